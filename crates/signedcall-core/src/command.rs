@@ -1,0 +1,150 @@
+use signedcall_wire::{
+    CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, Direction, ErrorCode, IceConfig, Redacted, SessionId, Signal,
+};
+
+/// Something the driver has to do. Commands of one step are carried out in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Say the first frame on the socket that has just opened.
+    Greet(Greeting),
+    /// Send a message on the open socket.
+    Send(ClientMessage),
+    /// Close the socket and open no other: signed out, or refused for good.
+    CloseLink,
+    /// Signing in has been refused; nothing else comes of it.
+    Refused {
+        /// The error of R37.
+        code: ErrorCode,
+        /// What exactly is wrong, in English.
+        detail: String,
+    },
+    /// Signed in for the first time, or again.
+    SignedIn,
+    /// Use these STUN and TURN servers for peer connections opened from now on.
+    UseIce(IceConfig),
+
+    /// The answer to `UserDialled`: the call is placed.
+    Placed {
+        /// The call.
+        call: CallId,
+    },
+    /// The answer to `UserDialled`: the call is not placed, and nothing of it remains.
+    NotPlaced {
+        /// The call.
+        call: CallId,
+        /// Why.
+        error: ErrorCode,
+    },
+    /// Tell the embedder what a call has come to.
+    Report(StatusReport),
+
+    /// Play a tone, instead of the one that plays; `None` plays nothing.
+    PlayTone(Option<Tone>),
+    /// Open a peer connection to one device of the other side and start connecting it. No microphone is opened, no media flows.
+    PrepareMedia {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+        /// Whether this side offers or answers (RFC 3264).
+        role: Role,
+    },
+    /// Hand a session description or candidate to a peer connection.
+    ApplySignal {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+        /// What was passed.
+        signal: Signal,
+    },
+    /// Close a peer connection, if it is open.
+    DropMedia {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
+    /// Open microphone and speaker and connect them to this peer connection.
+    StartVoice {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
+    /// Close microphone and speaker.
+    StopVoice {
+        /// The call.
+        call: CallId,
+    },
+    /// Let the microphone be heard, or not. Also valid before `StartVoice`, which then starts muted.
+    SetMuted {
+        /// The call.
+        call: CallId,
+        /// Whether the microphone is silenced.
+        muted: bool,
+    },
+}
+
+/// The first frame of a socket; the driver adds credentials where they are needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Greeting {
+    /// Sign in: `hello`.
+    SignIn,
+    /// Go on with a session: `resume`.
+    Resume {
+        /// The session.
+        session: SessionId,
+        /// The right to resume it.
+        token: Redacted<String>,
+        /// The last event received.
+        last_seq: u64,
+    },
+}
+
+/// Which side of the SDP offer/answer exchange this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The caller.
+    Offerer,
+    /// The callee.
+    Answerer,
+}
+
+/// What plays while no voice does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// To the caller, from the moment the call is placed until it is answered or over (R6 `outgoing_tone`).
+    Ringback,
+    /// To the callee, while the call rings (R6 `ringtone`).
+    Ringtone,
+    /// Once, when the callee is busy.
+    Busy,
+    /// Once, when a call ends.
+    Ended,
+}
+
+/// One status of one call (R19), without the wall-clock time, which the driver adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusReport {
+    /// The call.
+    pub call: CallId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// What it has come to.
+    pub status: CallStatus,
+    /// Who calls.
+    pub caller: Cuid,
+    /// The caller's name, when it was given.
+    pub caller_name: Option<String>,
+    /// Who is called.
+    pub callee: Cuid,
+    /// The reason, as this side sees it.
+    pub context: Context,
+    /// URL of the caller's picture.
+    pub initiator_image: Option<String>,
+    /// URL of the callee's picture.
+    pub receiver_image: Option<String>,
+    /// How the signalling came.
+    pub channel: Channel,
+}

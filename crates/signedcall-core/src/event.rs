@@ -1,0 +1,97 @@
+use signedcall_wire::{CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal};
+
+/// Something that happened to this device's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The user asks to call somebody. Ids come from outside, since nothing random is made here.
+    UserDialled(Dial),
+    /// The user answers an incoming call.
+    UserAnswered {
+        /// The call.
+        call: CallId,
+    },
+    /// The user declines an incoming call.
+    UserDeclined {
+        /// The call.
+        call: CallId,
+    },
+    /// The user ends a call: cancels it before the answer, hangs up after.
+    UserHungUp {
+        /// The call.
+        call: CallId,
+    },
+    /// The user's microphone is to be heard, or not.
+    UserMuted {
+        /// The call.
+        call: CallId,
+        /// Whether the microphone is silenced.
+        muted: bool,
+    },
+    /// The user signs out. Calls end; the service is told.
+    UserLoggedOut,
+
+    /// A socket to the service is open; it waits for the first frame.
+    LinkOpened,
+    /// The socket is gone.
+    LinkLost,
+    /// The service said something.
+    Received(ServiceMessage),
+
+    /// Media has a session description or candidate for the other side.
+    MediaSignal {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+        /// What is to be passed.
+        signal: Signal,
+    },
+    /// ICE and DTLS towards one device of the other side are up.
+    MediaConnected {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
+    /// Nothing has come from the other side for some seconds; it may come back.
+    MediaInterrupted {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
+    /// Media towards one device cannot be had: set-up failed, or it stayed interrupted too long.
+    MediaFailed {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
+    /// The microphone or speaker could not be opened when the voice was to start.
+    VoiceFailed {
+        /// The call.
+        call: CallId,
+        /// Why: [`EndReason::MicrophoneRefused`] or [`EndReason::InternalError`].
+        reason: EndReason,
+    },
+
+    /// The moment that the last [`Step`](crate::Step) asked for has come.
+    Woken,
+}
+
+/// A call that the user wants to make, already validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// Made by whoever asks, at random.
+    pub call: CallId,
+    /// Whom to call.
+    pub to: Cuid,
+    /// Why.
+    pub context: Context,
+    /// Why, as the callee is to see it; `context` when absent.
+    pub remote_context: Option<Context>,
+    /// URL of the caller's picture, shown to the callee.
+    pub initiator_image: Option<String>,
+    /// URL of the callee's picture, shown to the caller.
+    pub receiver_image: Option<String>,
+}

@@ -1,0 +1,30 @@
+//! What Signed Call says: the messages, ids, reasons, errors and validators that the SDK and the service share.
+//!
+//! Plain data only. Nothing here decides ([`signedcall-core`] does), reads a clock or opens a socket. Every enum that a newer peer may extend
+//! has an `Unknown` variant (or a documented catch-all), so that an old peer skips what it does not know instead of failing.
+//!
+//! [`signedcall-core`]: https://docs.rs/signedcall-core
+
+mod branding;
+mod context;
+mod cuid;
+mod error;
+mod ids;
+mod message;
+mod redacted;
+mod status;
+mod time;
+
+pub use branding::{Branding, ButtonTheme, Color, InvalidBranding};
+pub use context::{Context, InvalidContext};
+pub use cuid::{Cuid, InvalidCuid};
+pub use error::ErrorCode;
+pub use ids::{AccountId, CallId, DeviceId, RequestId, SessionId};
+pub use message::{
+    CallPhase, CallSnapshot, ClientMessage, Environment, Hello, IceConfig, IceServer, Invite, MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES,
+    MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION, Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal,
+    Welcome,
+};
+pub use redacted::Redacted;
+pub use status::{CallStatus, Channel, Direction, EndReason};
+pub use time::Timestamp;

@@ -1,0 +1,169 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Redacted, RequestId, SessionId};
+
+/// What a device says to the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Signs in. The first frame of a socket.
+    Hello(Hello),
+    /// Goes on with a session. The first frame of a socket.
+    Resume(Resume),
+    /// Asks for something; answered by one [`ServiceMessage::Response`](crate::ServiceMessage::Response).
+    Request {
+        /// Chosen by the device.
+        id: RequestId,
+        /// What is asked for.
+        request: Request,
+    },
+    /// Has received every event up to this one.
+    Ack {
+        /// The sequence number of the last event received.
+        seq: u64,
+    },
+    /// A message of a newer device, ignored with a log line.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Who signs in, and by what right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION) of the device.
+    pub version: u32,
+    /// The company.
+    pub account_id: AccountId,
+    /// The company's key for this environment.
+    pub api_key: Redacted<String>,
+    /// The user. Not yet validated, so that the service can refuse it by name.
+    pub cuid: String,
+    /// What other users see; the cuid when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Which environment the device believes the key is for (R13).
+    pub environment: Environment,
+    /// This installation.
+    pub device: DeviceId,
+    /// What the user's other devices call this one, such as the host's name.
+    pub device_name: String,
+}
+
+/// Which of an account's environments a credential belongs to (R13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Real users.
+    Production,
+    /// Trials.
+    Development,
+}
+
+/// Which session goes on, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION) of the device.
+    pub version: u32,
+    /// The session, from its [`Welcome`](crate::Welcome).
+    pub session: SessionId,
+    /// The right to resume it, from its [`Welcome`](crate::Welcome).
+    pub token: Redacted<String>,
+    /// The last event received; 0 for none.
+    pub last_seq: u64,
+}
+
+/// What a device may ask for. Each is safe to repeat under the same [`RequestId`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    /// Places a call. Answered once its record is durable: the call *is placed*.
+    Call(NewCall),
+    /// Confirms that this device rings.
+    Ringing {
+        /// The call.
+        call: CallId,
+    },
+    /// Answers. The first device wins; all others get `ended` with `answered_elsewhere`.
+    Accept {
+        /// The call.
+        call: CallId,
+    },
+    /// Will not take the call: `declined` (for all devices of the user), or `busy`, `microphone_refused`, `notifications_disabled`,
+    /// `protocol_mismatch`, `logged_out` (for this device; the call goes on ringing on the others).
+    Decline {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Ends the call for both: `cancelled` before an answer, `hung_up` after, or what went wrong. The service has the last word on the reason.
+    Hangup {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Media is connected on this side.
+    MediaConnected {
+        /// The call.
+        call: CallId,
+    },
+    /// Passes a session description or candidate to one device of the other side, unread.
+    Signal {
+        /// The call.
+        call: CallId,
+        /// The receiving device.
+        to: DeviceId,
+        /// What is passed.
+        signal: Signal,
+    },
+    /// Signs this device out; its session is over once answered (R33).
+    Logout,
+    /// A request of a newer device, answered with `ERR_FEATURE_NOT_AVAILABLE`.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The call that is to be placed (R16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCall {
+    /// Chosen by the caller's device.
+    pub call: CallId,
+    /// Whom to call.
+    pub to: Cuid,
+    /// Why, as the caller sees it, and the callee too unless `remote_context` is set.
+    pub context: Context,
+    /// Why, as the callee sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_context: Option<Context>,
+    /// URL of the caller's picture, shown to the callee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator_image: Option<String>,
+    /// URL of the callee's picture, shown to the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver_image: Option<String>,
+}
+
+/// What one device's media passes to the other's. The service relays it unread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Signal {
+    /// An SDP offer (RFC 8829), from the caller to each device that rings.
+    Offer {
+        /// The session description.
+        sdp: Redacted<String>,
+    },
+    /// The SDP answer to it. It says nothing of whether the *user* has answered.
+    Answer {
+        /// The session description.
+        sdp: Redacted<String>,
+    },
+    /// One ICE candidate (RFC 8838), in the JSON form of `RTCIceCandidateInit`.
+    Candidate {
+        /// The candidate.
+        candidate: Redacted<String>,
+    },
+    /// A signal of a newer peer, ignored.
+    #[serde(other)]
+    Unknown,
+}

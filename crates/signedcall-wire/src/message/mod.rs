@@ -1,0 +1,33 @@
+//! The messages of the signalling protocol: JSON text frames over one WebSocket.
+//!
+//! ```text
+//! device                                   service
+//!   ── hello {credentials} | resume ───────▶    first frame on every socket
+//!   ◀─ welcome {session, calls} | resumed | session_expired | refused
+//!   ── request {id, …} ────────────────────▶    repeated after a resume until answered
+//!   ◀─ response {id, error?} ──────────────     the same answer to the same id
+//!   ◀─ event {seq, …} ─────────────────────     replayed after a resume from `last_seq`
+//!   ── ack {seq} ──────────────────────────▶    cumulative
+//! ```
+//!
+//! After `session_expired` the device sends `hello` on the same socket; the `welcome` that follows lists the calls that this device has a part
+//! in, which replaces what it believed.
+
+mod client;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
+pub use service::{CallPhase, CallSnapshot, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Welcome};
+
+/// The version in the first frame of a socket. A service refuses what it cannot speak.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The most bytes of one frame; a larger one ends the socket.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The most bytes of one session description.
+pub const MAX_SDP_BYTES: usize = 16 * 1024;
+/// The most candidates that one side of a call may send: more is no description of a network but a flood.
+pub const MAX_CANDIDATES_PER_CALL: usize = 64;
+/// The most sockets that one cuid may hold open.
+pub const MAX_SOCKETS_PER_CUID: usize = 8;

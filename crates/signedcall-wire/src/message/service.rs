@@ -1,0 +1,204 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Branding, CallId, Context, Cuid, DeviceId, EndReason, ErrorCode, Redacted, RequestId, SessionId, Signal};
+
+/// What the service says to a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServiceMessage {
+    /// Signed in: a new session begins.
+    Welcome(Welcome),
+    /// The session goes on; what was missed follows as events.
+    Resumed,
+    /// The session is unknown or too long ago; the device sends `hello` on this socket.
+    SessionExpired,
+    /// Not signed in, and why. The socket closes.
+    Refused(Refusal),
+    /// The answer to one request.
+    Response {
+        /// The request.
+        id: RequestId,
+        /// Why it was refused; nothing when it was carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorCode>,
+    },
+    /// Something happened.
+    Event {
+        /// 1, 2, 3 … within the session.
+        seq: u64,
+        /// What.
+        event: ServiceEvent,
+    },
+    /// Fresh relay credentials, before the old ones expire.
+    Ice(IceConfig),
+    /// The service is about to restart: go to a new socket at a random moment within `spread_ms`, at the latest after `deadline_ms`.
+    Goaway {
+        /// Milliseconds until the socket is closed.
+        deadline_ms: u64,
+        /// Milliseconds over which devices spread their return.
+        spread_ms: u64,
+    },
+    /// A message of a newer service, ignored with a log line.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The beginning of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION) of the service.
+    pub version: u32,
+    /// The session.
+    pub session: SessionId,
+    /// The right to resume it.
+    pub resume_token: Redacted<String>,
+    /// STUN and TURN servers.
+    pub ice: IceConfig,
+    /// How calls of this account look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branding: Option<Branding>,
+    /// The calls that this device has a part in: all others it knows of are over.
+    #[serde(default)]
+    pub calls: Vec<CallSnapshot>,
+}
+
+/// Where media finds its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceConfig {
+    /// STUN and TURN servers.
+    pub servers: Vec<IceServer>,
+    /// The account's policy: media goes through a relay only, so that no side learns the other's address.
+    #[serde(default)]
+    pub relay_only: bool,
+}
+
+/// One STUN or TURN server (the fields of `RTCIceServer`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    /// `stun:host:port` or `turn:host:port?transport=udp`.
+    pub urls: Vec<String>,
+    /// `expiry:user`, expiry in Unix seconds; empty for STUN.
+    #[serde(default)]
+    pub username: String,
+    /// base64(HMAC-SHA1(shared secret, username)); empty for STUN.
+    #[serde(default)]
+    pub credential: Redacted<String>,
+}
+
+/// Why a device is not signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The error of R37.
+    pub code: ErrorCode,
+    /// What exactly is wrong, in English, for logs and for developers.
+    pub detail: String,
+    /// Do not try again before this many milliseconds have passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What happens to a call, as told to a device that has a part in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ServiceEvent {
+    /// To a callee's device: somebody calls.
+    Invite(Invite),
+    /// To the caller: a device rings. The caller's media may now be offered to it.
+    Ringing {
+        /// The call.
+        call: CallId,
+        /// The device that rings.
+        device: DeviceId,
+    },
+    /// To the caller and to the device that won: the call is answered.
+    Answered {
+        /// The call.
+        call: CallId,
+        /// The device that answered first.
+        device: DeviceId,
+    },
+    /// To everyone who had a part in it: the call is over. Final; the service has forgotten it.
+    Ended {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A session description or candidate from one device of the other side.
+    Signal {
+        /// The call.
+        call: CallId,
+        /// The sending device.
+        from: DeviceId,
+        /// What is passed.
+        signal: Signal,
+    },
+    /// An event of a newer service; counted, acknowledged and otherwise ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Who calls, and why (R16, R19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    /// The call.
+    pub call: CallId,
+    /// The caller.
+    pub from: Cuid,
+    /// The caller's device, which the answer's media goes to.
+    pub from_device: DeviceId,
+    /// The caller's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
+    /// The reason, as the callee is to see it.
+    pub context: Context,
+    /// URL of the caller's picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator_image: Option<String>,
+    /// URL of the callee's picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver_image: Option<String>,
+    /// Milliseconds left until the service gives up ringing.
+    pub ring_for_ms: u64,
+}
+
+/// One call as the service knows it, for a device that begins a new session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "side", rename_all = "snake_case")]
+pub enum CallSnapshot {
+    /// This device placed the call.
+    Caller {
+        /// The call.
+        call: CallId,
+        /// How far it has come.
+        phase: CallPhase,
+    },
+    /// This device is called, or took the call.
+    Callee {
+        /// Who calls, and why.
+        invite: Invite,
+        /// How far it has come.
+        phase: CallPhase,
+    },
+    /// A part that only a newer service knows; ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How far a call has come, as the service knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum CallPhase {
+    /// Written down; no device has confirmed that it rings.
+    Placed,
+    /// These devices ring.
+    Ringing {
+        /// The devices, in the order in which they confirmed.
+        devices: Vec<DeviceId>,
+    },
+    /// Answered by this device.
+    Answered {
+        /// The device.
+        device: DeviceId,
+    },
+}
