@@ -38,6 +38,11 @@ pub enum CallStatus {
 }
 
 impl CallStatus {
+    /// Whether nothing follows it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
+
     /// The name of R20.
     pub const fn name(self) -> &'static str {
         match self {

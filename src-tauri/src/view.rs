@@ -1,0 +1,227 @@
+//! What the web view is shown: whole views with a revision, made from the SDK's state and never from anything the web view keeps.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppView {
+    /// Counts up with every change.
+    pub(crate) revision: u32,
+    /// Whether somebody is signed in.
+    pub(crate) session: SessionView,
+    /// The call that goes on, rings, or has just ended.
+    pub(crate) call: Option<CallView>,
+    /// Earlier calls, the latest first, at most 100.
+    pub(crate) recent: Vec<RecentCall>,
+    /// How call screens look.
+    pub(crate) brand: BrandView,
+    /// What the settings screen shows.
+    pub(crate) settings: SettingsView,
+}
+
+/// Whether somebody is signed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum SessionView {
+    /// Nobody, and why the last attempt failed.
+    SignedOut { problem: Option<Problem> },
+    /// An attempt is under way.
+    SigningIn,
+    /// Signed in; calls go both ways. `kept` is false when the keyring could not take the secret and the user goes on for this session only.
+    Ready { cuid: String, name: Option<String>, kept: bool },
+    /// Signed in; the connection is being restored.
+    Reconnecting { cuid: String, name: Option<String>, kept: bool },
+}
+
+/// Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Problem {
+    /// What the UI acts on.
+    pub(crate) code: ProblemCode,
+    /// What exactly happened, in English.
+    pub(crate) detail: String,
+}
+
+/// What the UI has words for: the codes of R37 that can be met on a screen, and the keyring's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ProblemCode {
+    NetworkNotAvailable,
+    ServerFailure,
+    CallContextInvalid,
+    NotInitialized,
+    AccountIdRequired,
+    ApiKeyRequired,
+    CuidMissing,
+    InvalidLengthCuid,
+    InvalidCuid,
+    InvalidNameLength,
+    ProductionFieldRequired,
+    ContactRegistrationFailed,
+    MicrophonePermissionNotGranted,
+    ContactNotReachable,
+    CanNotCallSelf,
+    CuidAlreadyConnectedElsewhere,
+    FailureInMakeCall,
+    FeatureNotAvailable,
+    OngoingCall,
+    SignallingSocketConnection,
+    /// The service URL is no `ws://` or `wss://` URL.
+    InvalidServiceUrl,
+    /// There is no keyring; the secret is kept for this session only.
+    KeyringAbsent,
+    /// The keyring is locked, or its prompt was refused; the secret is kept for this session only.
+    KeyringLocked,
+    /// A tone file cannot be played.
+    InvalidToneFile,
+}
+
+/// One call, as call screens, pop-up and ended screen show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallView {
+    pub(crate) id: String,
+    pub(crate) direction: Direction,
+    /// The other side's cuid.
+    pub(crate) peer: String,
+    /// The other side's name, when it was given.
+    pub(crate) peer_name: Option<String>,
+    /// Why: the headline.
+    pub(crate) context: String,
+    /// URL of the other side's picture.
+    pub(crate) image: Option<String>,
+    pub(crate) phase: CallPhase,
+    pub(crate) muted: bool,
+    /// What `call_again` would do exists (an ended outgoing or incoming call).
+    pub(crate) can_call_again: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+/// How far a call has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum CallPhase {
+    /// Outgoing: not ringing anywhere yet.
+    Calling,
+    /// Outgoing: rings over there. Incoming: rings here.
+    Ringing,
+    /// Answered; media connects.
+    Connecting,
+    /// Talking. `since` is Unix time in milliseconds; `interrupted` says that nothing has come for some seconds.
+    Talking { since: f64, interrupted: bool },
+    /// Over. `seconds` of talk, when there was any.
+    Ended { reason: EndReason, seconds: Option<u32> },
+}
+
+/// Why a call is over, as the catalogue has words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum EndReason {
+    HungUp,
+    Cancelled,
+    Declined,
+    Missed,
+    RingTimeout,
+    Busy,
+    LoggedOut,
+    NotificationsDisabled,
+    MicrophoneRefused,
+    InternalError,
+    LocalNetworkLoss,
+    RemoteNetworkLoss,
+    ProtocolMismatch,
+    MediaSetupTooSlow,
+    AnsweredElsewhere,
+    DeclinedElsewhere,
+    /// The call could not be placed at all.
+    NotPlaced { code: ProblemCode },
+}
+
+/// One earlier call.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecentCall {
+    pub(crate) id: String,
+    pub(crate) direction: Direction,
+    pub(crate) peer: String,
+    pub(crate) peer_name: Option<String>,
+    pub(crate) context: String,
+    /// Unix time in milliseconds.
+    pub(crate) at: f64,
+    /// Seconds of talk, when it was answered.
+    pub(crate) seconds: Option<u32>,
+    pub(crate) reason: EndReason,
+}
+
+/// How call screens look (R31), as CSS colours.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BrandView {
+    pub(crate) name: String,
+    pub(crate) background: String,
+    pub(crate) foreground: String,
+    /// White buttons, or black.
+    pub(crate) light_buttons: bool,
+}
+
+/// What the settings screen shows. No secret: only whether one is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SettingsView {
+    pub(crate) service_url: String,
+    pub(crate) account_id: String,
+    pub(crate) has_api_key: bool,
+    pub(crate) cuid: String,
+    pub(crate) name: String,
+    pub(crate) production: bool,
+    pub(crate) microphones: Vec<Device>,
+    pub(crate) speakers: Vec<Device>,
+    /// Chosen ids; `None` follows the system.
+    pub(crate) microphone: Option<String>,
+    pub(crate) speaker: Option<String>,
+    /// Echo cancellation, noise suppression and gain.
+    pub(crate) voice_processing: bool,
+    /// Paths of the user's own tones.
+    pub(crate) outgoing_tone: Option<String>,
+    pub(crate) ringtone: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Device {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) is_default: bool,
+}
+
+/// What the sign-in form sends. An empty `api_key` means the one in the keyring.
+#[derive(Clone, Debug, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignInForm {
+    pub(crate) service_url: String,
+    pub(crate) account_id: String,
+    pub(crate) api_key: String,
+    pub(crate) cuid: String,
+    pub(crate) name: String,
+    pub(crate) production: bool,
+}
+
+/// What the settings screen may change while signed in.
+#[derive(Clone, Debug, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PreferencesForm {
+    pub(crate) microphone: Option<String>,
+    pub(crate) speaker: Option<String>,
+    pub(crate) voice_processing: bool,
+    pub(crate) outgoing_tone: Option<String>,
+    pub(crate) ringtone: Option<String>,
+}
