@@ -1,1 +1,1 @@
-//! x
+//! The rig: a desktop without a machine.

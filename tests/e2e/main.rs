@@ -1,0 +1,1 @@
+//! Two real app processes, side by side.

@@ -1,0 +1,3 @@
+//! The rig as a program.
+
+fn main() {}
