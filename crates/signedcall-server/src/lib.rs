@@ -1,1 +1,3 @@
-//! x
+//! What the Signed Call service does: sign-in, presence, ringing, relay and call records in one binary.
+
+pub mod hub;

@@ -1,1 +1,2 @@
+//! The service's binary.
 fn main() {}

@@ -1,0 +1,330 @@
+//! The life of a call, from its record to its end.
+
+use std::collections::BTreeMap;
+
+use signedcall_wire::{
+    CallId, CallPhase, CallSnapshot, DeviceId, EndReason, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+};
+
+use super::timers::Timer;
+use super::{AnsweredBy, CloseRecord, Hub, HubCommand, Turn, User};
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) caller: Party,
+    pub(super) callee: User,
+    /// As sent to the callee's devices; `ring_for_ms` is filled in when it is.
+    pub(super) invite: Invite,
+    /// What has been relayed, by sender and receiver.
+    pub(super) relayed: BTreeMap<(SessionId, SessionId), Relayed>,
+    pub(super) state: State,
+}
+
+/// One device with a part in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Party {
+    pub(super) device: DeviceId,
+    pub(super) session: SessionId,
+}
+
+/// How much one device has passed to another.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Relayed {
+    pub(super) descriptions: usize,
+    pub(super) candidates: usize,
+}
+
+/// How far a call has come.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The store is writing it down.
+    Recording {
+        /// The requests that wait for it.
+        waiting: Vec<RequestId>,
+        /// What then.
+        intent: Intent,
+    },
+    /// The callee's devices are told.
+    Ringing {
+        give_up_at: Timestamp,
+        /// Those that may still answer.
+        devices: Vec<Party>,
+        /// Those of them that have confirmed, in that order.
+        confirmed: Vec<DeviceId>,
+    },
+    /// One device has answered.
+    Answered {
+        at: Timestamp,
+        by: Party,
+        caller_has_media: bool,
+        callee_has_media: bool,
+        /// When both had.
+        connected_at: Option<Timestamp>,
+    },
+}
+
+/// What becomes of a call once its record is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// It rings.
+    Ring,
+    /// Its device has begun a new session, and does not know of it unless it asks again.
+    AwaitRepeat,
+    /// It ends.
+    End(EndReason),
+}
+
+/// Why a device leaves its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// It has been away for too long.
+    NetworkLoss,
+    /// Its user has signed out.
+    Logout,
+}
+
+/// What a device is in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It placed the call.
+    Caller,
+    /// It may answer.
+    Ringing,
+    /// It has answered.
+    Talking,
+}
+
+impl Call {
+    /// What a session is in this call; `None` when it has no part in it (any more).
+    pub(super) fn role(&self, session: SessionId) -> Option<Role> {
+        if self.caller.session == session {
+            return Some(Role::Caller);
+        }
+        match &self.state {
+            State::Recording { .. } => None,
+            State::Ringing { devices, .. } => devices.iter().any(|party| party.session == session).then_some(Role::Ringing),
+            State::Answered { by, .. } => (by.session == session).then_some(Role::Talking),
+        }
+    }
+
+    /// Whether it will ring or rings, and nobody has answered.
+    pub(super) fn is_being_made(&self) -> bool {
+        match &self.state {
+            State::Recording { intent, .. } => *intent == Intent::Ring,
+            State::Ringing { .. } => true,
+            State::Answered { .. } => false,
+        }
+    }
+
+    pub(super) fn invite(&self, now: Timestamp) -> Invite {
+        let ring_for_ms = match &self.state {
+            State::Ringing { give_up_at, .. } => u64::try_from(give_up_at.since(now).as_millis()).unwrap_or(u64::MAX),
+            State::Recording { .. } | State::Answered { .. } => 0,
+        };
+        Invite { ring_for_ms, ..self.invite.clone() }
+    }
+
+    pub(super) fn snapshot(&self, now: Timestamp, session: SessionId) -> Option<CallSnapshot> {
+        let phase = match &self.state {
+            State::Recording { .. } => return None,
+            State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
+            State::Ringing { confirmed, .. } => CallPhase::Ringing { devices: confirmed.clone() },
+            State::Answered { by, .. } => CallPhase::Answered { device: by.device },
+        };
+        Some(match self.role(session)? {
+            Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase },
+            Role::Ringing | Role::Talking => CallSnapshot::Callee { invite: self.invite(now), phase },
+        })
+    }
+
+    /// Puts a device's new session in the place of its old one.
+    pub(super) fn change_session(&mut self, old: SessionId, new: SessionId) {
+        let parties: Vec<&mut Party> = match &mut self.state {
+            State::Recording { waiting, intent } => {
+                waiting.clear();
+                if *intent == Intent::Ring {
+                    *intent = Intent::AwaitRepeat;
+                }
+                vec![]
+            }
+            State::Ringing { devices, .. } => devices.iter_mut().collect(),
+            State::Answered { by, .. } => vec![by],
+        };
+        for party in parties.into_iter().chain([&mut self.caller]).filter(|party| party.session == old) {
+            party.session = new;
+        }
+    }
+}
+
+impl Hub {
+    /// The record is durable: the call is placed, and rings.
+    pub(super) fn ring(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let State::Recording { waiting, intent } = &mut call.state else {
+            return;
+        };
+        let (waiting, intent, caller) = (std::mem::take(waiting), *intent, call.caller.session);
+        let user = call.callee.clone();
+        self.timers.clear(Timer::RecordOverdue(id));
+        match intent {
+            Intent::AwaitRepeat => {
+                self.close(turn, id, EndReason::LocalNetworkLoss);
+            }
+            Intent::End(reason) => {
+                self.close(turn, id, reason);
+                // Whoever was answered already that it failed knows nothing of it any more.
+                if !waiting.is_empty() {
+                    self.answer_all(turn, caller, waiting, None);
+                    self.tell(turn, caller, ServiceEvent::Ended { call: id, reason });
+                }
+            }
+            Intent::Ring => {
+                let devices: Vec<Party> = self.reachable(&user).into_iter().map(|(device, session)| Party { device, session }).collect();
+                if devices.is_empty() {
+                    self.close(turn, id, EndReason::RemoteNetworkLoss);
+                    return self.answer_all(turn, caller, waiting, Some(ErrorCode::ContactNotReachable));
+                }
+                self.answer_all(turn, caller, waiting, None);
+                let give_up_at = turn.now + self.settings.ring_for;
+                self.timers.set(Timer::RingOver(id), give_up_at);
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.state = State::Ringing { give_up_at, devices: devices.clone(), confirmed: Vec::new() };
+                    let invite = call.invite(turn.now);
+                    for party in devices {
+                        if let Some(session) = self.sessions.get_mut(&party.session) {
+                            session.calls.insert(id);
+                        }
+                        self.tell(turn, party.session, ServiceEvent::Invite(invite.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The store could not write the call down: it never was.
+    pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(Call { state: State::Recording { waiting, .. }, caller, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let (waiting, caller) = (std::mem::take(waiting), caller.session);
+        self.remove(turn, id);
+        self.answer_all(turn, caller, waiting, Some(ErrorCode::FailureInMakeCall));
+    }
+
+    /// The store takes too long: the caller is told, and the record closed should it become durable after all.
+    pub(super) fn give_up_placing(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(Call { state: State::Recording { waiting, intent }, caller, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        *intent = Intent::End(EndReason::InternalError);
+        let (waiting, caller) = (std::mem::take(waiting), caller.session);
+        self.answer_all(turn, caller, waiting, Some(ErrorCode::FailureInMakeCall));
+    }
+
+    pub(super) fn give_up_ringing(&mut self, turn: &mut Turn, id: CallId) {
+        self.end(turn, id, EndReason::RingTimeout, |_| EndReason::RingTimeout);
+    }
+
+    /// Takes a device out of a ringing call, which ends with it when no other may still answer.
+    pub(super) fn drop_device(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason, if_last: EndReason) {
+        let Some(Call { state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(index) = devices.iter().position(|party| party.session == session) else {
+            return;
+        };
+        if devices.len() == 1 {
+            return self.end(turn, id, if_last, |_| told);
+        }
+        let gone = devices.remove(index);
+        confirmed.retain(|device| *device != gone.device);
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.calls.remove(&id);
+        }
+        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told });
+    }
+
+    /// Takes a session out of all its calls.
+    pub(super) fn leave_calls(&mut self, turn: &mut Turn, session: SessionId, departure: Departure) {
+        let calls = self.sessions.get(&session).map(|session| session.calls.clone()).unwrap_or_default();
+        for id in calls {
+            let Some(call) = self.calls.get_mut(&id) else {
+                continue;
+            };
+            let role = call.role(session);
+            let answered = match &mut call.state {
+                State::Recording { intent, .. } => {
+                    *intent = Intent::End(match departure {
+                        Departure::NetworkLoss => EndReason::LocalNetworkLoss,
+                        Departure::Logout => EndReason::Cancelled,
+                    });
+                    continue;
+                }
+                State::Ringing { .. } => false,
+                State::Answered { .. } => true,
+            };
+            let (ours, theirs) = match departure {
+                Departure::NetworkLoss => (EndReason::LocalNetworkLoss, EndReason::RemoteNetworkLoss),
+                Departure::Logout if answered => (EndReason::HungUp, EndReason::HungUp),
+                Departure::Logout => (EndReason::Cancelled, EndReason::Cancelled),
+            };
+            match role {
+                Some(Role::Caller) => self.end(turn, id, ours, |_| theirs),
+                Some(Role::Talking) => self.end(turn, id, theirs, |_| ours),
+                Some(Role::Ringing) => match departure {
+                    Departure::NetworkLoss => self.drop_device(turn, id, session, EndReason::Missed, EndReason::RemoteNetworkLoss),
+                    Departure::Logout => self.drop_device(turn, id, session, EndReason::LoggedOut, EndReason::LoggedOut),
+                },
+                None => {}
+            }
+        }
+    }
+
+    /// Ends a call: closes its record and tells everyone who has a part in it.
+    pub(super) fn end(&mut self, turn: &mut Turn, id: CallId, to_caller: EndReason, to_callee: impl Fn(DeviceId) -> EndReason) {
+        let Some(call) = self.close(turn, id, to_caller) else {
+            return;
+        };
+        let callees = match call.state {
+            State::Recording { .. } => vec![],
+            State::Ringing { devices, .. } => devices,
+            State::Answered { by, .. } => vec![by],
+        };
+        self.tell(turn, call.caller.session, ServiceEvent::Ended { call: id, reason: to_caller });
+        for party in callees {
+            self.tell(turn, party.session, ServiceEvent::Ended { call: id, reason: to_callee(party.device) });
+        }
+    }
+
+    /// Removes a call and closes its record, which must be durable.
+    fn close(&mut self, turn: &mut Turn, id: CallId, reason: EndReason) -> Option<Call> {
+        let call = self.remove(turn, id)?;
+        let answered = match &call.state {
+            State::Recording { .. } | State::Ringing { .. } => None,
+            State::Answered { at, by, connected_at, .. } => Some(AnsweredBy { device: by.device, at: *at, connected_at: *connected_at }),
+        };
+        turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, ended_at: turn.now, reason }));
+        Some(call)
+    }
+
+    fn remove(&mut self, turn: &Turn, id: CallId) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        let callees: &[Party] = match &call.state {
+            State::Recording { .. } => &[],
+            State::Ringing { devices, .. } => devices,
+            State::Answered { by, .. } => std::slice::from_ref(by),
+        };
+        for party in callees.iter().chain([&call.caller]) {
+            if let Some(session) = self.sessions.get_mut(&party.session) {
+                session.calls.remove(&id);
+            }
+        }
+        self.timers.clear(Timer::RecordOverdue(id));
+        self.timers.clear(Timer::RingOver(id));
+        self.ended.push_back((turn.now, id));
+        Some(call)
+    }
+}

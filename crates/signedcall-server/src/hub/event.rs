@@ -1,0 +1,152 @@
+use signedcall_wire::{
+    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, IceServer, Redacted, Resume,
+    ServiceMessage, SessionId, Timestamp,
+};
+
+/// One open socket, numbered by the shell; a number is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u64);
+
+/// Something that happened to the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubEvent {
+    /// The shell has verified a `hello`.
+    SignedIn(SignIn),
+    /// A socket asks to go on with a session.
+    ResumeAsked {
+        /// The socket.
+        socket: SocketId,
+        /// Which session, and from where.
+        resume: Resume,
+    },
+    /// A signed-in device said something.
+    Received {
+        /// The socket.
+        socket: SocketId,
+        /// What it said.
+        message: ClientMessage,
+    },
+    /// A socket is gone, for whatever reason.
+    SocketLost {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// The record that [`HubCommand::OpenRecord`] asked for is durable.
+    Recorded {
+        /// The call.
+        call: CallId,
+    },
+    /// The record that [`HubCommand::OpenRecord`] asked for could not be written, and never will be.
+    RecordFailed {
+        /// The call.
+        call: CallId,
+    },
+    /// There are fresh relay credentials, for those who are connected and for everyone who comes.
+    RelayRenewed {
+        /// STUN and TURN servers.
+        servers: Vec<IceServer>,
+    },
+    /// The moment that the last [`HubStep`] asked for has come.
+    Woken,
+}
+
+/// A verified sign-in. Session id and token come from outside, since nothing random is made in the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Where the `hello` came from.
+    pub socket: SocketId,
+    /// The company.
+    pub account: AccountId,
+    /// Which of its environments: users of one cannot reach those of the other.
+    pub environment: Environment,
+    /// The user.
+    pub cuid: Cuid,
+    /// What other users see.
+    pub name: Option<String>,
+    /// The installation.
+    pub device: DeviceId,
+    /// A fresh id.
+    pub session: SessionId,
+    /// A fresh secret.
+    pub resume_token: Redacted<String>,
+    /// The account's policy on media, for [`IceConfig`](signedcall_wire::IceConfig).
+    pub relay_only: bool,
+    /// How the account's calls look.
+    pub branding: Option<Branding>,
+}
+
+/// What follows from one event.
+#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HubStep {
+    /// To be carried out in this order.
+    pub commands: Vec<HubCommand>,
+    /// When to hand in [`HubEvent::Woken`], unless another event comes first; `None` when nothing waits.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Something the shell has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubCommand {
+    /// Send a message. A socket that is gone, or too slow to take it, loses it; the session's events are replayed when it resumes.
+    Send {
+        /// The socket.
+        socket: SocketId,
+        /// The message.
+        message: ServiceMessage,
+    },
+    /// Close a socket once everything sent before is written.
+    Close {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Write a call down durably, then say [`HubEvent::Recorded`] or [`HubEvent::RecordFailed`]: always one of them, and once.
+    OpenRecord(OpenRecord),
+    /// Close the record of a call. Comes once for each record that was opened and became durable.
+    CloseRecord(CloseRecord),
+}
+
+/// The beginning of a call's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRecord {
+    /// The call.
+    pub call: CallId,
+    /// The company.
+    pub account: AccountId,
+    /// Which of its environments.
+    pub environment: Environment,
+    /// Who calls.
+    pub caller: Cuid,
+    /// The caller's device.
+    pub caller_device: DeviceId,
+    /// Who is called.
+    pub callee: Cuid,
+    /// Why, as the caller sees it.
+    pub context: Context,
+    /// When the caller asked.
+    pub placed_at: Timestamp,
+}
+
+/// The end of a call's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseRecord {
+    /// The call.
+    pub call: CallId,
+    /// Who answered it, and when; `None` when nobody did.
+    pub answered: Option<AnsweredBy>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Why, as the caller was told.
+    pub reason: EndReason,
+}
+
+/// The answer of a call, for its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredBy {
+    /// The callee's device that won.
+    pub device: DeviceId,
+    /// When it answered.
+    pub at: Timestamp,
+    /// When both sides had media; `None` when they never had.
+    pub connected_at: Option<Timestamp>,
+}

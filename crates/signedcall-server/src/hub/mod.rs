@@ -1,0 +1,204 @@
+//! The hub: the one authority on sessions, presence and calls. Pure, like the SDK's core.
+//!
+//! [`Hub::handle`] takes a moment and an event and returns a [`HubStep`]: commands to carry out, in order, and when to wake it next. There is no
+//! clock, socket, thread or random source in here; the shell has those, and a simulation has virtual ones.
+//!
+//! ```text
+//!            call ──▶ Recording ──recorded──▶ Ringing ──accept──▶ Answered
+//!                      │     │                  │                   │
+//!          record failed     cancelled          all declined,       hung up,
+//!                      │     │                  cancelled, 35 s,    a side gone
+//!                      ▼     ▼                  ▼                   ▼
+//!                  no record closed             closed              closed
+//! ```
+//!
+//! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
+//!   is being written waits for the store, and is closed then.
+//! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
+//!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
+//! * **Glare.** While Y's call to X is placed and unanswered, X's call to Y is answered with `ERR_ONGOING_CALL` and nothing else is done. X's device has Y's
+//!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
+//! * A device that begins a new session keeps its part in the calls of the old one; `welcome` lists them. A call whose record was still being
+//!   written is not listed: it goes on only if the device asks for it again.
+//! * A deadline fires before an event of the same millisecond.
+
+mod call;
+mod event;
+mod presence;
+mod request;
+mod session;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use signedcall_wire::{
+    AccountId, CallId, ClientMessage, Cuid, DeviceId, Environment, ErrorCode, IceServer, RequestId, ServiceEvent, ServiceMessage,
+    SessionId, Timestamp,
+};
+
+use self::call::Call;
+pub use self::event::{AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, OpenRecord, SignIn, SocketId};
+use self::session::{Answer, Session};
+use self::timers::{Timer, Timers};
+
+/// How long the id of an ended call is remembered, so that a `call` repeated late (by a device that has begun a new session) places no second call.
+const ENDED_REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// How long the hub waits for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HubSettings {
+    /// How long a call rings. 35 s is what the reference system does, and longer than most answering machines wait.
+    pub ring_for: Duration,
+    /// How long a session without a socket keeps its calls: media may still flow, and a change of network takes seconds.
+    pub call_grace: Duration,
+    /// How long a session without a socket can be resumed.
+    pub session_kept_for: Duration,
+    /// How long the store may take to write a call down before the caller is told that it failed.
+    pub record_within: Duration,
+}
+
+impl Default for HubSettings {
+    fn default() -> Self {
+        Self {
+            ring_for: Duration::from_secs(35),
+            call_grace: Duration::from_secs(30),
+            session_kept_for: Duration::from_secs(60),
+            record_within: Duration::from_secs(5),
+        }
+    }
+}
+
+/// All sessions and calls of one service.
+#[derive(Debug)]
+pub struct Hub {
+    settings: HubSettings,
+    relay_servers: Vec<IceServer>,
+    sessions: BTreeMap<SessionId, Session>,
+    sockets: BTreeMap<SocketId, SessionId>,
+    presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
+    calls: BTreeMap<CallId, Call>,
+    /// In the order in which they ended.
+    ended: VecDeque<(Timestamp, CallId)>,
+    timers: Timers,
+}
+
+/// A cuid means something within one environment of its account only.
+type User = (AccountId, Environment, Cuid);
+
+/// What one event leads to, while it is being worked out.
+struct Turn {
+    now: Timestamp,
+    commands: Vec<HubCommand>,
+}
+
+impl Turn {
+    fn send(&mut self, socket: SocketId, message: ServiceMessage) {
+        self.commands.push(HubCommand::Send { socket, message });
+    }
+}
+
+impl Hub {
+    /// Makes a hub that nobody is signed in to.
+    pub fn new(settings: HubSettings) -> Self {
+        Self {
+            settings,
+            relay_servers: Vec::new(),
+            sessions: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            ended: VecDeque::new(),
+            timers: Timers::default(),
+        }
+    }
+
+    /// Takes one event and says what follows. An event that does not fit changes nothing.
+    pub fn handle(&mut self, now: Timestamp, event: HubEvent) -> HubStep {
+        let mut turn = Turn { now, commands: Vec::new() };
+        while self.ended.front().is_some_and(|(at, _)| now.since(*at) > ENDED_REMEMBERED_FOR) {
+            self.ended.pop_front();
+        }
+        while let Some(timer) = self.timers.pop_due(now) {
+            self.time_is_over(&mut turn, timer);
+        }
+        match event {
+            HubEvent::SignedIn(sign_in) => self.sign_in(&mut turn, sign_in),
+            HubEvent::ResumeAsked { socket, resume } => self.resume(&mut turn, socket, &resume),
+            HubEvent::Received { socket, message } => self.receive(&mut turn, socket, message),
+            HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
+            HubEvent::Recorded { call } => self.ring(&mut turn, call),
+            HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
+            HubEvent::RelayRenewed { servers } => self.renew_relay(&mut turn, servers),
+            HubEvent::Woken => {}
+        }
+        HubStep { commands: turn.commands, wake_at: self.timers.next() }
+    }
+
+    /// The calls whose record is open or being opened.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.calls.keys().copied()
+    }
+
+    fn time_is_over(&mut self, turn: &mut Turn, timer: Timer) {
+        match timer {
+            Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
+            Timer::RingOver(call) => self.give_up_ringing(turn, call),
+            Timer::GraceOver(session) => self.give_up_waiting(turn, session),
+            Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),
+        }
+    }
+
+    fn receive(&mut self, turn: &mut Turn, socket: SocketId, message: ClientMessage) {
+        let Some(&session) = self.sockets.get(&socket) else {
+            return;
+        };
+        match message {
+            ClientMessage::Request { id, request } => self.carry_out(turn, session, id, request),
+            ClientMessage::Ack { seq } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.events.acknowledge(seq);
+                }
+            }
+            // The shell verifies the first and hands in the second as `ResumeAsked`; on a socket that is signed in they mean nothing.
+            ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Unknown => {}
+        }
+    }
+
+    /// Keeps an event for a session, and sends it when there is a socket.
+    fn tell(&mut self, turn: &mut Turn, session: SessionId, event: ServiceEvent) {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let seq = session.events.push(turn.now, event.clone());
+        if let Some(socket) = session.socket() {
+            turn.send(socket, ServiceMessage::Event { seq, event });
+        }
+    }
+
+    /// Keeps the answer to a request, and sends it when it is known and there is a socket.
+    fn answer(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, answer: Answer) {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        session.answers.set(id, answer);
+        if let (Some(socket), Answer::Given(error)) = (session.socket(), answer) {
+            turn.send(socket, ServiceMessage::Response { id, error });
+        }
+    }
+
+    fn answer_all(&mut self, turn: &mut Turn, session: SessionId, ids: Vec<RequestId>, error: Option<ErrorCode>) {
+        for id in ids {
+            self.answer(turn, session, id, Answer::Given(error));
+        }
+    }
+
+    /// The devices of a user that a call can ring on.
+    fn reachable(&self, user: &User) -> Vec<(DeviceId, SessionId)> {
+        let devices = self.presence.get(user).into_iter().flatten();
+        devices
+            .filter(|(_, session)| self.sessions.get(session).is_some_and(Session::is_reachable))
+            .map(|(device, session)| (*device, *session))
+            .collect()
+    }
+}

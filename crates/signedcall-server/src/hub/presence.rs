@@ -1,0 +1,177 @@
+//! Who is signed in, from where, and what becomes of a session whose socket is lost.
+
+use std::collections::BTreeSet;
+
+use signedcall_wire::{
+    CallId, CallSnapshot, DeviceId, ErrorCode, IceConfig, IceServer, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
+    ServiceMessage, SessionId, Welcome,
+};
+
+use super::call::Departure;
+use super::session::{Answers, EventRing, Link, Session};
+use super::timers::Timer;
+use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
+
+impl Hub {
+    /// Begins a session. It takes the place of the same device's old one, and its part in calls.
+    pub(super) fn sign_in(&mut self, turn: &mut Turn, sign_in: SignIn) {
+        let SignIn { socket, account, environment, cuid, name, device, session: id, resume_token, relay_only, branding } = sign_in;
+        self.lose_socket(turn, socket);
+        let user: User = (account, environment, cuid);
+        if !self.make_room(turn, &user, device) {
+            return turn.refuse(socket, format!("this user is signed in on {MAX_SOCKETS_PER_CUID} devices, which is the most"));
+        }
+        let replaced = self.presence.get(&user).and_then(|devices| devices.get(&device)).copied();
+        let calls = replaced.map(|old| self.hand_over(turn, old, id)).unwrap_or_default();
+        let snapshots = self.snapshots(turn, id, &calls);
+        let session = Session {
+            user: user.clone(),
+            name,
+            device,
+            token: resume_token.clone(),
+            relay_only,
+            link: Link::Up { socket },
+            events: EventRing::default(),
+            answers: Answers::default(),
+            calls,
+        };
+        self.sessions.insert(id, session);
+        self.sockets.insert(socket, id);
+        self.presence.entry(user).or_default().insert(device, id);
+        let ice = IceConfig { servers: self.relay_servers.clone(), relay_only };
+        let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots };
+        turn.send(socket, ServiceMessage::Welcome(welcome));
+    }
+
+    /// Goes on with a session on a new socket, or says that it cannot be done.
+    pub(super) fn resume(&mut self, turn: &mut Turn, socket: SocketId, resume: &Resume) {
+        self.lose_socket(turn, socket);
+        let session = self.sessions.get_mut(&resume.session).filter(|session| session.may_be_resumed_by(&resume.token));
+        let Some(session) = session else {
+            return turn.send(socket, ServiceMessage::SessionExpired);
+        };
+        let Some(missed) = session.events.replay(turn.now, resume.last_seq) else {
+            return turn.send(socket, ServiceMessage::SessionExpired);
+        };
+        if let Some(old) = session.socket() {
+            self.sockets.remove(&old);
+            turn.commands.push(HubCommand::Close { socket: old });
+        }
+        session.link = Link::Up { socket };
+        self.sockets.insert(socket, resume.session);
+        self.timers.clear(Timer::GraceOver(resume.session));
+        self.timers.clear(Timer::KeepOver(resume.session));
+        turn.send(socket, ServiceMessage::Resumed);
+        if !self.relay_servers.is_empty() {
+            let ice = IceConfig { servers: self.relay_servers.clone(), relay_only: session.relay_only };
+            turn.send(socket, ServiceMessage::Ice(ice));
+        }
+        for (seq, event) in missed {
+            turn.send(socket, ServiceMessage::Event { seq, event });
+        }
+    }
+
+    /// Waits for the session of a lost socket to be resumed on another.
+    pub(super) fn lose_socket(&mut self, turn: &Turn, socket: SocketId) {
+        let Some(id) = self.sockets.remove(&socket) else {
+            return;
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.link = Link::Missing { since: turn.now };
+            self.timers.set(Timer::GraceOver(id), turn.now + self.settings.call_grace);
+            self.timers.set(Timer::KeepOver(id), turn.now + self.settings.session_kept_for);
+        }
+    }
+
+    /// Takes a session that stays away out of its calls. It may still come back, and learns then how they ended.
+    pub(super) fn give_up_waiting(&mut self, turn: &mut Turn, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id)
+            && let Link::Missing { since } = session.link
+        {
+            session.link = Link::Gone { since };
+            self.leave_calls(turn, id, Departure::NetworkLoss);
+        }
+    }
+
+    /// Ends a session and its part in calls.
+    pub(super) fn forget_session(&mut self, turn: &mut Turn, id: SessionId, departure: Departure) {
+        self.leave_calls(turn, id, departure);
+        self.timers.clear(Timer::GraceOver(id));
+        self.timers.clear(Timer::KeepOver(id));
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        if let Some(socket) = session.socket() {
+            self.sockets.remove(&socket);
+            turn.commands.push(HubCommand::Close { socket });
+        }
+        if let Some(devices) = self.presence.get_mut(&session.user) {
+            devices.remove(&session.device);
+            if devices.is_empty() {
+                self.presence.remove(&session.user);
+            }
+        }
+    }
+
+    /// Gives everyone who is connected the fresh credentials, and keeps them for whoever comes.
+    pub(super) fn renew_relay(&mut self, turn: &mut Turn, servers: Vec<IceServer>) {
+        for session in self.sessions.values() {
+            if let Some(socket) = session.socket() {
+                turn.send(socket, ServiceMessage::Ice(IceConfig { servers: servers.clone(), relay_only: session.relay_only }));
+            }
+        }
+        self.relay_servers = servers;
+    }
+
+    /// Makes sure that one more device of a user may sign in, at the cost of the session that has been away longest and is in no call.
+    fn make_room(&mut self, turn: &mut Turn, user: &User, device: DeviceId) -> bool {
+        let others = self.presence.get(user).into_iter().flatten().filter(|(other, _)| **other != device);
+        let others: Vec<SessionId> = others.map(|(_, session)| *session).collect();
+        if others.len() < MAX_SOCKETS_PER_CUID {
+            return true;
+        }
+        let away = others.into_iter().filter_map(|id| {
+            let session = self.sessions.get(&id).filter(|session| session.calls.is_empty())?;
+            match session.link {
+                Link::Missing { since } | Link::Gone { since } => Some((since, id)),
+                Link::Up { .. } => None,
+            }
+        });
+        let Some((_, longest)) = away.min() else {
+            return false;
+        };
+        self.forget_session(turn, longest, Departure::NetworkLoss);
+        true
+    }
+
+    /// Ends the old session of a device that has begun a new one, which takes over its calls.
+    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: SessionId) -> BTreeSet<CallId> {
+        let calls = self.sessions.get_mut(&old).map(|session| std::mem::take(&mut session.calls)).unwrap_or_default();
+        for id in &calls {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.change_session(old, new);
+            }
+        }
+        if let Some(socket) = self.sessions.get(&old).and_then(Session::socket) {
+            // A copy of this installation that is still running must not take the place back, and so on for ever.
+            turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
+        }
+        self.forget_session(turn, old, Departure::NetworkLoss);
+        calls
+    }
+
+    fn snapshots(&self, turn: &Turn, session: SessionId, calls: &BTreeSet<CallId>) -> Vec<CallSnapshot> {
+        calls.iter().filter_map(|id| self.calls.get(id)?.snapshot(turn.now, session)).collect()
+    }
+}
+
+impl Turn {
+    fn refuse(&mut self, socket: SocketId, detail: String) {
+        self.send(socket, ServiceMessage::Refused(signed_in_elsewhere(detail)));
+        self.commands.push(HubCommand::Close { socket });
+    }
+}
+
+fn signed_in_elsewhere(detail: String) -> Refusal {
+    Refusal { code: ErrorCode::CuidAlreadyConnectedElsewhere, detail, retry_after_ms: None }
+}

@@ -1,0 +1,211 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use signedcall_wire::{CallId, DeviceId, ErrorCode, Redacted, RequestId, ServiceEvent, Timestamp};
+
+use super::{SocketId, User};
+
+/// Events kept for a replay: a call to one device is under twenty, and this is several calls with all their candidates.
+const EVENTS_KEPT: usize = 128;
+/// How long an event is kept for a replay: as long as a session can be resumed by default.
+const EVENT_KEPT_FOR: Duration = Duration::from_secs(60);
+/// Answers kept for repeated requests: a device has at most one call's candidates outstanding, and this is several times as many.
+const ANSWERS_KEPT: usize = 256;
+
+/// One sign-in of a device.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) user: User,
+    pub(super) name: Option<String>,
+    pub(super) device: DeviceId,
+    pub(super) token: Redacted<String>,
+    pub(super) relay_only: bool,
+    pub(super) link: Link,
+    pub(super) events: EventRing,
+    pub(super) answers: Answers,
+    /// The calls that it has a part in.
+    pub(super) calls: BTreeSet<CallId>,
+}
+
+/// Whether a session can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// A socket is open.
+    Up { socket: SocketId },
+    /// The socket was lost a moment ago: calls go on, and new ones ring once it resumes.
+    Missing { since: Timestamp },
+    /// The socket was lost too long ago for calls; the session can still be resumed, to learn what became of them.
+    Gone { since: Timestamp },
+}
+
+impl Session {
+    pub(super) fn socket(&self) -> Option<SocketId> {
+        match self.link {
+            Link::Up { socket } => Some(socket),
+            Link::Missing { .. } | Link::Gone { .. } => None,
+        }
+    }
+
+    pub(super) fn is_reachable(&self) -> bool {
+        match self.link {
+            Link::Up { .. } | Link::Missing { .. } => true,
+            Link::Gone { .. } => false,
+        }
+    }
+
+    /// Compares without stopping at the first difference, so that the time taken says nothing about the token.
+    pub(super) fn may_be_resumed_by(&self, token: &Redacted<String>) -> bool {
+        let (ours, theirs) = (self.token.expose().as_bytes(), token.expose().as_bytes());
+        ours.len() == theirs.len() && ours.iter().zip(theirs).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    }
+}
+
+/// The events of a session that its device has not acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct EventRing {
+    last_seq: u64,
+    kept: VecDeque<KeptEvent>,
+}
+
+#[derive(Debug)]
+struct KeptEvent {
+    seq: u64,
+    at: Timestamp,
+    event: ServiceEvent,
+}
+
+impl EventRing {
+    /// Keeps an event and gives it its number.
+    pub(super) fn push(&mut self, now: Timestamp, event: ServiceEvent) -> u64 {
+        self.forget_old(now);
+        if self.kept.len() == EVENTS_KEPT {
+            self.kept.pop_front();
+        }
+        self.last_seq += 1;
+        self.kept.push_back(KeptEvent { seq: self.last_seq, at: now, event });
+        self.last_seq
+    }
+
+    pub(super) fn acknowledge(&mut self, seq: u64) {
+        while self.kept.front().is_some_and(|kept| kept.seq <= seq) {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Everything after `last_seq`, or `None` when some of it is no longer kept or was never sent.
+    pub(super) fn replay(&mut self, now: Timestamp, last_seq: u64) -> Option<Vec<(u64, ServiceEvent)>> {
+        self.forget_old(now);
+        let first_kept = self.kept.front().map_or(self.last_seq + 1, |kept| kept.seq);
+        if last_seq > self.last_seq || last_seq.saturating_add(1) < first_kept {
+            return None;
+        }
+        self.acknowledge(last_seq);
+        Some(self.kept.iter().map(|kept| (kept.seq, kept.event.clone())).collect())
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while self.kept.front().is_some_and(|kept| now.since(kept.at) > EVENT_KEPT_FOR) {
+            self.kept.pop_front();
+        }
+    }
+}
+
+/// What requests of a session were answered, so that repeating one is safe.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    given: BTreeMap<RequestId, Answer>,
+    order: VecDeque<RequestId>,
+}
+
+/// The answer to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It follows once the store has done its part.
+    Pending,
+    /// It was this.
+    Given(Option<ErrorCode>),
+}
+
+impl Answers {
+    pub(super) fn get(&self, id: RequestId) -> Option<Answer> {
+        self.given.get(&id).copied()
+    }
+
+    pub(super) fn set(&mut self, id: RequestId, answer: Answer) {
+        if self.given.insert(id, answer).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > ANSWERS_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.given.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::EndReason;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(milliseconds: u64) -> Timestamp {
+        Timestamp::from_millis(milliseconds)
+    }
+
+    fn event() -> ServiceEvent {
+        ServiceEvent::Ended { call: CallId(Uuid::nil()), reason: EndReason::HungUp }
+    }
+
+    fn numbers(replay: Option<Vec<(u64, ServiceEvent)>>) -> Option<Vec<u64>> {
+        replay.map(|events| events.into_iter().map(|(seq, _)| seq).collect())
+    }
+
+    #[test]
+    fn a_replay_is_what_followed_the_last_event_received() {
+        let mut ring = EventRing::default();
+        assert_eq!(numbers(ring.replay(at(0), 0)), Some(vec![]));
+        assert_eq!(numbers(ring.replay(at(0), 1)), None, "that number was never given");
+        for _ in 0..4 {
+            ring.push(at(0), event());
+        }
+        ring.acknowledge(1);
+        assert_eq!(numbers(ring.replay(at(0), 0)), None, "1 was acknowledged and is no longer kept");
+        assert_eq!(numbers(ring.replay(at(0), 2)), Some(vec![3, 4]));
+        assert_eq!(numbers(ring.replay(at(0), 4)), Some(vec![]));
+        assert_eq!(numbers(ring.replay(at(0), u64::MAX)), None);
+    }
+
+    #[test]
+    fn an_event_is_kept_for_sixty_seconds() {
+        let mut ring = EventRing::default();
+        ring.push(at(0), event());
+        assert_eq!(numbers(ring.replay(at(60_000), 0)), Some(vec![1]));
+        assert_eq!(numbers(ring.replay(at(60_001), 0)), None);
+        assert_eq!(numbers(ring.replay(at(60_001), 1)), Some(vec![]), "who had it needs no replay");
+    }
+
+    #[test]
+    fn the_last_hundred_and_twenty_eight_events_are_kept() {
+        let mut ring = EventRing::default();
+        for _ in 0..129 {
+            ring.push(at(0), event());
+        }
+        assert_eq!(numbers(ring.replay(at(0), 0)), None);
+        assert_eq!(numbers(ring.replay(at(0), 1)).map(|numbers| numbers.len()), Some(128));
+    }
+
+    #[test]
+    fn the_oldest_answer_is_forgotten_first() {
+        let mut answers = Answers::default();
+        let id = |number: usize| RequestId(Uuid::from_u128(number as u128));
+        for number in 0..=ANSWERS_KEPT {
+            answers.set(id(number), Answer::Pending);
+            answers.set(id(number), Answer::Given(None));
+        }
+        assert_eq!(answers.get(id(0)), None);
+        assert_eq!(answers.get(id(1)), Some(Answer::Given(None)));
+        assert_eq!(answers.get(id(ANSWERS_KEPT)), Some(Answer::Given(None)));
+    }
+}
