@@ -1,1 +1,115 @@
-fn main() {}
+//! The commands a developer types: `run`, `test`, `bench` and `screens`.
+
+#![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
+
+mod bench;
+mod packages;
+mod processes;
+mod python;
+mod run;
+mod steps;
+mod test;
+mod ui;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  run [--two]      install what is missing, build everything, and open the app signed in to a service of its own,
+                   with an echo contact to call; --two opens a second user's window as well.
+                   Without a display: make a call under a virtual one and report it.
+  test [step…]     install what tests need and run all of them, or only the steps named; `test --list` names them
+  bench [name]     measure a release build, beside its peers; the figures go to target/bench/<name>.json
+  screens          draw every screen again, and the pictures of the README
+  help             this text
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Run { two: bool },
+    Test { steps: Vec<String> },
+    ListSteps,
+    Bench { name: Option<String> },
+    Screens,
+    Help,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match parse(&arguments).and_then(execute) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Run { two } => run::run(&workspace, two)?,
+        Command::Test { steps } => return test::test(&workspace, &steps),
+        Command::ListSteps => print!("{}", test::list()),
+        Command::Bench { name } => bench::bench(&workspace, name.as_deref())?,
+        Command::Screens => ui::draw_screens(&workspace)?,
+        Command::Help => print!("{HELP}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parse(arguments: &[String]) -> Result<Command> {
+    let Some((command, rest)) = arguments.split_first() else { return Ok(Command::Help) };
+    match (command.as_str(), rest) {
+        ("run", []) => Ok(Command::Run { two: false }),
+        ("run", [option]) if option == "--two" => Ok(Command::Run { two: true }),
+        ("test", [option]) if option == "--list" => Ok(Command::ListSteps),
+        ("test", steps) if steps.iter().all(|step| !step.starts_with('-')) => Ok(Command::Test { steps: steps.to_vec() }),
+        ("bench", []) => Ok(Command::Bench { name: None }),
+        ("bench", [name]) if !name.starts_with('-') => Ok(Command::Bench { name: Some(name.clone()) }),
+        ("screens", []) => Ok(Command::Screens),
+        ("help" | "--help" | "-h", []) => Ok(Command::Help),
+        ("run" | "test" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
+            bail!("`{command}` does not understand `{}`\n\n{HELP}", rest.join(" "))
+        }
+        (unknown, _) => bail!("there is no command `{unknown}`\n\n{HELP}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        assert_eq!(parsed("").unwrap(), Command::Help);
+        assert_eq!(parsed("run").unwrap(), Command::Run { two: false });
+        assert_eq!(parsed("run --two").unwrap(), Command::Run { two: true });
+        assert_eq!(parsed("test").unwrap(), Command::Test { steps: vec![] });
+        assert_eq!(parsed("test ui e2e").unwrap(), Command::Test { steps: vec!["ui".to_owned(), "e2e".to_owned()] });
+        assert_eq!(parsed("test --list").unwrap(), Command::ListSteps);
+        assert_eq!(parsed("bench call").unwrap(), Command::Bench { name: Some("call".to_owned()) });
+        assert_eq!(parsed("screens").unwrap(), Command::Screens);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (line, name) in
+            [("rnu", "rnu"), ("run --three", "--three"), ("test --fast", "--fast"), ("bench a b", "a b"), ("screens x", "x")]
+        {
+            let message = parsed(line).unwrap_err().to_string();
+            assert!(message.contains(&format!("`{name}`")), "{line}: {message}");
+        }
+    }
+}

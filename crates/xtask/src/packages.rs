@@ -1,0 +1,219 @@
+//! What the commands need of the operating system, and installing what is missing.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::processes::{describe, run_logged};
+use crate::workspace::{Workspace, on_path};
+
+/// What a package is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Compiling the service, the SDK and the app.
+    Build,
+    /// A display, desktop sessions, sound cards and people of our own, for a machine that has none.
+    VirtualDesktop,
+    /// A browser that draws the screens.
+    Browser,
+    /// Tools that come as Python packages, in folders of their own.
+    Python,
+}
+
+/// A row for each need: the package's name for apt-get, its name for dnf, what it is needed for.
+const PACKAGES: &[(&str, &str, Need)] = &[
+    ("build-essential", "gcc-c++", Need::Build),
+    ("cmake", "cmake", Need::Build),
+    ("pkg-config", "pkgconf-pkg-config", Need::Build),
+    ("libasound2-dev", "alsa-lib-devel", Need::Build),
+    ("libdbus-1-dev", "dbus-devel", Need::Build),
+    ("libwebkit2gtk-4.1-dev", "webkit2gtk4.1-devel", Need::Build),
+    ("libayatana-appindicator3-dev", "libayatana-appindicator-gtk3-devel", Need::Build),
+    ("librsvg2-dev", "librsvg2-devel", Need::Build),
+    ("xvfb", "xorg-x11-server-Xvfb", Need::VirtualDesktop),
+    ("openbox", "openbox", Need::VirtualDesktop),
+    ("dbus", "dbus-daemon", Need::VirtualDesktop),
+    ("dunst", "dunst", Need::VirtualDesktop),
+    ("xfce4-notifyd", "xfce4-notifyd", Need::VirtualDesktop),
+    ("gnome-keyring", "gnome-keyring", Need::VirtualDesktop),
+    ("libsecret-tools", "libsecret", Need::VirtualDesktop),
+    ("pulseaudio", "pulseaudio", Need::VirtualDesktop),
+    ("pulseaudio-utils", "pulseaudio-utils", Need::VirtualDesktop),
+    ("webkit2gtk-driver", "/usr/bin/WebKitWebDriver", Need::VirtualDesktop),
+    ("xdotool", "xdotool", Need::VirtualDesktop),
+    ("x11-utils", "xwininfo", Need::VirtualDesktop),
+    ("imagemagick", "ImageMagick", Need::VirtualDesktop),
+    ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
+    ("sox", "sox", Need::VirtualDesktop),
+    ("fonts-dejavu-core", "dejavu-sans-fonts", Need::VirtualDesktop),
+    ("fonts-noto-core", "google-noto-sans-fonts", Need::VirtualDesktop),
+    ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
+    ("adwaita-icon-theme", "adwaita-icon-theme", Need::VirtualDesktop),
+    ("chromium", "chromium", Need::Browser),
+    ("python3-venv", "python3", Need::Python),
+];
+
+/// The programs that count as the browser: where one is there already, under whatever name, none is installed.
+pub(crate) const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The package managers that this tool can speak to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manager {
+    Apt,
+    Dnf,
+}
+
+/// Makes sure that everything for `needs` is installed; says what it will install before it does.
+///
+/// # Errors
+/// Something is missing and cannot be installed; the message has the command to type.
+pub(crate) fn ensure(workspace: &Workspace, needs: &[Need]) -> Result<()> {
+    let Some(manager) = Manager::of_this_machine() else {
+        println!("    neither apt-get nor dnf is here, so nothing can be checked. Needed are, by their Debian names:");
+        println!("    {}", names(Manager::Apt, needs).join(" "));
+        return Ok(());
+    };
+    let missing = manager.missing(&names(manager, needs))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("    will install {} package(s): {}", missing.len(), missing.join(" "));
+    let log = workspace.target.join("install.log");
+    for mut command in manager.install(&missing) {
+        let typed = describe(&command);
+        command = with_privilege(command).with_context(|| format!("cannot install packages; as root, type:\n    {typed}"))?;
+        println!("    {}", describe(&command).chars().take(100).collect::<String>());
+        run_logged(command.env("DEBIAN_FRONTEND", "noninteractive"), &log)?;
+    }
+    let still_missing = manager.missing(&missing)?;
+    if !still_missing.is_empty() {
+        bail!("still not installed: {}; see {}", still_missing.join(" "), log.display());
+    }
+    Ok(())
+}
+
+fn names(manager: Manager, needs: &[Need]) -> Vec<&'static str> {
+    let browser_is_here = BROWSERS.iter().any(|browser| on_path(browser).is_some());
+    PACKAGES
+        .iter()
+        .filter(|(_, _, need)| needs.contains(need) && !(*need == Need::Browser && browser_is_here))
+        .map(|(apt, dnf, _)| match manager {
+            Manager::Apt => *apt,
+            Manager::Dnf => *dnf,
+        })
+        .collect()
+}
+
+impl Manager {
+    fn of_this_machine() -> Option<Self> {
+        if on_path("apt-get").is_some() && on_path("dpkg-query").is_some() {
+            return Some(Self::Apt);
+        }
+        on_path("dnf").map(|_| Self::Dnf)
+    }
+
+    /// Those of `names` that are not installed.
+    fn missing<'a>(self, names: &[&'a str]) -> Result<Vec<&'a str>> {
+        match self {
+            Self::Apt => {
+                // Fails when one name is unknown, but still prints the others.
+                let output =
+                    Command::new("dpkg-query").args(["--show", "--showformat=${Package} ${db:Status-Status}\\n"]).args(names).output()?;
+                let output = String::from_utf8_lossy(&output.stdout);
+                let installed = installed_by_dpkg(&output);
+                Ok(names.iter().copied().filter(|name| !installed.contains(*name)).collect())
+            }
+            Self::Dnf => {
+                let mut missing = Vec::new();
+                for name in names {
+                    if !Command::new("rpm").args(["--query", "--quiet", "--whatprovides", name]).output()?.status.success() {
+                        missing.push(*name);
+                    }
+                }
+                Ok(missing)
+            }
+        }
+    }
+
+    fn install(self, missing: &[&str]) -> Vec<Command> {
+        match self {
+            Self::Apt => {
+                let mut update = Command::new("apt-get");
+                update.args(["-o", "DPkg::Lock::Timeout=300", "update"]);
+                let mut install = Command::new("apt-get");
+                // Nothing that the machine already uses, such as its own sound server, may be removed for our sake.
+                install.args(["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--no-remove", "--no-install-recommends"]).args(missing);
+                vec![update, install]
+            }
+            Self::Dnf => {
+                let mut install = Command::new("dnf");
+                install.args(["install", "--assumeyes", "--setopt=install_weak_deps=False"]).args(missing);
+                vec![install]
+            }
+        }
+    }
+}
+
+/// The packages that `dpkg-query` reports as installed: those removed but not purged are known to it as well.
+fn installed_by_dpkg(output: &str) -> BTreeSet<&str> {
+    output.lines().filter_map(|line| line.strip_suffix(" installed")).collect()
+}
+
+/// The same command as root, by `sudo` if this process is not root.
+fn with_privilege(command: Command) -> Result<Command> {
+    let user = crate::processes::output_of(Command::new("id").arg("-u"))?;
+    if user.trim() == "0" {
+        return Ok(command);
+    }
+    if on_path("sudo").is_none() {
+        bail!("this user is not root, and there is no sudo");
+    }
+    // Asks for the password here, in the open, and not inside the logged command.
+    let mut ask = Command::new("sudo");
+    ask.arg(if std::io::stdin().is_terminal() { "--validate" } else { "--non-interactive" });
+    if !std::io::stdin().is_terminal() {
+        ask.arg("true");
+    }
+    if !ask.status()?.success() {
+        bail!("sudo refused");
+    }
+    let mut privileged = Command::new("sudo");
+    privileged.args(["--non-interactive", "--preserve-env=DEBIAN_FRONTEND"]).arg(command.get_program()).args(command.get_args());
+    Ok(privileged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_was_removed_but_not_purged_is_missing() {
+        let installed = installed_by_dpkg("cmake installed\nopenbox config-files\nxvfb installed\nsox not-installed\n");
+        assert_eq!(installed, BTreeSet::from(["cmake", "xvfb"]));
+    }
+
+    #[test]
+    fn a_command_asks_only_for_what_it_needs() {
+        let build = names(Manager::Apt, &[Need::Build]);
+        assert!(build.contains(&"cmake") && !build.contains(&"xvfb"), "{build:?}");
+        let both = names(Manager::Dnf, &[Need::Build, Need::VirtualDesktop]);
+        assert!(both.contains(&"alsa-lib-devel") && both.contains(&"dunst") && !both.contains(&"libasound2-dev"), "{both:?}");
+    }
+
+    #[test]
+    fn no_package_is_listed_twice() {
+        for manager in [Manager::Apt, Manager::Dnf] {
+            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python]);
+            assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn installing_with_apt_never_removes_a_package() {
+        let commands = Manager::Apt.install(&["cmake", "xvfb"]);
+        let install = describe(commands.last().unwrap());
+        assert!(install.contains("--no-remove") && install.ends_with("cmake xvfb"), "{install}");
+    }
+}
