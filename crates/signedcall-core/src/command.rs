@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use signedcall_wire::{
-    CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, Direction, ErrorCode, IceConfig, Redacted, SessionId, Signal,
+    Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, Direction, ErrorCode, IceConfig, Redacted, SessionId,
+    Signal,
 };
 
 /// Something the driver has to do. Commands of one step are carried out in order.
@@ -11,6 +14,11 @@ pub enum Command {
     Send(ClientMessage),
     /// Close the socket and open no other: signed out, or refused for good.
     CloseLink,
+    /// Close the socket, if there is one, and open another: what it brought was broken, or the service cannot take this device now.
+    ReopenLink {
+        /// Wait at least this long first; nothing more than the usual back-off when zero.
+        after: Duration,
+    },
     /// Signing in has been refused; nothing else comes of it.
     Refused {
         /// The error of R37.
@@ -18,10 +26,12 @@ pub enum Command {
         /// What exactly is wrong, in English.
         detail: String,
     },
-    /// Signed in for the first time, or again.
+    /// The session is up: signed in, or resumed on another socket. Calls can be placed as long as this socket lasts.
     SignedIn,
     /// Use these STUN and TURN servers for peer connections opened from now on.
     UseIce(IceConfig),
+    /// Calls look like this from now on; `None` when the account has no branding of its own.
+    UseBranding(Option<Branding>),
 
     /// The answer to `UserDialled`: the call is placed.
     Placed {
@@ -29,6 +39,8 @@ pub enum Command {
         call: CallId,
     },
     /// The answer to `UserDialled`: the call is not placed, and nothing of it remains.
+    ///
+    /// With [`ErrorCode::OngoingCall`] it may have crossed a call of the callee to this user: that one is answered in its place, as an incoming call.
     NotPlaced {
         /// The call.
         call: CallId,

@@ -30,11 +30,11 @@ pub enum Event {
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
 
-    /// A socket to the service is open; it waits for the first frame.
+    /// A socket to the service is open; it waits for the first frame. From here on nothing of an earlier socket is handed in.
     LinkOpened,
-    /// The socket is gone.
+    /// The socket is gone. Also right after [`Command::ReopenLink`](crate::Command::ReopenLink), where it changes nothing.
     LinkLost,
-    /// The service said something.
+    /// The service said something. When to change sockets after a `goaway` is the driver's to choose, since that takes a random number.
     Received(ServiceMessage),
 
     /// Media has a session description or candidate for the other side.
@@ -46,7 +46,7 @@ pub enum Event {
         /// What is to be passed.
         signal: Signal,
     },
-    /// ICE and DTLS towards one device of the other side are up.
+    /// ICE and DTLS towards one device of the other side are up: for the first time, or again after an interruption.
     MediaConnected {
         /// The call.
         call: CallId,

@@ -1,20 +1,4 @@
-use signedcall_wire::{CallId, Context, Cuid, DeviceId, Direction, EndReason, Timestamp};
-
-use crate::{Command, Event};
-
-/// What follows from one event.
-#[must_use]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
-    /// To be carried out in this order.
-    pub commands: Vec<Command>,
-    /// When to hand in [`Event::Woken`], unless another event comes first; `None` when nothing waits.
-    pub wake_at: Option<Timestamp>,
-}
-
-/// All calls of one device of one user.
-#[derive(Debug)]
-pub struct Line {}
+use signedcall_wire::{CallId, Context, Cuid, Direction, EndReason, Timestamp};
 
 /// What `call_state()` says (R21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,26 +57,4 @@ pub enum Phase {
         /// Why. Before the service has confirmed it, this side's belief.
         reason: EndReason,
     },
-}
-
-impl Line {
-    /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
-    pub fn new(_me: Cuid, _device: DeviceId, _nonce: u64) -> Self {
-        Self {}
-    }
-
-    /// Takes one event and says what follows. An event that does not fit the state changes nothing and yields no command.
-    pub fn handle(&mut self, _now: Timestamp, _event: Event) -> Step {
-        Step::default()
-    }
-
-    /// What goes on (R21).
-    pub fn call_state(&self) -> CallState {
-        CallState::NoCall
-    }
-
-    /// The call that a screen should show: the current one, or the one that has just ended until its end is confirmed.
-    pub fn view(&self) -> Option<CallView> {
-        None
-    }
 }

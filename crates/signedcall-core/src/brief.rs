@@ -1,0 +1,88 @@
+//! Events' consequences in few words, so that a table of tests fits on a line.
+
+use signedcall_wire::{CallId, ClientMessage, Context, Cuid, DeviceId, Invite, Request, Signal};
+use uuid::Uuid;
+
+use crate::{Command, Dial, Greeting};
+
+pub(crate) fn cuid(text: &str) -> Cuid {
+    Cuid::new(text).expect("a valid cuid")
+}
+
+pub(crate) const fn call(number: u128) -> CallId {
+    CallId(Uuid::from_u128(number))
+}
+
+pub(crate) const fn device(number: u128) -> DeviceId {
+    DeviceId(Uuid::from_u128(number))
+}
+
+pub(crate) fn context() -> Context {
+    Context::new("Delivery partner is calling").expect("a valid context")
+}
+
+pub(crate) fn dial(number: u128, to: &str) -> Dial {
+    Dial { call: call(number), to: cuid(to), context: context(), remote_context: None, initiator_image: None, receiver_image: None }
+}
+
+pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite {
+    Invite {
+        call: call(number),
+        from: cuid(from),
+        from_device,
+        from_name: None,
+        context: context(),
+        initiator_image: None,
+        receiver_image: None,
+        ring_for_ms: 35_000,
+    }
+}
+
+pub(crate) fn candidate() -> Signal {
+    Signal::Candidate { candidate: "candidate".to_owned().into() }
+}
+
+pub(crate) fn commands(commands: &[Command]) -> String {
+    commands.iter().map(command).collect::<Vec<_>>().join(", ")
+}
+
+fn command(command: &Command) -> String {
+    match command {
+        Command::Greet(Greeting::SignIn) => "greet".to_owned(),
+        Command::Greet(Greeting::Resume { last_seq, .. }) => format!("resume from {last_seq}"),
+        Command::Send(ClientMessage::Request { request: asked, .. }) => format!("ask {}", request(asked)),
+        Command::Send(ClientMessage::Ack { seq }) => format!("ack {seq}"),
+        Command::Send(ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Unknown) => "send".to_owned(),
+        Command::CloseLink => "close link".to_owned(),
+        Command::ReopenLink { after } => format!("reopen link after {} ms", after.as_millis()),
+        Command::Refused { code, .. } => format!("refused {code:?}"),
+        Command::SignedIn => "signed in".to_owned(),
+        Command::UseIce(_) => "ice".to_owned(),
+        Command::UseBranding(_) => "branding".to_owned(),
+        Command::Placed { call } => format!("placed {}", call.0.as_u128()),
+        Command::NotPlaced { call, error } => format!("not placed {} {error:?}", call.0.as_u128()),
+        Command::Report(report) => format!("report {} {:?}", report.call.0.as_u128(), report.status),
+        Command::PlayTone(None) => "no tone".to_owned(),
+        Command::PlayTone(Some(tone)) => format!("tone {tone:?}"),
+        Command::PrepareMedia { device, role, .. } => format!("prepare {} {role:?}", device.0.as_u128()),
+        Command::ApplySignal { device, .. } => format!("apply signal of {}", device.0.as_u128()),
+        Command::DropMedia { device, .. } => format!("drop {}", device.0.as_u128()),
+        Command::StartVoice { device, .. } => format!("start voice {}", device.0.as_u128()),
+        Command::StopVoice { .. } => "stop voice".to_owned(),
+        Command::SetMuted { muted, .. } => format!("muted {muted}"),
+    }
+}
+
+fn request(request: &Request) -> String {
+    match request {
+        Request::Call(new) => format!("call {}", new.call.0.as_u128()),
+        Request::Ringing { call } => format!("ringing {}", call.0.as_u128()),
+        Request::Accept { call } => format!("accept {}", call.0.as_u128()),
+        Request::Decline { call, reason } => format!("decline {} {reason:?}", call.0.as_u128()),
+        Request::Hangup { call, reason } => format!("hangup {} {reason:?}", call.0.as_u128()),
+        Request::MediaConnected { call } => format!("media connected {}", call.0.as_u128()),
+        Request::Signal { to, .. } => format!("signal to {}", to.0.as_u128()),
+        Request::Logout => "logout".to_owned(),
+        Request::Unknown => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,82 @@
+use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall};
+
+use crate::{CallView, Dial, Phase, StatusReport};
+
+/// Who calls whom, and why: what of a call never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Card {
+    pub(crate) call: CallId,
+    pub(crate) direction: Direction,
+    pub(crate) caller: Cuid,
+    pub(crate) caller_name: Option<String>,
+    pub(crate) callee: Cuid,
+    pub(crate) context: Context,
+    pub(crate) initiator_image: Option<String>,
+    pub(crate) receiver_image: Option<String>,
+}
+
+impl Card {
+    pub(crate) fn of_dial(me: Cuid, dial: &Dial) -> Self {
+        Self {
+            call: dial.call,
+            direction: Direction::Outgoing,
+            caller: me,
+            caller_name: None,
+            callee: dial.to.clone(),
+            context: dial.context.clone(),
+            initiator_image: dial.initiator_image.clone(),
+            receiver_image: dial.receiver_image.clone(),
+        }
+    }
+
+    pub(crate) fn of_invite(me: Cuid, invite: Invite) -> Self {
+        Self {
+            call: invite.call,
+            direction: Direction::Incoming,
+            caller: invite.from,
+            caller_name: invite.from_name,
+            callee: me,
+            context: invite.context,
+            initiator_image: invite.initiator_image,
+            receiver_image: invite.receiver_image,
+        }
+    }
+
+    pub(crate) fn report(&self, status: CallStatus) -> StatusReport {
+        StatusReport {
+            call: self.call,
+            direction: self.direction,
+            status,
+            caller: self.caller.clone(),
+            caller_name: self.caller_name.clone(),
+            callee: self.callee.clone(),
+            context: self.context.clone(),
+            initiator_image: self.initiator_image.clone(),
+            receiver_image: self.receiver_image.clone(),
+            channel: Channel::Socket,
+        }
+    }
+
+    pub(crate) fn view(&self, phase: Phase, muted: bool) -> CallView {
+        let (peer, peer_name, peer_image) = match self.direction {
+            Direction::Outgoing => (&self.callee, &None, &self.receiver_image),
+            Direction::Incoming => (&self.caller, &self.caller_name, &self.initiator_image),
+        };
+        CallView {
+            call: self.call,
+            direction: self.direction,
+            peer: peer.clone(),
+            peer_name: peer_name.clone(),
+            context: self.context.clone(),
+            peer_image: peer_image.clone(),
+            phase,
+            muted,
+        }
+    }
+}
+
+/// The request that places a dialled call.
+pub(super) fn new_call(dial: Dial) -> NewCall {
+    let Dial { call, to, context, remote_context, initiator_image, receiver_image } = dial;
+    NewCall { call, to, context, remote_context, initiator_image, receiver_image }
+}

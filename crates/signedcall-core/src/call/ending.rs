@@ -1,0 +1,95 @@
+//! Deadlines, the link, and the last word on a call.
+
+use super::*;
+
+impl Call {
+    /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Placing { give_up_at }
+            | State::Crossed { give_up_at }
+            | State::Rings { give_up_at, .. }
+            | State::Answering { give_up_at, .. }
+            | State::Connecting { give_up_at, .. }
+            | State::Ending { give_up_at, .. } => Some(*give_up_at),
+            State::Placed { give_up_at } | State::CalleeRings { give_up_at, .. } => match self.link {
+                Link::Up => Some(*give_up_at),
+                Link::Lost { since } => Some((*give_up_at).min(since + GRACE)),
+            },
+            State::Talking { flow: Flow::Steady, .. } | State::Over => None,
+            State::Talking { flow: Flow::Interrupted { since: silent }, .. } => match self.link {
+                Link::Up => Some(*silent + GRACE),
+                // Nothing comes by either way: the grace that began first counts.
+                Link::Lost { since } => Some((*silent + GRACE).min(since + GRACE).max(*silent)),
+            },
+        }
+    }
+
+    pub(super) fn woken(&mut self, now: Timestamp) -> Vec<Action> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return vec![];
+        }
+        match self.state {
+            // Should the service have placed it after all, it must not ring on for somebody who has given up.
+            State::Placing { .. } => {
+                let mut actions = vec![Action::Ask(Request::Hangup { call: self.card.call, reason: EndReason::Cancelled })];
+                actions.extend(self.conclude(EndReason::Cancelled, ErrorCode::NetworkNotAvailable));
+                actions
+            }
+            State::Crossed { .. } => self.conclude(EndReason::Cancelled, ErrorCode::OngoingCall),
+            State::Placed { .. } | State::CalleeRings { .. } => match self.link {
+                Link::Up => self.hang_up(now, EndReason::RingTimeout),
+                Link::Lost { .. } => self.hang_up(now, EndReason::LocalNetworkLoss),
+            },
+            State::Rings { .. } => match self.link {
+                Link::Up => self.leave(now, EndReason::RingTimeout, None),
+                Link::Lost { .. } => self.leave(now, EndReason::Missed, None),
+            },
+            State::Answering { .. } => self.hang_up(now, EndReason::LocalNetworkLoss),
+            State::Connecting { .. } => self.hang_up(now, EndReason::MediaSetupTooSlow),
+            State::Talking { .. } => self.hang_up(now, self.network_loss()),
+            State::Ending { believed, .. } => self.conclude(believed, ErrorCode::NetworkNotAvailable),
+            State::Over => vec![],
+        }
+    }
+
+    /// Whose network it is that was lost: this side's when the service cannot be reached either.
+    pub(super) fn network_loss(&self) -> EndReason {
+        match self.link {
+            Link::Up => EndReason::RemoteNetworkLoss,
+            Link::Lost { .. } => EndReason::LocalNetworkLoss,
+        }
+    }
+
+    pub(super) fn link_up(&mut self) -> Vec<Action> {
+        self.link = Link::Up;
+        vec![]
+    }
+
+    pub(super) fn link_lost(&mut self, now: Timestamp) -> Vec<Action> {
+        if self.link == Link::Up {
+            self.link = Link::Lost { since: now };
+        }
+        vec![]
+    }
+
+    /// Ends the call without asking the service, which knows of no such call or of no such device.
+    pub(super) fn cut_short(&mut self, reason: EndReason, unplaced: ErrorCode) -> Vec<Action> {
+        let mut actions = self.fall_silent(reason);
+        actions.extend(self.conclude(reason, unplaced));
+        actions
+    }
+
+    /// The last word. A dialled call of which nothing has been reported was not placed, for the reason `unplaced`.
+    pub(super) fn conclude(&mut self, reason: EndReason, unplaced: ErrorCode) -> Vec<Action> {
+        let call = self.card.call;
+        let last = if self.reported == Reported::Nothing {
+            Command::NotPlaced { call, error: unplaced }
+        } else {
+            Command::Report(self.card.report(CallStatus::Ended(reason)))
+        };
+        self.reported = Reported::Ended;
+        self.state = State::Over;
+        vec![Action::Do(last)]
+    }
+}

@@ -1,0 +1,143 @@
+//! What this device's media and sound devices say.
+
+use super::*;
+
+impl Call {
+    /// ICE and DTLS are up; the voice starts once the call is answered.
+    pub(super) fn media_connected(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        match &mut self.state {
+            State::CalleeRings { legs, .. } => {
+                set_media(legs, device, Media::Connected);
+                vec![]
+            }
+            State::Rings { leg, .. } | State::Answering { leg, .. } => {
+                set_media(std::slice::from_mut(leg), device, Media::Connected);
+                vec![]
+            }
+            State::Connecting { leg, .. } if leg.device == device => self.start_talking(now, device),
+            State::Talking { device: peer, flow, .. } if *peer == device => {
+                *flow = Flow::Steady;
+                vec![]
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// Answered, and media is connected: microphone and speaker open, and the service's record learns of it.
+    pub(super) fn start_talking(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        let call = self.card.call;
+        self.state = State::Talking { device, since: now, flow: Flow::Steady };
+        let mut actions = vec![Action::Do(Command::StartVoice { call, device }), Action::Ask(Request::MediaConnected { call })];
+        self.reach(Reported::InProgress, &mut actions);
+        actions
+    }
+
+    pub(super) fn media_interrupted(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        match &mut self.state {
+            State::CalleeRings { legs, .. } => set_media(legs, device, Media::Connecting),
+            State::Rings { leg, .. } | State::Answering { leg, .. } => set_media(std::slice::from_mut(leg), device, Media::Connecting),
+            State::Talking { device: peer, flow, .. } => {
+                if *peer == device && *flow == Flow::Steady {
+                    *flow = Flow::Interrupted { since: now };
+                }
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => {}
+        }
+        vec![]
+    }
+
+    pub(super) fn media_failed(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        match &mut self.state {
+            State::CalleeRings { legs, .. } => {
+                set_media(legs, device, Media::Failed);
+                vec![]
+            }
+            State::Rings { leg, .. } | State::Answering { leg, .. } => {
+                set_media(std::slice::from_mut(leg), device, Media::Failed);
+                vec![]
+            }
+            State::Connecting { leg, .. } if leg.device == device => self.hang_up(now, EndReason::MediaSetupTooSlow),
+            State::Talking { device: peer, .. } if *peer == device => self.hang_up(now, self.network_loss()),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// A callee without a microphone takes only this device out while it rings, and ends the call once it has answered. That the caller has none
+    /// was found out before dialling; when it fails later, it is a failure of this device.
+    pub(super) fn voice_failed(&mut self, now: Timestamp, reason: EndReason) -> Vec<Action> {
+        match self.state {
+            State::Rings { .. } => {
+                let decline = Request::Decline { call: self.card.call, reason };
+                self.leave(now, reason, Some(decline))
+            }
+            State::Placing { .. } | State::Placed { .. } | State::CalleeRings { .. } => self.hang_up(now, EndReason::InternalError),
+            State::Answering { .. } | State::Connecting { .. } | State::Talking { .. } => match self.card.direction {
+                Direction::Incoming => self.hang_up(now, reason),
+                Direction::Outgoing => self.hang_up(now, EndReason::InternalError),
+            },
+            State::Crossed { .. } | State::Ending { .. } | State::Over => vec![],
+        }
+    }
+
+    pub(super) fn signal_made(&mut self, to: DeviceId, signal: Signal) -> Vec<Action> {
+        if !self.has_media_towards(to) {
+            return vec![];
+        }
+        match signal {
+            Signal::Offer { .. } | Signal::Answer { .. } => {}
+            Signal::Candidate { .. } => {
+                if self.candidates_sent >= MAX_CANDIDATES_PER_CALL {
+                    return vec![];
+                }
+                self.candidates_sent += 1;
+            }
+            Signal::Unknown => return vec![],
+        }
+        vec![Action::Ask(Request::Signal { call: self.card.call, to, signal })]
+    }
+
+    pub(super) fn signal_came(&self, from: DeviceId, signal: Signal) -> Vec<Action> {
+        if !self.has_media_towards(from) {
+            return vec![];
+        }
+        match signal {
+            Signal::Offer { .. } | Signal::Answer { .. } | Signal::Candidate { .. } => {
+                vec![Action::Do(Command::ApplySignal { call: self.card.call, device: from, signal })]
+            }
+            Signal::Unknown => vec![],
+        }
+    }
+
+    fn has_media_towards(&self, device: DeviceId) -> bool {
+        match &self.state {
+            State::CalleeRings { legs, .. } => legs.iter().any(|leg| leg.device == device),
+            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => leg.device == device,
+            State::Talking { device: peer, .. } => *peer == device,
+            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::Ending { .. } | State::Over => false,
+        }
+    }
+}
+
+/// What has failed stays failed: a peer connection is not opened twice.
+fn set_media(legs: &mut [Leg], device: DeviceId, media: Media) {
+    for leg in legs.iter_mut().filter(|leg| leg.device == device && leg.media != Media::Failed) {
+        leg.media = media;
+    }
+}

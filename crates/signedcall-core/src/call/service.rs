@@ -1,0 +1,265 @@
+//! What the service says of a call.
+
+use super::*;
+use crate::{Role, Tone};
+use signedcall_wire::{Cuid, Invite};
+
+impl Call {
+    /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
+    pub(crate) fn invited(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
+        let ring_for = Duration::from_millis(invite.ring_for_ms).min(LONGEST_RING);
+        let leg = Leg { device: invite.from_device, media: Media::Connecting };
+        let (this, mut actions) = Self::received(me, device, invite, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN });
+        actions.push(Action::Do(Command::PlayTone(Some(Tone::Ringtone))));
+        (this, actions)
+    }
+
+    /// Somebody calls whom the user of this device was calling at the same moment. Both want to talk: it is answered without ringing.
+    pub(crate) fn crossing(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
+        let call = invite.call;
+        let leg = Leg { device: invite.from_device, media: Media::Connecting };
+        let (this, mut actions) = Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE });
+        actions.push(Action::Ask(Request::Accept { call }));
+        (this, actions)
+    }
+
+    fn received(me: Cuid, device: DeviceId, invite: Invite, state: State) -> (Self, Vec<Action>) {
+        let (call, caller_device) = (invite.call, invite.from_device);
+        let mut this = Self::new(Card::of_invite(me, invite), device, state);
+        let mut actions = vec![
+            Action::Ask(Request::Ringing { call }),
+            Action::Do(Command::PrepareMedia { call, device: caller_device, role: Role::Answerer }),
+        ];
+        this.reach(Reported::Ringing, &mut actions);
+        (this, actions)
+    }
+
+    pub(super) fn placed(&mut self, now: Timestamp) -> Vec<Action> {
+        let mut actions = vec![];
+        match self.state {
+            State::Placing { .. } => {
+                self.state = State::Placed { give_up_at: now + CALLER_PATIENCE };
+                actions.push(Action::Do(Command::PlayTone(Some(Tone::Ringback))));
+                self.reach(Reported::Placed, &mut actions);
+            }
+            // What the service had decided before it heard that this side ends the call; the other side reports it too.
+            State::Ending { .. } => self.reach(Reported::Placed, &mut actions),
+            State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Over => {}
+        }
+        actions
+    }
+
+    /// The service refuses the later of two calls that cross with [`ErrorCode::OngoingCall`]: the other side's invite has come, or is about to.
+    pub(super) fn placing_refused(&mut self, now: Timestamp, error: ErrorCode) -> Vec<Action> {
+        match self.state {
+            State::Placing { .. } if error == ErrorCode::OngoingCall => {
+                self.state = State::Crossed { give_up_at: now + CROSSING_PATIENCE };
+                vec![]
+            }
+            State::Placing { .. } => self.conclude(EndReason::Cancelled, error),
+            State::Ending { .. } if self.reported == Reported::Nothing => self.conclude(EndReason::Cancelled, error),
+            State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// The other side's call takes the place of this one.
+    pub(super) fn superseded(&mut self) -> Vec<Action> {
+        match self.state {
+            State::Crossed { .. } => self.conclude(EndReason::Cancelled, ErrorCode::OngoingCall),
+            State::Placing { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    pub(super) fn callee_rings(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        let mut actions = match self.state {
+            // The answer to the request is on its way, or was lost: that a device rings says as much.
+            State::Placing { .. } => self.placed(now),
+            State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        };
+        match &mut self.state {
+            State::Placed { give_up_at } => {
+                let give_up_at = *give_up_at;
+                self.state = State::CalleeRings { legs: vec![Leg { device, media: Media::Connecting }], give_up_at };
+                actions.push(self.offer_media(device));
+                self.reach(Reported::Ringing, &mut actions);
+            }
+            State::CalleeRings { legs, .. } => {
+                if legs.len() < MAX_LEGS && legs.iter().all(|leg| leg.device != device) {
+                    legs.push(Leg { device, media: Media::Connecting });
+                    actions.push(self.offer_media(device));
+                }
+            }
+            State::Ending { .. } => self.reach(Reported::Ringing, &mut actions),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Over => {}
+        }
+        actions
+    }
+
+    /// A device that rings without its user's answer stays silent, whatever the service says: nobody else opens a microphone.
+    pub(super) fn answered(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        match &self.state {
+            State::Placing { .. } | State::Placed { .. } => {
+                let mut actions = self.callee_rings(now, device);
+                actions.extend(self.answered(now, device));
+                actions
+            }
+            State::CalleeRings { legs, .. } => self.answered_by_callee(now, device, legs.clone()),
+            State::Answering { leg, .. } if device == self.device => self.take_up(now, *leg),
+            State::Ending { .. } => {
+                let mut actions = vec![];
+                self.reach(Reported::Answered, &mut actions);
+                actions
+            }
+            State::Crossed { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    fn answered_by_callee(&mut self, now: Timestamp, device: DeviceId, legs: Vec<Leg>) -> Vec<Action> {
+        let (winner, losers): (Vec<Leg>, Vec<Leg>) = legs.into_iter().partition(|leg| leg.device == device);
+        let mut actions = vec![];
+        let winner = winner.first().copied().unwrap_or_else(|| {
+            actions.push(self.offer_media(device));
+            Leg { device, media: Media::Connecting }
+        });
+        actions.extend(self.take_up(now, winner));
+        actions.extend(losers.into_iter().map(|leg| Action::Do(Command::DropMedia { call: self.card.call, device: leg.device })));
+        actions
+    }
+
+    /// The call is answered, by the device that `leg` leads to or by this one.
+    fn take_up(&mut self, now: Timestamp, leg: Leg) -> Vec<Action> {
+        let mut actions = vec![Action::Do(Command::PlayTone(None))];
+        match leg.media {
+            Media::Connected => {
+                actions.extend(self.start_talking(now, leg.device));
+                return actions;
+            }
+            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE },
+            Media::Failed => {
+                self.state = State::Connecting { leg, give_up_at: now };
+                self.reach(Reported::Answered, &mut actions);
+                actions.extend(self.hang_up(now, EndReason::MediaSetupTooSlow));
+                return actions;
+            }
+        }
+        self.reach(Reported::Answered, &mut actions);
+        actions
+    }
+
+    fn offer_media(&self, device: DeviceId) -> Action {
+        Action::Do(Command::PrepareMedia { call: self.card.call, device, role: Role::Offerer })
+    }
+
+    pub(super) fn ended(&mut self, reason: EndReason) -> Vec<Action> {
+        let mut actions = self.fall_silent(reason);
+        if !self.is_over() {
+            self.reach(Reported::Placed, &mut actions);
+            actions.extend(self.conclude(reason, ErrorCode::FailureInMakeCall));
+        }
+        actions
+    }
+
+    pub(super) fn too_late(&mut self, now: Timestamp) -> Vec<Action> {
+        match self.state {
+            State::Rings { .. } | State::Answering { .. } => self.leave(now, EndReason::Missed, None),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// Nothing more will come of the call.
+    pub(super) fn leaving_refused(&mut self) -> Vec<Action> {
+        match self.state {
+            State::Ending { believed, .. } => self.conclude(believed, ErrorCode::FailureInMakeCall),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// A new session has begun, and the service has no such call any more.
+    pub(super) fn forgotten(&mut self) -> Vec<Action> {
+        let reason = match self.state {
+            // The service has never heard of it: the request is repeated.
+            State::Placing { .. } | State::Crossed { .. } | State::Over => return vec![],
+            State::Rings { .. } => EndReason::Missed,
+            State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. } => EndReason::LocalNetworkLoss,
+            State::Ending { believed, .. } => believed,
+        };
+        self.cut_short(reason, ErrorCode::FailureInMakeCall)
+    }
+
+    pub(super) fn signed_out(&mut self) -> Vec<Action> {
+        let reason = match self.state {
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. } => EndReason::LocalNetworkLoss,
+            State::Rings { .. } => EndReason::Missed,
+            State::Ending { believed, .. } => believed,
+            State::Over => return vec![],
+        };
+        self.cut_short(reason, ErrorCode::NotInitialized)
+    }
+}

@@ -1,0 +1,145 @@
+//! What the service says.
+
+use signedcall_wire::{CallPhase, CallSnapshot, ServiceEvent, Welcome};
+
+use super::*;
+use crate::session::Heard;
+
+impl Line {
+    pub(super) fn hear(&mut self, turn: &mut Turn, message: ServiceMessage) {
+        match self.session.hear(turn.now, message) {
+            Heard::Nothing => {}
+            Heard::Broken { reopen_after } => self.reopen(turn, reopen_after),
+            Heard::Greet(greeting) => {
+                self.pass_to_all(turn, &CallEvent::LinkLost);
+                turn.commands.push(Command::Greet(greeting));
+            }
+            Heard::Welcome(welcome) => self.welcomed(turn, welcome),
+            Heard::Resumed => self.go_on(turn),
+            Heard::Refused(refusal) => {
+                turn.commands.push(Command::Refused { code: refusal.code, detail: refusal.detail });
+                self.close(turn);
+            }
+            Heard::LoggedOut => self.close(turn),
+            Heard::Response { request, error } => self.answered(turn, request, error),
+            Heard::Event(event) => {
+                self.happened(turn, event);
+                turn.commands.extend(self.session.acknowledge().map(Command::Send));
+            }
+            Heard::Ice(ice) => turn.commands.push(Command::UseIce(ice)),
+        }
+    }
+
+    fn welcomed(&mut self, turn: &mut Turn, welcome: Welcome) {
+        turn.commands.extend([Command::UseIce(welcome.ice), Command::UseBranding(welcome.branding)]);
+        self.reconcile(turn, welcome.calls);
+        self.go_on(turn);
+    }
+
+    /// The link carries the session: what waits is said, again or for the first time.
+    fn go_on(&mut self, turn: &mut Turn) {
+        turn.commands.push(Command::SignedIn);
+        self.pass_to_all(turn, &CallEvent::LinkUp);
+        let calls = &self.calls;
+        let waiting = self.session.go_on(|request| is_wanted(calls, request));
+        turn.commands.extend(waiting.into_iter().map(Command::Send));
+    }
+
+    /// Takes the service's word on which calls there are, and how far they have come.
+    fn reconcile(&mut self, turn: &mut Turn, snapshots: Vec<CallSnapshot>) {
+        self.held = None;
+        let listed: Vec<CallId> = snapshots.iter().filter_map(subject).collect();
+        let forgotten: Vec<CallId> = self.calls.iter().map(Call::id).filter(|call| !listed.contains(call)).collect();
+        for call in forgotten {
+            self.pass(turn, call, CallEvent::Forgotten);
+        }
+        for snapshot in snapshots {
+            match snapshot {
+                CallSnapshot::Caller { call, phase } if self.knows(call) => self.catch_up(turn, call, phase),
+                CallSnapshot::Callee { invite, phase } if self.knows(invite.call) => self.catch_up(turn, invite.call, phase),
+                CallSnapshot::Callee { invite, phase: CallPhase::Placed | CallPhase::Ringing { .. } }
+                    if !self.session.is_leaving(invite.call) =>
+                {
+                    self.invited(turn, invite);
+                }
+                // Left behind by a run of this installation that has ended.
+                CallSnapshot::Caller { call, phase } => self.abandon(turn, call, &phase),
+                CallSnapshot::Callee { invite, phase } => self.abandon(turn, invite.call, &phase),
+                CallSnapshot::Unknown => {}
+            }
+        }
+    }
+
+    fn catch_up(&mut self, turn: &mut Turn, call: CallId, phase: CallPhase) {
+        match phase {
+            CallPhase::Placed => self.pass(turn, call, CallEvent::Placed),
+            CallPhase::Ringing { devices } => {
+                for device in devices {
+                    self.pass(turn, call, CallEvent::CalleeRings(device));
+                }
+            }
+            CallPhase::Answered { device } => self.pass(turn, call, CallEvent::Answered(device)),
+        }
+    }
+
+    fn abandon(&mut self, turn: &mut Turn, call: CallId, phase: &CallPhase) {
+        if self.session.is_leaving(call) {
+            return;
+        }
+        let reason = match phase {
+            CallPhase::Placed | CallPhase::Ringing { .. } => EndReason::Cancelled,
+            CallPhase::Answered { .. } => EndReason::LocalNetworkLoss,
+        };
+        self.ask(turn, Request::Hangup { call, reason });
+    }
+
+    fn answered(&mut self, turn: &mut Turn, request: Request, error: Option<ErrorCode>) {
+        match (request, error) {
+            (Request::Call(new), None) => self.pass(turn, new.call, CallEvent::Placed),
+            (Request::Call(new), Some(error)) => self.pass(turn, new.call, CallEvent::PlacingRefused(error)),
+            (Request::Ringing { call } | Request::Accept { call }, Some(_)) => self.pass(turn, call, CallEvent::TooLate),
+            (Request::Decline { call, .. } | Request::Hangup { call, .. }, Some(_)) => self.pass(turn, call, CallEvent::LeavingRefused),
+            (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
+            | (Request::MediaConnected { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
+        }
+    }
+
+    fn happened(&mut self, turn: &mut Turn, event: ServiceEvent) {
+        match event {
+            ServiceEvent::Invite(invite) => self.invited(turn, invite),
+            ServiceEvent::Ringing { call, device } => self.pass(turn, call, CallEvent::CalleeRings(device)),
+            ServiceEvent::Answered { call, device } => self.pass(turn, call, CallEvent::Answered(device)),
+            ServiceEvent::Ended { call, reason } => {
+                self.held.take_if(|held| held.invite.call == call);
+                self.pass(turn, call, CallEvent::Ended(reason));
+            }
+            ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),
+            ServiceEvent::Unknown => {}
+        }
+    }
+}
+
+fn subject(snapshot: &CallSnapshot) -> Option<CallId> {
+    match snapshot {
+        CallSnapshot::Caller { call, .. } => Some(*call),
+        CallSnapshot::Callee { invite, .. } => Some(invite.call),
+        CallSnapshot::Unknown => None,
+    }
+}
+
+/// Whether a request that was not answered on an earlier socket still matters.
+fn is_wanted(calls: &[Call], request: &Request) -> bool {
+    match request {
+        Request::Call(new) => wanted_by(calls, new.call, request),
+        Request::Ringing { call } | Request::Accept { call } | Request::MediaConnected { call } | Request::Signal { call, .. } => {
+            wanted_by(calls, *call, request)
+        }
+        // The service must learn of it, also when the call is over here.
+        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
+        Request::Unknown => false,
+    }
+}
+
+fn wanted_by(calls: &[Call], id: CallId, request: &Request) -> bool {
+    calls.iter().any(|call| call.id() == id && call.wants(request))
+}
