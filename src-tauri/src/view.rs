@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use specta_typescript::Number;
 
 /// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Type)]
@@ -19,6 +20,8 @@ pub(crate) struct AppView {
     pub(crate) brand: BrandView,
     /// What the settings screen shows.
     pub(crate) settings: SettingsView,
+    /// What the user should know although nothing stops, each until `dismiss_notice`.
+    pub(crate) notices: Vec<Problem>,
 }
 
 /// Whether somebody is signed in.
@@ -45,8 +48,15 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
 }
 
-/// What the UI has words for: the codes of R37 that can be met on a screen, and the keyring's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+impl Problem {
+    /// Makes a problem; `detail` holds no secret, name or cuid.
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+/// What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ProblemCode {
     NetworkNotAvailable,
@@ -77,6 +87,14 @@ pub(crate) enum ProblemCode {
     KeyringLocked,
     /// A tone file cannot be played.
     InvalidToneFile,
+    /// There is no notification service; calls are shown by the pop-up alone.
+    NotificationsAbsent,
+    /// A damaged settings file was set aside under the name in `detail`; the settings are those of a new installation.
+    SettingsDamaged,
+    /// A damaged history file was set aside under the name in `detail`; the history begins anew.
+    HistoryDamaged,
+    /// Settings or history could not be written; what was changed lasts until the app is closed.
+    NotSaved,
 }
 
 /// One call, as call screens, pop-up and ended screen show it.
@@ -117,7 +135,11 @@ pub(crate) enum CallPhase {
     /// Answered; media connects.
     Connecting,
     /// Talking. `since` is Unix time in milliseconds; `interrupted` says that nothing has come for some seconds.
-    Talking { since: f64, interrupted: bool },
+    Talking {
+        #[specta(type = Number)]
+        since: f64,
+        interrupted: bool,
+    },
     /// Over. `seconds` of talk, when there was any.
     Ended { reason: EndReason, seconds: Option<u32> },
 }
@@ -143,7 +165,9 @@ pub(crate) enum EndReason {
     AnsweredElsewhere,
     DeclinedElsewhere,
     /// The call could not be placed at all.
-    NotPlaced { code: ProblemCode },
+    NotPlaced {
+        code: ProblemCode,
+    },
 }
 
 /// One earlier call.
@@ -156,6 +180,7 @@ pub(crate) struct RecentCall {
     pub(crate) peer_name: Option<String>,
     pub(crate) context: String,
     /// Unix time in milliseconds.
+    #[specta(type = Number)]
     pub(crate) at: f64,
     /// Seconds of talk, when it was answered.
     pub(crate) seconds: Option<u32>,

@@ -1,0 +1,117 @@
+//! What the web view may ask for. Each command only hands its request to the controller and waits for the answer.
+
+use signedcall::CallId;
+use tauri::State;
+
+use crate::controller::Event;
+use crate::settings::Preferences;
+use crate::shell::Desk;
+use crate::view::{AppView, PreferencesForm, Problem, ProblemCode, SignInForm};
+
+/// Gives everything that the windows show, for a window that has just opened.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn view(desk: State<'_, Desk>) -> AppView {
+    desk.view()
+}
+
+/// Signs in with what the form says, and keeps it for the next start.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn sign_in(desk: State<'_, Desk>, form: SignInForm) -> Result<(), Problem> {
+    desk.ask(|reply| Event::SignIn(form, reply)).await
+}
+
+/// Signs out: ends calls, and forgets the api key.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn sign_out(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::SignOut).await
+}
+
+/// Changes devices, voice processing and tones.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_preferences(desk: State<'_, Desk>, form: PreferencesForm) -> Result<(), Problem> {
+    let preferences = Preferences::try_from(form)?;
+    desk.ask(|reply| Event::SetPreferences(preferences, reply)).await
+}
+
+/// Calls somebody. An error is about what was entered; everything later is told by the call's screen.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn dial(desk: State<'_, Desk>, cuid: String, context: String) -> Result<(), Problem> {
+    desk.ask(|reply| Event::Dial { cuid, context, reply }).await
+}
+
+/// Answers an incoming call.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn answer(desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::Answer(call, reply)).await
+}
+
+/// Declines an incoming call.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn decline(desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::Decline(call, reply)).await
+}
+
+/// Ends a call, or cancels it before the answer.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn hang_up(desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::HangUp(call, reply)).await
+}
+
+/// Silences the microphone, or not.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn mute(desk: State<'_, Desk>, id: String, muted: bool) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::Mute(call, muted, reply)).await
+}
+
+/// Calls the other side of the call that has ended, for the same reason.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn call_again(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::CallAgain).await
+}
+
+/// Puts the ended call's screen away.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn dismiss_call(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::DismissCall).await
+}
+
+/// Puts a notice away.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn dismiss_notice(desk: State<'_, Desk>, code: ProblemCode) -> Result<(), Problem> {
+    desk.ask(|reply| Event::DismissNotice(code, reply)).await
+}
+
+/// Looks again for microphones and speakers.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn refresh_devices(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::RefreshDevices).await
+}
+
+/// Brings the main window to front.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn show_main(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::ShowMain).await
+}
+
+/// Reads the id of a call as the views give it.
+fn call_id(text: &str) -> Result<CallId, Problem> {
+    text.parse().map(CallId).map_err(|_| Problem::new(ProblemCode::FailureInMakeCall, "that is no call's id"))
+}
