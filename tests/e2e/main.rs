@@ -1,1 +1,20 @@
-//! Two real app processes, side by side.
+//! The real programs on real desktops: two app processes, the service, notification daemons, keyrings and sound cards.
+//!
+//! Cases run one after the other and share desktops where they can: starting one costs more than most cases take. Words on the command line
+//! choose the cases whose names contain one of them.
+
+mod rig;
+mod runner;
+
+use std::process::ExitCode;
+
+use runner::Runner;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut runner = Runner::new(std::env::args().skip(1));
+        rig::cases(&mut runner).await;
+        runner.finish()
+    })
+}

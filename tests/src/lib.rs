@@ -1,1 +1,36 @@
-//! The rig: a desktop without a machine.
+//! The rig: what a machine without display, sound card or desktop session lacks, so that the real programs run there and can be used,
+//! heard and seen from outside.
+//!
+//! ```text
+//! Rig ─ a run folder
+//!  ├─ Service, Echo            the real service and the echo contact
+//!  └─ Desktop, one per user    X display and window manager, D-Bus session, keyring, notification daemon, sound card, own folders
+//!      └─ App                  the real app on it, driven by WebDriver
+//! ```
+//!
+//! Everything ends when its value is dropped: by process group, never by name.
+
+mod analysis;
+mod app;
+mod desktop;
+mod notifications;
+mod process;
+mod programs;
+mod run;
+mod score;
+mod sound;
+
+pub use analysis::{Delay, delay, first_tone, level, silence_from};
+pub use app::{App, Window};
+pub use desktop::{Desktop, Display, Keyring, Notifier, Setup};
+pub use notifications::{Notice, Notifications};
+pub use process::{Line, Process};
+pub use programs::{ACCOUNT, Echo, Service, ServiceSetup};
+pub use run::{Rig, program};
+pub use score::{Scorer, speech};
+pub use sound::{Recorder, Recording, SoundCard};
+
+use std::time::Duration;
+
+/// Longer than anything takes on a busy machine, so that a wait which runs out means a fault.
+pub const PATIENCE: Duration = Duration::from_secs(20);

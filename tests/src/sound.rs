@@ -1,0 +1,230 @@
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::process::output_of;
+use crate::{PATIENCE, Process};
+
+/// Frames a second of everything that is played and recorded here.
+pub(crate) const RATE: u32 = 48_000;
+
+/// A virtual sound card: a sound server with one speaker and one microphone, both the default, and nothing else.
+///
+/// What is [`said`](Self::say) comes out of the microphone; what a program plays to the speaker can be [`heard`](Self::hear).
+#[derive(Debug)]
+pub struct SoundCard {
+    server: String,
+    process: Process,
+}
+
+impl SoundCard {
+    /// Starts the server; its socket lies in `sockets`, its log in `folder`.
+    pub async fn start(folder: &Path, sockets: &Path, microphone: bool) -> Result<Self> {
+        let socket = sockets.join("sound");
+        let mut script = format!(
+            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
+             load-module module-null-sink sink_name=speaker rate={RATE} channels=2 format=s16le sink_properties=\"device.description='Speaker'\"\n\
+             set-default-sink speaker\n",
+            socket.display()
+        );
+        if microphone {
+            script.push_str(&format!(
+                "load-module module-null-sink sink_name=mouth rate={RATE} channels=1 format=s16le sink_properties=\"device.description='Mouth'\"\n\
+                 load-module module-remap-source source_name=microphone master=mouth.monitor source_properties=\"device.description='Microphone'\"\n\
+                 set-default-source microphone\n"
+            ));
+        }
+        let script_file = folder.join("sound.pa");
+        std::fs::write(&script_file, script).context("writing the sound server's script")?;
+        let mut command = Command::new("pulseaudio");
+        command.args(["-n", "-F"]).arg(&script_file);
+        command.args([
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--realtime=no",
+            "--high-priority=no",
+            "--disallow-exit",
+            "--use-pid-file=no",
+        ]);
+        command.args(["--disable-shm=yes", "--log-target=stderr", "--log-level=info"]);
+        command.env("XDG_RUNTIME_DIR", sockets).env("HOME", sockets).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
+        let process = Process::start("sound", &mut command, folder)?;
+        process.line("that it is ready", PATIENCE, |line| line.contains("Daemon startup complete")).await?;
+        Ok(Self { server: format!("unix:{}", socket.display()), process })
+    }
+
+    /// The value of `PULSE_SERVER` for programs that use this card.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Process id of the server.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("PULSE_SERVER", &self.server).env_remove("PULSE_SINK").env_remove("PULSE_SOURCE");
+        command
+    }
+
+    /// Plays a sound file into the microphone; it stops when the value is dropped.
+    pub fn say(&self, file: &Path, folder: &Path) -> Result<Process> {
+        Process::start("say", self.client("paplay").args(["--device=mouth", "--latency-msec=20"]).arg(file), folder)
+    }
+
+    /// Plays a sound file into the microphone, to its end.
+    pub async fn say_all(&self, file: &Path, folder: &Path) -> Result<()> {
+        let mut playing = self.say(file, folder)?;
+        let status = playing.finished(PATIENCE + Duration::from_secs(40)).await?;
+        anyhow::ensure!(status.success(), "playing {} failed: {}", file.display(), playing.tail());
+        Ok(())
+    }
+
+    /// Records what comes out of the speaker, from now on.
+    pub fn hear(&self) -> Result<Recorder> {
+        Recorder::start(self.client("parec").arg("--device=speaker.monitor"))
+    }
+
+    /// Records what the microphone delivers, from now on.
+    pub fn hear_microphone(&self) -> Result<Recorder> {
+        Recorder::start(self.client("parec").arg("--device=microphone"))
+    }
+
+    /// How many programs record from the microphone.
+    pub fn open_microphones(&self) -> Result<usize> {
+        Ok(output_of(self.client("pactl").args(["list", "short", "source-outputs"]))?
+            .lines()
+            .filter(|line| !line.contains("module-remap"))
+            .count())
+    }
+}
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Recorder {
+    child: Child,
+    taken: Arc<Mutex<Recording>>,
+}
+
+/// What was recorded: one channel at 48 kHz, and when each piece of it arrived.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// −1 to 1.
+    pub samples: Vec<f32>,
+    /// Number of samples there were, and when.
+    arrivals: Vec<(usize, Instant)>,
+}
+
+impl Recorder {
+    fn start(command: &mut Command) -> Result<Self> {
+        command.args(["--raw", "--channels=1", "--format=s16le", "--latency-msec=10"]).arg(format!("--rate={RATE}"));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("starting parec")?;
+        let mut from = child.stdout.take().context("standard output is a pipe")?;
+        let taken = Arc::<Mutex<Recording>>::default();
+        let into = Arc::clone(&taken);
+        std::thread::spawn(move || {
+            let mut bytes = [0_u8; 1 << 16];
+            let mut odd = None;
+            while let Ok(read) = from.read(&mut bytes) {
+                if read == 0 {
+                    break;
+                }
+                let at = Instant::now();
+                let mut recording = into.lock().unwrap_or_else(PoisonError::into_inner);
+                for byte in &bytes[..read] {
+                    match odd.take() {
+                        None => odd = Some(*byte),
+                        Some(low) => recording.samples.push(f32::from(i16::from_le_bytes([low, *byte])) / 32_768.0),
+                    }
+                }
+                let count = recording.samples.len();
+                recording.arrivals.push((count, at));
+            }
+        });
+        Ok(Self { child, taken })
+    }
+
+    /// What has been recorded so far.
+    pub fn so_far(&self) -> Recording {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the recording covers the moment `until`.
+    pub async fn reach(&self, until: Instant) {
+        // Sound arrives at the pace of the clock, so looking every 10 ms is following it and not guessing.
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        while self.so_far().end().is_none_or(|end| end < until) {
+            tick.tick().await;
+        }
+    }
+
+    /// Stops.
+    pub fn stop(self) -> Recording {
+        self.so_far()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Recording {
+    /// When the first sample was taken: the pieces that were least late decide.
+    pub fn origin(&self) -> Option<Instant> {
+        let mut starts: Vec<Instant> = self.arrivals.iter().filter_map(|(count, at)| at.checked_sub(seconds(*count))).collect();
+        starts.sort_unstable();
+        starts.get(starts.len() / 10).copied()
+    }
+
+    /// When the last sample was taken.
+    pub fn end(&self) -> Option<Instant> {
+        Some(self.origin()? + seconds(self.samples.len()))
+    }
+
+    /// The sample that was taken at a moment; the first one for moments before the recording.
+    pub fn index_at(&self, at: Instant) -> Option<usize> {
+        let since = at.saturating_duration_since(self.origin()?);
+        Some((since.as_secs_f64() * f64::from(RATE)) as usize)
+    }
+
+    /// The moment at which a sample was taken.
+    pub fn time_of(&self, index: usize) -> Option<Instant> {
+        Some(self.origin()? + seconds(index))
+    }
+
+    /// What was recorded from a moment on.
+    pub fn after(&self, at: Instant) -> &[f32] {
+        let from = self.index_at(at).unwrap_or(0).min(self.samples.len());
+        &self.samples[from..]
+    }
+
+    /// Writes a WAV file.
+    pub fn save(&self, path: &Path) -> Result<PathBuf> {
+        write_wav(path, &self.samples)?;
+        Ok(path.to_path_buf())
+    }
+}
+
+fn seconds(samples: usize) -> Duration {
+    Duration::from_secs_f64(samples as f64 / f64::from(RATE))
+}
+
+/// Writes one channel at 48 kHz, 16 bits.
+pub(crate) fn write_wav(path: &Path, samples: &[f32]) -> Result<()> {
+    let spec = hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(path, spec).with_context(|| format!("writing {}", path.display()))?;
+    for sample in samples {
+        writer.write_sample((sample * 32_767.0) as i16)?;
+    }
+    writer.finalize()?;
+    Ok(())
+}
