@@ -3,6 +3,7 @@
 use signedcall_wire::{CallId, ClientMessage, Context, Cuid, DeviceId, Invite, Request, Signal};
 use uuid::Uuid;
 
+use crate::call::Action;
 use crate::{Command, Dial, Greeting};
 
 pub(crate) fn cuid(text: &str) -> Cuid {
@@ -40,6 +41,14 @@ pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite 
 
 pub(crate) fn candidate() -> Signal {
     Signal::Candidate { candidate: "candidate".to_owned().into() }
+}
+
+pub(crate) fn actions(actions: &[Action]) -> String {
+    let words = actions.iter().map(|action| match action {
+        Action::Do(doing) => command(doing),
+        Action::Ask(asked) => format!("ask {}", request(asked)),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 pub(crate) fn commands(commands: &[Command]) -> String {

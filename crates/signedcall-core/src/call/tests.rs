@@ -1,1 +1,560 @@
+//! One row for each arrow of the diagram, the millisecond on each side of each deadline, and what holds whatever happens.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::brief::{actions, call, candidate, cuid, device, dial, invite};
+
+const ME: DeviceId = device(1);
+const PEER: DeviceId = device(2);
+/// A second device of the callee.
+const OTHER: DeviceId = device(3);
+
+fn at(milliseconds: u64) -> Timestamp {
+    Timestamp::from_millis(milliseconds)
+}
+
+/// Where a row begins, having come there at 0.
+#[derive(Clone, Copy, Debug)]
+enum Given {
+    Placing,
+    Crossed,
+    Placed,
+    CalleeRings,
+    /// Two devices ring; media to the first is connected, to the second it has failed.
+    TwoRing,
+    CallerConnecting,
+    CallerTalking,
+    /// Cancelled before it was placed.
+    CallerEnding,
+    Rings,
+    RingsWarm,
+    RingsInVain,
+    Answering,
+    AnsweringWarm,
+    Connecting,
+    Talking,
+    Interrupted,
+    Ending,
+    Over,
+}
+
+use Given as G;
+
+impl Given {
+    fn call(self) -> Call {
+        let (base, events): (Self, &[CallEvent]) = match self {
+            G::Placing => return Call::dial(at(0), cuid("alice"), ME, dial(1, "bobby")).0,
+            G::Rings => return Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER)).0,
+            G::Crossed => (G::Placing, &[CallEvent::PlacingRefused(ErrorCode::OngoingCall)]),
+            G::Placed => (G::Placing, &[CallEvent::Placed]),
+            G::CalleeRings => (G::Placed, &[CallEvent::CalleeRings(PEER)]),
+            G::TwoRing => {
+                (G::CalleeRings, &[CallEvent::CalleeRings(OTHER), CallEvent::MediaConnected(PEER), CallEvent::MediaFailed(OTHER)])
+            }
+            G::CallerConnecting => (G::CalleeRings, &[CallEvent::Answered(PEER)]),
+            G::CallerTalking => (G::TwoRing, &[CallEvent::Answered(PEER)]),
+            G::CallerEnding => (G::Placing, &[CallEvent::UserHungUp]),
+            G::RingsWarm => (G::Rings, &[CallEvent::MediaConnected(PEER)]),
+            G::RingsInVain => (G::Rings, &[CallEvent::MediaFailed(PEER)]),
+            G::Answering => (G::Rings, &[CallEvent::UserAnswered]),
+            G::AnsweringWarm => (G::RingsWarm, &[CallEvent::UserAnswered]),
+            G::Connecting => (G::Answering, &[CallEvent::Answered(ME)]),
+            G::Talking => (G::AnsweringWarm, &[CallEvent::Answered(ME)]),
+            G::Interrupted => (G::Talking, &[CallEvent::MediaInterrupted(PEER)]),
+            G::Ending => (G::Talking, &[CallEvent::UserHungUp]),
+            G::Over => (G::Rings, &[CallEvent::Ended(EndReason::Cancelled)]),
+        };
+        let mut call = base.call();
+        for event in events {
+            let _ = call.handle(at(0), event.clone());
+        }
+        call
+    }
+}
+
+fn name(call: &Call) -> &'static str {
+    match call.state {
+        State::Placing { .. } => "Placing",
+        State::Crossed { .. } => "Crossed",
+        State::Placed { .. } => "Placed",
+        State::CalleeRings { .. } => "CalleeRings",
+        State::Rings { .. } => "Rings",
+        State::Answering { .. } => "Answering",
+        State::Connecting { .. } => "Connecting",
+        State::Talking { flow: Flow::Steady, .. } => "Talking",
+        State::Talking { flow: Flow::Interrupted { .. }, .. } => "Interrupted",
+        State::Ending { .. } => "Ending",
+        State::Over => "Over",
+    }
+}
+
+/// given, when, at, then, commands
+type Row = (Given, CallEvent, u64, &'static str, &'static str);
+
+fn check(rows: &[Row]) {
+    for (given, event, when, then, commands) in rows {
+        let mut call = given.call();
+        let followed = call.handle(at(*when), event.clone());
+        assert_eq!((name(&call), actions(&followed).as_str()), (*then, *commands), "{given:?}, {event:?} at {when}");
+    }
+}
+
+#[test]
+fn a_callers_call_goes_from_dialled_to_talking() {
+    use CallEvent as E;
+    check(&[
+        (G::Placing, E::Placed, 100, "Placed", "tone Ringback, placed 1, report 1 Placed"),
+        (
+            G::Placing,
+            E::CalleeRings(PEER),
+            100,
+            "CalleeRings",
+            "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing",
+        ),
+        (
+            G::Placing,
+            E::Answered(PEER),
+            100,
+            "Connecting",
+            "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered",
+        ),
+        (G::Placing, E::PlacingRefused(ErrorCode::ContactNotReachable), 100, "Over", "not placed 1 ContactNotReachable"),
+        (G::Placing, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Crossed", ""),
+        (G::Placing, E::Forgotten, 100, "Placing", ""),
+        (G::Crossed, E::Superseded, 100, "Over", "not placed 1 OngoingCall"),
+        (G::Crossed, E::UserHungUp, 100, "Over", "not placed 1 OngoingCall"),
+        (G::Crossed, E::Forgotten, 100, "Crossed", ""),
+        (G::Placed, E::Placed, 100, "Placed", ""),
+        (G::Placed, E::CalleeRings(PEER), 100, "CalleeRings", "prepare 2 Offerer, report 1 Ringing"),
+        (G::Placed, E::Answered(PEER), 100, "Connecting", "prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered"),
+        (G::CalleeRings, E::CalleeRings(PEER), 100, "CalleeRings", ""),
+        (G::CalleeRings, E::CalleeRings(OTHER), 100, "CalleeRings", "prepare 3 Offerer"),
+        (G::CalleeRings, E::MediaConnected(PEER), 100, "CalleeRings", ""),
+        (G::CalleeRings, E::Answered(PEER), 100, "Connecting", "no tone, report 1 Answered"),
+        (G::CalleeRings, E::Answered(OTHER), 100, "Connecting", "prepare 3 Offerer, no tone, report 1 Answered, drop 2"),
+        (
+            G::TwoRing,
+            E::Answered(PEER),
+            100,
+            "Talking",
+            "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, drop 3",
+        ),
+        (
+            G::TwoRing,
+            E::Answered(OTHER),
+            100,
+            "Ending",
+            "no tone, report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2",
+        ),
+        (G::CallerConnecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
+        (G::CallerConnecting, E::MediaConnected(OTHER), 100, "Connecting", ""),
+        (G::CallerConnecting, E::Answered(OTHER), 100, "Connecting", ""),
+    ]);
+}
+
+#[test]
+fn a_callees_call_goes_from_invited_to_talking() {
+    use CallEvent as E;
+    check(&[
+        (G::Rings, E::MediaConnected(PEER), 100, "Rings", ""),
+        (G::Rings, E::Answered(ME), 100, "Rings", ""),
+        (G::Rings, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
+        (G::RingsWarm, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
+        (G::RingsInVain, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
+        (G::Answering, E::UserAnswered, 100, "Answering", ""),
+        (G::Answering, E::Answered(OTHER), 100, "Answering", ""),
+        (G::Answering, E::Answered(ME), 100, "Connecting", "no tone, report 1 Answered"),
+        (G::Answering, E::MediaConnected(PEER), 100, "Answering", ""),
+        (
+            G::AnsweringWarm,
+            E::Answered(ME),
+            100,
+            "Talking",
+            "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress",
+        ),
+        (G::Connecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
+        (G::Talking, E::MediaInterrupted(PEER), 100, "Interrupted", ""),
+        (G::Talking, E::MediaInterrupted(OTHER), 100, "Talking", ""),
+        (G::Talking, E::MediaConnected(PEER), 100, "Talking", ""),
+        (G::Interrupted, E::MediaInterrupted(PEER), 100, "Interrupted", ""),
+        (G::Interrupted, E::MediaConnected(PEER), 100, "Talking", ""),
+        (G::Talking, E::Forgotten, 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::Rings, E::Forgotten, 100, "Over", "drop 2, no tone, report 1 Ended(Missed)"),
+    ]);
+}
+
+#[test]
+fn the_user_ends_a_call_from_every_state() {
+    use CallEvent as E;
+    check(&[
+        (G::Placing, E::UserHungUp, 100, "Ending", "no tone, ask hangup 1 Cancelled"),
+        (G::Placed, E::UserHungUp, 100, "Ending", "tone Ended, ask hangup 1 Cancelled"),
+        (G::CalleeRings, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 Cancelled"),
+        (G::TwoRing, E::UserHungUp, 100, "Ending", "drop 2, drop 3, tone Ended, ask hangup 1 Cancelled"),
+        (G::Rings, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
+        (G::Rings, E::UserDeclined, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
+        (G::Rings, E::UserLoggedOut, 100, "Ending", "drop 2, no tone, ask decline 1 LoggedOut"),
+        (G::Placed, E::UserLoggedOut, 100, "Ending", "tone Ended, ask hangup 1 Cancelled"),
+        (G::Answering, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask hangup 1 HungUp"),
+        (G::Connecting, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 HungUp"),
+        (G::Talking, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
+        (G::Interrupted, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
+        (G::Ending, E::UserHungUp, 100, "Ending", ""),
+        (G::Talking, E::UserDeclined, 100, "Talking", ""),
+        (G::Placed, E::UserDeclined, 100, "Placed", ""),
+        (G::Placed, E::UserAnswered, 100, "Placed", ""),
+    ]);
+}
+
+#[test]
+fn the_service_ends_a_call_in_every_state() {
+    use CallEvent as E;
+    let ended = E::Ended(EndReason::HungUp);
+    check(&[
+        (G::Placing, E::Ended(EndReason::Cancelled), 100, "Over", "no tone, placed 1, report 1 Placed, report 1 Ended(Cancelled)"),
+        (G::Placed, E::Ended(EndReason::RingTimeout), 100, "Over", "tone Ended, report 1 Ended(RingTimeout)"),
+        (G::CalleeRings, E::Ended(EndReason::Busy), 100, "Over", "drop 2, tone Busy, report 1 Ended(Busy)"),
+        (G::TwoRing, E::Ended(EndReason::Declined), 100, "Over", "drop 2, drop 3, tone Ended, report 1 Ended(Declined)"),
+        (G::CallerConnecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (G::CallerTalking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (G::Rings, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, no tone, report 1 Ended(AnsweredElsewhere)"),
+        (G::Answering, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, no tone, report 1 Ended(AnsweredElsewhere)"),
+        (G::Connecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (G::Talking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (G::Interrupted, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (G::Ending, ended.clone(), 100, "Over", "report 1 Ended(HungUp)"),
+        (G::Over, ended, 100, "Over", ""),
+    ]);
+}
+
+#[test]
+fn what_the_service_decided_before_it_heard_of_the_end_is_reported() {
+    use CallEvent as E;
+    check(&[
+        (G::CallerEnding, E::Placed, 100, "Ending", "placed 1, report 1 Placed"),
+        (G::CallerEnding, E::CalleeRings(PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing"),
+        (G::CallerEnding, E::Answered(PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing, report 1 Answered"),
+        (G::CallerEnding, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Over", "not placed 1 OngoingCall"),
+        (G::CallerEnding, E::LeavingRefused, 100, "Over", "not placed 1 FailureInMakeCall"),
+        (G::Ending, E::LeavingRefused, 100, "Over", "report 1 Ended(HungUp)"),
+        (G::Ending, E::Forgotten, 100, "Over", "report 1 Ended(HungUp)"),
+        (G::Rings, E::TooLate, 100, "Ending", "drop 2, no tone"),
+        (G::Answering, E::TooLate, 100, "Ending", "drop 2, no tone"),
+        (G::Talking, E::TooLate, 100, "Talking", ""),
+    ]);
+}
+
+#[test]
+fn media_or_sound_that_fails_ends_what_it_must() {
+    use CallEvent as E;
+    let refused = E::VoiceFailed(EndReason::MicrophoneRefused);
+    check(&[
+        (G::CalleeRings, E::MediaFailed(PEER), 100, "CalleeRings", ""),
+        (G::Rings, E::MediaFailed(PEER), 100, "Rings", ""),
+        (G::RingsInVain, E::MediaConnected(PEER), 100, "Rings", ""),
+        (G::RingsWarm, E::MediaInterrupted(PEER), 100, "Rings", ""),
+        (G::Connecting, E::MediaFailed(PEER), 100, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
+        (G::Connecting, E::MediaFailed(OTHER), 100, "Connecting", ""),
+        (G::Talking, E::MediaFailed(PEER), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
+        (G::Rings, refused.clone(), 100, "Ending", "drop 2, no tone, ask decline 1 MicrophoneRefused"),
+        (G::Talking, refused.clone(), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 MicrophoneRefused"),
+        (G::CallerTalking, refused, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 InternalError"),
+    ]);
+}
+
+#[test]
+fn signals_pass_only_to_and_from_devices_that_media_is_prepared_for() {
+    use CallEvent as E;
+    let made = |to| E::SignalMade { to, signal: candidate() };
+    let came = |from| E::SignalCame { from, signal: candidate() };
+    check(&[
+        (G::Placed, made(PEER), 100, "Placed", ""),
+        (G::CalleeRings, made(PEER), 100, "CalleeRings", "ask signal to 2"),
+        (G::CalleeRings, made(OTHER), 100, "CalleeRings", ""),
+        (G::CalleeRings, came(PEER), 100, "CalleeRings", "apply signal of 2"),
+        (G::CalleeRings, came(OTHER), 100, "CalleeRings", ""),
+        (G::CalleeRings, E::SignalCame { from: PEER, signal: Signal::Unknown }, 100, "CalleeRings", ""),
+        (G::Rings, made(PEER), 100, "Rings", "ask signal to 2"),
+        (G::Talking, came(PEER), 100, "Talking", "apply signal of 2"),
+        (G::Ending, came(PEER), 100, "Ending", ""),
+        (G::Ending, made(PEER), 100, "Ending", ""),
+    ]);
+}
+
+#[test]
+fn no_more_candidates_are_sent_than_the_service_takes() {
+    let mut call = G::Rings.call();
+    let sent = (0..100).filter(|_| !call.handle(at(0), CallEvent::SignalMade { to: PEER, signal: candidate() }).is_empty());
+    assert_eq!(sent.count(), MAX_CANDIDATES_PER_CALL);
+}
+
+#[test]
+fn no_more_devices_are_prepared_for_than_a_user_may_have() {
+    let mut call = G::Placed.call();
+    let prepared = (10..30).filter(|number| !call.handle(at(0), CallEvent::CalleeRings(device(*number))).is_empty());
+    assert_eq!(prepared.count(), MAX_LEGS);
+}
+
+#[test]
+fn each_deadline_fires_in_its_millisecond_and_not_before() {
+    let rows = [
+        (G::Placing, 10_000, "Over", "ask hangup 1 Cancelled, not placed 1 NetworkNotAvailable"),
+        (G::Crossed, 7_000, "Over", "not placed 1 OngoingCall"),
+        (G::Placed, 120_000, "Ending", "tone Ended, ask hangup 1 RingTimeout"),
+        (G::CalleeRings, 120_000, "Ending", "drop 2, tone Ended, ask hangup 1 RingTimeout"),
+        (G::CallerConnecting, 15_000, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
+        (G::Rings, 40_000, "Ending", "drop 2, no tone"),
+        (G::Answering, 15_000, "Ending", "drop 2, no tone, ask hangup 1 LocalNetworkLoss"),
+        (G::Connecting, 15_000, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
+        (G::Interrupted, 30_000, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
+        (G::Ending, 5_000, "Over", "report 1 Ended(HungUp)"),
+        (G::CallerEnding, 5_000, "Over", "not placed 1 NetworkNotAvailable"),
+    ];
+    for (given, deadline, then, commands) in rows {
+        let before = name(&given.call());
+        check(&[(given, CallEvent::Woken, deadline - 1, before, ""), (given, CallEvent::Woken, deadline, then, commands)]);
+        assert_eq!(given.call().deadline(), Some(at(deadline)), "{given:?}");
+    }
+}
+
+#[test]
+fn a_lost_link_shortens_the_wait_and_changes_the_reason() {
+    let rows = [
+        (G::Placed, 30_000, "tone Ended, ask hangup 1 LocalNetworkLoss"),
+        (G::CalleeRings, 30_000, "drop 2, tone Ended, ask hangup 1 LocalNetworkLoss"),
+        (G::Rings, 40_000, "drop 2, no tone"),
+        (G::Interrupted, 30_000, "stop voice, drop 2, tone Ended, ask hangup 1 LocalNetworkLoss"),
+    ];
+    for (given, deadline, commands) in rows {
+        let mut call = given.call();
+        assert_eq!(call.handle(at(0), CallEvent::LinkLost), vec![]);
+        assert_eq!(call.handle(at(10_000), CallEvent::LinkLost), vec![], "the first loss counts");
+        assert_eq!(call.handle(at(deadline - 1), CallEvent::Woken), vec![], "{given:?}");
+        assert_eq!(actions(&call.handle(at(deadline), CallEvent::Woken)), commands, "{given:?}");
+    }
+}
+
+#[test]
+fn a_link_that_comes_back_gives_the_caller_the_whole_wait_again() {
+    let mut call = G::Placed.call();
+    let _ = call.handle(at(0), CallEvent::LinkLost);
+    let _ = call.handle(at(29_999), CallEvent::LinkUp);
+    assert_eq!(call.deadline(), Some(at(120_000)));
+}
+
+#[test]
+fn talk_goes_on_without_a_link_and_ends_with_the_media() {
+    let mut call = G::Talking.call();
+    let _ = call.handle(at(0), CallEvent::LinkLost);
+    assert_eq!(call.deadline(), None, "what is heard needs no service");
+    let _ = call.handle(at(50_000), CallEvent::MediaInterrupted(PEER));
+    assert_eq!(call.deadline(), Some(at(50_000)), "the link has had its grace");
+}
+
+#[test]
+fn an_invite_rings_for_as_long_as_it_says_but_not_for_ever() {
+    for (ring_for_ms, deadline) in [(0, 5_000), (35_000, 40_000), (u64::MAX, 125_000)] {
+        let invite = signedcall_wire::Invite { ring_for_ms, ..invite(1, "bobby", PEER) };
+        let (call, _) = Call::invited(at(0), cuid("alice"), ME, invite);
+        assert_eq!(call.deadline(), Some(at(deadline)));
+    }
+}
+
+#[test]
+fn muting_lasts_and_is_said_once() {
+    let mut call = G::Rings.call();
+    assert_eq!(actions(&call.handle(at(0), CallEvent::UserMuted(true))), "muted true");
+    assert_eq!(actions(&call.handle(at(0), CallEvent::UserMuted(true))), "");
+    assert_eq!(actions(&call.handle(at(0), CallEvent::UserMuted(false))), "muted false");
+    let mut call = G::Ending.call();
+    assert_eq!(actions(&call.handle(at(0), CallEvent::UserMuted(true))), "");
+}
+
+#[test]
+fn a_crossing_call_is_answered_without_ringing() {
+    let (mut call, followed) = Call::crossing(at(0), cuid("alice"), ME, invite(1, "bobby", PEER));
+    assert_eq!(actions(&followed), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ask accept 1");
+    assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(ME))), "no tone, report 1 Answered");
+}
+
+fn any_reason() -> impl Strategy<Value = EndReason> {
+    proptest::sample::select(&EndReason::ALL[..])
+}
+
+fn any_device() -> impl Strategy<Value = DeviceId> {
+    proptest::sample::select(vec![ME, PEER, OTHER])
+}
+
+fn any_event() -> impl Strategy<Value = CallEvent> {
+    use CallEvent as E;
+    prop_oneof![
+        1 => proptest::sample::select(vec![
+            E::UserAnswered,
+            E::UserDeclined,
+            E::UserHungUp,
+            E::UserMuted(true),
+            E::UserMuted(false),
+            E::UserLoggedOut,
+            E::LinkUp,
+            E::LinkLost,
+            E::SignedOut,
+            E::Superseded,
+            E::TooLate,
+            E::LeavingRefused,
+            E::Forgotten,
+        ]),
+        // These make calls go further; more of them make longer calls.
+        4 => proptest::sample::select(vec![E::UserAnswered, E::Placed, E::Woken]),
+        2 => proptest::sample::select(ErrorCode::ALL).prop_map(E::PlacingRefused),
+        3 => any_device().prop_map(E::CalleeRings),
+        3 => any_device().prop_map(E::Answered),
+        4 => any_device().prop_map(E::MediaConnected),
+        2 => any_device().prop_map(E::MediaInterrupted),
+        1 => any_device().prop_map(E::MediaFailed),
+        1 => any_reason().prop_map(E::Ended),
+        1 => any_reason().prop_map(E::VoiceFailed),
+        1 => any_device().prop_map(|to| E::SignalMade { to, signal: candidate() }),
+        1 => any_device().prop_map(|from| E::SignalCame { from, signal: candidate() }),
+    ]
+}
+
+/// What has come of a call, as somebody sees it who only carries out its commands.
+#[derive(Debug, Default)]
+struct Seen {
+    statuses: Vec<CallStatus>,
+    not_placed: usize,
+    voices: Vec<DeviceId>,
+    prepared: Vec<DeviceId>,
+}
+
+impl Seen {
+    fn carry_out(&mut self, actions: &[Action]) {
+        for action in actions {
+            let Action::Do(command) = action else { continue };
+            match command {
+                Command::Report(report) => self.statuses.push(report.status),
+                Command::NotPlaced { .. } => self.not_placed += 1,
+                Command::StartVoice { device, .. } => self.voices.push(*device),
+                Command::StopVoice { .. } => assert!(self.voices.pop().is_some(), "a voice that is closed was open"),
+                Command::PrepareMedia { device, .. } => {
+                    assert!(!self.prepared.contains(device), "no peer connection is opened twice");
+                    self.prepared.push(*device);
+                }
+                Command::DropMedia { device, .. } => self.prepared.retain(|prepared| prepared != device),
+                Command::Greet(_)
+                | Command::Send(_)
+                | Command::CloseLink
+                | Command::ReopenLink { .. }
+                | Command::Refused { .. }
+                | Command::SignedIn
+                | Command::UseIce(_)
+                | Command::UseBranding(_)
+                | Command::Placed { .. }
+                | Command::PlayTone(_)
+                | Command::ApplySignal { .. }
+                | Command::SetMuted { .. } => {}
+            }
+        }
+    }
+
+    fn check(&self, call: &Call) {
+        let talking = match call.state {
+            State::Talking { device, .. } => vec![device],
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        };
+        assert_eq!(self.voices, talking, "the voice is open if and only if the call is talking");
+        assert!(call.is_on() || self.prepared.is_empty(), "media is closed with the call");
+        let waits = !matches!(name(call), "Talking" | "Over");
+        assert_eq!(call.deadline().is_some(), waits, "a deadline if and only if it waits: {}", name(call));
+
+        let order = [CallStatus::Placed, CallStatus::Ringing, CallStatus::Answered, CallStatus::InProgress];
+        let before_the_end = self.statuses.iter().take_while(|status| !status.is_final());
+        assert!(before_the_end.clone().eq(order.iter().take(before_the_end.clone().count())), "in order, each once: {:?}", self.statuses);
+        let ends = self.statuses.len() - before_the_end.count() + self.not_placed;
+        assert_eq!(ends, usize::from(call.is_over()), "one end, when it is over: {self:?}");
+        assert!(self.not_placed == 0 || self.statuses.is_empty(), "not placed means that nothing was reported");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    #[test]
+    fn whatever_happens_a_call_keeps_its_promises(
+        incoming in any::<bool>(),
+        events in proptest::collection::vec((any_event(), 0_u64..20_000), 0..40),
+    ) {
+        let mut now = 0;
+        let (mut call, begun) = if incoming {
+            Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER))
+        } else {
+            Call::dial(at(0), cuid("alice"), ME, dial(1, "bobby"))
+        };
+        let mut seen = Seen::default();
+        seen.carry_out(&begun);
+        seen.check(&call);
+        for (event, after) in events {
+            now += after;
+            let was_over = call.is_over();
+            let followed = call.handle(at(now), event);
+            prop_assert!(!was_over || (followed.is_empty() && call.is_over()), "over is final");
+            seen.carry_out(&followed);
+            seen.check(&call);
+        }
+    }
+
+    #[test]
+    fn a_call_that_nobody_attends_to_any_more_ends(
+        incoming in any::<bool>(),
+        events in proptest::collection::vec((any_event(), 0_u64..5_000), 0..20),
+    ) {
+        let mut call = if incoming { G::Rings.call() } else { G::Placing.call() };
+        let mut now = 0;
+        for (event, after) in events {
+            now += after;
+            let _ = call.handle(at(now), event);
+        }
+        let _ = call.handle(at(now), CallEvent::LinkLost);
+        for device in [ME, PEER, OTHER] {
+            let _ = call.handle(at(now), CallEvent::MediaInterrupted(device));
+        }
+        let mut wakes = 0;
+        while let Some(deadline) = call.deadline() {
+            prop_assert!(wakes < 3, "each deadline leads on");
+            wakes += 1;
+            let _ = call.handle(deadline.max(at(now)), CallEvent::Woken);
+        }
+        prop_assert!(call.is_over());
+    }
+}
+
+#[test]
+fn the_view_follows_the_call() {
+    let rows = [
+        (G::Placing, Some(Phase::Calling)),
+        (G::Crossed, Some(Phase::Calling)),
+        (G::Placed, Some(Phase::Calling)),
+        (G::CalleeRings, Some(Phase::Ringing)),
+        (G::Rings, Some(Phase::Ringing)),
+        (G::Answering, Some(Phase::Connecting)),
+        (G::Connecting, Some(Phase::Connecting)),
+        (G::Talking, Some(Phase::Talking { since: at(0), interrupted: false })),
+        (G::Interrupted, Some(Phase::Talking { since: at(0), interrupted: true })),
+        (G::Ending, Some(Phase::Ended { reason: EndReason::HungUp })),
+        (G::Over, None),
+    ];
+    for (given, phase) in rows {
+        let view = given.call().view();
+        assert_eq!(view.as_ref().map(|view| view.phase), phase, "{given:?}");
+        assert!(view.is_none_or(|view| view.peer == cuid("bobby") && view.call == call(1)));
+    }
+}
