@@ -1,0 +1,265 @@
+//! The packets that have come and not been played: in order, each once, never too many.
+
+use std::collections::BTreeMap;
+
+use crate::codec::PayloadShape;
+use crate::frame::{SAMPLE_RATE, Samples};
+use crate::receiver::Packet;
+
+/// The most packets held: 1.3 s of them at 20 ms. More is a flood or a stall from which nobody wants to hear the rest.
+const MOST_PACKETS: usize = 64;
+
+/// How far a sequence number may jump before it is taken for a new stream: a minute's worth of packets.
+const FARTHEST_JUMP: i64 = 3_000;
+
+/// How far a packet's timestamp may be from where its sequence number puts it before the sender's clock is taken to have jumped.
+///
+/// Longer than the silence a sender with discontinuous transmission leaves between two words.
+const FARTHEST_TIME_JUMP: Samples = 5 * SAMPLE_RATE as Samples;
+
+/// A packet that waits to be played.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) timestamp: Samples,
+    pub(crate) shape: PayloadShape,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It waits.
+    Kept {
+        /// Its timestamp without wrapping.
+        timestamp: Samples,
+        /// The timestamp of what it carries redundancy for, where that has not come itself.
+        repairs: Option<Samples>,
+    },
+    /// It waits and is the first of a stream, and all that was held is gone; this is its timestamp without wrapping.
+    Started(Samples),
+    /// It came after it was needed; this is its timestamp without wrapping.
+    Late(Samples),
+    /// It was there already.
+    Duplicate,
+    /// It is no Opus packet, or contradicts the stream it claims to be of.
+    Rejected,
+}
+
+/// Where the newest packet of the stream stands; later numbers are counted from it, so wrapping does not show.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    source: u32,
+    sequence: i64,
+    timestamp: Samples,
+    span: Samples,
+}
+
+/// Packets in the order of their numbers, numbers and timestamps counted on where they wrap.
+#[derive(Debug, Default)]
+pub(super) struct PacketQueue {
+    held: BTreeMap<i64, Held>,
+    head: Option<Head>,
+    /// The number of the packet to be played next, once one was played.
+    next: Option<i64>,
+    /// A packet that fitted nowhere: a second one that follows it proves a new stream.
+    stray: Option<(u32, u16)>,
+    /// Memory of packets that were played, for those to come.
+    spare: Vec<Vec<u8>>,
+}
+
+impl PacketQueue {
+    /// Takes a packet in.
+    pub(super) fn insert(&mut self, packet: Packet<'_>) -> Inserted {
+        let Some(shape) = PayloadShape::of(packet.payload) else { return Inserted::Rejected };
+        let Some(head) = self.head else { return self.start(packet, shape) };
+        if packet.source != head.source {
+            return self.start(packet, shape);
+        }
+        let ahead = i64::from(packet.sequence.wrapping_sub(head.sequence as u16) as i16);
+        let sequence = head.sequence + ahead;
+        let timestamp = head.timestamp + Samples::from(packet.timestamp.wrapping_sub(head.timestamp as u32) as i32);
+        // Where it would be if every packet between were as long as this.
+        let expected = head.timestamp + ahead * if ahead > 0 { head.span } else { shape.span as Samples };
+        if ahead.abs() > FARTHEST_JUMP || (timestamp - expected).abs() > FARTHEST_TIME_JUMP {
+            let follows = self.stray == Some((packet.source, packet.sequence.wrapping_sub(1)));
+            if follows || ahead == 1 {
+                return self.start(packet, shape);
+            }
+            self.stray = Some((packet.source, packet.sequence));
+            return Inserted::Rejected;
+        }
+        if self.next.is_some_and(|next| sequence < next) {
+            return Inserted::Late(timestamp);
+        }
+        if self.held.contains_key(&sequence) {
+            return Inserted::Duplicate;
+        }
+        if (ahead > 0) != (timestamp > head.timestamp) {
+            // Time must not run backwards in what is played.
+            return Inserted::Rejected;
+        }
+        let payload = self.keep(packet.payload);
+        self.held.insert(sequence, Held { timestamp, shape, payload });
+        if self.held.len() > MOST_PACKETS {
+            self.take();
+        }
+        if ahead > 0 {
+            self.head = Some(Head { sequence, timestamp, span: shape.span as Samples, ..head });
+        }
+        let before = sequence - 1;
+        let before_missing = self.next.is_some_and(|next| next <= before) && !self.held.contains_key(&before);
+        Inserted::Kept { timestamp, repairs: (before_missing && shape.redundant).then_some(timestamp - shape.frame as Samples) }
+    }
+
+    fn start(&mut self, packet: Packet<'_>, shape: PayloadShape) -> Inserted {
+        let timestamp = Samples::from(packet.timestamp);
+        // One turn up: packets before the first, sent earlier and overtaken, then have numbers too.
+        let sequence = i64::from(packet.sequence) + (1 << 16);
+        while let Some(held) = self.take() {
+            self.recycle(held.payload);
+        }
+        let payload = self.keep(packet.payload);
+        self.held.insert(sequence, Held { timestamp, shape, payload });
+        self.head = Some(Head { source: packet.source, sequence, timestamp, span: shape.span as Samples });
+        self.next = None;
+        self.stray = None;
+        Inserted::Started(timestamp)
+    }
+
+    /// The earliest packet that waits.
+    pub(super) fn first(&self) -> Option<&Held> {
+        self.held.values().next()
+    }
+
+    /// How many packets before the earliest that waits never came.
+    pub(super) fn missing_before_first(&self) -> u64 {
+        match (self.held.keys().next(), self.next) {
+            (Some(first), Some(next)) => first.abs_diff(next),
+            (None, _) | (_, None) => 0,
+        }
+    }
+
+    /// Takes the earliest packet out; those before it are late from now on.
+    pub(super) fn take(&mut self) -> Option<Held> {
+        let (sequence, held) = self.held.pop_first()?;
+        self.next = Some(sequence + 1);
+        Some(held)
+    }
+
+    /// Where the newest packet that waits ends.
+    pub(super) fn end(&self) -> Option<Samples> {
+        self.held.values().next_back().map(|held| held.timestamp + held.shape.span as Samples)
+    }
+
+    /// Gives memory back that [`Self::take`] handed out, so that the next packets need no new.
+    pub(super) fn recycle(&mut self, payload: Vec<u8>) {
+        if self.spare.len() < MOST_PACKETS {
+            self.spare.push(payload);
+        }
+    }
+
+    fn keep(&mut self, payload: &[u8]) -> Vec<u8> {
+        let mut kept = self.spare.pop().unwrap_or_default();
+        kept.clear();
+        kept.extend_from_slice(payload);
+        kept
+    }
+
+    /// How many packets wait.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The smallest packet of 20 ms: a SILK frame of no bytes.
+    const PAYLOAD: &[u8] = &[0b0000_1000];
+
+    fn packet(sequence: u16) -> Packet<'static> {
+        Packet { source: 7, sequence, timestamp: u32::from(sequence).wrapping_mul(960), payload: PAYLOAD }
+    }
+
+    fn queue(sequences: impl IntoIterator<Item = u16>) -> PacketQueue {
+        let mut queue = PacketQueue::default();
+        for sequence in sequences {
+            queue.insert(packet(sequence));
+        }
+        queue
+    }
+
+    fn timestamps(mut queue: PacketQueue) -> Vec<Samples> {
+        std::iter::from_fn(|| queue.take()).map(|held| held.timestamp).collect()
+    }
+
+    #[test]
+    fn packets_come_out_in_order_whatever_order_they_came_in() {
+        assert_eq!(timestamps(queue([3, 1, 4, 2])), [960, 1_920, 2_880, 3_840]);
+    }
+
+    #[test]
+    fn the_second_copy_of_a_packet_is_dropped() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(packet(2)), Inserted::Duplicate);
+        assert_eq!(timestamps(queue), [960, 1_920]);
+    }
+
+    #[test]
+    fn a_packet_before_the_last_played_is_late() {
+        let mut queue = queue([1, 3]);
+        queue.take();
+        assert_eq!(queue.missing_before_first(), 1);
+        queue.take();
+        assert_eq!(queue.insert(packet(2)), Inserted::Late(1_920));
+    }
+
+    #[test]
+    fn numbers_and_timestamps_may_wrap() {
+        let mut queue = PacketQueue::default();
+        let mut timestamp = u32::MAX - 1_000;
+        for sequence in (65_533..=u16::MAX).chain(0..3) {
+            queue.insert(Packet { source: 7, sequence, timestamp, payload: PAYLOAD });
+            timestamp = timestamp.wrapping_add(960);
+        }
+        let timestamps = timestamps(queue);
+        assert_eq!(timestamps.len(), 6);
+        assert!(timestamps.windows(2).all(|pair| pair[1] - pair[0] == 960));
+    }
+
+    #[test]
+    fn another_source_starts_a_new_stream() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(Packet { source: 8, ..packet(500) }), Inserted::Started(480_000));
+        assert_eq!(timestamps(queue), [480_000]);
+    }
+
+    #[test]
+    fn one_stray_number_changes_nothing_and_two_in_a_row_start_a_new_stream() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(packet(20_000)), Inserted::Rejected);
+        assert_eq!(queue.insert(packet(3)), Inserted::Kept { timestamp: 2_880, repairs: None });
+        assert_eq!(queue.insert(packet(30_000)), Inserted::Rejected);
+        assert_eq!(queue.insert(packet(30_001)), Inserted::Started(30_001 * 960));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_between_two_packets_starts_a_new_stream() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(Packet { timestamp: 3_000_000_000, ..packet(3) }), Inserted::Started(3_000_000_000));
+    }
+
+    #[test]
+    fn time_that_runs_backwards_is_rejected() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(Packet { timestamp: 960, ..packet(3) }), Inserted::Rejected);
+    }
+
+    #[test]
+    fn a_flood_keeps_the_newest() {
+        let queue = queue(0..2_000);
+        assert_eq!(queue.held.len(), MOST_PACKETS);
+        assert_eq!(queue.end(), Some(2_000 * 960));
+    }
+}

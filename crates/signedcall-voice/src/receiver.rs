@@ -1,0 +1,454 @@
+//! From packets to an unbroken row of frames.
+
+use std::time::Duration;
+
+use crate::codec::{CodecError, Decoder};
+use crate::frame::{FRAME_SAMPLES, Frame, MILLISECOND, SILENCE, Samples, duration, samples};
+use crate::jitter::{Inserted, JitterBuffer, Next};
+use crate::splice::{CONTEXT, Change, LONGEST, OVERLAP, SHORTEST, join, splice};
+
+/// One frame, as a span of time.
+const FRAME: Samples = FRAME_SAMPLES as Samples;
+
+/// How far the playout may be off its due time before its pace is changed: less is not heard, and every change might be.
+const TOLERANCE: Samples = 5 * MILLISECOND;
+
+/// How far behind its due time the playout may fall before sound is left out instead of being played faster.
+const FARTHEST_BEHIND: Samples = 150 * MILLISECOND;
+
+/// How much is played between two changes of pace: speech stays speech while at most a third of it is changed.
+const BETWEEN_SPLICES: Samples = 30 * MILLISECOND;
+
+/// How long made-up sound stays at full loudness: longer than the usual burst of losses.
+const FADE_FROM: Samples = 80 * MILLISECOND;
+
+/// When made-up sound has faded out: any vowel would be unnatural if held longer.
+const FADED_AT: Samples = 300 * MILLISECOND;
+
+/// A packet as it came from the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Who sent it: the RTP synchronisation source. Another one begins a new stream.
+    pub source: u32,
+    /// Its RTP sequence number, wrapping.
+    pub sequence: u16,
+    /// Its RTP timestamp in samples at 48 kHz, wrapping.
+    pub timestamp: u32,
+    /// The Opus packet.
+    pub payload: &'a [u8],
+}
+
+/// How a [`Receiver`] is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiverConfig {
+    /// The most by which sound may wait for late packets. Beyond it people talk over each other, and a gap is the lesser evil.
+    pub most_wait: Duration,
+}
+
+impl Default for ReceiverConfig {
+    fn default() -> Self {
+        Self { most_wait: Duration::from_millis(400) }
+    }
+}
+
+/// What a frame was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulled {
+    /// Silence: no packet has come yet.
+    Waiting,
+    /// What the peer sent.
+    Sound,
+    /// A likely continuation, at least in part: packets are missing.
+    MadeUp,
+    /// Silence, or what fades into it: packets have stopped coming.
+    Stopped,
+}
+
+/// What a [`Receiver`] has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverStats {
+    /// Packets that came, whatever became of them.
+    pub packets_received: u64,
+    /// Packets that came after they were needed.
+    pub packets_late: u64,
+    /// Packets that came a second time.
+    pub packets_duplicate: u64,
+    /// Packets that were no Opus, or contradicted their stream.
+    pub packets_rejected: u64,
+    /// Packets that had not come when they were needed.
+    pub packets_lost: u64,
+    /// Those of the lost packets whose sound was taken from the redundancy of the next one.
+    pub packets_recovered: u64,
+    /// Packets that were left out because too many of them came at once.
+    pub packets_skipped: u64,
+    /// How much sound was made up because nothing had come to play.
+    pub made_up: Duration,
+    /// How much playing faster has saved.
+    pub shortened: Duration,
+    /// How much playing slower has added.
+    pub lengthened: Duration,
+    /// How much sound waits to be played now.
+    pub buffered: Duration,
+    /// How much later than the earliest packets the latest come that are waited for.
+    pub jitter: Duration,
+}
+
+/// Turns packets, whenever and in whatever order they come, into an unbroken row of frames.
+///
+/// [`push`](Self::push) each packet as it comes and [`pull`](Self::pull) a frame whenever the sound card needs one; the frames pulled are the
+/// clock. Once the first packets have been held, neither allocates.
+#[derive(Debug)]
+pub struct Receiver {
+    jitter: JitterBuffer,
+    decoder: Decoder,
+    /// Sound that was played, as far as a splice looks back, and from `at` on sound to play.
+    sound: Vec<f32>,
+    at: usize,
+    /// The timestamp at which `sound` ends; nothing before a stream's first packet was played.
+    end: Option<Samples>,
+    /// How much of the end of `sound` was made up.
+    made_up: Samples,
+    /// How the made-up sound would have gone on, to cross over from.
+    continuation: Vec<f32>,
+    since_splice: Samples,
+    /// Whether the packets that wait come from another encoder than the decoder knows.
+    restarted: bool,
+    stats: ReceiverStats,
+}
+
+impl Receiver {
+    /// Makes a receiver that plays silence until packets come.
+    ///
+    /// # Errors
+    /// When Opus cannot be set up: out of memory.
+    pub fn new(config: ReceiverConfig) -> Result<Self, CodecError> {
+        Ok(Self {
+            jitter: JitterBuffer::new(samples(config.most_wait)),
+            decoder: Decoder::new()?,
+            sound: vec![0.0; CONTEXT],
+            at: CONTEXT,
+            end: None,
+            made_up: FADED_AT,
+            continuation: Vec::new(),
+            since_splice: 0,
+            restarted: false,
+            stats: ReceiverStats::default(),
+        })
+    }
+
+    /// Takes a packet from the line.
+    pub fn push(&mut self, packet: Packet<'_>) {
+        self.stats.packets_received += 1;
+        match self.jitter.insert(packet) {
+            Inserted::Kept { .. } => {}
+            Inserted::Started(_) => self.restarted = true,
+            Inserted::Late(_) => self.stats.packets_late += 1,
+            Inserted::Duplicate => self.stats.packets_duplicate += 1,
+            Inserted::Rejected => self.stats.packets_rejected += 1,
+        }
+    }
+
+    /// Fills the next frame to be played, and says what with.
+    pub fn pull(&mut self, frame: &mut Frame) -> Pulled {
+        if self.restarted {
+            self.restart();
+        }
+        if self.end.is_none() && self.jitter.len() == 0 && self.ahead() < FRAME {
+            *frame = SILENCE;
+            self.jitter.advance(FRAME);
+            return Pulled::Waiting;
+        }
+        self.skip_backlog();
+        let made_up_before = self.stats.made_up;
+        while self.ahead() < FRAME {
+            self.extend();
+        }
+        self.keep_pace();
+        frame.copy_from_slice(&self.sound[self.at..self.at + FRAME_SAMPLES]);
+        self.at += FRAME_SAMPLES;
+        self.jitter.advance(FRAME);
+        self.forget_played();
+        if self.made_up >= FADED_AT {
+            Pulled::Stopped
+        } else if self.stats.made_up != made_up_before {
+            Pulled::MadeUp
+        } else {
+            Pulled::Sound
+        }
+    }
+
+    /// What was done so far, and how much is buffered now.
+    pub fn stats(&self) -> ReceiverStats {
+        let waiting = self.end.map_or(0, |end| self.jitter.waiting(end));
+        ReceiverStats { buffered: duration(self.ahead() + waiting), jitter: duration(self.jitter.spread()), ..self.stats }
+    }
+
+    /// Sound that is ready to play.
+    fn ahead(&self) -> Samples {
+        (self.sound.len() - self.at) as Samples
+    }
+
+    /// How long until the sound at `timestamp` should be the next to be appended.
+    fn due_in(&self, timestamp: Samples) -> Samples {
+        self.jitter.due_in(timestamp) - self.ahead()
+    }
+
+    /// Fades the old stream's sound out and prepares for the new one.
+    fn restart(&mut self) {
+        self.restarted = false;
+        if self.made_up < FADED_AT {
+            let from = self.sound.len();
+            self.decoder.conceal(OVERLAP, &mut self.sound);
+            fade(&mut self.sound[from..], 1.0, 0.0);
+        }
+        self.decoder.reset();
+        self.end = None;
+        self.made_up = FADED_AT;
+    }
+
+    /// Leaves packets out that should have been played long ago, keeping the newest.
+    fn skip_backlog(&mut self) {
+        while self.jitter.len() > 1 && self.jitter.next().is_some_and(|next| self.due_in(next.timestamp) < -FARTHEST_BEHIND) {
+            if let Some((held, missing)) = self.jitter.take() {
+                self.stats.packets_lost += missing;
+                self.stats.packets_skipped += 1;
+                self.jitter.recycle(held);
+            }
+        }
+    }
+
+    /// Appends the next piece of sound to be played, whatever it can be made of.
+    fn extend(&mut self) {
+        let Some(Next { timestamp, repairs }) = self.jitter.next() else {
+            if !self.linger() {
+                self.make_up(FRAME);
+            }
+            return;
+        };
+        // Where at least half of a lost packet has still to be played, its redundancy is better than what was made up.
+        let repairs = repairs.zip(self.end).and_then(|(repaired, end)| ((repaired + timestamp) / 2 >= end).then_some(repaired));
+        let start = repairs.unwrap_or(timestamp);
+        let gap = self.end.map_or(Samples::MAX, |end| start - end);
+        let wait = gap.min(self.due_in(start));
+        if wait > 0 {
+            self.make_up(wait.min(FRAME));
+        } else if repairs.is_some() {
+            self.append_repaired(start);
+        } else {
+            self.append_packet();
+        }
+    }
+
+    /// Plays a packet's redundancy for the one before it.
+    fn append_repaired(&mut self, start: Samples) {
+        self.continue_made_up(start);
+        let from = self.sound.len();
+        let Some(following) = self.jitter.first() else { return };
+        let wanted = following.shape.frame;
+        let got = self.decoder.recover(&following.payload, wanted, &mut self.sound);
+        self.stats.packets_recovered += 1;
+        self.attach(start, from, wanted, got);
+    }
+
+    /// Plays the next packet.
+    fn append_packet(&mut self) {
+        let Some(start) = self.jitter.next().map(|next| next.timestamp) else { return };
+        self.continue_made_up(start);
+        let from = self.sound.len();
+        let Some((held, missing)) = self.jitter.take() else { return };
+        self.stats.packets_lost += missing;
+        let wanted = held.shape.span;
+        let got = self.decoder.decode(&held.payload, &mut self.sound);
+        self.jitter.recycle(held);
+        self.attach(start, from, wanted, got);
+    }
+
+    /// Makes up a little more than was played, to cross over from, if the sound that begins at `start` does not follow the last.
+    fn continue_made_up(&mut self, start: Samples) {
+        self.continuation.clear();
+        if self.made_up > 0 || self.end != Some(start) {
+            self.decoder.conceal(OVERLAP, &mut self.continuation);
+            let loudness = loudness_of_made_up(self.made_up);
+            fade(&mut self.continuation, loudness, loudness);
+        }
+    }
+
+    /// Fits sound from `start` on, which was put at `from`, to what is before it. It should be `wanted` samples long, and is `got`.
+    fn attach(&mut self, start: Samples, from: usize, wanted: usize, got: usize) {
+        self.end = Some(start + wanted as Samples);
+        if got == 0 {
+            // The packet was damaged: what it stands for is made up.
+            for _ in 0..wanted.div_ceil(FRAME_SAMPLES) {
+                self.append_made_up(FRAME.min(wanted as Samples));
+            }
+            return;
+        }
+        if !self.continuation.is_empty() {
+            let behind = self.jitter.due_in(start) - (from - self.at) as Samples;
+            join(&self.continuation, &mut self.sound, from, (-behind).clamp(0, FRAME) as usize);
+        }
+        self.made_up = 0;
+    }
+
+    /// Plays the sound that is left more slowly, in the hope that the packet that is missing comes meanwhile. Says whether it did.
+    fn linger(&mut self) -> bool {
+        self.made_up == 0 && self.end.is_some() && self.stretch(Change::Lengthen, LONGEST, LEAST_ALIKE)
+    }
+
+    /// Makes `span` more samples up, which stand for as much of the stream.
+    fn make_up(&mut self, span: Samples) {
+        self.append_made_up(span);
+        if let Some(end) = &mut self.end {
+            *end += span;
+        }
+    }
+
+    fn append_made_up(&mut self, span: Samples) {
+        let from = self.sound.len();
+        let to = from + span as usize;
+        if self.made_up < FADED_AT {
+            // Opus makes sound up in steps of 2.5 ms.
+            self.decoder.conceal((span as usize).next_multiple_of(SHORTEST), &mut self.sound);
+        }
+        self.sound.resize(to, 0.0);
+        fade(&mut self.sound[from..], loudness_of_made_up(self.made_up), loudness_of_made_up(self.made_up + span));
+        self.made_up = (self.made_up + span).min(FADED_AT);
+        self.stats.made_up += duration(span);
+    }
+
+    /// Plays faster when behind the due time and slower when ahead of it.
+    fn keep_pace(&mut self) {
+        self.since_splice = (self.since_splice + FRAME).min(BETWEEN_SPLICES);
+        let Some(end) = self.end else { return };
+        if self.made_up > 0 || self.since_splice < BETWEEN_SPLICES {
+            return;
+        }
+        let early = self.jitter.due_in(end - self.ahead());
+        if early > TOLERANCE {
+            self.stretch(Change::Lengthen, early as usize, alikeness_for(early));
+        } else if early < -TOLERANCE {
+            // What has not come cannot be skipped, and leaving nothing to stretch would make the next late packet a gap.
+            let spare = self.ahead() + self.jitter.waiting(end) - FRAME - OVERLAP as Samples;
+            let most = (-early).min(spare).clamp(0, LONGEST as Samples);
+            while self.ahead() < most + FRAME + OVERLAP as Samples && self.jitter.next().map(|next| next.timestamp) == self.end {
+                self.append_packet();
+            }
+            self.stretch(Change::Shorten, most as usize, alikeness_for(-early));
+        }
+    }
+
+    /// Plays up to `most` samples more or less than there are. Says whether it could.
+    fn stretch(&mut self, change: Change, most: usize, alikeness: f32) -> bool {
+        let by = splice(&mut self.sound, self.at, change, most, alikeness);
+        if by == 0 {
+            return false;
+        }
+        self.since_splice = 0;
+        match change {
+            Change::Shorten => self.stats.shortened += duration(by as Samples),
+            Change::Lengthen => self.stats.lengthened += duration(by as Samples),
+        }
+        true
+    }
+
+    /// Drops played sound that no splice looks back to.
+    fn forget_played(&mut self) {
+        if self.at > 4 * CONTEXT {
+            self.sound.drain(..self.at - CONTEXT);
+            self.at = CONTEXT;
+        }
+    }
+}
+
+/// The least alike two pieces of sound may be to be spliced at all.
+const LEAST_ALIKE: f32 = 0.5;
+
+/// How alike two pieces of sound must be to be spliced, when the playout is `off` its due time: the farther, the sooner a rough splice is
+/// the lesser evil.
+fn alikeness_for(off: Samples) -> f32 {
+    const MOST_ALIKE: f32 = 0.9;
+    let urgency = (off - TOLERANCE) as f32 / FARTHEST_BEHIND as f32;
+    MOST_ALIKE - (MOST_ALIKE - LEAST_ALIKE) * urgency.clamp(0.0, 1.0)
+}
+
+fn loudness_of_made_up(made_up: Samples) -> f32 {
+    1.0 - ((made_up - FADE_FROM) as f32 / (FADED_AT - FADE_FROM) as f32).clamp(0.0, 1.0)
+}
+
+/// Scales sound by what goes evenly from `start` to `end`.
+fn fade(sound: &mut [f32], start: f32, end: f32) {
+    let step = (end - start) / sound.len().max(1) as f32;
+    for (index, sample) in sound.iter_mut().enumerate() {
+        *sample *= start + step * index as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sender::{Sender, SenderConfig};
+
+    /// Packets of a tone, one for each 20 ms.
+    fn packets(count: usize) -> Vec<Vec<u8>> {
+        let mut sender = Sender::new(SenderConfig::default()).unwrap();
+        let mut packets = Vec::new();
+        for frame in 0..count * 2 {
+            let sound = std::array::from_fn(|index| 0.3 * ((frame * FRAME_SAMPLES + index) as f32 * 0.03).sin());
+            packets.extend(sender.push(&sound).map(|packet| packet.payload.to_vec()));
+        }
+        packets
+    }
+
+    fn packet(index: usize, payload: &[u8]) -> Packet<'_> {
+        Packet { source: 7, sequence: index as u16, timestamp: index as u32 * 960, payload }
+    }
+
+    fn power(frame: &Frame) -> f32 {
+        frame.iter().map(|sample| sample * sample).sum::<f32>() / FRAME_SAMPLES as f32
+    }
+
+    #[test]
+    fn nothing_is_heard_before_the_first_packet() {
+        let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+        let mut frame = [1.0; FRAME_SAMPLES];
+        assert_eq!(receiver.pull(&mut frame), Pulled::Waiting);
+        assert_eq!(frame, SILENCE);
+    }
+
+    #[test]
+    fn packets_in_time_are_heard_and_nothing_is_made_up() {
+        let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+        let mut frame = SILENCE;
+        for (index, payload) in packets(100).iter().enumerate() {
+            receiver.push(packet(index, payload));
+            for _ in 0..2 {
+                let pulled = receiver.pull(&mut frame);
+                assert!(index < 2 || pulled == Pulled::Sound, "packet {index}: {pulled:?}");
+            }
+        }
+        assert!(power(&frame) > 0.02, "a tone of 0.3 has a power of 0.045");
+        assert_eq!(receiver.stats().packets_lost, 0);
+    }
+
+    #[test]
+    fn when_packets_stop_the_sound_fades_and_comes_back_with_them() {
+        let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+        let mut frame = SILENCE;
+        for (index, payload) in packets(200).iter().enumerate() {
+            let cut = (100..150).contains(&index);
+            if !cut {
+                receiver.push(packet(index, payload));
+            }
+            for _ in 0..2 {
+                let pulled = receiver.pull(&mut frame);
+                match index {
+                    2..100 | 152.. => assert_eq!(pulled, Pulled::Sound, "packet {index}"),
+                    120..150 => assert_eq!((pulled, power(&frame)), (Pulled::Stopped, 0.0), "packet {index}"),
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(receiver.stats().packets_lost, 50);
+    }
+}
