@@ -1,0 +1,53 @@
+// What the screens may ask of the app, and what the app tells them. `tauri.ts` carries it to Rust; `fake.ts` plays it in a plain browser.
+
+import type { AppView, PreferencesForm, Problem, ProblemCode, SignInForm } from "./bindings";
+
+export type {
+  AppView,
+  BrandView,
+  CallPhase,
+  CallView,
+  Device,
+  Direction,
+  EndReason,
+  PreferencesForm,
+  Problem,
+  ProblemCode,
+  RecentCall,
+  SessionView,
+  SettingsView,
+  SignInForm,
+} from "./bindings";
+
+/** What came of a request: nothing to say, or why it could not be carried out. */
+export type Outcome = Promise<Problem | null>;
+
+/** Which window this page is: the app's own, or the small one of an incoming call. */
+export type WindowLabel = "main" | "incoming";
+
+export interface Bridge {
+  readonly label: WindowLabel;
+  /** Gives everything that the windows show. */
+  view(): Promise<AppView>;
+  /** Tells of every change from now on; the answer stops it. */
+  listen(changed: (view: AppView) => void): Promise<() => void>;
+  signIn(form: SignInForm): Outcome;
+  signOut(): Outcome;
+  setPreferences(form: PreferencesForm): Outcome;
+  dial(cuid: string, context: string): Outcome;
+  answer(id: string): Outcome;
+  decline(id: string): Outcome;
+  hangUp(id: string): Outcome;
+  mute(id: string, muted: boolean): Outcome;
+  callAgain(): Outcome;
+  dismissCall(): Outcome;
+  dismissNotice(code: ProblemCode): Outcome;
+  refreshDevices(): Outcome;
+  showMain(): Outcome;
+}
+
+/** Opens the way to Rust in the app, and to the fake one wherever else the page is shown. The app's build leaves the fake one out. */
+export async function openBridge(): Promise<Bridge> {
+  if (import.meta.env.MODE === "production") return (await import("./tauri")).tauriBridge();
+  return (await import("./fake")).fakeBridge(new URLSearchParams(location.search));
+}

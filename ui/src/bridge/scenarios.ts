@@ -1,0 +1,193 @@
+// Views as Rust would make them, by name: where the fake bridge starts, what pictures are taken of, what tests render.
+
+import type { AppView, CallPhase, CallView, EndReason, ProblemCode, RecentCall, SessionView } from "./bindings";
+
+/** A fixed moment for all that is shown: Wednesday, 18 November 2026, 09:45 UTC. */
+export const NOW = Date.UTC(2026, 10, 18, 9, 45);
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+const recent: RecentCall[] = [
+  {
+    id: "r1",
+    direction: "incoming",
+    peer: "courier_8842",
+    peerName: "Amira Haddad",
+    context: "Delivery partner is calling",
+    at: NOW - 4 * MINUTE,
+    seconds: 134,
+    reason: "hungUp",
+  },
+  {
+    id: "r2",
+    direction: "outgoing",
+    peer: "agent_310",
+    peerName: "Jonas Okafor",
+    context: "Order 4711 question",
+    at: NOW - 33 * MINUTE,
+    seconds: 71,
+    reason: "hungUp",
+  },
+  {
+    id: "r3",
+    direction: "incoming",
+    peer: "support_desk",
+    peerName: "Support desk",
+    context: "Refund call back",
+    at: NOW - DAY,
+    seconds: null,
+    reason: "missed",
+  },
+  {
+    id: "r4",
+    direction: "outgoing",
+    peer: "courier_1207",
+    peerName: "Lucía Marín",
+    context: "Driver is outside",
+    at: NOW - DAY - 40 * MINUTE,
+    seconds: null,
+    reason: "busy",
+  },
+  {
+    id: "r5",
+    direction: "outgoing",
+    peer: "echo_test",
+    peerName: "Echo",
+    context: "Check my sound",
+    at: NOW - 5 * DAY,
+    seconds: 32,
+    reason: "hungUp",
+  },
+];
+
+const ready: SessionView = { state: "ready", cuid: "org_25", name: "Noor Salim", kept: true };
+
+export const base: AppView = {
+  revision: 1,
+  session: ready,
+  call: null,
+  recent,
+  brand: { name: "Parcelo", background: "#0F3D2E", foreground: "#FFFFFF", lightButtons: true },
+  settings: {
+    serviceUrl: "wss://calls.parcelo.example",
+    accountId: "parcelo",
+    hasApiKey: true,
+    cuid: "org_25",
+    name: "Noor Salim",
+    production: true,
+    microphones: [
+      { id: "headset", name: "Headset Microphone", isDefault: true },
+      { id: "built-in", name: "Built-in Microphone", isDefault: false },
+    ],
+    speakers: [
+      { id: "headset", name: "Headset", isDefault: true },
+      { id: "laptop", name: "Laptop Speakers", isDefault: false },
+    ],
+    microphone: null,
+    speaker: "laptop",
+    voiceProcessing: true,
+    outgoingTone: null,
+    ringtone: null,
+  },
+  notices: [],
+};
+
+const fresh: AppView = {
+  ...base,
+  session: { state: "signedOut", problem: null },
+  recent: [],
+  settings: {
+    ...base.settings,
+    serviceUrl: "",
+    accountId: "",
+    hasApiKey: false,
+    cuid: "",
+    name: "",
+    production: false,
+  },
+};
+
+const amira: CallView = {
+  id: "c1",
+  direction: "incoming",
+  peer: "courier_8842",
+  peerName: "Amira Haddad",
+  context: "Delivery partner is calling",
+  image: null,
+  phase: { state: "ringing" },
+  muted: false,
+  canCallAgain: false,
+};
+
+const jonas: CallView = {
+  ...amira,
+  id: "c2",
+  direction: "outgoing",
+  peer: "agent_310",
+  peerName: "Jonas Okafor",
+  context: "Order 4711 question",
+};
+
+const talking: CallPhase = { state: "talking", since: NOW - 134_000, interrupted: false };
+
+const calling = (call: CallView, changed: Partial<CallView> = {}, view: AppView = base): AppView => ({
+  ...view,
+  call: { ...call, ...changed },
+});
+const ended = (call: CallView, reason: EndReason, seconds: number | null = null): AppView =>
+  calling(call, { phase: { state: "ended", reason, seconds }, canCallAgain: true });
+const refused = (code: ProblemCode, settings = base.settings): AppView => ({
+  ...base,
+  session: { state: "signedOut", problem: { code, detail: code } },
+  settings,
+});
+
+const LONG_NAME = "Maximiliane-Alexandra von Hohenstein-Wittgenburg";
+const LONG_REASON = "Question about the delivery window of order 471147114711 tomorrow";
+const LIGHT_BRAND = { name: "Marigold", background: "#F6EFE4", foreground: "#2B1D0E", lightButtons: false };
+
+const arabic: CallView = { ...amira, peerName: "أميرة حداد", context: "مندوب التوصيل يتصل بك" };
+
+export const scenarios = {
+  "sign-in": fresh,
+  "sign-in-kept": { ...base, session: { state: "signedOut", problem: null } },
+  "sign-in-field-error": refused("invalidCuid", { ...base.settings, cuid: "91_8899555" }),
+  "sign-in-refused": refused("contactRegistrationFailed"),
+  "signing-in": { ...base, session: { state: "signingIn" } },
+  home: base,
+  "home-empty": { ...base, recent: [] },
+  "home-reconnecting": { ...base, session: { ...ready, state: "reconnecting" } },
+  "home-session-only": { ...base, session: { ...ready, kept: false } },
+  "home-notices": { ...base, notices: [{ code: "notificationsAbsent", detail: "" }] },
+  "home-long": {
+    ...base,
+    session: { ...ready, name: LONG_NAME },
+    recent: recent.map((call, index) => (index % 2 ? call : { ...call, peerName: LONG_NAME, context: LONG_REASON })),
+  },
+  "settings-no-devices": {
+    ...base,
+    settings: { ...base.settings, microphones: [], speakers: [], outgoingTone: "/home/noor/Music/waiting.ogg" },
+  },
+  calling: calling(jonas, { phase: { state: "calling" } }),
+  ringing: calling(jonas),
+  incoming: calling(amira),
+  "incoming-nameless": calling(amira, { peerName: null }),
+  "incoming-long": calling(amira, { peerName: LONG_NAME, context: LONG_REASON }),
+  "incoming-light-brand": calling(amira, {}, { ...base, brand: LIGHT_BRAND }),
+  "incoming-arabic": calling(arabic),
+  connecting: calling(amira, { phase: { state: "connecting" } }),
+  "in-call": calling(amira, { phase: talking }),
+  "in-call-muted": calling(amira, { phase: talking, muted: true }),
+  "in-call-interrupted": calling(amira, { phase: { ...talking, interrupted: true }, muted: true }),
+  "in-call-light-brand": calling(amira, { phase: talking, muted: true }, { ...base, brand: LIGHT_BRAND }),
+  ended: ended(amira, "hungUp", 134),
+  "ended-no-answer": ended(jonas, "ringTimeout"),
+  "ended-network": ended(amira, "localNetworkLoss", 3_725),
+  "ended-not-placed": ended(jonas, { notPlaced: { code: "microphonePermissionNotGranted" } }),
+  busy: ended(jonas, "busy"),
+} satisfies Record<string, AppView>;
+
+export type ScenarioName = keyof typeof scenarios;
+
+export const isScenario = (name: string): name is ScenarioName => Object.hasOwn(scenarios, name);

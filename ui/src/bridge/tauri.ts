@@ -1,0 +1,32 @@
+// The way to Rust, over the generated bindings.
+
+import { getCurrentWindow } from "@tauri-apps/api/window";
+
+import { commands, events, type Problem } from "./bindings";
+import type { Bridge, Outcome } from "./index";
+
+type Reply = { status: "ok"; data: null } | { status: "error"; error: Problem };
+
+const outcome = async (reply: Promise<Reply>): Outcome => {
+  const answer = await reply;
+  return answer.status === "ok" ? null : answer.error;
+};
+
+export const tauriBridge = (): Bridge => ({
+  label: getCurrentWindow().label === "incoming" ? "incoming" : "main",
+  view: commands.view,
+  listen: (changed) => events.viewChanged.listen((event) => changed(event.payload)),
+  signIn: (form) => outcome(commands.signIn(form)),
+  signOut: () => outcome(commands.signOut()),
+  setPreferences: (form) => outcome(commands.setPreferences(form)),
+  dial: (cuid, context) => outcome(commands.dial(cuid, context)),
+  answer: (id) => outcome(commands.answer(id)),
+  decline: (id) => outcome(commands.decline(id)),
+  hangUp: (id) => outcome(commands.hangUp(id)),
+  mute: (id, muted) => outcome(commands.mute(id, muted)),
+  callAgain: () => outcome(commands.callAgain()),
+  dismissCall: () => outcome(commands.dismissCall()),
+  dismissNotice: (code) => outcome(commands.dismissNotice(code)),
+  refreshDevices: () => outcome(commands.refreshDevices()),
+  showMain: () => outcome(commands.showMain()),
+});
