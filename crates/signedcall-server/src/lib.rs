@@ -1,3 +1,21 @@
 //! What the Signed Call service does: sign-in, presence, ringing, relay and call records in one binary.
+//!
+//! The [`hub`] decides and does nothing else. Around it, each with one task or thread: a `socket` for each device, the `switchboard` that owns the hub,
+//! the `store` and the `relay`. [`serve`] puts them together; the binary adds a command line.
 
+pub mod account;
+mod admission;
+mod codec;
 pub mod hub;
+mod keys;
+mod relay;
+mod service;
+pub mod settings;
+mod socket;
+pub mod store;
+mod switchboard;
+
+pub use keys::NoRandomness;
+pub use relay::{RelaySettings, StartRelayError};
+pub use service::{SIGNALLING_PATH, STORE_FILE, Service, StartError, serve};
+pub use settings::Settings;

@@ -1,2 +1,76 @@
 //! The service's binary.
-fn main() {}
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::Parser;
+use signedcall_server::settings::{AccountCommand, Command, CommandLine, NewAccountArguments};
+use signedcall_server::store::{Account, Accounts};
+use signedcall_server::{STORE_FILE, Settings, account, serve};
+use signedcall_wire::{AccountId, Branding, Redacted};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> anyhow::Result<()> {
+    let CommandLine { config, given, command } = CommandLine::parse();
+    let settings = Settings::resolve(given, config.as_deref())?;
+    match command {
+        None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
+        Some(Command::Account(command)) => administer(&settings, command),
+    }
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("log = {:?}", settings.log))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    if !settings.listen.ip().is_loopback() {
+        tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
+    }
+    let demo_key = std::env::var("SIGNEDCALL_DEMO_KEY").ok().filter(|key| !key.is_empty()).map(Redacted::new);
+    let service = serve(settings, demo_key).await?;
+    let ready = serde_json::json!({"listening": service.address(), "turn": service.relay_address()});
+    writeln!(std::io::stdout(), "{ready}")?;
+    tracing::info!("ready");
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("stopping");
+    service.shutdown().await;
+    Ok(())
+}
+
+fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&settings.data).with_context(|| format!("the data directory {}", settings.data.display()))?;
+    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let mut out = std::io::stdout();
+    match command {
+        AccountCommand::Add(arguments) => {
+            let account = read_account(arguments);
+            let keys = account::add(&accounts, &account)?;
+            if let Err(contrast) = account::contrast(&account.branding) {
+                writeln!(std::io::stderr(), "warning: font-color on bg-color has a contrast of {contrast:.2}; WCAG AA asks for 4.5")?;
+            }
+            for (environment, key) in keys {
+                writeln!(out, "{} {}", format!("{environment:?}").to_lowercase(), key.expose())?;
+            }
+        }
+        AccountCommand::List => {
+            for account in accounts.list()? {
+                writeln!(out, "{}\t{}", account.id, account.branding.name)?;
+            }
+        }
+        AccountCommand::Key { id, environment } => {
+            let key = account::renew_key(&accounts, &AccountId(id), environment.into())?;
+            writeln!(out, "{}", key.expose())?;
+        }
+    }
+    Ok(())
+}
+
+fn read_account(arguments: NewAccountArguments) -> Account {
+    let NewAccountArguments { id, name, bg_color, font_color, logo, button_theme, relay_only } = arguments;
+    let branding = Branding { name, bg_color, font_color, logo, button_theme: button_theme.into() };
+    Account { id: AccountId(id), branding, relay_only }
+}

@@ -1,0 +1,235 @@
+//! Adding accounts: what is checked of them, how they get their keys, and the demo account.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Redacted};
+
+use crate::keys::{NoRandomness, hash, is_key_of, random_key};
+use crate::store::{Account, Accounts, AddAccountError, Credential, StoreError};
+
+/// The environments that every account has a key for.
+const ENVIRONMENTS: [Environment; 2] = [Environment::Production, Environment::Development];
+/// The most characters of an id or a company's name.
+const MAX_LENGTH: usize = 64;
+/// The most bytes of a logo's URL. It is sent to every device that signs in.
+const MAX_LOGO_BYTES: usize = 2 * 1024;
+/// What text of ordinary size needs to be legible by WCAG 2.2, level AA.
+const LEGIBLE_CONTRAST: f64 = 4.5;
+/// The id of the demo account.
+pub const DEMO_ACCOUNT: &str = "demo";
+
+/// Why an account is not added or changed, by the property's name.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// A property is wrong.
+    #[error("{name} {value:?}: {why}")]
+    Property {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// There is no such account.
+    #[error("there is no account {0:?}")]
+    Unknown(AccountId),
+    /// The id is taken, or the store failed.
+    #[error(transparent)]
+    Add(#[from] AddAccountError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No key could be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// A demo key could not be read or kept.
+    #[error("the demo key cannot be kept in {path}: {source}", path = .path.display())]
+    DemoKey {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// A new account's keys. Only their hashes are kept.
+pub type Keys = [(Environment, Redacted<String>); 2];
+
+/// Checks an account, adds it, and makes its keys.
+///
+/// # Errors
+/// A property that is wrong, by its name; an id that is taken; a store that failed.
+pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError> {
+    check(account)?;
+    let [production, development] = ENVIRONMENTS;
+    let keys = [(production, random_key(production)?), (development, random_key(development)?)];
+    add_with_keys(accounts, account, &keys)?;
+    Ok(keys)
+}
+
+/// Makes a new key of an account; the old one is void.
+///
+/// # Errors
+/// There is no such account, or the store failed.
+pub fn renew_key(accounts: &Accounts, id: &AccountId, environment: Environment) -> Result<Redacted<String>, AccountError> {
+    let key = random_key(environment)?;
+    let credential = Credential { environment, key_hash: hash(&key)? };
+    if accounts.replace_credential(id, &credential)? { Ok(key) } else { Err(AccountError::Unknown(id.clone())) }
+}
+
+/// How well text can be read on a background, from 1 to 21, by WCAG 2.2; `Err` when that is too little for text of ordinary size.
+///
+/// # Errors
+/// The contrast, when it is under 4.5.
+pub fn contrast(branding: &Branding) -> Result<f64, f64> {
+    let (text, background) = (luminance(branding.font_color), luminance(branding.bg_color));
+    let contrast = (text.max(background) + 0.05) / (text.min(background) + 0.05);
+    if contrast >= LEGIBLE_CONTRAST { Ok(contrast) } else { Err(contrast) }
+}
+
+/// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`. Gives that key.
+///
+/// # Errors
+/// The store or the key's file cannot be written.
+pub fn ensure_demo(accounts: &Accounts, data: &Path, key: Option<Redacted<String>>) -> Result<Redacted<String>, AccountError> {
+    let development = match key {
+        Some(key) => key,
+        None => kept_key(&data.join("demo.key"), Environment::Development)?,
+    };
+    let keys = [
+        (Environment::Production, kept_key(&data.join("demo.production.key"), Environment::Production)?),
+        (Environment::Development, development.clone()),
+    ];
+    let account = demo_account();
+    match accounts.find(&account.id)? {
+        None => add_with_keys(accounts, &account, &keys)?,
+        Some((_, credentials)) => {
+            for (environment, key) in &keys {
+                let is_known = |known: &Credential| known.environment == *environment && is_key_of(key, &known.key_hash);
+                if !credentials.iter().any(is_known) {
+                    accounts.replace_credential(&account.id, &Credential { environment: *environment, key_hash: hash(key)? })?;
+                }
+            }
+        }
+    }
+    Ok(development)
+}
+
+fn demo_account() -> Account {
+    let branding = Branding {
+        name: "Parcelo".to_owned(),
+        bg_color: Color { red: 0x0F, green: 0x3D, blue: 0x2E },
+        font_color: Color { red: 0xFF, green: 0xFF, blue: 0xFF },
+        logo: None,
+        button_theme: ButtonTheme::Light,
+    };
+    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false }
+}
+
+/// Reads a key that an earlier start made, or makes one that only this user can read.
+fn kept_key(path: &Path, environment: Environment) -> Result<Redacted<String>, AccountError> {
+    let failed = |source| AccountError::DemoKey { path: path.to_owned(), source };
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(Redacted::new(text.trim().to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let key = random_key(environment)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    writeln!(file, "{}", key.expose()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    Ok(key)
+}
+
+fn add_with_keys(accounts: &Accounts, account: &Account, keys: &Keys) -> Result<(), AccountError> {
+    let mut credentials = Vec::new();
+    for (environment, key) in keys {
+        credentials.push(Credential { environment: *environment, key_hash: hash(key)? });
+    }
+    Ok(accounts.add(account, &credentials)?)
+}
+
+fn check(account: &Account) -> Result<(), AccountError> {
+    let wrong = |name, value: &str, why| Err(AccountError::Property { name, value: value.to_owned(), why });
+    let (id, name) = (account.id.0.as_str(), account.branding.name.as_str());
+    if !(1..=MAX_LENGTH).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return wrong("id", id, "an id has 1 to 64 ASCII letters, digits, _ and -");
+    }
+    if !(1..=MAX_LENGTH).contains(&name.chars().count()) || name.chars().any(char::is_control) || name.trim() != name {
+        return wrong("name", name, "a name has 1 to 64 characters, none of them a control character, and no space at either end");
+    }
+    if let Some(logo) = &account.branding.logo {
+        let host = logo.strip_prefix("https://").unwrap_or_default();
+        if host.is_empty() || logo.len() > MAX_LOGO_BYTES || logo.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return wrong("logo", logo, "a logo is an https:// URL of at most 2048 bytes");
+        }
+    }
+    Ok(())
+}
+
+/// The relative luminance of WCAG 2.2.
+fn luminance(color: Color) -> f64 {
+    let linear = |channel: u8| {
+        let channel = f64::from(channel) / 255.0;
+        if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(color.red) + 0.7152 * linear(color.green) + 0.0722 * linear(color.blue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(id: &str, name: &str, logo: Option<&str>) -> Account {
+        let branding = Branding { name: name.to_owned(), logo: logo.map(str::to_owned), ..demo_account().branding };
+        Account { id: AccountId(id.to_owned()), branding, relay_only: false }
+    }
+
+    #[test]
+    fn a_wrong_property_is_refused_by_its_name() {
+        assert!(check(&named("parcelo-eu_1", "Parcelo", Some("https://parcelo.example/logo.png"))).is_ok());
+        let long = "x".repeat(65);
+        let rows = [
+            (named("", "Parcelo", None), "id"),
+            (named("a b", "Parcelo", None), "id"),
+            (named(&long, "Parcelo", None), "id"),
+            (named("parcelo", "", None), "name"),
+            (named("parcelo", &long, None), "name"),
+            (named("parcelo", "Par\ncelo", None), "name"),
+            (named("parcelo", "Parcelo", Some("http://parcelo.example/logo.png")), "logo"),
+            (named("parcelo", "Parcelo", Some("https://")), "logo"),
+        ];
+        for (account, property) in rows {
+            let refused = check(&account);
+            assert!(matches!(&refused, Err(AccountError::Property { name, .. }) if *name == property), "{account:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn contrast_is_measured_as_wcag_does() {
+        let mut branding = demo_account().branding;
+        assert!(contrast(&branding).is_ok_and(|contrast| contrast > 12.0));
+        branding.bg_color = Color { red: 0x77, green: 0x77, blue: 0x77 };
+        assert!(contrast(&branding).is_err_and(|contrast| (contrast - 4.48).abs() < 0.01));
+        branding.bg_color = Color { red: 0x76, green: 0x76, blue: 0x76 };
+        assert!(contrast(&branding).is_ok_and(|contrast| (contrast - 4.54).abs() < 0.01));
+    }
+
+    #[test]
+    fn the_demo_account_is_made_once_and_its_key_can_be_chosen() {
+        let data = tempfile::tempdir().expect("a directory");
+        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+        let made = ensure_demo(&accounts, data.path(), None).expect("a demo account");
+        assert_eq!(ensure_demo(&accounts, data.path(), None).expect("the same"), made);
+        let chosen = Redacted::new("chosen".to_owned());
+        assert_eq!(ensure_demo(&accounts, data.path(), Some(chosen.clone())).expect("the same"), chosen);
+        let (_, credentials) = accounts.find(&AccountId(DEMO_ACCOUNT.to_owned())).expect("a good store").expect("the account");
+        let of = |key: &Redacted<String>| credentials.iter().find(|known| is_key_of(key, &known.key_hash)).map(|known| known.environment);
+        assert_eq!((of(&chosen), of(&made)), (Some(Environment::Development), None));
+        assert_eq!(credentials.len(), 2);
+    }
+}

@@ -1,0 +1,165 @@
+//! Api keys: how they are made, what of them is stored, and how they are verified without stalling anybody.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use sha2::Sha256;
+use signedcall_wire::{Environment, Redacted};
+use tokio::sync::Semaphore;
+
+/// Verifications at the same time: each takes 19 MiB and a core for some 20 ms, and the service has other things to do.
+const MOST_VERIFICATIONS: usize = 2;
+/// How long a sign-in queues for a verification before it is asked to come back: within the time that a device waits for its first answer.
+const VERIFY_WITHIN: Duration = Duration::from_secs(5);
+/// Verified keys that are remembered: every key of a service with a thousand accounts, in 128 KiB.
+const MOST_REMEMBERED: usize = 4096;
+
+/// The operating system has no randomness to give. Nothing that needs a secret can go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gave no random bytes: {0}")]
+pub struct NoRandomness(#[from] rand::rand_core::OsError);
+
+/// Makes a secret of 256 bits, as text that fits into a URL, a shell and a TOML file.
+pub(crate) fn random_secret() -> Result<Redacted<String>, NoRandomness> {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes)?;
+    Ok(Redacted::new(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// Makes an api key, which says which environment it is for to whoever finds it.
+pub(crate) fn random_key(environment: Environment) -> Result<Redacted<String>, NoRandomness> {
+    let prefix = match environment {
+        Environment::Production => "sc_production_",
+        Environment::Development => "sc_development_",
+    };
+    Ok(Redacted::new(format!("{prefix}{}", random_secret()?.expose())))
+}
+
+/// What is stored of a key: Argon2 with a salt of its own, in the PHC format.
+#[expect(clippy::unwrap_in_result, reason = "neither the salt's length nor the default parameters depend on what anybody gave us")]
+pub(crate) fn hash(key: &Redacted<String>) -> Result<String, NoRandomness> {
+    let mut salt = [0; 16];
+    OsRng.try_fill_bytes(&mut salt)?;
+    let salt = SaltString::encode_b64(&salt).expect("16 bytes are a salt of the allowed length");
+    let hash = Argon2::default().hash_password(key.expose().as_bytes(), &salt).expect("the default parameters are valid for any key");
+    Ok(hash.to_string())
+}
+
+/// Whether a stored hash is this key's. Takes a core for some 20 ms.
+pub(crate) fn is_key_of(key: &Redacted<String>, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(key.expose().as_bytes(), &hash).is_ok())
+}
+
+/// Too many sign-ins with keys that have not been seen before.
+#[derive(Debug, thiserror::Error)]
+#[error("too many sign-ins at once")]
+pub(crate) struct TooBusy;
+
+/// Verifies keys off the asynchronous threads, a few at a time, and remembers those that were right, so that a storm of reconnecting
+/// devices costs a MAC each.
+#[derive(Debug)]
+pub(crate) struct KeyVerifier {
+    permits: Semaphore,
+    queue_for: Duration,
+    /// Of this process alone: what is remembered is of no use to whoever reads it elsewhere.
+    memory_key: Redacted<String>,
+    remembered: Mutex<BTreeSet<[u8; 32]>>,
+}
+
+impl KeyVerifier {
+    pub(crate) fn new() -> Result<Self, NoRandomness> {
+        Ok(Self {
+            permits: Semaphore::new(MOST_VERIFICATIONS),
+            queue_for: VERIFY_WITHIN,
+            memory_key: random_secret()?,
+            remembered: Mutex::new(BTreeSet::new()),
+        })
+    }
+
+    /// Finds the first of some stored hashes that is this key's.
+    pub(crate) async fn find(&self, key: &Redacted<String>, hashes: Vec<String>) -> Result<Option<usize>, TooBusy> {
+        if let Some(known) = hashes.iter().position(|hash| self.remembers(self.fingerprint(key, hash))) {
+            return Ok(Some(known));
+        }
+        let permit = tokio::time::timeout(self.queue_for, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(TooBusy);
+        };
+        let fingerprints: Vec<_> = hashes.iter().map(|hash| self.fingerprint(key, hash)).collect();
+        let key = key.clone();
+        let verified = tokio::task::spawn_blocking(move || hashes.iter().position(|hash| is_key_of(&key, hash)));
+        let Ok(found) = verified.await else {
+            return Err(TooBusy);
+        };
+        if let Some(fingerprint) = found.and_then(|index| fingerprints.get(index)) {
+            self.remember(*fingerprint);
+        }
+        Ok(found)
+    }
+
+    /// Names the stored hash too, so that a key that has been replaced is no longer known.
+    fn fingerprint(&self, key: &Redacted<String>, hash: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.memory_key.expose().as_bytes()).expect("a MAC takes a key of any length");
+        mac.update(hash.as_bytes());
+        mac.update(&[0]);
+        mac.update(key.expose().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn remembers(&self, fingerprint: [u8; 32]) -> bool {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).contains(&fingerprint)
+    }
+
+    fn remember(&self, fingerprint: [u8; 32]) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(fingerprint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_is_found_among_hashes_and_remembered_until_it_is_replaced() {
+        let verifier = KeyVerifier::new().expect("randomness");
+        let key = random_key(Environment::Development).expect("randomness");
+        let other = hash(&random_key(Environment::Production).expect("randomness")).expect("randomness");
+        let own = hash(&key).expect("randomness");
+        assert_eq!(verifier.find(&key, vec![other.clone(), own.clone()]).await.ok(), Some(Some(1)));
+        assert!(verifier.remembers(verifier.fingerprint(&key, &own)));
+        assert!(!verifier.remembers(verifier.fingerprint(&key, &other)), "the key has been replaced");
+        assert_eq!(verifier.find(&key, vec![other]).await.ok(), Some(None));
+        let known = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
+        assert_eq!(verifier.find(&key, vec![own]).await.ok(), Some(Some(0)), "a known key needs no verification");
+        drop(known);
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_cannot_be_verified_in_time_is_sent_away() {
+        let verifier = KeyVerifier { queue_for: Duration::ZERO, ..KeyVerifier::new().expect("randomness") };
+        let all = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
+        assert!(verifier.find(&Redacted::new("key".to_owned()), vec![]).await.is_err());
+        drop(all);
+    }
+
+    #[test]
+    fn what_is_stored_is_neither_the_key_nor_twice_the_same() {
+        let key = Redacted::new("a key".to_owned());
+        let (one, two) = (hash(&key).expect("randomness"), hash(&key).expect("randomness"));
+        assert!(one != two && !one.contains("a key") && one.starts_with("$argon2id$"));
+        assert!(is_key_of(&key, &one) && is_key_of(&key, &two));
+        assert!(!is_key_of(&key, "no hash"));
+    }
+}

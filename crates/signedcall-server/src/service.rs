@@ -1,0 +1,214 @@
+//! The running service: opens everything in the right order, and stops it in the opposite one.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use signedcall_wire::{MAX_MESSAGE_BYTES, Redacted};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc::Sender, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::account::{self, AccountError};
+use crate::admission::Admission;
+use crate::hub::SocketId;
+use crate::keys::{KeyVerifier, NoRandomness};
+use crate::relay::{Relay, StartRelayError};
+use crate::settings::Settings;
+use crate::socket;
+use crate::store::{Accounts, Records, StoreError};
+use crate::switchboard::{Note, Switchboard};
+
+/// The path of the signalling WebSocket.
+pub const SIGNALLING_PATH: &str = "/v1/signalling";
+/// The file that accounts and records are in, in the data directory.
+pub const STORE_FILE: &str = "store.sqlite";
+/// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
+const READ_BUFFER_BYTES: usize = 1024;
+/// What a socket holds while the network is slow: one frame of any size, written at once.
+const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
+/// How long the hub's task may take to say that it works.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {source}", path = .path.display())]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another service uses the data directory.
+    #[error("another service is running with the data directory {path}", path = .0.display())]
+    InUse(PathBuf),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The demo account cannot be made.
+    #[error(transparent)]
+    Demo(#[from] AccountError),
+    /// The relay did not start.
+    #[error(transparent)]
+    Relay(#[from] StartRelayError),
+    /// The address cannot be listened on.
+    #[error("the service cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// No secret could be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// A running service. Dropping it leaves it running; [`Service::shutdown`] stops it.
+#[derive(Debug)]
+pub struct Service {
+    address: SocketAddr,
+    relay_address: SocketAddr,
+    demo_key: Option<Redacted<String>>,
+    drain_for: Duration,
+    notes: Sender<Note>,
+    web: JoinHandle<std::io::Result<()>>,
+    switchboard: JoinHandle<()>,
+    _lock: File,
+}
+
+/// Starts a service within this process, on the current tokio runtime, and returns once it listens.
+///
+/// With [`Settings::on_loopback`] and a temporary directory this is all that a test needs:
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use signedcall_server::{Settings, serve};
+///
+/// let data = tempfile::tempdir()?;
+/// let service = serve(Settings::on_loopback(data.path().to_owned()), None).await?;
+/// println!("{} takes the account `demo` with the key {}", service.url(), service.demo_key().expect("demo is set").expose());
+/// service.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `demo_key` is what the demo account's development key is to be, when there is a demo account.
+///
+/// # Errors
+/// [`StartError`] names what could not be opened.
+pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
+    let lock = lock_data(&settings.data)?;
+    let store = settings.data.join(STORE_FILE);
+    let accounts = Arc::new(Accounts::open(&store)?);
+    let demo_key = if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key)?) } else { None };
+    let (records, written) = Records::start(&store)?;
+    let relay = Relay::start(&settings.relay).await?;
+    let relay_address = relay.address();
+    let listening = |source| StartError::Listen { address: settings.listen, source };
+    let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    let admission = Arc::new(Admission::new(accounts, KeyVerifier::new()?));
+    let (switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
+    let switchboard = tokio::spawn(switchboard.run(inbox, written, relay));
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a socket may be slow");
+        }
+    });
+    let web = tokio::spawn(axum::serve(listener, router(notes.clone(), admission)).into_future());
+    Ok(Service { address, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard, _lock: lock })
+}
+
+impl Service {
+    /// Where it listens for WebSockets.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where devices reach its relay.
+    pub const fn relay_address(&self) -> SocketAddr {
+        self.relay_address
+    }
+
+    /// The URL that devices open.
+    pub fn url(&self) -> String {
+        format!("ws://{}{SIGNALLING_PATH}", self.address)
+    }
+
+    /// The demo account's key for the development environment, when there is a demo account.
+    pub const fn demo_key(&self) -> Option<&Redacted<String>> {
+        self.demo_key.as_ref()
+    }
+
+    /// Tells every device to leave, waits until they have or the time is up, and returns when everything is written.
+    pub async fn shutdown(self) {
+        self.web.abort();
+        let (done, drained) = oneshot::channel();
+        if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
+            // An error means that the task is gone, which the next line reports.
+            let _ = drained.await;
+        }
+        if let Err(error) = self.switchboard.await {
+            tracing::error!(%error, "the hub's task failed");
+        }
+    }
+}
+
+/// Two services on one store would close each other's records.
+fn lock_data(data: &Path) -> Result<File, StartError> {
+    let failed = |source| StartError::Data { path: data.to_owned(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let lock = File::options().create(true).append(true).open(data.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[derive(Clone)]
+struct Web {
+    notes: Sender<Note>,
+    admission: Arc<Admission>,
+    last_socket: Arc<AtomicU64>,
+}
+
+fn router(notes: Sender<Note>, admission: Arc<Admission>) -> Router {
+    let state = Web { notes, admission, last_socket: Arc::default() };
+    Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(state)
+}
+
+async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Response {
+    let socket = SocketId(web.last_socket.fetch_add(1, Ordering::Relaxed));
+    upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.notes, web.admission))
+}
+
+async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {
+    let (alive, answer) = oneshot::channel();
+    let asked = async { web.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
+    match tokio::time::timeout(HEALTHY_WITHIN, asked).await {
+        Ok(true) => (StatusCode::OK, "ok\n"),
+        Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
+    }
+}

@@ -1,0 +1,170 @@
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+use signedcall_wire::{ButtonTheme, Color, Environment};
+
+/// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
+///
+/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}.
+/// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
+/// environment, and the environment over the file.
+#[derive(Debug, Parser)]
+#[command(name = "signedcall-server", version, subcommand_negates_reqs = true)]
+pub struct CommandLine {
+    /// The settings file, in TOML
+    #[arg(long, env = "SIGNEDCALL_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// All other settings.
+    #[command(flatten)]
+    pub given: Given,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What was set in one place; the rest is `None`.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Given {
+    /// Where to listen for WebSockets [default: 127.0.0.1:7443]. There is no TLS here: beyond this machine, listen behind a proxy that has it
+    #[arg(long, env = "SIGNEDCALL_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// The directory for everything that is written [default: signedcall-server in the user's state directory]
+    #[arg(long, env = "SIGNEDCALL_DATA", value_name = "DIRECTORY", global = true)]
+    pub data: Option<PathBuf>,
+    /// Have an account "demo", on loopback only. Its key for the environment "development" is SIGNEDCALL_DEMO_KEY when that is set, else made
+    /// once and kept in the data directory's demo.key
+    #[arg(long, env = "SIGNEDCALL_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub demo: Option<bool>,
+    /// Where the STUN and TURN relay listens, over UDP [default: 127.0.0.1:0, any free port]
+    #[arg(long, env = "SIGNEDCALL_TURN_LISTEN", value_name = "ADDRESS:PORT")]
+    pub turn_listen: Option<SocketAddr>,
+    /// The address that devices reach the relay at [default: the one it listens on]
+    #[arg(long, env = "SIGNEDCALL_TURN_PUBLIC_ADDRESS", value_name = "ADDRESS")]
+    pub turn_public_address: Option<IpAddr>,
+    /// The ports that media is relayed from [default: 49152-65535]
+    #[arg(long, env = "SIGNEDCALL_TURN_PORTS", value_name = "FIRST-LAST")]
+    pub turn_ports: Option<String>,
+    /// How long a relay credential is good for, 1 to 168 [default: 24]. Half of it is the longest relayed call
+    #[arg(long, env = "SIGNEDCALL_TURN_CREDENTIAL_HOURS", value_name = "HOURS")]
+    pub turn_credential_hours: Option<u64>,
+    /// How long a call rings, 5 to 120 [default: 35]
+    #[arg(long, env = "SIGNEDCALL_RING_SECONDS", value_name = "SECONDS")]
+    pub ring_seconds: Option<u64>,
+    /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
+    #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
+    pub drain_seconds: Option<u64>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,signedcall_server=debug [default: info]
+    #[arg(long, env = "SIGNEDCALL_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Given {
+    /// Fills what is not set from another place.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            data: self.data.or(other.data),
+            demo: self.demo.or(other.demo),
+            turn_listen: self.turn_listen.or(other.turn_listen),
+            turn_public_address: self.turn_public_address.or(other.turn_public_address),
+            turn_ports: self.turn_ports.or(other.turn_ports),
+            turn_credential_hours: self.turn_credential_hours.or(other.turn_credential_hours),
+            ring_seconds: self.ring_seconds.or(other.ring_seconds),
+            drain_seconds: self.drain_seconds.or(other.drain_seconds),
+            log: self.log.or(other.log),
+        }
+    }
+}
+
+/// What the binary does instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Add and list accounts, and renew their keys. Works while the service runs
+    #[command(subcommand)]
+    Account(AccountCommand),
+}
+
+/// What can be done with accounts.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Add an account, and print its api key for each environment: this once, since only a hash of it is kept
+    Add(NewAccountArguments),
+    /// List all accounts, one in a line
+    List,
+    /// Make and print a new api key; the old one of that environment is void for whoever signs in from now on
+    Key {
+        /// The account's id
+        id: String,
+        /// The environment that the key is for
+        #[arg(long, value_enum)]
+        environment: EnvironmentName,
+    },
+}
+
+/// A new account.
+#[derive(Args, Clone, Debug)]
+pub struct NewAccountArguments {
+    /// The account's id, that its apps sign in with: 1 to 64 ASCII letters, digits, _ and -
+    pub id: String,
+    /// The company's name, shown above a call: 1 to 64 characters
+    #[arg(long)]
+    pub name: String,
+    /// What fills the call screens
+    #[arg(long, value_name = "#RRGGBB", value_parser = color)]
+    pub bg_color: Color,
+    /// Text on it
+    #[arg(long, value_name = "#RRGGBB", value_parser = color)]
+    pub font_color: Color,
+    /// Where the logo is fetched from, over HTTPS
+    #[arg(long, value_name = "URL")]
+    pub logo: Option<String>,
+    /// Whether round buttons are white (light) or black (dark)
+    #[arg(long, value_enum, default_value_t = Theme::Light)]
+    pub button_theme: Theme,
+    /// Send media through the relay only, so that no side learns the other's address
+    #[arg(long)]
+    pub relay_only: bool,
+}
+
+/// An environment, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentName {
+    /// Real users
+    Production,
+    /// Trials
+    Development,
+}
+
+impl From<EnvironmentName> for Environment {
+    fn from(name: EnvironmentName) -> Self {
+        match name {
+            EnvironmentName::Production => Self::Production,
+            EnvironmentName::Development => Self::Development,
+        }
+    }
+}
+
+/// A button theme, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// White buttons
+    Light,
+    /// Black buttons
+    Dark,
+}
+
+impl From<Theme> for ButtonTheme {
+    fn from(theme: Theme) -> Self {
+        match theme {
+            Theme::Light => Self::Light,
+            Theme::Dark => Self::Dark,
+        }
+    }
+}
+
+fn color(text: &str) -> Result<Color, signedcall_wire::InvalidBranding> {
+    Color::try_from(text.to_owned())
+}

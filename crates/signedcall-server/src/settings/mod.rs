@@ -1,0 +1,176 @@
+//! What the operator has set, from flags, environment and file, checked.
+
+mod command_line;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, NewAccountArguments, Theme};
+use crate::hub::HubSettings;
+use crate::relay::RelaySettings;
+
+/// Where the service listens unless told otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
+/// Where the relay listens unless told otherwise: on any free port, since devices are told which.
+const TURN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// The dynamic ports of RFC 6335, which is what TURN servers use.
+const TURN_PORTS: RangeInclusive<u16> = 49152..=65535;
+/// A relayed call that is longer than half of this fails when it wants to refresh its allocation.
+const TURN_CREDENTIAL_HOURS: u64 = 24;
+/// Long enough for every device of a large service to come back without a crowd, short enough for whoever waits for the restart.
+const DRAIN_SECONDS: u64 = 5;
+
+/// Everything that can be set, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the service listens for WebSockets.
+    pub listen: SocketAddr,
+    /// The directory that holds everything the service writes.
+    pub data: PathBuf,
+    /// Whether there is a demo account.
+    pub demo: bool,
+    /// How media is relayed.
+    pub relay: RelaySettings,
+    /// How long the hub waits for what.
+    pub hub: HubSettings,
+    /// How long devices have to leave when the service stops.
+    pub drain_for: Duration,
+    /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+}
+
+/// What is wrong with what was set, by the setting's name.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings file {path} cannot be read: {source}", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has a key that does not exist, or a value of the wrong kind.
+    #[error("the settings file {path} is wrong: {source}", path = .path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        source: toml::de::Error,
+    },
+    /// A value does not make sense.
+    #[error("{name} = {value}: {why}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nothing says where to keep data.
+    #[error("data is not set, and neither XDG_STATE_HOME nor HOME says where this user keeps such files")]
+    NoDataDirectory,
+}
+
+impl Settings {
+    /// The settings of a service that only this machine can reach, on ports that are free, for tests and trials.
+    pub fn on_loopback(data: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::new(LISTEN.ip(), 0),
+            data,
+            demo: true,
+            relay: RelaySettings {
+                listen: TURN_LISTEN,
+                public_address: None,
+                ports: TURN_PORTS,
+                credentials_for: Duration::from_secs(TURN_CREDENTIAL_HOURS * 3600),
+            },
+            hub: HubSettings::default(),
+            drain_for: Duration::from_secs(DRAIN_SECONDS),
+            log: "info".to_owned(),
+        }
+    }
+
+    /// Puts flags and environment (`given`) over the file in `file`, fills in defaults, and checks.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, by its name.
+    pub fn resolve(given: Given, file: Option<&Path>) -> Result<Self, SettingsError> {
+        let given = given.or(file.map(read_file).transpose()?.unwrap_or_default());
+        let data = given.data.clone().or_else(state_directory).ok_or(SettingsError::NoDataDirectory)?;
+        let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
+        settings.listen = given.listen.unwrap_or(settings.listen);
+        settings.demo = given.demo.unwrap_or(settings.demo);
+        settings.log = given.log.unwrap_or(settings.log);
+        settings.relay.listen = given.turn_listen.unwrap_or(settings.relay.listen);
+        settings.relay.public_address = given.turn_public_address;
+        settings.relay.ports = ports(given.turn_ports)?;
+        let hours = within("turn_credential_hours", given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS), 1..=24 * 7)?;
+        settings.relay.credentials_for = Duration::from_secs(hours * 3600);
+        let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
+        settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
+        settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong =
+            |name, value: &dyn ToString, why: &str| Err(SettingsError::Value { name, value: value.to_string(), why: why.to_owned() });
+        for (name, address) in [("listen", self.listen), ("turn_listen", self.relay.listen)] {
+            if self.demo && !address.ip().is_loopback() {
+                return wrong(name, &address, "the demo account is for this machine alone, so demo needs a loopback address");
+            }
+        }
+        match self.relay.public_address {
+            Some(public) if public.is_unspecified() => {
+                wrong("turn_public_address", &public, "devices need an address that they can send to")
+            }
+            None if self.relay.listen.ip().is_unspecified() => {
+                wrong("turn_listen", &self.relay.listen, "devices cannot send to this address, so turn_public_address has to be set too")
+            }
+            Some(public) if public.is_ipv4() != self.relay.listen.is_ipv4() => {
+                wrong("turn_public_address", &public, "it is not of the same family, IPv4 or IPv6, as turn_listen")
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Given, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|source| SettingsError::Toml { path: path.to_owned(), source })
+}
+
+fn state_directory() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state"))).map(|state| state.join("signedcall-server"))
+}
+
+fn ports(given: Option<String>) -> Result<RangeInclusive<u16>, SettingsError> {
+    let Some(text) = given else {
+        return Ok(TURN_PORTS);
+    };
+    let range = text.split_once('-').and_then(|(first, last)| Some(first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?));
+    match range {
+        Some(range) if !range.is_empty() && *range.start() >= 1024 => Ok(range),
+        Some(_) | None => Err(SettingsError::Value {
+            name: "turn_ports",
+            value: text,
+            why: "a range is two ports from 1024 to 65535, the lower first, with a hyphen between".to_owned(),
+        }),
+    }
+}
+
+fn within(name: &'static str, value: u64, allowed: RangeInclusive<u64>) -> Result<u64, SettingsError> {
+    if allowed.contains(&value) {
+        return Ok(value);
+    }
+    let why = format!("it has to be from {} to {}", allowed.start(), allowed.end());
+    Err(SettingsError::Value { name, value: value.to_string(), why })
+}

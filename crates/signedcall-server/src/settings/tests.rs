@@ -1,0 +1,76 @@
+use clap::{CommandFactory, Parser};
+use tempfile::NamedTempFile;
+
+use super::*;
+
+fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("a file");
+    file
+}
+
+fn resolve(flags: &[&str], text: &str) -> Result<Settings, SettingsError> {
+    let command_line = CommandLine::parse_from(["signedcall-server", "--data", "/data"].iter().chain(flags));
+    Settings::resolve(command_line.given, Some(file(text).path()))
+}
+
+#[test]
+fn nothing_listens_beyond_this_machine_unless_it_is_set() {
+    let settings = resolve(&[], "").expect("defaults");
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:7443");
+    assert!(settings.relay.listen.ip().is_loopback() && !settings.demo);
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let text = "listen = '127.0.0.1:1'\nring_seconds = 20\nlog = 'debug'";
+    let settings = resolve(&["--listen", "127.0.0.1:2"], text).expect("valid settings");
+    assert_eq!((settings.listen.port(), settings.hub.ring_for.as_secs(), settings.log.as_str()), (2, 20, "debug"));
+}
+
+#[test]
+fn a_wrong_value_is_refused_by_the_setting_s_name() {
+    let rows = [
+        ("listen = 'somewhere'", "listen"),
+        ("ring_seconds = 4", "ring_seconds"),
+        ("ring_seconds = 'long'", "ring_seconds"),
+        ("turn_credential_hours = 0", "turn_credential_hours"),
+        ("drain_seconds = 601", "drain_seconds"),
+        ("turn_ports = '60000-50000'", "turn_ports"),
+        ("turn_ports = '80'", "turn_ports"),
+        ("turn_listen = '0.0.0.0:3478'", "turn_listen"),
+        ("turn_listen = '192.0.2.1:3478'\nturn_public_address = '0.0.0.0'", "turn_public_address"),
+        ("turn_public_address = '2001:db8::1'", "turn_public_address"),
+        ("listn = '127.0.0.1:1'", "listn"),
+        ("demo = true\nlisten = '0.0.0.0:7443'", "listen"),
+        ("demo = true\nturn_listen = '192.0.2.1:3478'", "turn_listen"),
+    ];
+    for (text, name) in rows {
+        let refused = resolve(&[], text).expect_err(text).to_string();
+        assert!(refused.contains(name), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_by_name() {
+    let refused = Settings::resolve(Given::default(), Some(Path::new("/no/such/file.toml"))).expect_err("no file").to_string();
+    assert!(refused.contains("/no/such/file.toml"), "{refused}");
+}
+
+#[test]
+fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
+    let mut command = CommandLine::command();
+    let help = command.render_long_help().to_string();
+    let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
+    assert_eq!(settings.len(), 11, "ten settings, and the file that holds them");
+    for argument in settings {
+        let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
+        assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));
+        assert!(help.contains(&format!("--{flag}")) && help.contains(variable.as_ref()), "{flag}");
+        assert!(argument.get_help().is_some_and(|help| help.to_string().len() > 20), "{flag}");
+        if flag != "config" {
+            let refused = resolve(&[], &format!("{} = []", flag.replace('-', "_"))).expect_err("an array").to_string();
+            assert!(!refused.contains("unknown field"), "{flag} is no key of the file: {refused}");
+        }
+    }
+}

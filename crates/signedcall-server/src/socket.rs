@@ -1,0 +1,181 @@
+//! One task for each socket: reads frames, has sign-ins checked, writes what the hub says, and notices silence.
+//!
+//! There are many sockets and most are idle, so what is rare is boxed: a task's memory is that of its largest branch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use signedcall_wire::{ClientMessage, Refusal, ServiceMessage};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::admission::{Admission, check_version};
+use crate::codec::{self, Unreadable};
+use crate::hub::{HubEvent, SocketId};
+use crate::switchboard::{Note, OUTBOX, Outgoing};
+
+/// How long a socket may stay without being signed in: a slow network's round trips, and an api key's verification.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
+/// After this much silence a device is asked whether it is there. Shorter than the half minute that the strictest of routers remember a
+/// connection for.
+const PING_AFTER: Duration = Duration::from_secs(25);
+/// After this much silence it is gone.
+const GONE_AFTER: Duration = Duration::from_secs(35);
+/// How long one message may take to be written.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a socket's task ends.
+enum End {
+    /// The socket failed, or the device closed it.
+    Lost,
+    /// We close it, and say why.
+    Close(u16, &'static str),
+}
+
+/// Serves one socket until it ends.
+pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, hub: Sender<Note>, admission: Arc<Admission>) {
+    let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    if hub.send(Note::Opened { socket, outbox }).await.is_err() {
+        return;
+    }
+    let now = Instant::now();
+    let mut task = SocketTask { web_socket, socket, hub, admission, heard_at: now, pinged: false, sign_in_by: Some(now + SIGN_IN_WITHIN) };
+    let end = task.run(outgoing).await;
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // The device may be gone already, which comes to the same.
+        let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
+    }
+    // Without a hub the service is stopping.
+    let _ = task.hub.send(Note::Event(HubEvent::SocketLost { socket })).await;
+}
+
+struct SocketTask {
+    web_socket: WebSocket,
+    socket: SocketId,
+    hub: Sender<Note>,
+    admission: Arc<Admission>,
+    heard_at: Instant,
+    pinged: bool,
+    /// `None` while it is signed in.
+    sign_in_by: Option<Instant>,
+}
+
+impl SocketTask {
+    async fn run(&mut self, mut outgoing: Receiver<Outgoing>) -> End {
+        loop {
+            let deadline = self.deadline();
+            let outcome = tokio::select! {
+                frame = self.web_socket.recv() => match frame {
+                    Some(Ok(frame)) => {
+                        self.heard_at = Instant::now();
+                        self.pinged = false;
+                        Box::pin(self.receive(frame)).await
+                    }
+                    Some(Err(error)) => {
+                        tracing::debug!(socket = self.socket.0, %error, "socket failed");
+                        Err(End::Lost)
+                    }
+                    None => Err(End::Lost),
+                },
+                message = outgoing.recv() => match message {
+                    Some(message) => Box::pin(self.send(*message)).await,
+                    None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
+                },
+                () = sleep_until(deadline) => Box::pin(self.be_impatient()).await,
+            };
+            if let Err(end) = outcome {
+                return end;
+            }
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let silence = self.heard_at + if self.pinged { GONE_AFTER } else { PING_AFTER };
+        self.sign_in_by.map_or(silence, |by| by.min(silence))
+    }
+
+    async fn be_impatient(&mut self) -> Result<(), End> {
+        if self.sign_in_by.is_some_and(|by| Instant::now() >= by) {
+            return Err(End::Close(close_code::POLICY, "not signed in in time"));
+        }
+        if self.pinged {
+            return Err(End::Lost);
+        }
+        self.pinged = true;
+        self.write(Message::Ping(Default::default())).await
+    }
+
+    async fn receive(&mut self, frame: Message) -> Result<(), End> {
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(End::Close(close_code::UNSUPPORTED, "frames are text")),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return Err(End::Lost),
+        };
+        match codec::read(text.as_str()) {
+            Ok(ClientMessage::Hello(hello)) => match self.admission.admit(self.socket, hello).await {
+                Ok(sign_in) => self.tell(HubEvent::SignedIn(sign_in)).await,
+                Err(refusal) => self.refuse(refusal).await,
+            },
+            Ok(ClientMessage::Resume(resume)) => match check_version(resume.version) {
+                Ok(()) => self.tell(HubEvent::ResumeAsked { socket: self.socket, resume }).await,
+                Err(refusal) => self.refuse(refusal).await,
+            },
+            Ok(ClientMessage::Unknown) => {
+                tracing::debug!(socket = self.socket.0, "a message of a newer device is ignored");
+                Ok(())
+            }
+            Ok(message @ (ClientMessage::Request { .. } | ClientMessage::Ack { .. })) => {
+                self.tell(HubEvent::Received { socket: self.socket, message }).await
+            }
+            Err(Unreadable::Request { id, error }) => self.send(ServiceMessage::Response { id, error: Some(error) }).await,
+            Err(Unreadable::SignIn(refusal)) => self.refuse(refusal).await,
+            Err(Unreadable::Frame(error)) => {
+                tracing::debug!(socket = self.socket.0, %error, "a frame is no message");
+                Err(End::Close(close_code::POLICY, "this frame is no message"))
+            }
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "a web socket can be sent to another thread, but not shared with one")]
+    async fn tell(&mut self, event: HubEvent) -> Result<(), End> {
+        self.hub.send(Note::Event(event)).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
+    }
+
+    async fn refuse(&mut self, refusal: Refusal) -> Result<(), End> {
+        tracing::info!(code = refusal.code.name(), "sign-in refused");
+        tracing::debug!(detail = refusal.detail, "sign-in refused");
+        self.send(ServiceMessage::Refused(refusal)).await?;
+        Err(End::Close(close_code::POLICY, "sign-in refused"))
+    }
+
+    async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
+        match &message {
+            ServiceMessage::Welcome(_) | ServiceMessage::Resumed => self.sign_in_by = None,
+            // The device has to say `hello` now.
+            ServiceMessage::SessionExpired => self.sign_in_by = Some(Instant::now() + SIGN_IN_WITHIN),
+            ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Event { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown => {}
+        }
+        match serde_json::to_string(&message) {
+            Ok(text) => self.write(Message::text(text)).await,
+            Err(error) => {
+                tracing::error!(%error, "a message cannot be written as JSON");
+                Err(End::Close(close_code::ERROR, "internal error"))
+            }
+        }
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        match timeout(WRITE_WITHIN, self.web_socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Lost),
+        }
+    }
+}

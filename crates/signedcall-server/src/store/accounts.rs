@@ -1,0 +1,164 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment};
+
+use super::{StoreError, environment_name, environment_named, schema, unix_millis};
+
+/// A company that uses the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// What its apps sign in with.
+    pub id: AccountId,
+    /// How its calls look.
+    pub branding: Branding,
+    /// Whether media goes through a relay only, so that no side learns the other's address.
+    pub relay_only: bool,
+}
+
+/// What proves that an app is an account's, in one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential {
+    pub(crate) environment: Environment,
+    /// Argon2, in the PHC format.
+    pub(crate) key_hash: String,
+}
+
+/// Why an account was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddAccountError {
+    /// Its id is taken.
+    #[error("there is an account {0:?} already")]
+    Exists(AccountId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The accounts in a store. May be used by several processes at once.
+#[derive(Debug)]
+pub struct Accounts {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl Accounts {
+    /// Opens the store in `path`, making it when it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`] names the file and what is wrong with it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(schema::open(path)?) })
+    }
+
+    /// Adds an account, or leaves the store as it was.
+    pub(crate) fn add(&self, account: &Account, credentials: &[Credential]) -> Result<(), AddAccountError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().map_err(|error| self.failed(error))?;
+        let (branding, now) = (&account.branding, unix_millis(SystemTime::now()));
+        let added = transaction
+            .execute(
+                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, created_at_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                params![
+                    account.id.0,
+                    branding.name,
+                    String::from(branding.bg_color),
+                    String::from(branding.font_color),
+                    branding.logo,
+                    theme_name(branding.button_theme),
+                    account.relay_only,
+                    now,
+                ],
+            )
+            .map_err(|error| self.failed(error))?;
+        if added == 0 {
+            return Err(AddAccountError::Exists(account.id.clone()));
+        }
+        for credential in credentials {
+            put_credential(&transaction, &account.id, credential).map_err(|error| self.failed(error))?;
+        }
+        Ok(transaction.commit().map_err(|error| self.failed(error))?)
+    }
+
+    /// Gives an account a new key for one environment; the old one is void. Says whether there is such an account.
+    pub(crate) fn replace_credential(&self, id: &AccountId, credential: &Credential) -> Result<bool, StoreError> {
+        if self.find(id)?.is_none() {
+            return Ok(false);
+        }
+        put_credential(&self.connection(), id, credential).map_err(|error| self.failed(error))?;
+        Ok(true)
+    }
+
+    /// Looks an account up.
+    pub(crate) fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<Credential>)>, StoreError> {
+        let connection = self.connection();
+        let find = || {
+            let mut accounts = connection.prepare_cached(&format!("{SELECT_ACCOUNTS} WHERE id = ?"))?;
+            let Some(account) = accounts.query_row([&id.0], read_account).optional()? else {
+                return Ok(None);
+            };
+            let mut credentials = connection.prepare_cached("SELECT environment, key_hash FROM credentials WHERE account = ?")?;
+            let credentials = credentials.query_map([&id.0], |row| {
+                let environment = environment_named(&row.get::<_, String>(0)?);
+                Ok(environment.map(|environment| (environment, row.get(1))))
+            })?;
+            let mut found = Vec::new();
+            for credential in credentials {
+                if let Some((environment, key_hash)) = credential? {
+                    found.push(Credential { environment, key_hash: key_hash? });
+                }
+            }
+            Ok(Some((account, found)))
+        };
+        find().map_err(|error| self.failed(error))
+    }
+
+    /// Every account, by id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn list(&self) -> Result<Vec<Account>, StoreError> {
+        let connection = self.connection();
+        let list = || connection.prepare(&format!("{SELECT_ACCOUNTS} ORDER BY id"))?.query_map([], read_account)?.collect::<Result<_, _>>();
+        list().map_err(|error| self.failed(error))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that a panic interrupted has been rolled back: the connection is as good as before.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite { path: self.path.clone(), source }
+    }
+}
+
+const SELECT_ACCOUNTS: &str = "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only FROM accounts";
+
+fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let color = |column: usize| {
+        let text: String = row.get(column)?;
+        Color::try_from(text)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
+    };
+    let button_theme = if row.get::<_, String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
+    let branding = Branding { name: row.get(1)?, bg_color: color(2)?, font_color: color(3)?, logo: row.get(4)?, button_theme };
+    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)? })
+}
+
+fn put_credential(connection: &Connection, id: &AccountId, credential: &Credential) -> rusqlite::Result<usize> {
+    connection.execute(
+        "INSERT OR REPLACE INTO credentials (account, environment, key_hash, created_at_ms) VALUES (?, ?, ?, ?)",
+        params![id.0, environment_name(credential.environment), credential.key_hash, unix_millis(SystemTime::now())],
+    )
+}
+
+const fn theme_name(theme: ButtonTheme) -> &'static str {
+    match theme {
+        ButtonTheme::Light => "light",
+        ButtonTheme::Dark => "dark",
+    }
+}

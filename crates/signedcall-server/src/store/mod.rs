@@ -1,0 +1,76 @@
+//! What outlives the service: accounts, their credentials and the records of calls, in one SQLite file.
+//!
+//! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
+
+mod accounts;
+mod records;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use signedcall_wire::Environment;
+
+pub(crate) use self::accounts::Credential;
+pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::records::{CallRecord, read_records};
+pub(crate) use self::records::{Records, Written};
+
+/// Why the store cannot be used, with the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be made or opened.
+    #[error("the store {path} cannot be opened: {source}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file belongs to another program.
+    #[error("{path} is not a store of the Signed Call service", path = .0.display())]
+    Foreign(PathBuf),
+    /// The file is damaged.
+    #[error("the store {path} is damaged ({verdict}); restore it from a copy, or move it away to begin anew", path = .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        verdict: String,
+    },
+    /// The file was written by a newer version of the service.
+    #[error("the store {path} has layout {version}, of a newer version of the service", path = .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its layout.
+        version: u32,
+    },
+    /// SQLite failed.
+    #[error("the store {path} failed: {source}", path = .path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        source: rusqlite::Error,
+    },
+}
+
+/// Milliseconds since 1970, as they are stored.
+fn unix_millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+const fn environment_name(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "production",
+        Environment::Development => "development",
+    }
+}
+
+fn environment_named(name: &str) -> Option<Environment> {
+    [Environment::Production, Environment::Development].into_iter().find(|environment| environment_name(*environment) == name)
+}

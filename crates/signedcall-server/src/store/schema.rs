@@ -1,0 +1,106 @@
+//! The layout of the store's file, and how an older one is brought up to date.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::StoreError;
+
+/// Marks a file as ours, so that another program's database is refused and not written to: "SCal".
+const APPLICATION_ID: i32 = 0x5343_616C;
+/// How long to wait for the other process when an account is added while the service runs.
+const BUSY_FOR: Duration = Duration::from_secs(5);
+
+/// What brings a file from one version to the next; the version is the number of steps taken.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE accounts (
+        id            TEXT PRIMARY KEY,
+        name          TEXT NOT NULL,
+        bg_color      TEXT NOT NULL,
+        font_color    TEXT NOT NULL,
+        logo          TEXT,
+        button_theme  TEXT NOT NULL,
+        relay_only    INTEGER NOT NULL,
+        created_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE credentials (
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment   TEXT NOT NULL,
+        key_hash      TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, environment)
+    ) STRICT;
+    CREATE TABLE calls (
+        id              TEXT PRIMARY KEY,
+        account         TEXT NOT NULL,
+        environment     TEXT NOT NULL,
+        caller          TEXT NOT NULL,
+        caller_device   TEXT NOT NULL,
+        callee          TEXT NOT NULL,
+        context         TEXT NOT NULL,
+        placed_at_ms    INTEGER NOT NULL,
+        answered_by     TEXT,
+        answered_at_ms  INTEGER,
+        connected_at_ms INTEGER,
+        ended_at_ms     INTEGER,
+        end_reason      INTEGER
+    ) STRICT;
+    CREATE INDEX calls_by_time ON calls (account, placed_at_ms);
+    CREATE INDEX open_calls ON calls (id) WHERE ended_at_ms IS NULL;
+"];
+
+/// The version that all steps lead to.
+const LAYOUT: u32 = MIGRATIONS.len() as u32;
+
+/// Opens the store's file, makes it when it is missing, and brings it up to date.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    create_private(path)?;
+    let failed = |error| describe(path, error);
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY_FOR).map_err(failed)?;
+    let migration = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    check(&migration, path)?;
+    let version: u32 = migration.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let Some(steps) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
+        return Err(StoreError::Newer { path: path.to_owned(), version });
+    };
+    for step in steps {
+        migration.execute_batch(step).map_err(failed)?;
+    }
+    migration.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    migration.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
+    migration.commit().map_err(failed)?;
+    // Only once the file is known to be ours: the journal's mode is written into it.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    Ok(connection)
+}
+
+/// It holds who called whom: nobody else on the machine may read it.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| describe(path, error);
+    let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failed)?;
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if id != APPLICATION_ID && (id != 0 || tables > 0) {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), verdict }) }
+}
+
+fn describe(path: &Path, error: rusqlite::Error) -> StoreError {
+    let path = PathBuf::from(path);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign(path),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, verdict: error.to_string() },
+        Some(_) | None => StoreError::Sqlite { path, source: error },
+    }
+}

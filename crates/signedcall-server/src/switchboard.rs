@@ -1,0 +1,171 @@
+//! The one task that owns the hub. Sockets, store and relay talk to it by messages; it hands the hub one event at a time and carries out
+//! what follows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant, SystemTime};
+
+use signedcall_wire::{ServiceMessage, Timestamp};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
+use tokio::sync::oneshot;
+
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SocketId};
+use crate::relay::Relay;
+use crate::store::{Records, Written};
+
+/// Messages that wait for the hub: enough for a moment's burst; after that sockets wait, and with them their devices.
+const INBOX: usize = 1024;
+/// Messages that wait for a socket: a whole replay and some calls. A device that is further behind resumes on a new socket.
+pub(crate) const OUTBOX: usize = 256;
+
+/// What is on its way to a socket's task. Boxed, since an idle socket holds room for some.
+pub(crate) type Outgoing = Box<ServiceMessage>;
+
+/// What others tell the task.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// There is a new socket, which is not signed in yet.
+    Opened { socket: SocketId, outbox: Sender<Outgoing> },
+    /// Something happened to the hub.
+    Event(HubEvent),
+    /// Somebody asks whether the task still works.
+    Ping(oneshot::Sender<()>),
+    /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
+    Drain { within: Duration, done: oneshot::Sender<()> },
+}
+
+/// The hub with everything that it needs to act.
+#[derive(Debug)]
+pub(crate) struct Switchboard {
+    hub: Hub,
+    began: Instant,
+    wake_at: Option<Timestamp>,
+    outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
+    records: Records,
+    draining: Option<(Instant, oneshot::Sender<()>)>,
+}
+
+impl Switchboard {
+    /// Makes the task's state, and the way to reach it.
+    pub(crate) fn new(settings: HubSettings, records: Records) -> (Self, Sender<Note>, Receiver<Note>) {
+        let (notes, inbox) = mpsc::channel(INBOX);
+        let outboxes = BTreeMap::new();
+        (Self { hub: Hub::new(settings), began: Instant::now(), wake_at: None, outboxes, records, draining: None }, notes, inbox)
+    }
+
+    /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written.
+    pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) {
+        self.handle(HubEvent::RelayRenewed { servers: relay.servers(SystemTime::now()) });
+        let mut renewals = relay.renewals();
+        loop {
+            tokio::select! {
+                note = inbox.recv() => match note {
+                    Some(note) => self.take(note),
+                    None => break,
+                },
+                Some(Written { call, durable }) = written.recv() => {
+                    self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
+                }
+                _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { servers: relay.servers(SystemTime::now()) }),
+                () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
+            }
+            let is_drained = |(until, _): &(Instant, _)| self.outboxes.is_empty() || Instant::now() >= *until;
+            if self.draining.as_ref().is_some_and(is_drained) {
+                break;
+            }
+        }
+        drop(inbox);
+        self.outboxes.clear();
+        relay.stop().await;
+        let records = self.records;
+        if tokio::task::spawn_blocking(move || records.finish()).await.is_err() {
+            tracing::error!("the records of calls could not be finished");
+        }
+        if let Some((_, done)) = self.draining {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
+        }
+    }
+
+    fn take(&mut self, note: Note) {
+        match note {
+            Note::Opened { socket, outbox } => {
+                self.outboxes.insert(socket, outbox);
+            }
+            Note::Event(event) => {
+                if let HubEvent::SocketLost { socket } = event {
+                    self.outboxes.remove(&socket);
+                }
+                self.handle(event);
+            }
+            Note::Ping(alive) => {
+                // Whoever asked may have stopped waiting.
+                let _ = alive.send(());
+            }
+            Note::Drain { within, done } => {
+                let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                for outbox in self.outboxes.values() {
+                    // A socket that is too slow even for this learns of it when it is closed.
+                    let _ = outbox.try_send(Box::new(ServiceMessage::Goaway { deadline_ms: milliseconds, spread_ms: milliseconds }));
+                }
+                self.draining = Some((Instant::now() + within, done));
+            }
+        }
+    }
+
+    /// Hands the hub an event, carries out what follows, and hands it what follows from that.
+    fn handle(&mut self, event: HubEvent) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let now = Timestamp::from_millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+            let step = self.hub.handle(now, event);
+            self.wake_at = step.wake_at;
+            for command in step.commands {
+                if let Some(lost) = self.carry_out(now, command) {
+                    events.push_back(HubEvent::SocketLost { socket: lost });
+                }
+            }
+        }
+    }
+
+    /// Carries out one command, and names the socket that was lost by it.
+    fn carry_out(&mut self, now: Timestamp, command: HubCommand) -> Option<SocketId> {
+        match command {
+            HubCommand::Send { socket, message } => match self.outboxes.get(&socket)?.try_send(Box::new(message)) {
+                Ok(()) => return None,
+                Err(TrySendError::Full(_)) => {
+                    tracing::warn!(socket = socket.0, "a device reads too slowly and has to resume");
+                    self.outboxes.remove(&socket);
+                    return Some(socket);
+                }
+                // Its task ends, and says so itself.
+                Err(TrySendError::Closed(_)) => {}
+            },
+            // The socket's task writes what is in its outbox, and closes the socket when there is no more.
+            HubCommand::Close { socket } => drop(self.outboxes.remove(&socket)),
+            HubCommand::OpenRecord(record) => {
+                tracing::info!(call = %record.call, "call placed");
+                let placed_at = SystemTime::now().checked_sub(now.since(record.placed_at)).unwrap_or_else(SystemTime::now);
+                self.records.open(record, placed_at);
+            }
+            HubCommand::CloseRecord(record) => {
+                tracing::info!(call = %record.call, reason = record.reason.name(), answered = record.answered.is_some(), "call ended");
+                let ended_at = SystemTime::now().checked_sub(now.since(record.ended_at)).unwrap_or_else(SystemTime::now);
+                self.records.close(record, ended_at);
+            }
+        }
+        None
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let wake = self.wake_at.map(|at| self.began + Duration::from_millis(at.as_millis()));
+        let drained = self.draining.as_ref().map(|(until, _)| *until);
+        wake.into_iter().chain(drained).min()
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
