@@ -22,7 +22,7 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     let log = workspace.fresh_log("bench.log")?;
     ui::build(workspace, &log)?;
     println!("[2/3] release build of the workspace");
-    run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--bins"]), &log)?;
+    run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--exclude", "xtask", "--bins"]), &log)?;
     println!("[3/3] measuring");
     let rig = workspace.program("rig", Profile::Release);
     let names = match name {
