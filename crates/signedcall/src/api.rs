@@ -1,14 +1,34 @@
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use signedcall_core::{CallState, CallView};
-use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction};
-use tokio::sync::watch;
+use signedcall_core::{CallState, CallView, Dial, StatusReport};
+use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction, ErrorCode};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 
-use crate::{Error, Metadata, Options};
+use crate::driver::{Driver, UserRequest};
+use crate::options::{CheckedCall, load_tones};
+use crate::sound::{Sound, SoundError};
+use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
+
+/// How long signing in may take: a service that is slower is not one to call through, and the user waits.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the sound system may take to say whether there is a microphone.
+const MICROPHONE_PATIENCE: Duration = Duration::from_secs(3);
+/// How many requests of the embedder may wait for the driver, which answers within microseconds.
+const REQUESTS: usize = 64;
 
 /// One signed-in user on this device. Cheap to clone; all clones are the same line.
+///
+/// When the last clone is dropped, the line signs out by itself.
 #[derive(Clone, Debug)]
-pub struct SignedCall {}
+pub struct SignedCall {
+    requests: mpsc::Sender<UserRequest>,
+    listeners: Listeners,
+    view: watch::Receiver<LineView>,
+    sound: Arc<Mutex<Arc<dyn Sound>>>,
+    own_sound: bool,
+}
 
 /// One change of one call (R19).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,28 +57,84 @@ pub struct CallEvent {
     pub time: SystemTime,
 }
 
+impl CallEvent {
+    fn of(report: StatusReport) -> Self {
+        Self {
+            call_id: report.call,
+            direction: report.direction,
+            status: report.status,
+            caller: report.caller,
+            caller_name: report.caller_name,
+            callee: report.callee,
+            context: report.context,
+            initiator_image: report.initiator_image,
+            receiver_image: report.receiver_image,
+            channel: report.channel,
+            time: SystemTime::now(),
+        }
+    }
+}
+
 /// Call events, in order, each once, from the moment of [`SignedCall::events`] on.
+///
+/// Events wait for a slow listener without a bound: a call has at most five, so a listener that never looks again costs a few hundred bytes a
+/// call, while one that loses *the call is over* shows a ghost for ever.
 #[derive(Debug)]
-pub struct Events {}
+pub struct Events {
+    received: mpsc::UnboundedReceiver<CallEvent>,
+}
 
 impl Events {
-    /// Waits for the next event; `None` once the line is closed.
+    /// Waits for the next event; `None` once the line is closed. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<CallEvent> {
-        std::future::pending().await
+        self.received.recv().await
+    }
+}
+
+/// Whoever listens to call events; `None` once the line is closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Listeners(Arc<Mutex<Option<Vec<mpsc::UnboundedSender<CallEvent>>>>>);
+
+impl Listeners {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    fn listen(&self) -> Events {
+        let (sender, received) = mpsc::unbounded_channel();
+        if let Some(listeners) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            listeners.push(sender);
+        }
+        Events { received }
+    }
+
+    pub(crate) fn tell(&self, report: StatusReport) {
+        let event = CallEvent::of(report);
+        if let Some(listeners) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            listeners.retain(|listener| listener.send(event.clone()).is_ok());
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 /// Everything a screen shows of the line; watch it with [`SignedCall::view`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineView {
     /// Whether the service can be reached.
     pub link: LinkState,
+    /// What goes on (R21).
+    pub state: CallState,
     /// The current call, or the one that has just ended.
     pub call: Option<CallView>,
     /// When the talk began, on the wall clock, for the elapsed time.
     pub talking_since: Option<SystemTime>,
     /// How calls look.
     pub branding: Option<Branding>,
+    /// Why the user cannot be heard, as of the last look (R4): when signing in, and before each call.
+    pub microphone_problem: Option<Error>,
 }
 
 /// Whether the service can be reached.
@@ -75,57 +151,176 @@ pub enum LinkState {
 impl SignedCall {
     /// Signs in.
     ///
+    /// A computer without a microphone signs in all the same, since one may be plugged in before the first call: the problem is in
+    /// [`LineView::microphone_problem`], and each call is refused while it lasts.
+    ///
     /// # Errors
-    /// One code of R37.
-    pub async fn init(_options: Options) -> Result<Self, Error> {
-        std::future::pending().await
+    /// One code of R37: of an option, `ERR_NETWORK_NOT_AVAILABLE` when the service cannot be reached, or why the service refuses.
+    pub async fn init(options: Options) -> Result<Self, Error> {
+        let checked = options.check()?;
+        let tones = load_tones(options.tones.clone()).await.map_err(|invalid| {
+            // R37 has no code for it; `Tones::check` tells it apart.
+            Error::new(ErrorCode::VoipServiceFailedToRegister, invalid.to_string())
+        })?;
+        let microphone_problem = check_microphone(&checked.sound).await.err();
+        if let Some(problem) = &microphone_problem {
+            tracing::warn!(%problem, "nobody would hear this user");
+        }
+        let (sound, own_sound) = (Arc::clone(&checked.sound), checked.own_sound);
+        let (requests, received) = mpsc::channel(REQUESTS);
+        let listeners = Listeners::new();
+        let (show, view) = watch::channel(LineView {
+            link: LinkState::Reconnecting,
+            state: CallState::NoCall,
+            call: None,
+            talking_since: None,
+            branding: None,
+            microphone_problem,
+        });
+        let (signed_in, outcome) = oneshot::channel();
+        let driver = Driver::new(checked, options.voice.processing, tones, received, listeners.clone(), show, signed_in)
+            .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
+        tokio::spawn(driver.run());
+        let line = Self { requests, listeners, view, sound: Arc::new(Mutex::new(sound)), own_sound };
+        match tokio::time::timeout(SIGN_IN_PATIENCE, outcome).await {
+            Ok(Ok(outcome)) => outcome.map(|()| line),
+            Ok(Err(_)) => Err(Error::new(ErrorCode::VoipServiceFailedToRegister, "the line stopped")),
+            Err(_) => Err(Error::new(ErrorCode::NetworkNotAvailable, "the service did not sign this user in within 10 s")),
+        }
     }
 
     /// Places a call (R16) and answers once the service has written it down.
     ///
     /// # Errors
     /// One code of R37.
-    pub async fn call(&self, _receiver_cuid: &str, _context: &str, _metadata: Metadata) -> Result<CallId, Error> {
-        std::future::pending().await
+    pub async fn call(&self, receiver_cuid: &str, context: &str, metadata: Metadata) -> Result<CallId, Error> {
+        let checked = CheckedCall::check(receiver_cuid, context, &metadata)?;
+        self.look_for_microphone().await?;
+        let call = CallId(Uuid::new_v4());
+        let dial = Dial {
+            call,
+            to: checked.to,
+            context: checked.context,
+            remote_context: checked.remote_context,
+            initiator_image: metadata.initiator_image,
+            receiver_image: metadata.receiver_image,
+        };
+        self.ask(|reply| UserRequest::Dial { dial, reply }).await?.map(|()| call)
     }
 
-    /// Answers an incoming call.
-    pub async fn answer(&self, _call: CallId) -> Result<(), Error> {
-        std::future::pending().await
+    /// Answers an incoming call. Does nothing when there is none to answer.
+    ///
+    /// # Errors
+    /// `ERR_MICROPHONE_PERMISSION_NOT_GRANTED`, and then the caller is told too; `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn answer(&self, call: CallId) -> Result<(), Error> {
+        if let Err(error) = self.look_for_microphone().await {
+            self.ask(|reply| UserRequest::AnswerWithoutMicrophone { call, reply }).await?;
+            return Err(error);
+        }
+        self.ask(|reply| UserRequest::Answer { call, reply }).await
     }
 
-    /// Declines an incoming call.
-    pub async fn decline(&self, _call: CallId) -> Result<(), Error> {
-        std::future::pending().await
+    /// Declines an incoming call. Does nothing when there is none to decline.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn decline(&self, call: CallId) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::Decline { call, reply }).await
     }
 
-    /// Ends a call, or cancels it before the answer.
-    pub async fn hangup(&self, _call: CallId) -> Result<(), Error> {
-        std::future::pending().await
+    /// Ends a call, or cancels it before the answer. Does nothing when it is over.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn hangup(&self, call: CallId) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::HangUp { call, reply }).await
     }
 
     /// Silences the microphone, or not.
-    pub async fn mute(&self, _call: CallId, _muted: bool) -> Result<(), Error> {
-        std::future::pending().await
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::Mute { call, muted, reply }).await
+    }
+
+    /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {
+        let sound = {
+            let mut kept = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.own_sound {
+                *kept = voice.devices();
+            }
+            Arc::clone(&kept)
+        };
+        self.ask(|reply| UserRequest::UseSound { sound, processing: voice.processing, reply }).await
+    }
+
+    /// Changes the tones that play from now on.
+    ///
+    /// # Errors
+    /// [`SetTonesError::Invalid`] names the file that cannot be played, and then nothing is changed.
+    pub async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError> {
+        let tones = load_tones(tones).await?;
+        Ok(self.ask(|reply| UserRequest::UseTones { tones, reply }).await?)
     }
 
     /// Call events from now on.
     pub fn events(&self) -> Events {
-        Events {}
+        self.listeners.listen()
     }
 
     /// What a screen shows, and every change of it.
     pub fn view(&self) -> watch::Receiver<LineView> {
-        watch::channel(LineView { link: LinkState::Closed, call: None, talking_since: None, branding: None }).1
+        self.view.clone()
     }
 
     /// What goes on (R21).
     pub fn call_state(&self) -> CallState {
-        CallState::NoCall
+        self.view.borrow().state
     }
 
-    /// Signs out: ends every call and connection (R33).
+    /// Signs out: ends every call and connection (R33). Returns once the service has confirmed it, or after five seconds.
     pub async fn logout(&self) {
-        std::future::pending().await
+        // A line that is closed already is signed out.
+        let _ = self.ask(|reply| UserRequest::LogOut { reply }).await;
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> UserRequest) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| Error::signed_out())?;
+        answer.await.map_err(|_| Error::signed_out())
+    }
+
+    async fn look_for_microphone(&self) -> Result<(), Error> {
+        let sound = Arc::clone(&self.sound.lock().unwrap_or_else(PoisonError::into_inner));
+        let looked = check_microphone(&sound).await;
+        // Who only listens to the view learns of it too; a closed line has nobody to tell.
+        let problem = looked.as_ref().err().cloned();
+        let _ = self.requests.send(UserRequest::ShowMicrophone { problem }).await;
+        looked
+    }
+}
+
+/// Why tones were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SetTonesError {
+    /// A file cannot be played.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTone),
+    /// The line is closed.
+    #[error(transparent)]
+    Line(#[from] Error),
+}
+
+async fn check_microphone(sound: &Arc<dyn Sound>) -> Result<(), Error> {
+    let sound = Arc::clone(sound);
+    let looked = tokio::task::spawn_blocking(move || sound.check_microphone());
+    match tokio::time::timeout(MICROPHONE_PATIENCE, looked).await {
+        Ok(Ok(found)) => found.map_err(Error::from),
+        Ok(Err(_)) | Err(_) => Err(SoundError::NoSoundSystem("it does not answer".to_owned()).into()),
     }
 }

@@ -15,16 +15,38 @@
 //! line.logout().await;
 //! # Ok(()) }
 //! ```
+//!
+//! # Logging
+//!
+//! The SDK logs by `tracing`. No cuid, name, address, token or key is in a line above `debug`. The libraries below it are less careful: the
+//! WebRTC library logs whole packets at `error`. [`LOG_FILTER`] is a filter for `tracing_subscriber::EnvFilter` that silences them.
+//!
+//! Lines of target `signedcall::timing` at `debug` say how long the steps of a call took: fields `call`, `device`, `milestone` and `elapsed_us`,
+//! microseconds since the peer connection to that device was prepared. The milestones are `offer_made`, `offer_received`, `ice_connected`,
+//! `dtls_connected`, `answered`, `capture_opened`, `first_rtp_sent`, `first_rtp_received`, `first_sound_played`, and at the end
+//! `voice_stopped`, with the counters of the jitter buffer and the devices.
 
 mod api;
+mod clock;
+mod driver;
 mod error;
+mod link;
+mod media;
 mod options;
+pub mod secrets;
+mod sound;
+mod timing;
 
-pub use api::{CallEvent, Events, LineView, LinkState, SignedCall};
+pub use api::{CallEvent, Events, LineView, LinkState, SetTonesError, SignedCall};
 pub use error::Error;
 pub use options::{Metadata, Options, Tones, VoiceOptions};
 pub use signedcall_core::{CallState, CallView, Phase, Tone};
+pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
     AccountId, Branding, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Cuid, DeviceId, Direction, EndReason, Environment,
     ErrorCode, InvalidContext, InvalidCuid, Redacted,
 };
+pub use sound::{Capture, InvalidTone, Pace, Playback, Sound, SoundDevice, SoundDevices, SoundError, devices};
+
+/// What to log unless told otherwise: the SDK's own lines from `info` on, and nothing of libraries that log what must stay private.
+pub const LOG_FILTER: &str = "info,webrtc=off,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_turn=off,rtc_sctp=off,rtc_srtp=off,rtc_interceptor=off";

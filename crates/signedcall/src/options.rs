@@ -1,6 +1,18 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use signedcall_wire::{DeviceId, Redacted};
+use signedcall_wire::{AccountId, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted};
+use url::Url;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::link::ServiceAddress;
+use crate::sound::{Devices, InvalidTone, Sound, ToneSet};
+
+/// The most characters of a name (R37, `ERR_INVALID_NAME_LENGTH`).
+const MAX_NAME_CHARACTERS: usize = 50;
+/// The most characters of a picture's URL: what every browser takes.
+const MAX_IMAGE_URL: usize = 2_048;
 
 /// What [`SignedCall::init`](crate::SignedCall::init) needs (R12) and may be given.
 #[derive(Clone, Debug)]
@@ -25,6 +37,8 @@ pub struct Options {
     pub tones: Tones,
     /// How the voice is treated.
     pub voice: VoiceOptions,
+    /// Where sound comes from and goes to; the devices that `voice` chooses when absent.
+    pub sound: Option<Arc<dyn Sound>>,
 }
 
 /// Sound files for tones (R6): `.wav`, `.ogg` or `.mp3`.
@@ -36,12 +50,26 @@ pub struct Tones {
     pub ringtone: Option<PathBuf>,
 }
 
+impl Tones {
+    /// Reads the files, so that a settings screen can say at once which of them cannot be played.
+    ///
+    /// # Errors
+    /// The first file that is no tone.
+    pub async fn check(&self) -> Result<(), InvalidTone> {
+        load_tones(self.clone()).await.map(drop)
+    }
+}
+
+pub(crate) async fn load_tones(tones: Tones) -> Result<ToneSet, InvalidTone> {
+    tokio::task::spawn_blocking(move || ToneSet::load(&tones)).await.expect("reading a sound file does not panic")
+}
+
 /// How the voice is treated.
 #[derive(Clone, Debug)]
 pub struct VoiceOptions {
     /// Echo cancellation, noise suppression and automatic gain.
     pub processing: bool,
-    /// The microphone, by the id that [`devices`](crate::SignedCall) lists; the system's default when absent.
+    /// The microphone, by the id that [`devices`](crate::devices) lists; the system's default when absent.
     pub input: Option<String>,
     /// The speaker, likewise.
     pub output: Option<String>,
@@ -78,6 +106,7 @@ impl Options {
             device_name: None,
             tones: Tones::default(),
             voice: VoiceOptions::default(),
+            sound: None,
         }
     }
 
@@ -86,5 +115,156 @@ impl Options {
     pub fn production(mut self, production: bool) -> Self {
         self.production = Some(production);
         self
+    }
+}
+
+/// Options that have passed every check that needs no service.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) address: ServiceAddress,
+    pub(crate) me: Cuid,
+    pub(crate) hello: Hello,
+    pub(crate) sound: Arc<dyn Sound>,
+    /// Whether the embedder brought `sound`, so that a change of devices does not replace it.
+    pub(crate) own_sound: bool,
+}
+
+impl Options {
+    /// Checks what can be checked here, in the order of R37's numbers, so that each mistake has its own error.
+    pub(crate) fn check(&self) -> Result<Checked, Error> {
+        let address =
+            ServiceAddress::parse(&self.service_url).map_err(|invalid| Error::new(ErrorCode::NetworkNotAvailable, invalid.to_string()))?;
+        if self.account_id.is_empty() {
+            return Err(ErrorCode::AccountIdRequired.into());
+        }
+        if self.api_key.expose().is_empty() {
+            return Err(ErrorCode::ApiKeyRequired.into());
+        }
+        let me = Cuid::new(self.cuid.as_str()).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))?;
+        let name = self.name.clone().filter(|name| !name.is_empty());
+        if let Some(length) = name.as_ref().map(|name| name.chars().count()).filter(|length| *length > MAX_NAME_CHARACTERS) {
+            return Err(Error::new(ErrorCode::InvalidNameLength, format!("the name has {length} characters")));
+        }
+        let environment = match self.production {
+            Some(true) => Environment::Production,
+            Some(false) => Environment::Development,
+            None => return Err(ErrorCode::ProductionFieldRequired.into()),
+        };
+        let hello = Hello {
+            version: PROTOCOL_VERSION,
+            account_id: AccountId(self.account_id.clone()),
+            api_key: self.api_key.clone(),
+            cuid: self.cuid.clone(),
+            name,
+            environment,
+            device: self.device.unwrap_or_else(|| DeviceId(Uuid::new_v4())),
+            device_name: self.device_name.clone().unwrap_or_else(host_name),
+        };
+        let own_sound = self.sound.is_some();
+        let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
+        Ok(Checked { address, me, hello, sound, own_sound })
+    }
+}
+
+impl VoiceOptions {
+    pub(crate) fn devices(&self) -> Arc<dyn Sound> {
+        Arc::new(Devices::new(self.input.clone(), self.output.clone()))
+    }
+}
+
+/// The name of this machine; `Linux` and the like where it has none.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default();
+    if name.is_empty() { std::env::consts::OS.to_owned() } else { name }
+}
+
+/// A call as the user asks for it, checked.
+#[derive(Debug)]
+pub(crate) struct CheckedCall {
+    pub(crate) to: Cuid,
+    pub(crate) context: Context,
+    pub(crate) remote_context: Option<Context>,
+}
+
+impl CheckedCall {
+    pub(crate) fn check(receiver_cuid: &str, context: &str, metadata: &Metadata) -> Result<Self, Error> {
+        let to = Cuid::new(receiver_cuid).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))?;
+        let context = check_context(context)?;
+        let remote_context = metadata.remote_context.as_deref().map(check_context).transpose()?;
+        check_image("initiator_image", metadata.initiator_image.as_deref())?;
+        check_image("receiver_image", metadata.receiver_image.as_deref())?;
+        Ok(Self { to, context, remote_context })
+    }
+}
+
+fn check_context(text: &str) -> Result<Context, Error> {
+    Context::new(text).map_err(|invalid| Error::new(ErrorCode::CallContextInvalid, invalid.to_string()))
+}
+
+/// A picture is fetched by the other side's device, so nothing but a web address is passed on.
+fn check_image(name: &str, url: Option<&str>) -> Result<(), Error> {
+    let Some(text) = url else { return Ok(()) };
+    let wrong = |why: &str| Error::new(ErrorCode::FailureInMakeCall, format!("{name} {why}"));
+    if text.len() > MAX_IMAGE_URL {
+        return Err(wrong("is too long for a URL"));
+    }
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(wrong("is no http: or https: URL"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options::new("ws://127.0.0.1:7443", "demo", "key", "courier_8842").production(false)
+    }
+
+    fn code(change: impl FnOnce(&mut Options)) -> ErrorCode {
+        let mut options = options();
+        change(&mut options);
+        options.check().expect_err("something is wrong").code
+    }
+
+    #[test]
+    fn each_missing_option_has_its_own_error() {
+        assert!(options().check().is_ok());
+        assert_eq!(code(|options| options.service_url.clear()), ErrorCode::NetworkNotAvailable);
+        assert_eq!(code(|options| options.account_id.clear()), ErrorCode::AccountIdRequired);
+        assert_eq!(code(|options| options.api_key = Redacted::default()), ErrorCode::ApiKeyRequired);
+        assert_eq!(code(|options| options.cuid.clear()), ErrorCode::CuidMissing);
+        assert_eq!(code(|options| options.cuid = "four".to_owned()), ErrorCode::InvalidLengthCuid);
+        assert_eq!(code(|options| options.cuid = "91_8899555".to_owned()), ErrorCode::InvalidCuid);
+        assert_eq!(code(|options| options.name = Some("n".repeat(51))), ErrorCode::InvalidNameLength);
+        assert_eq!(code(|options| options.production = None), ErrorCode::ProductionFieldRequired);
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let shown = format!("{:?}", Options::new("ws://x", "demo", "very-secret", "courier_8842"));
+        assert!(!shown.contains("very-secret"), "{shown}");
+    }
+
+    #[test]
+    fn words_of_any_script_are_a_context_and_emoji_are_not() {
+        let call = |context: &str| CheckedCall::check("org_25", context, &Metadata::default()).map(drop).map_err(|error| error.code);
+        assert_eq!(call("आपका डिलीवरी पार्टनर कॉल कर रहा है"), Ok(()));
+        assert_eq!(call("شريك التوصيل يتصل بك"), Ok(()));
+        assert_eq!(call("Pizza 🍕"), Err(ErrorCode::CallContextInvalid));
+        assert_eq!(call(""), Err(ErrorCode::CallContextInvalid));
+    }
+
+    #[test]
+    fn a_picture_is_a_web_address() {
+        let call = |image: &str| {
+            let metadata = Metadata { initiator_image: Some(image.to_owned()), ..Metadata::default() };
+            CheckedCall::check("org_25", "Order", &metadata).map(drop).map_err(|error| error.detail)
+        };
+        assert_eq!(call("https://pictures.example/a.png"), Ok(()));
+        assert_eq!(call("file:///etc/passwd"), Err("initiator_image is no http: or https: URL".to_owned()));
+        assert!(call("a picture").is_err_and(|detail| detail.starts_with("initiator_image is no URL")));
     }
 }

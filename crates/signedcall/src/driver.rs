@@ -1,0 +1,388 @@
+//! Drives the line: waits for the next thing to happen, hands it in, and carries out what follows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use signedcall_core::{CallState, Command, Dial, Event, Greeting, Line, Phase, Step};
+use signedcall_wire::{
+    CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::Error;
+use crate::api::{LineView, LinkState, Listeners};
+use crate::clock::Clock;
+use crate::link::{Link, LinkEvent, Pace};
+use crate::media::{Media, MediaEvent, MediaNews, Reach};
+use crate::options::Checked;
+use crate::sound::{Engine, Sound, SoundEvent, ToneSet};
+
+/// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has
+/// passed meanwhile is noticed within this time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// What the embedder asks for. A request without a way to fail is answered once it has been handed in.
+#[derive(Debug)]
+pub(crate) enum UserRequest {
+    Dial { dial: Dial, reply: oneshot::Sender<Result<(), Error>> },
+    Answer { call: CallId, reply: oneshot::Sender<()> },
+    AnswerWithoutMicrophone { call: CallId, reply: oneshot::Sender<()> },
+    Decline { call: CallId, reply: oneshot::Sender<()> },
+    HangUp { call: CallId, reply: oneshot::Sender<()> },
+    Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
+    UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
+    UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
+    ShowMicrophone { problem: Option<Error> },
+    LogOut { reply: oneshot::Sender<()> },
+}
+
+pub(crate) struct Driver {
+    clock: Clock,
+    line: Line,
+    link: Link,
+    media: Media,
+    sound: Engine,
+    hello: Hello,
+    requests: mpsc::Receiver<UserRequest>,
+    /// Whether anybody is left who could ask for something.
+    embedded: bool,
+    listeners: Listeners,
+    view: watch::Sender<LineView>,
+    /// Whoever waits for the first sign-in.
+    signing_in: Option<oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for a call to be placed.
+    placing: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for the end.
+    leaving: Vec<oneshot::Sender<()>>,
+    deadline: Option<Timestamp>,
+    link_state: LinkState,
+    /// When the talk of this call began, on the wall clock: worked out once, so that the shown time never jumps.
+    talking: Option<(CallId, SystemTime)>,
+    closed: bool,
+}
+
+/// What has happened, before it is an event of the line.
+enum Happening {
+    Request(Option<UserRequest>),
+    Link(LinkEvent),
+    Media(MediaEvent),
+    Sound(SoundEvent),
+    Woken,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: Checked,
+        processing: bool,
+        tones: ToneSet,
+        requests: mpsc::Receiver<UserRequest>,
+        listeners: Listeners,
+        view: watch::Sender<LineView>,
+        signing_in: oneshot::Sender<Result<(), Error>>,
+    ) -> std::io::Result<Self> {
+        let Checked { address, me, hello, sound, own_sound: _ } = options;
+        let clock = Clock::start();
+        let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
+        Ok(Self {
+            clock,
+            line: Line::new(me, hello.device, rand::random()),
+            link: Link::open(&address, clock),
+            media: Media::new(reach),
+            sound: Engine::start(sound, processing, tones)?,
+            hello,
+            requests,
+            embedded: true,
+            listeners,
+            view,
+            signing_in: Some(signing_in),
+            placing: HashMap::new(),
+            leaving: Vec::new(),
+            deadline: None,
+            link_state: LinkState::Reconnecting,
+            talking: None,
+            closed: false,
+        })
+    }
+
+    /// Runs until the line is signed out or refused for good.
+    pub(crate) async fn run(mut self) {
+        while !self.closed {
+            let happening = self.next().await;
+            if let Some(event) = self.take(happening) {
+                self.hand_in(event);
+            }
+            self.show();
+        }
+        self.link_state = LinkState::Closed;
+        self.show();
+        self.listeners.close();
+        for waiting in self.leaving.drain(..) {
+            let _ = waiting.send(());
+        }
+    }
+
+    async fn next(&mut self) -> Happening {
+        let wait = match self.deadline {
+            Some(deadline) => deadline.since(self.clock.now()).min(LONGEST_SLEEP),
+            None => Duration::MAX,
+        };
+        tokio::select! {
+            request = self.requests.recv(), if self.embedded => Happening::Request(request),
+            event = self.link.next() => Happening::Link(event),
+            event = self.media.next() => Happening::Media(event),
+            event = self.sound.next() => Happening::Sound(event),
+            () = tokio::time::sleep(wait) => Happening::Woken,
+        }
+    }
+
+    /// Makes an event of what has happened, if the line is to know of it.
+    fn take(&mut self, happening: Happening) -> Option<Event> {
+        match happening {
+            Happening::Request(Some(request)) => self.take_request(request),
+            Happening::Request(None) => {
+                self.embedded = false;
+                Some(Event::UserLoggedOut)
+            }
+            Happening::Link(event) => self.take_link(event),
+            Happening::Media(MediaEvent { call, device, news }) => Some(match news {
+                MediaNews::Signal(signal) => Event::MediaSignal { call, device, signal },
+                MediaNews::Connected => Event::MediaConnected { call, device },
+                MediaNews::Interrupted => Event::MediaInterrupted { call, device },
+                MediaNews::Failed => Event::MediaFailed { call, device },
+            }),
+            Happening::Sound(SoundEvent::NoCapture { call, error }) => {
+                self.view.send_modify(|view| view.microphone_problem = Some(error.into()));
+                Some(Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused })
+            }
+            Happening::Sound(SoundEvent::NoPlayback { call, error }) => {
+                tracing::warn!(%call, %error, "the call cannot be heard");
+                Some(Event::VoiceFailed { call, reason: EndReason::InternalError })
+            }
+            Happening::Woken => Some(Event::Woken),
+        }
+    }
+
+    fn take_request(&mut self, request: UserRequest) -> Option<Event> {
+        let (event, reply) = match request {
+            UserRequest::Dial { dial, reply } => {
+                self.placing.insert(dial.call, reply);
+                return Some(Event::UserDialled(dial));
+            }
+            UserRequest::LogOut { reply } => {
+                self.leaving.push(reply);
+                return Some(Event::UserLoggedOut);
+            }
+            UserRequest::ShowMicrophone { problem } => {
+                self.view.send_if_modified(|view| {
+                    let changed = view.microphone_problem != problem;
+                    view.microphone_problem = problem;
+                    changed
+                });
+                return None;
+            }
+            UserRequest::Answer { call, reply } => (Some(Event::UserAnswered { call }), reply),
+            UserRequest::AnswerWithoutMicrophone { call, reply } => {
+                (Some(Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused }), reply)
+            }
+            UserRequest::Decline { call, reply } => (Some(Event::UserDeclined { call }), reply),
+            UserRequest::HangUp { call, reply } => (Some(Event::UserHungUp { call }), reply),
+            UserRequest::Mute { call, muted, reply } => (Some(Event::UserMuted { call, muted }), reply),
+            UserRequest::UseSound { sound, processing, reply } => {
+                self.sound.use_sound(sound, processing);
+                (None, reply)
+            }
+            UserRequest::UseTones { tones, reply } => {
+                self.sound.use_tones(tones);
+                (None, reply)
+            }
+        };
+        // What the embedder asked for is done before it is told so.
+        if let Some(event) = event {
+            self.hand_in(event);
+        }
+        self.show();
+        let _ = reply.send(());
+        None
+    }
+
+    fn take_link(&mut self, event: LinkEvent) -> Option<Event> {
+        match event {
+            LinkEvent::Opened => Some(Event::LinkOpened),
+            LinkEvent::Lost => {
+                self.lose_link();
+                Some(Event::LinkLost)
+            }
+            LinkEvent::Unreachable => {
+                if let Some(signing_in) = self.signing_in.take() {
+                    let _ = signing_in.send(Err(ErrorCode::NetworkNotAvailable.into()));
+                    self.closed = true;
+                }
+                None
+            }
+            LinkEvent::Received(ServiceMessage::Goaway { deadline_ms, spread_ms }) => {
+                tracing::info!("the service restarts; going to another socket");
+                self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
+                None
+            }
+            LinkEvent::Received(message) => Some(Event::Received(message)),
+        }
+    }
+
+    fn lose_link(&mut self) {
+        if self.link_state == LinkState::Ready {
+            tracing::info!("the connection to the service is lost; opening another");
+            self.link_state = LinkState::Reconnecting;
+        }
+    }
+
+    fn hand_in(&mut self, event: Event) {
+        let span = match call_of(&event) {
+            Some(call) => tracing::info_span!("call", %call),
+            None => tracing::Span::none(),
+        };
+        let _entered = span.enter();
+        let woken = event == Event::Woken;
+        if !woken {
+            tracing::debug!(?event);
+        }
+        let Step { commands, wake_at } = self.line.handle(self.clock.now(), event);
+        self.deadline = wake_at;
+        if !woken || !commands.is_empty() {
+            tracing::debug!(state = ?self.line.call_state(), ?commands);
+        }
+        for command in commands {
+            self.carry_out(command);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Greet(greeting) => self.greet(greeting),
+            Command::Send(message) => self.link.send(message),
+            Command::CloseLink => {
+                self.link.close();
+                self.closed = true;
+            }
+            Command::ReopenLink { after } => {
+                self.lose_link();
+                self.link.reopen(after);
+            }
+            Command::Refused { code, detail } => {
+                tracing::warn!(code = code.name(), "signing in is refused");
+                if let Some(signing_in) = self.signing_in.take() {
+                    let _ = signing_in.send(Err(Error::new(code, detail)));
+                }
+            }
+            Command::SignedIn => {
+                tracing::info!("signed in");
+                self.link_state = LinkState::Ready;
+                if let Some(signing_in) = self.signing_in.take() {
+                    let _ = signing_in.send(Ok(()));
+                }
+            }
+            Command::UseIce(ice) => self.media.use_ice(ice),
+            Command::UseBranding(branding) => self.view.send_modify(|view| view.branding = branding),
+            Command::Placed { call } => self.answer_dial(call, Ok(())),
+            Command::NotPlaced { call, error } => {
+                tracing::info!(%call, code = error.name(), "the call is not placed");
+                self.answer_dial(call, Err(error.into()));
+            }
+            Command::Report(report) => {
+                tracing::info!(call = %report.call, status = report.status.name());
+                match report.status {
+                    CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered | CallStatus::InProgress => {}
+                    CallStatus::Ended(_) => self.answer_dial(report.call, Ok(())),
+                }
+                self.listeners.tell(report);
+            }
+            Command::PlayTone(tone) => self.sound.play(tone),
+            Command::PrepareMedia { call, device, role } => self.media.prepare(call, device, role),
+            Command::ApplySignal { call, device, signal } => self.media.apply(call, device, signal),
+            Command::DropMedia { call, device } => self.media.drop_peer(call, device),
+            Command::StartVoice { call, device } => match self.media.take_path(call, device) {
+                Some((path, timeline)) => self.sound.start_voice(call, path, timeline),
+                None => tracing::error!("voice is to start on a connection that is not prepared"),
+            },
+            Command::StopVoice { call } => self.sound.stop_voice(call),
+            Command::SetMuted { call, muted } => self.sound.mute(call, muted),
+        }
+    }
+
+    /// Says the first frame. Credentials enter here, and nowhere else.
+    fn greet(&mut self, greeting: Greeting) {
+        self.link.send(match greeting {
+            Greeting::SignIn => ClientMessage::Hello(self.hello.clone()),
+            Greeting::Resume { session, token, last_seq } => {
+                ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session, token, last_seq })
+            }
+        });
+    }
+
+    fn answer_dial(&mut self, call: CallId, outcome: Result<(), Error>) {
+        if let Some(waiting) = self.placing.remove(&call) {
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    /// Shows what has changed, and watches the service more closely while a call goes on.
+    fn show(&mut self) {
+        let state = self.line.call_state();
+        self.link.set_pace(match state {
+            CallState::NoCall => Pace::Idle,
+            CallState::OutgoingCall | CallState::IncomingCall | CallState::OngoingCall | CallState::CleanupCall => Pace::InCall,
+        });
+        let call = self.line.view();
+        self.talking = call.as_ref().and_then(|call| match (call.phase, self.talking) {
+            (Phase::Talking { .. } | Phase::Ended { .. }, Some((whose, since))) if whose == call.call => Some((whose, since)),
+            (Phase::Talking { since, .. }, _) => Some((call.call, self.clock.wall(since))),
+            (Phase::Calling | Phase::Ringing | Phase::Connecting | Phase::Ended { .. }, _) => None,
+        });
+        let talking_since = self.talking.map(|(_, since)| since);
+        let link = self.link_state;
+        self.view.send_if_modified(|view| {
+            let shown = LineView { link, state, call, talking_since, ..view.clone() };
+            let changed = *view != shown;
+            *view = shown;
+            changed
+        });
+    }
+}
+
+/// Which call an event is about, for the log.
+fn call_of(event: &Event) -> Option<CallId> {
+    match event {
+        Event::UserDialled(dial) => Some(dial.call),
+        Event::UserAnswered { call }
+        | Event::UserDeclined { call }
+        | Event::UserHungUp { call }
+        | Event::UserMuted { call, .. }
+        | Event::MediaSignal { call, .. }
+        | Event::MediaConnected { call, .. }
+        | Event::MediaInterrupted { call, .. }
+        | Event::MediaFailed { call, .. }
+        | Event::VoiceFailed { call, .. } => Some(*call),
+        Event::Received(ServiceMessage::Event { event, .. }) => match event {
+            ServiceEvent::Invite(invite) => Some(invite.call),
+            ServiceEvent::Ringing { call, .. }
+            | ServiceEvent::Answered { call, .. }
+            | ServiceEvent::Ended { call, .. }
+            | ServiceEvent::Signal { call, .. } => Some(*call),
+            ServiceEvent::Unknown => None,
+        },
+        Event::Received(
+            ServiceMessage::Welcome(_)
+            | ServiceMessage::Resumed
+            | ServiceMessage::SessionExpired
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown,
+        )
+        | Event::UserLoggedOut
+        | Event::LinkOpened
+        | Event::LinkLost
+        | Event::Woken => None,
+    }
+}

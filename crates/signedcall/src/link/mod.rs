@@ -1,0 +1,303 @@
+//! The way to the service: one WebSocket at a time, opened again whenever it is lost.
+
+mod backoff;
+mod socket;
+
+use std::time::Duration;
+
+use rand::Rng;
+use signedcall_wire::{ClientMessage, ServiceMessage};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use url::Url;
+
+use backoff::Backoff;
+use socket::{News, Socket};
+
+use crate::clock::Clock;
+
+/// What the service is reached at, below the URL that the embedder gives.
+const PATH: &str = "/v1/signalling";
+/// How much a socket may tell before it has to wait for the driver; what waits is still in the operating system's buffers.
+const NEWS: usize = 32;
+
+/// How closely the service is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// No call goes on: often enough to keep the path through a NAT open.
+    Idle,
+    /// A call goes on, and the user must learn within seconds that its signalling is cut.
+    InCall,
+}
+
+impl Pace {
+    fn ping_every(self) -> Duration {
+        match self {
+            Self::Idle => Duration::from_secs(25),
+            Self::InCall => Duration::from_secs(1),
+        }
+    }
+
+    /// How long the service may be silent: the answer to a ping may take as long as the slowest network that still carries a call.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Idle => Duration::from_secs(35),
+            Self::InCall => Duration::from_secs(4),
+        }
+    }
+}
+
+/// What the link tells the driver.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    /// A socket is open and waits for its first frame. From here on nothing of an earlier one is told.
+    Opened,
+    /// The socket is gone; another is being opened. Told once for each that was open.
+    Lost,
+    /// Another attempt has failed; the next follows by itself.
+    Unreachable,
+    /// The service said something.
+    Received(ServiceMessage),
+}
+
+/// The way to the service. It opens sockets by itself until it is closed.
+#[derive(Debug)]
+pub(crate) struct Link {
+    url: String,
+    clock: Clock,
+    pace: Pace,
+    backoff: Backoff,
+    number: u64,
+    opening: Option<Opening>,
+    current: Option<(u64, Socket)>,
+    /// The socket before the current one, kept until the service has greeted on the new one: what it still carries counts for nothing, but
+    /// the service sees no gap.
+    retiring: Option<Socket>,
+    sender: mpsc::Sender<(u64, News)>,
+    news: mpsc::Receiver<(u64, News)>,
+}
+
+#[derive(Debug)]
+struct Opening {
+    number: u64,
+    task: AbortHandle,
+}
+
+/// Why a URL leads to no service.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum InvalidServiceUrl {
+    #[error("the service URL cannot be read: {0}")]
+    Unreadable(#[from] url::ParseError),
+    #[error("the service URL begins with {0}:, not with ws: or wss:")]
+    Scheme(String),
+    #[error("the service URL has no host")]
+    NoHost,
+}
+
+/// Where a service is.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceAddress {
+    url: Url,
+}
+
+impl ServiceAddress {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidServiceUrl> {
+        let mut url = Url::parse(text)?;
+        if !matches!(url.scheme(), "ws" | "wss") {
+            return Err(InvalidServiceUrl::Scheme(url.scheme().to_owned()));
+        }
+        if url.host().is_none() {
+            return Err(InvalidServiceUrl::NoHost);
+        }
+        let base = url.path().trim_end_matches('/');
+        let path = format!("{}{PATH}", base.strip_suffix(PATH).unwrap_or(base));
+        url.set_path(&path);
+        url.set_query(None);
+        url.set_fragment(None);
+        Ok(Self { url })
+    }
+
+    /// Whether the service runs on this machine, and so does everybody who can be called through it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+}
+
+impl Link {
+    /// Makes a link that opens its first socket at once.
+    pub(crate) fn open(address: &ServiceAddress, clock: Clock) -> Self {
+        let (sender, news) = mpsc::channel(NEWS);
+        let mut link = Self {
+            url: address.url.to_string(),
+            clock,
+            pace: Pace::Idle,
+            backoff: Backoff::default(),
+            number: 0,
+            opening: None,
+            current: None,
+            retiring: None,
+            sender,
+            news,
+        };
+        link.open_after(Duration::ZERO);
+        link
+    }
+
+    /// Waits for the next thing to happen. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> LinkEvent {
+        loop {
+            let (number, news) = self.news.recv().await.expect("the link holds a sender itself");
+            if let Some(event) = self.take(number, news) {
+                return event;
+            }
+        }
+    }
+
+    /// Sends a message on the open socket; does nothing without one, since the core repeats what matters on the next.
+    pub(crate) fn send(&mut self, message: ClientMessage) {
+        if let Some((_, socket)) = &self.current
+            && !socket.send(message)
+        {
+            tracing::warn!("the socket to the service takes no more");
+            self.reopen(Duration::ZERO);
+        }
+    }
+
+    /// Closes the socket and opens another, after at least this long.
+    pub(crate) fn reopen(&mut self, after: Duration) {
+        self.drop_socket();
+        let wait = self.backoff.next_wait().max(after);
+        self.open_after(wait);
+    }
+
+    /// Goes to another socket at a random moment within `spread`; the open one is kept until the service has greeted on the new one.
+    pub(crate) fn move_within(&mut self, spread: Duration) {
+        self.open_after(spread.mul_f64(rand::rng().random::<f64>()));
+    }
+
+    /// Closes the socket and opens no other.
+    pub(crate) fn close(&mut self) {
+        self.drop_socket();
+        if let Some(opening) = self.opening.take() {
+            opening.task.abort();
+        }
+    }
+
+    /// Changes how closely the service is watched.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        if self.pace == pace {
+            return;
+        }
+        self.pace = pace;
+        if let Some((_, socket)) = &self.current {
+            socket.set_pace(pace);
+        }
+    }
+
+    fn take(&mut self, number: u64, news: News) -> Option<LinkEvent> {
+        match news {
+            News::Opened(socket) => {
+                if self.opening.as_ref().is_none_or(|opening| opening.number != number) {
+                    return None;
+                }
+                self.opening = None;
+                socket.set_pace(self.pace);
+                self.retiring = self.current.replace((number, socket)).map(|(_, old)| old);
+                Some(LinkEvent::Opened)
+            }
+            News::NotOpened => {
+                if self.opening.as_ref().is_none_or(|opening| opening.number != number) {
+                    return None;
+                }
+                let wait = self.backoff.next_wait();
+                self.open_after(wait);
+                Some(LinkEvent::Unreachable)
+            }
+            News::Heard(message) => {
+                if !self.is_current(number) {
+                    return None;
+                }
+                // Only a service that speaks is there: one that takes sockets and drops them is not hurried.
+                self.backoff.reset();
+                self.retiring = None;
+                Some(LinkEvent::Received(message))
+            }
+            News::Gone => {
+                if !self.is_current(number) {
+                    return None;
+                }
+                self.reopen(Duration::ZERO);
+                Some(LinkEvent::Lost)
+            }
+        }
+    }
+
+    fn is_current(&self, number: u64) -> bool {
+        self.current.as_ref().is_some_and(|(current, _)| *current == number)
+    }
+
+    fn drop_socket(&mut self) {
+        self.current = None;
+        self.retiring = None;
+    }
+
+    fn open_after(&mut self, wait: Duration) {
+        if let Some(opening) = self.opening.take() {
+            opening.task.abort();
+        }
+        self.number += 1;
+        let (url, number, pace, clock, news) = (self.url.clone(), self.number, self.pace, self.clock, self.sender.clone());
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            socket::run(url, number, pace, clock, news).await;
+        });
+        self.opening = Some(Opening { number, task: task.abort_handle() });
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_url_leads_to_the_signalling_path() {
+        let address = ServiceAddress::parse("ws://127.0.0.1:7443").expect("a URL");
+        assert_eq!(address.url.as_str(), "ws://127.0.0.1:7443/v1/signalling");
+        let whole = ServiceAddress::parse(address.url.as_str()).expect("a URL");
+        assert_eq!(whole.url, address.url);
+        let address = ServiceAddress::parse("wss://calls.example/company/?key=1#x").expect("a URL");
+        assert_eq!(address.url.as_str(), "wss://calls.example/company/v1/signalling");
+    }
+
+    #[test]
+    fn a_url_of_another_kind_is_refused_by_name() {
+        assert!(matches!(ServiceAddress::parse("https://calls.example"), Err(InvalidServiceUrl::Scheme(scheme)) if scheme == "https"));
+        assert!(matches!(ServiceAddress::parse("calls.example"), Err(InvalidServiceUrl::Unreadable(_))));
+        assert!(ServiceAddress::parse("ws://").is_err());
+    }
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for (url, loopback) in [
+            ("ws://127.0.0.1:1", true),
+            ("ws://localhost", true),
+            ("ws://[::1]:7443", true),
+            ("wss://calls.example", false),
+            ("ws://localhost.example", false),
+            ("ws://192.0.2.1", false),
+        ] {
+            assert_eq!(ServiceAddress::parse(url).expect("a URL").is_loopback(), loopback, "{url}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Voice between two devices: one peer connection for each device of the other side.
+
+mod peer;
+mod settings;
+
+use std::collections::HashMap;
+
+use signedcall_core::Role;
+use signedcall_wire::{CallId, DeviceId, IceConfig, Signal};
+use tokio::sync::mpsc;
+
+pub(crate) use peer::{OutgoingPacket, VoicePath};
+pub(crate) use settings::Reach;
+
+use crate::timing::{Milestone, Timeline};
+use peer::Input;
+
+/// How much peer connections may tell before they have to wait for the driver: the candidates and states of several set-ups at once.
+const NEWS: usize = 256;
+
+/// What one peer connection tells the driver.
+#[derive(Debug)]
+pub(crate) struct MediaEvent {
+    pub(crate) call: CallId,
+    pub(crate) device: DeviceId,
+    pub(crate) news: MediaNews,
+}
+
+#[derive(Debug)]
+pub(crate) enum MediaNews {
+    /// To be passed to the other side.
+    Signal(Signal),
+    /// ICE and DTLS are up, or up again.
+    Connected,
+    /// Nothing has come for some seconds.
+    Interrupted,
+    /// Cannot be had.
+    Failed,
+}
+
+/// The peer connections of this device.
+#[derive(Debug)]
+pub(crate) struct Media {
+    reach: Reach,
+    ice: IceConfig,
+    peers: HashMap<(CallId, DeviceId), Peer>,
+    sender: mpsc::Sender<MediaEvent>,
+    news: mpsc::Receiver<MediaEvent>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    input: mpsc::Sender<Input>,
+    /// Where voice goes in and out, until it is taken.
+    path: Option<VoicePath>,
+    timeline: Timeline,
+}
+
+impl Media {
+    pub(crate) fn new(reach: Reach) -> Self {
+        let (sender, news) = mpsc::channel(NEWS);
+        Self { reach, ice: IceConfig::default(), peers: HashMap::new(), sender, news }
+    }
+
+    /// Waits for the next thing to happen. Dropping the future loses nothing. What comes from a connection that has been closed is skipped.
+    pub(crate) async fn next(&mut self) -> MediaEvent {
+        loop {
+            let event = self.news.recv().await.expect("the media hold a sender themselves");
+            if self.peers.contains_key(&(event.call, event.device)) {
+                return event;
+            }
+        }
+    }
+
+    /// Uses these servers for connections opened from now on.
+    pub(crate) fn use_ice(&mut self, ice: IceConfig) {
+        self.ice = ice;
+    }
+
+    /// Opens a peer connection and starts connecting it.
+    pub(crate) fn prepare(&mut self, call: CallId, device: DeviceId, role: Role) {
+        let timeline = Timeline::begin(call, device);
+        let setup = settings::Setup { reach: self.reach, ice: self.ice.clone() };
+        let (input, path) = peer::open(call, device, role, setup, timeline.clone(), self.sender.clone());
+        self.peers.insert((call, device), Peer { input, path: Some(path), timeline });
+    }
+
+    /// Hands over what the other side's device has passed.
+    pub(crate) fn apply(&self, call: CallId, device: DeviceId, signal: Signal) {
+        let Some(peer) = self.peers.get(&(call, device)) else {
+            tracing::debug!("a signal for a peer connection that is not open");
+            return;
+        };
+        if peer.input.try_send(Input::Signal(signal)).is_err() {
+            tracing::warn!("a peer connection takes no more signals");
+        }
+    }
+
+    /// Gives the path of the voice, once.
+    pub(crate) fn take_path(&mut self, call: CallId, device: DeviceId) -> Option<(VoicePath, Timeline)> {
+        let peer = self.peers.get_mut(&(call, device))?;
+        peer.timeline.mark(Milestone::Answered);
+        Some((peer.path.take()?, peer.timeline.clone()))
+    }
+
+    /// Closes a peer connection, if it is open.
+    pub(crate) fn drop_peer(&mut self, call: CallId, device: DeviceId) {
+        self.peers.remove(&(call, device));
+    }
+}

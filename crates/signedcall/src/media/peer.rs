@@ -1,0 +1,373 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as blocking;
+
+use bytes::Bytes;
+use rand::Rng;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtp;
+use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
+use signedcall_core::Role;
+use signedcall_wire::{CallId, DeviceId, MAX_SDP_BYTES, Redacted, Signal};
+use tokio::sync::mpsc;
+use tracing::Instrument;
+use webrtc::error::Error;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit, RTCIceConnectionState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+};
+
+use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
+use super::{MediaEvent, MediaNews};
+use crate::timing::{Milestone, Timeline};
+
+/// The most candidates that are sent for one connection, half of what the service takes for one side of a call: two devices may ring.
+const MAX_LOCAL_CANDIDATES: usize = 24;
+/// The most candidates that are kept until the description they belong to comes.
+const MAX_EARLY_CANDIDATES: usize = 64;
+/// How many signals and states may wait for a connection that is busy: a flood beyond it is dropped.
+const INPUTS: usize = 256;
+/// Packets on their way between the audio thread and a connection: 1.2 s of voice, after which the oldest is of no use to anybody.
+const PACKETS: usize = 64;
+
+/// A packet of voice that has come.
+#[derive(Debug)]
+pub(crate) struct IncomingPacket {
+    pub(crate) source: u32,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: Bytes,
+}
+
+/// A packet of voice that is to leave.
+#[derive(Debug)]
+pub(crate) struct OutgoingPacket {
+    /// Samples since the voice began.
+    pub(crate) timestamp: u32,
+    pub(crate) payload: Bytes,
+}
+
+/// Where the voice of one connection goes in and comes out. The audio thread holds it; neither end ever waits for the other.
+#[derive(Debug)]
+pub(crate) struct VoicePath {
+    pub(crate) outgoing: mpsc::Sender<OutgoingPacket>,
+    pub(crate) incoming: blocking::Receiver<IncomingPacket>,
+}
+
+/// What a connection has to deal with, in the order in which it comes.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// From the other side's device.
+    Signal(Signal),
+    /// An address of ours that the other side may try.
+    Candidate(RTCIceCandidateInit),
+    State(RTCPeerConnectionState),
+}
+
+/// Opens a connection. It closes when the returned sender is dropped.
+pub(super) fn open(
+    call: CallId,
+    device: DeviceId,
+    role: Role,
+    setup: Setup,
+    timeline: Timeline,
+    news: mpsc::Sender<MediaEvent>,
+) -> (mpsc::Sender<Input>, VoicePath) {
+    let (input, inputs) = mpsc::channel(INPUTS);
+    let (outgoing, packets) = mpsc::channel(PACKETS);
+    let (heard, incoming) = blocking::sync_channel(PACKETS);
+    let handler = Arc::new(Handler { input: input.downgrade(), heard, timeline: timeline.clone() });
+    let teller = Teller { call, device, news };
+    let span = tracing::debug_span!("peer", %device);
+    tokio::spawn(
+        async move {
+            let failed = match Connection::open(role, &setup, handler, packets, timeline, teller.clone()).await {
+                Ok(connection) => connection.run(inputs).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = failed {
+                tracing::warn!(%error, "a peer connection failed");
+                teller.tell(MediaNews::Failed).await;
+            }
+        }
+        .instrument(span),
+    );
+    (input, VoicePath { outgoing, incoming })
+}
+
+#[derive(Clone, Debug)]
+struct Teller {
+    call: CallId,
+    device: DeviceId,
+    news: mpsc::Sender<MediaEvent>,
+}
+
+impl Teller {
+    async fn tell(&self, news: MediaNews) {
+        let _ = self.news.send(MediaEvent { call: self.call, device: self.device, news }).await;
+    }
+}
+
+struct Connection {
+    role: Role,
+    peer: Arc<dyn PeerConnection>,
+    teller: Teller,
+    timeline: Timeline,
+    /// Candidates that came before the description they belong to.
+    early: Vec<RTCIceCandidateInit>,
+    described: bool,
+    sent_candidates: usize,
+    /// Whether packets can leave; what is said before that is lost, as it would be on the way.
+    open: Arc<AtomicBool>,
+}
+
+impl Connection {
+    async fn open(
+        role: Role,
+        setup: &Setup,
+        handler: Arc<Handler>,
+        packets: mpsc::Receiver<OutgoingPacket>,
+        timeline: Timeline,
+        teller: Teller,
+    ) -> Result<Self, Error> {
+        let (mut engine, codec) = settings::media_engine()?;
+        let registry = register_default_interceptors(Registry::new(), &mut engine)?;
+        let peer: Arc<dyn PeerConnection> = Arc::new(
+            PeerConnectionBuilder::new()
+                .with_configuration(setup.configuration())
+                .with_media_engine(engine)
+                .with_interceptor_registry(registry)
+                .with_setting_engine(setup.engine())
+                .with_handler(handler)
+                .with_udp_addrs(setup.addresses())
+                .build()
+                .await?,
+        );
+        let source = rand::rng().random::<u32>();
+        let coding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(source), ..Default::default() },
+            codec,
+            ..Default::default()
+        };
+        let name = |part: &str| format!("voice-{part}");
+        let track = MediaStreamTrack::new(name("stream"), name("track"), name("label"), RtpCodecKind::Audio, vec![coding]);
+        let track = Arc::new(TrackLocalStaticRTP::new(track));
+        peer.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
+        let open = Arc::new(AtomicBool::new(false));
+        tokio::spawn(send_all(track, source, packets, Arc::clone(&open), timeline.clone()).in_current_span());
+        let connection = Self { role, peer, teller, timeline, early: Vec::new(), described: false, sent_candidates: 0, open };
+        match role {
+            Role::Offerer => connection.offer().await?,
+            Role::Answerer => {}
+        }
+        Ok(connection)
+    }
+
+    async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), Error> {
+        while let Some(input) = inputs.recv().await {
+            match input {
+                Input::Signal(signal) => self.apply(signal).await,
+                Input::Candidate(candidate) => self.send_candidate(&candidate).await,
+                Input::State(state) => self.become_state(state).await,
+            }
+        }
+        self.peer.close().await
+    }
+
+    async fn offer(&self) -> Result<(), Error> {
+        let offer = self.peer.create_offer(None).await?;
+        self.peer.set_local_description(offer.clone()).await?;
+        self.timeline.mark(Milestone::OfferMade);
+        self.teller.tell(MediaNews::Signal(Signal::Offer { sdp: Redacted::new(offer.sdp) })).await;
+        Ok(())
+    }
+
+    /// Takes what the other side has passed. What makes no sense is logged and skipped: if nothing better follows, a deadline ends the call.
+    async fn apply(&mut self, signal: Signal) {
+        let applied = match (signal, self.role) {
+            (Signal::Offer { sdp }, Role::Answerer) => self.answer(sdp).await,
+            (Signal::Answer { sdp }, Role::Offerer) => self.take_answer(sdp).await,
+            (Signal::Candidate { candidate }, _) => self.add_candidate(candidate.expose()).await,
+            (Signal::Offer { .. }, Role::Offerer) | (Signal::Answer { .. }, Role::Answerer) | (Signal::Unknown, _) => {
+                tracing::debug!("a signal that does not fit");
+                Ok(())
+            }
+        };
+        if let Err(error) = applied {
+            tracing::warn!(error = %Kind(&error), "a signal of the other side cannot be used");
+            tracing::debug!(%error);
+        }
+    }
+
+    async fn answer(&mut self, sdp: Redacted<String>) -> Result<(), Error> {
+        self.timeline.mark(Milestone::OfferReceived);
+        self.peer.set_remote_description(RTCSessionDescription::offer(check_length(sdp)?)?).await?;
+        let answer = self.peer.create_answer(None).await?;
+        self.peer.set_local_description(answer.clone()).await?;
+        self.teller.tell(MediaNews::Signal(Signal::Answer { sdp: Redacted::new(answer.sdp) })).await;
+        self.become_described().await
+    }
+
+    async fn take_answer(&mut self, sdp: Redacted<String>) -> Result<(), Error> {
+        self.peer.set_remote_description(RTCSessionDescription::answer(check_length(sdp)?)?).await?;
+        self.become_described().await
+    }
+
+    async fn become_described(&mut self) -> Result<(), Error> {
+        self.described = true;
+        for candidate in std::mem::take(&mut self.early) {
+            self.peer.add_ice_candidate(candidate).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_candidate(&mut self, text: &str) -> Result<(), Error> {
+        let candidate: RTCIceCandidateInit =
+            serde_json::from_str(text).map_err(|error| Error::Other(format!("no candidate: {:?}", error.classify())))?;
+        if self.described {
+            return self.peer.add_ice_candidate(candidate).await;
+        }
+        if self.early.len() < MAX_EARLY_CANDIDATES {
+            self.early.push(candidate);
+        }
+        Ok(())
+    }
+
+    async fn send_candidate(&mut self, candidate: &RTCIceCandidateInit) {
+        if candidate.candidate.is_empty() || self.sent_candidates == MAX_LOCAL_CANDIDATES {
+            return;
+        }
+        self.sent_candidates += 1;
+        let candidate = serde_json::to_string(candidate).expect("texts and numbers serialise");
+        self.teller.tell(MediaNews::Signal(Signal::Candidate { candidate: Redacted::new(candidate) })).await;
+    }
+
+    async fn become_state(&self, state: RTCPeerConnectionState) {
+        tracing::debug!(?state, "a peer connection changes");
+        match state {
+            RTCPeerConnectionState::Connected => {
+                self.timeline.mark(Milestone::DtlsConnected);
+                self.open.store(true, Ordering::Relaxed);
+                self.teller.tell(MediaNews::Connected).await;
+            }
+            RTCPeerConnectionState::Disconnected => self.teller.tell(MediaNews::Interrupted).await,
+            RTCPeerConnectionState::Failed => self.teller.tell(MediaNews::Failed).await,
+            // Steps on the way; the enum may grow.
+            RTCPeerConnectionState::Unspecified
+            | RTCPeerConnectionState::New
+            | RTCPeerConnectionState::Connecting
+            | RTCPeerConnectionState::Closed
+            | _ => {}
+        }
+    }
+}
+
+fn check_length(sdp: Redacted<String>) -> Result<String, Error> {
+    let sdp = sdp.into_inner();
+    if sdp.len() > MAX_SDP_BYTES {
+        return Err(Error::Other("a session description that is too long".to_owned()));
+    }
+    Ok(sdp)
+}
+
+/// The kind of an error of the WebRTC library, without the words that may quote an address.
+struct Kind<'a>(&'a Error);
+
+impl std::fmt::Display for Kind<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let debug = format!("{:?}", self.0);
+        f.write_str(debug.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("Error"))
+    }
+}
+
+async fn send_all(
+    track: Arc<TrackLocalStaticRTP>,
+    source: u32,
+    mut packets: mpsc::Receiver<OutgoingPacket>,
+    open: Arc<AtomicBool>,
+    timeline: Timeline,
+) {
+    let (mut sequence, start) = {
+        let mut random = rand::rng();
+        (random.random::<u16>(), random.random::<u32>())
+    };
+    let mut marker = true;
+    while let Some(OutgoingPacket { timestamp, payload }) = packets.recv().await {
+        if !open.load(Ordering::Relaxed) {
+            continue;
+        }
+        let header = rtp::header::Header {
+            version: 2,
+            marker,
+            payload_type: OPUS_PAYLOAD_TYPE,
+            sequence_number: sequence,
+            timestamp: start.wrapping_add(timestamp),
+            ssrc: source,
+            ..Default::default()
+        };
+        marker = false;
+        sequence = sequence.wrapping_add(1);
+        if let Err(error) = track.write_rtp(rtp::Packet { header, payload }).await {
+            tracing::trace!(%error, "a packet of voice was not sent");
+            continue;
+        }
+        timeline.mark(Milestone::FirstRtpSent);
+    }
+}
+
+/// Takes what the WebRTC library reports and hands it on.
+struct Handler {
+    /// Weak, since the connection holds the handler and must end when its owner lets go of the strong one.
+    input: mpsc::WeakSender<Input>,
+    heard: blocking::SyncSender<IncomingPacket>,
+    timeline: Timeline,
+}
+
+impl Handler {
+    async fn hand_on(&self, input: Input) {
+        if let Some(sender) = self.input.upgrade() {
+            let _ = sender.send(input).await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        match event.candidate.to_json() {
+            Ok(candidate) => self.hand_on(Input::Candidate(candidate)).await,
+            Err(error) => tracing::debug!(%error, "a candidate of ours cannot be written"),
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        if state == RTCIceConnectionState::Connected {
+            self.timeline.mark(Milestone::IceConnected);
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.hand_on(Input::State(state)).await;
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let (heard, timeline) = (self.heard.clone(), self.timeline.clone());
+        // The library queues packets until they are polled and logs each that it must drop, so they are always taken at once.
+        tokio::spawn(async move {
+            while let Some(event) = track.poll().await {
+                let TrackRemoteEvent::OnRtpPacket(packet) = event else { continue };
+                timeline.mark(Milestone::FirstRtpReceived);
+                // A full queue loses the newest packet: nobody has listened for more than a second.
+                let _ = heard.try_send(IncomingPacket {
+                    source: packet.header.ssrc,
+                    sequence: packet.header.sequence_number,
+                    timestamp: packet.header.timestamp,
+                    payload: packet.payload,
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,138 @@
+//! Where sound comes from and goes to: devices, or code.
+
+mod device;
+mod engine;
+mod tone;
+mod voice;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use signedcall_voice::{FRAME_DURATION, Frame};
+use signedcall_wire::ErrorCode;
+
+pub(crate) use device::Devices;
+pub use device::{SoundDevice, SoundDevices, devices};
+pub(crate) use engine::{Engine, SoundEvent};
+pub use tone::InvalidTone;
+pub(crate) use tone::ToneSet;
+
+use crate::Error;
+
+/// Where a call's sound comes from and goes to. The SDK's own is the computer's microphone and speaker; an echo contact or a test brings another.
+///
+/// All methods may block; none is called on an async thread.
+pub trait Sound: fmt::Debug + Send + Sync + 'static {
+    /// Looks whether there is a microphone, without opening it.
+    ///
+    /// # Errors
+    /// [`SoundError::NoMicrophone`], or why nobody can know.
+    fn check_microphone(&self) -> Result<(), SoundError>;
+
+    /// Opens the microphone, which runs until the returned value is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open_capture(&self) -> Result<Box<dyn Capture>, SoundError>;
+
+    /// Opens the speaker, which runs until the returned value is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open_playback(&self) -> Result<Box<dyn Playback>, SoundError>;
+}
+
+/// An open microphone. It is asked every few milliseconds, by one thread.
+pub trait Capture: Send {
+    /// Writes the next 10 ms into `frame`, if they are there.
+    fn read(&mut self, frame: &mut Frame) -> bool;
+
+    /// Whether nothing more will come, since the device is gone.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// Frames that were dropped because nobody took them in time.
+    fn overruns(&self) -> u64 {
+        0
+    }
+}
+
+/// An open speaker. It is asked every few milliseconds, by one thread.
+pub trait Playback: Send {
+    /// Whether another 10 ms would be played soon.
+    fn wants(&mut self) -> bool;
+
+    /// Takes the next 10 ms.
+    fn write(&mut self, frame: &Frame);
+
+    /// Whether nothing more will be played, since the device is gone.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// How often the speaker had nothing to play.
+    fn underruns(&self) -> u64 {
+        0
+    }
+}
+
+/// Why sound cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SoundError {
+    /// The sound system does not answer.
+    #[error("the sound system cannot be reached: {0}")]
+    NoSoundSystem(String),
+    /// There is no microphone, or not the chosen one and no other.
+    #[error("there is no microphone")]
+    NoMicrophone,
+    /// There is no speaker, or not the chosen one and no other.
+    #[error("there is no speaker")]
+    NoSpeaker,
+    /// The system does not let this program use the device.
+    #[error("the use of the device is refused")]
+    Refused,
+    /// The device is there and does not work.
+    #[error("the device cannot be opened: {0}")]
+    Broken(String),
+}
+
+impl From<SoundError> for Error {
+    /// Each is `ERR_MICROPHONE_PERMISSION_NOT_GRANTED` but for the speaker's: what matters to the user is that they cannot be heard.
+    fn from(error: SoundError) -> Self {
+        let code = match error {
+            SoundError::NoSoundSystem(_) | SoundError::NoMicrophone | SoundError::Refused | SoundError::Broken(_) => {
+                ErrorCode::MicrophonePermissionNotGranted
+            }
+            SoundError::NoSpeaker => ErrorCode::FailureInMakeCall,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Says when each 10 ms of a sound without a device are due.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    next: Instant,
+}
+
+impl Pace {
+    /// How far sound without a device may fall behind before the rest is skipped: what nobody asked for in time is of no use later.
+    const MOST_BEHIND: Duration = Duration::from_millis(200);
+
+    /// A pace whose first frame is due now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { next: Instant::now() }
+    }
+
+    /// Whether a frame is due; each is said once.
+    pub fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.next {
+            return false;
+        }
+        self.next = (self.next + FRAME_DURATION).max(now - Self::MOST_BEHIND);
+        true
+    }
+}

@@ -1,0 +1,139 @@
+//! The voice of one call, between its packets and the sound devices.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use signedcall_voice::{
+    CodecError, Frame, Packet, Processing, ProcessingConfig, Pulled, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig,
+};
+use signedcall_wire::CallId;
+
+use super::Pace;
+use crate::media::{OutgoingPacket, VoicePath};
+use crate::timing::{Milestone, Timeline};
+
+pub(super) struct Voice {
+    call: CallId,
+    path: VoicePath,
+    timeline: Timeline,
+    began: Instant,
+    sender: Sender,
+    receiver: Receiver,
+    processing: Processing,
+    /// Paces silence while there is no microphone to do it.
+    silence: Option<Pace>,
+    packets: u64,
+    heard: bool,
+    sounded: bool,
+}
+
+impl Voice {
+    pub(super) fn start(call: CallId, path: VoicePath, timeline: Timeline, processing: bool, muted: bool) -> Result<Self, CodecError> {
+        let mut sender = Sender::new(SenderConfig::default())?;
+        sender.set_muted(muted);
+        Ok(Self {
+            call,
+            path,
+            timeline,
+            began: Instant::now(),
+            sender,
+            receiver: Receiver::new(ReceiverConfig::default())?,
+            processing: Processing::new(processing_config(processing)),
+            silence: None,
+            packets: 0,
+            heard: false,
+            sounded: false,
+        })
+    }
+
+    pub(super) fn call(&self) -> CallId {
+        self.call
+    }
+
+    pub(super) fn set_muted(&mut self, muted: bool) {
+        self.sender.set_muted(muted);
+    }
+
+    pub(super) fn use_processing(&mut self, processing: bool) {
+        self.processing = Processing::new(processing_config(processing));
+    }
+
+    pub(super) fn mark(&self, milestone: Milestone) {
+        self.timeline.mark(milestone);
+    }
+
+    /// Whether a microphone has brought anything yet.
+    pub(super) fn was_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Whether a speaker has taken anything yet.
+    pub(super) fn has_sounded(&self) -> bool {
+        self.sounded
+    }
+
+    /// Takes the packets that have come.
+    pub(super) fn receive(&mut self) {
+        while let Ok(packet) = self.path.incoming.try_recv() {
+            self.packets += 1;
+            self.receiver.push(Packet {
+                source: packet.source,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                payload: &packet.payload,
+            });
+        }
+    }
+
+    /// The next 10 ms for the speaker.
+    pub(super) fn next_frame(&mut self, frame: &mut Frame) {
+        let pulled = self.receiver.pull(frame);
+        self.processing.render(frame);
+        self.sounded = true;
+        if pulled == Pulled::Sound {
+            self.timeline.mark(Milestone::FirstSoundPlayed);
+        }
+    }
+
+    /// 10 ms from the microphone.
+    pub(super) fn say(&mut self, frame: &mut Frame) {
+        self.silence = None;
+        self.heard = true;
+        self.processing.capture(frame);
+        self.send(frame);
+    }
+
+    /// Says silence for as long as there is no microphone, so that the other side's packets go on from the first moment.
+    pub(super) fn say_nothing(&mut self) {
+        let mut pace = self.silence.unwrap_or_else(Pace::start);
+        while pace.is_due() {
+            self.send(&SILENCE);
+        }
+        self.silence = Some(pace);
+    }
+
+    fn send(&mut self, frame: &Frame) {
+        if let Some(packet) = self.sender.push(frame) {
+            let packet = OutgoingPacket { timestamp: packet.timestamp, payload: Bytes::copy_from_slice(packet.payload) };
+            // A connection that takes nothing loses this packet, as a network would.
+            let _ = self.path.outgoing.try_send(packet);
+        }
+    }
+
+    pub(super) fn log_end(&self, overruns: u64, underruns: u64) {
+        tracing::debug!(
+            target: "signedcall::timing",
+            call = %self.call,
+            milestone = "voice_stopped",
+            talked_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            packets = self.packets,
+            overruns,
+            underruns,
+            receiver = ?self.receiver.stats(),
+        );
+    }
+}
+
+fn processing_config(on: bool) -> ProcessingConfig {
+    if on { ProcessingConfig::default() } else { ProcessingConfig::OFF }
+}
