@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measures a release build.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -17,25 +17,23 @@ use crate::workspace::{Profile, Workspace};
 /// Something cannot be installed, built or measured, or the rig does not know the bench.
 pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     println!("[1/3] packages and the web UI");
-    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Python])?;
-    let python = python::environment(workspace, "score-venv", "score")?.join("bin/python");
+    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Python, Need::Scoring])?;
+    python::scoring(workspace)?;
     let log = workspace.fresh_log("bench.log")?;
     ui::build(workspace, &log)?;
     println!("[2/3] release build of the workspace");
-    run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--bins"]), &log)?;
+    run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--exclude", "xtask", "--bins"]), &log)?;
     println!("[3/3] measuring");
     let rig = workspace.program("rig", Profile::Release);
     let names = match name {
         Some(name) => vec![name.to_owned()],
-        None => {
-            crate::processes::output_of(std::process::Command::new(&rig).args(["bench", "--list"]))?.lines().map(str::to_owned).collect()
-        }
+        None => crate::processes::output_of(Command::new(&rig).args(["bench", "--list"]))?.lines().map(str::to_owned).collect(),
     };
     let folder = workspace.target.join("bench");
     std::fs::create_dir_all(&folder)?;
     for name in names {
-        let mut command = std::process::Command::new(&rig);
-        command.args(["bench", &name]).current_dir(&workspace.root).env("SCORE_PYTHON", &python);
+        let mut command = Command::new(&rig);
+        command.args(["bench", &name]).current_dir(&workspace.root);
         let output = command
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())

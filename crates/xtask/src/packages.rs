@@ -20,6 +20,8 @@ pub(crate) enum Need {
     Browser,
     /// Tools that come as Python packages, in folders of their own.
     Python,
+    /// Compiling the Python package that scores speech.
+    Scoring,
 }
 
 /// A row for each need: the package's name for apt-get, its name for dnf, what it is needed for.
@@ -37,13 +39,13 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("dbus", "dbus-daemon", Need::VirtualDesktop),
     ("dunst", "dunst", Need::VirtualDesktop),
     ("xfce4-notifyd", "xfce4-notifyd", Need::VirtualDesktop),
+    ("xfconf", "xfconf", Need::VirtualDesktop),
     ("gnome-keyring", "gnome-keyring", Need::VirtualDesktop),
     ("libsecret-tools", "libsecret", Need::VirtualDesktop),
     ("pulseaudio", "pulseaudio", Need::VirtualDesktop),
     ("pulseaudio-utils", "pulseaudio-utils", Need::VirtualDesktop),
     ("webkit2gtk-driver", "/usr/bin/WebKitWebDriver", Need::VirtualDesktop),
     ("xdotool", "xdotool", Need::VirtualDesktop),
-    ("x11-utils", "xwininfo", Need::VirtualDesktop),
     ("imagemagick", "ImageMagick", Need::VirtualDesktop),
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),
@@ -53,6 +55,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("adwaita-icon-theme", "adwaita-icon-theme", Need::VirtualDesktop),
     ("chromium", "chromium", Need::Browser),
     ("python3-venv", "python3", Need::Python),
+    ("python3-dev", "python3-devel", Need::Scoring),
 ];
 
 /// The programs that count as the browser: where one is there already, under whatever name, none is installed.
@@ -205,7 +208,7 @@ mod tests {
     #[test]
     fn no_package_is_listed_twice() {
         for manager in [Manager::Apt, Manager::Dnf] {
-            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python]);
+            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python, Need::Scoring]);
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
         }
     }

@@ -206,3 +206,66 @@ fn open_log(log: &Path, options: &mut OpenOptions) -> Result<File> {
     }
     options.create(true).open(log).with_context(|| format!("cannot write {}", log.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn log(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("xtask-{name}-{}.log", std::process::id()))
+    }
+
+    #[test]
+    fn a_failure_shows_the_end_of_the_log() {
+        let log = log("failure");
+        let error = run_logged(&mut shell("seq 1000; echo broken >&2; exit 3"), &log).unwrap_err().to_string();
+        assert!(error.contains("exit status: 3") && error.ends_with("1000\nbroken"), "{error}");
+        assert!(!error.contains("\n500\n"), "the whole log was shown");
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_named() {
+        let log = log("absent");
+        let error = run_logged(&mut Command::new("no-such-program"), &log).unwrap_err().to_string();
+        assert!(error.contains("`no-such-program`"), "{error}");
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn a_companion_is_ready_with_its_first_line_and_ends_when_dropped() {
+        let log = log("companion");
+        let mut command = shell("echo ready $GREETING; echo more; exec tail -f /dev/null");
+        command.env("GREETING", "now");
+        let (mut companion, line) = Companion::start_until_ready("companion", &command, &log, GRACE).unwrap();
+        assert_eq!(line, "ready now");
+        assert_eq!(companion.ended().unwrap(), None);
+        let process = PathBuf::from(format!("/proc/{}", companion.child.id()));
+        assert!(process.exists());
+        drop(companion);
+        assert!(!process.exists(), "it still runs");
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn a_companion_that_ends_before_it_is_ready_shows_why() {
+        let log = log("early");
+        let command = shell("echo the port is taken >&2; exit 1");
+        let error = Companion::start_until_ready("service", &command, &log, GRACE).unwrap_err().to_string();
+        assert!(error.contains("the service ended before it was ready") && error.ends_with("the port is taken"), "{error}");
+        std::fs::remove_file(&log).unwrap();
+    }
+
+    #[test]
+    fn what_is_shown_of_a_command_leaves_out_its_environment() {
+        let mut command = shell("true");
+        command.env("SIGNEDCALL_API_KEY", "secret");
+        assert_eq!(describe(&command), "sh -c true");
+    }
+}

@@ -8,6 +8,14 @@ use anyhow::{Context, Result};
 use crate::processes::run_logged;
 use crate::workspace::Workspace;
 
+/// Answers the Python that scores recorded speech, for the rig.
+///
+/// # Errors
+/// As [`environment`].
+pub(crate) fn scoring(workspace: &Workspace) -> Result<PathBuf> {
+    environment(workspace, "score-venv", "score")
+}
+
 /// Answers the virtual environment `name` under the target folder with everything of `crates/xtask/requirements/<requirements>.txt` in it.
 ///
 /// A copy of the requirements stays inside, so that it is made again only when they change.

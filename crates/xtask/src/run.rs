@@ -51,7 +51,7 @@ pub(crate) fn run(workspace: &Workspace, two: bool) -> Result<()> {
     println!("[2/4] web UI");
     ui::build(workspace, &log)?;
     println!("[3/4] service, echo contact and app (the first time takes minutes)");
-    run_logged(&mut workspace.cargo(&["build", "--locked", "--workspace", "--bins"]), &log)?;
+    run_logged(&mut workspace.cargo(&["build", "--locked", "--workspace", "--exclude", "xtask", "--bins"]), &log)?;
     println!("      ready after {:.0} s", started.elapsed().as_secs_f64());
     if !has_display {
         println!("[4/4] no display here: a call to the echo contact under a virtual one");

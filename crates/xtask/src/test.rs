@@ -56,7 +56,7 @@ fn format(workspace: &Workspace, log: &Path) -> Result<()> {
 }
 
 fn install_packages(workspace: &Workspace, _log: &Path) -> Result<()> {
-    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python])
+    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python, Need::Scoring])
 }
 
 fn check_ui(workspace: &Workspace, log: &Path) -> Result<()> {
@@ -100,6 +100,7 @@ fn test_crates(workspace: &Workspace, log: &Path) -> Result<()> {
 }
 
 fn test_end_to_end(workspace: &Workspace, log: &Path) -> Result<()> {
+    python::scoring(workspace)?;
     run_logged(&mut cargo(workspace, &["test", "--locked", "--workspace", "--test", "e2e"]), log)
 }
 
