@@ -144,7 +144,7 @@ export const ar: Catalogue = {
     connected: "متصل",
     elapsed: "الوقت المنقضي",
     muted: "صوتك مكتوم",
-    interrupted: "انقطع الاتصال. بانتظار عودته…",
+    interrupted: "انقطاع مؤقت. جارٍ استعادة الاتصال…",
     controls: "أزرار المكالمة",
     answer: "رد",
     decline: "رفض",

@@ -156,7 +156,7 @@ export const en = {
     connected: "Connected",
     elapsed: "Elapsed time",
     muted: "You are muted",
-    interrupted: "Connection interrupted. Waiting for it to come back…",
+    interrupted: "Interrupted. Getting the connection back…",
     controls: "Call controls",
     answer: "Answer",
     decline: "Decline",

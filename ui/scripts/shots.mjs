@@ -1,0 +1,153 @@
+// Takes pictures of every screen over the fake bridge, in the browser that `CHROMIUM` names, and lets axe look at each.
+// `--check-only` looks without writing. It fails on an accessibility violation, on a breach of the app's content security policy, and on
+// whatever else a page logs as an error.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+import { shots } from "./shot-list.mjs";
+
+const here = fileURLToPath(new URL("..", import.meta.url));
+const site = join(here, "dist-fake");
+const pictures = join(here, "..", "assets", "screens");
+const checkOnly = process.argv.includes("--check-only");
+const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
+
+/** The moment that `src/bridge/scenarios.ts` tells of. */
+const NOW = Date.UTC(2026, 10, 18, 9, 45);
+
+execFileSync(join(here, "node_modules/.bin/vite"), ["build", "--mode", "fake", "--outDir", site, "--logLevel", "warn"], { cwd: here, stdio: "inherit" });
+
+const server = createServer(serve);
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+const origin = `http://127.0.0.1:${server.address().port}`;
+
+const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+const axe = readFileSync(join(here, "node_modules/axe-core/axe.min.js"), "utf8");
+const failures = [];
+const taken = [];
+const pages = new Map();
+let showing = "";
+
+try {
+  for (const shot of shots) {
+    if (only && !shot.name.startsWith(only)) continue;
+    for (const scheme of shot.schemes) taken.push(await take(shot, scheme));
+  }
+  checkPlaces();
+  if (!checkOnly && !only) await writeAll();
+} finally {
+  await browser.close();
+  server.close();
+}
+
+for (const failure of failures) console.error(failure);
+console.log(`${taken.length} screens, ${failures.length} failures`);
+process.exitCode = failures.length ? 1 : 0;
+
+/** Opens one screen, does what it asks for, lets axe look, and takes its picture. */
+async function take(shot, scheme) {
+  const title = shot.schemes.length > 1 ? `${shot.name}-${scheme}` : shot.name;
+  showing = title;
+  const page = await pageFor(scheme);
+  await page.setViewportSize(shot.viewport);
+  await page.mouse.move(0, 0);
+  const query = new URLSearchParams({ scenario: shot.scenario, lang: shot.lang, window: shot.window });
+  await page.goto(`${origin}/?${query}`);
+  await page.locator(`[data-screen="${shot.screen}"]`).waitFor();
+  await shot.act?.(page);
+  await page.evaluate(() => document.fonts.ready);
+
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { rules: { region: { enabled: true } } }));
+  for (const violation of violations) {
+    failures.push(`${title}: ${violation.id}: ${violation.help}\n  ${violation.nodes.map((node) => node.html).join("\n  ")}`);
+  }
+  for (const wide of await page.evaluate(tooWide)) failures.push(`${title}: too wide: ${wide}`);
+  const places = await page.evaluate(placesOfControls);
+
+  const png = await page.screenshot({ animations: "disabled", caret: "hide" });
+  if (only) writeFileSync(join(site, `${title}.png`), png);
+  return { title, scheme, png, places, ...shot };
+}
+
+/** Runs in the page: what scrolls sideways, which nothing should. */
+function tooWide() {
+  return [...document.querySelectorAll("*")]
+    .filter((element) => element.scrollWidth > element.clientWidth && /auto|scroll/.test(getComputedStyle(element).overflowX))
+    .map((element) => element.outerHTML.slice(0, 80));
+}
+
+/** Runs in the page: where the round buttons of a call are. */
+function placesOfControls() {
+  const controls = [...document.querySelectorAll("[data-screen] [role=group] [data-action]")];
+  return controls.map((control) => {
+    const { x, y, width, height } = control.getBoundingClientRect();
+    return { action: control.dataset.action, x: x + width / 2, y, bottom: y + height };
+  });
+}
+
+/** The red button is always at the same place, and nothing else ever is, so that a second click does not do something else than the first. */
+function checkPlaces() {
+  const screens = taken.filter((shot) => shot.window === "main" && shot.viewport.width === 420);
+  const controls = screens.flatMap(({ title, places }) => places.map((place) => ({ title, ...place })));
+  const red = controls.filter(({ action }) => action === "hang-up" || action === "decline");
+  for (const { title, action, x, y, bottom } of controls) {
+    const same = Math.abs(x - red[0].x) < 1 && Math.abs(y - red[0].y) < 1;
+    const above = bottom <= red[0].y;
+    const beside = Math.abs(x - red[0].x) > 56;
+    if (action === "hang-up" || action === "decline" ? !same : !(above || beside)) failures.push(`${title}: ${action} is out of its place`);
+  }
+}
+
+/** Gives the one page of a colour scheme. */
+async function pageFor(scheme) {
+  const open = pages.get(scheme);
+  if (open) return open;
+  const page = await browser.newPage({ colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC" });
+  page.setDefaultTimeout(10_000);
+  page.on("console", (message) => message.type() === "error" && failures.push(`${showing}: ${message.text()}`));
+  page.on("pageerror", (error) => failures.push(`${showing}: ${error.message}`));
+  await page.clock.setFixedTime(NOW);
+  pages.set(scheme, page);
+  return page;
+}
+
+/** Writes each picture, and a sheet of the most telling ones for light and dark. */
+async function writeAll() {
+  mkdirSync(pictures, { recursive: true });
+  for (const old of readdirSync(pictures)) if (old.endsWith(".png")) rmSync(join(pictures, old));
+  for (const { title, png } of taken) writeFileSync(join(pictures, `${title}.png`), png);
+  for (const scheme of ["light", "dark"]) writeFileSync(join(pictures, `${scheme}.png`), await sheet(scheme));
+}
+
+async function sheet(scheme) {
+  const chosen = taken.filter((shot) => shot.sheet && (shot.schemes.length === 1 || shot.scheme === scheme));
+  const page = await browser.newPage({ viewport: { width: 1260, height: 800 }, deviceScaleFactor: 1.5 });
+  const ground = scheme === "light" ? "#dcdbd7" : "#0b0b0a";
+  await page.setContent(
+    `<style>body{margin:0;padding:28px;background:${ground};display:flex;flex-wrap:wrap;gap:28px}img{width:280px;border-radius:12px}</style>` +
+      chosen.map(({ png }) => `<img src="data:image/png;base64,${png.toString("base64")}">`).join(""),
+  );
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete));
+  const png = await page.screenshot({ fullPage: true });
+  await page.close();
+  return png;
+}
+
+/** Serves the built pages under the policy that the app gives them. */
+function serve(request, response) {
+  const { csp } = JSON.parse(readFileSync(join(here, "../src-tauri/tauri.conf.json"), "utf8")).app.security;
+  const policy = Object.entries(csp).map(([directive, sources]) => `${directive} ${[sources].flat().join(" ")}`).join("; ");
+  const path = new URL(request.url, origin).pathname;
+  const file = normalize(join(site, path === "/" ? "index.html" : path));
+  if (!file.startsWith(site) || !existsSync(file)) return void response.writeHead(path === "/favicon.ico" ? 204 : 404).end();
+  const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2" };
+  response.writeHead(200, { "content-type": types[extname(file)], "content-security-policy": policy }).end(readFileSync(file));
+}

@@ -1,0 +1,125 @@
+import { fireEvent } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+
+import type { CallView } from "../../bridge";
+import { NOW, type ScenarioName, scenarios } from "../../bridge/scenarios";
+import { idle, show } from "../../testing/show";
+
+beforeEach(() => void vi.useFakeTimers({ now: NOW }));
+afterEach(() => void vi.useRealTimers());
+
+it.each<[ScenarioName, string, unknown[]]>([
+  ["incoming", "answer", ["answer", "c1"]],
+  ["incoming", "decline", ["decline", "c1"]],
+  ["calling", "hang-up", ["hangUp", "c2"]],
+  ["ringing", "hang-up", ["hangUp", "c2"]],
+  ["connecting", "hang-up", ["hangUp", "c1"]],
+  ["in-call", "hang-up", ["hangUp", "c1"]],
+  ["in-call", "mute", ["mute", "c1", true]],
+  ["in-call-muted", "mute", ["mute", "c1", false]],
+  ["ended", "call-again", ["callAgain"]],
+  ["ended", "close", ["dismissCall"]],
+])("on %s, %s asks for it", async (scenario, name, asked) => {
+  const shown = await show(scenario);
+  shown.action(name).click();
+  expect(shown.asked).toEqual([asked]);
+});
+
+it.each<[string, unknown[]]>([
+  ["answer", ["answer", "c1"]],
+  ["decline", ["decline", "c1"]],
+  ["show-main", ["showMain"]],
+])("in the pop-up, %s asks for it", async (name, asked) => {
+  const shown = await show("incoming", { label: "incoming" });
+  shown.action(name).click();
+  expect(shown.asked).toEqual([asked]);
+});
+
+it("makes the reason the headline and gives it the focus, so that Enter answers nothing by mistake", async () => {
+  const { find } = await show("incoming");
+  expect(find("h1").textContent).toBe("Delivery partner is calling");
+  expect(document.activeElement).toBe(find("h1"));
+});
+
+it("takes the focus again when the screen changes, and not when only the call does", async () => {
+  const { find, action, change } = await show("connecting");
+  change({ ...scenarios["in-call"], revision: 2 });
+  await vi.waitFor(() => expect(find("[data-screen]").dataset.screen).toBe("in-call"));
+  expect(document.activeElement).toBe(find("h1"));
+  action("mute").focus();
+  change({ ...scenarios["in-call-muted"], revision: 3 });
+  await vi.waitFor(() => expect(find('[data-notice="muted"]')).toBeTruthy());
+  expect(document.activeElement).toBe(action("mute"));
+});
+
+it("closes the ended screen by Escape, and nothing else by it", async () => {
+  const ended = await show("ended");
+  await fireEvent.keyDown(window, { key: "Escape" });
+  expect(ended.asked).toEqual([["dismissCall"]]);
+});
+
+it("neither declines nor hangs up by Escape", async () => {
+  const incoming = await show("incoming");
+  const talking = await show("in-call");
+  await fireEvent.keyDown(window, { key: "Escape" });
+  expect([...incoming.asked, ...talking.asked]).toEqual([]);
+});
+
+it("counts the talk by the clock on the wall", async () => {
+  const { find } = await show("in-call");
+  expect(find("[data-elapsed]").textContent).toBe("2:14");
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(find("[data-elapsed]").textContent).toBe("2:17");
+});
+
+it("says aloud that it is connected, and not every second", async () => {
+  const { find } = await show("in-call");
+  expect(find("[data-status]").textContent).toBe("Connected");
+  expect(find("[data-status]").contains(find("[data-elapsed]"))).toBe(false);
+});
+
+it.each<[ScenarioName, string]>([
+  ["calling", "Calling…"],
+  ["ringing", "Ringing…"],
+  ["incoming", "Incoming call"],
+  ["connecting", "Connecting…"],
+  ["busy", "Try again in a few minutes."],
+])("says on %s: %s", async (scenario, words) => {
+  const { find } = await show(scenario);
+  expect(find("[data-status]").textContent).toBe(words);
+  expect(find("[data-status]").getAttribute("role")).toBe("status");
+});
+
+it("names an ended call's reason and length", async () => {
+  const { find } = await show("ended");
+  expect(find("h1").textContent).toBe("Call ended");
+  expect(find("[data-duration]").textContent).toBe("2 min 14 s");
+});
+
+it("offers no second call where there is none to make", async () => {
+  const call = { ...(scenarios.ended.call as CallView), canCallAgain: false };
+  const { has } = await show({ ...idle, call });
+  expect(has('[data-action="call-again"]')).toBe(false);
+  expect(has('[data-action="close"]')).toBe(true);
+});
+
+it("rings only while it rings", async () => {
+  const { find, change } = await show("incoming");
+  expect(find(".face").classList).toContain("ringing");
+  change({ ...scenarios.connecting, revision: 2 });
+  await vi.waitFor(() => expect(find(".face").classList).not.toContain("ringing"));
+});
+
+it("shows initials when a picture cannot be had", async () => {
+  const call = { ...(scenarios.incoming.call as CallView), image: "https://parcelo.example/amira.png" };
+  const { find, has } = await show({ ...idle, call });
+  await fireEvent.error(find(".face img"));
+  expect(has(".face img")).toBe(false);
+  expect(find(".face").textContent?.trim()).toBe("AH");
+});
+
+it("puts the brand's colours on without markup that a content security policy forbids", async () => {
+  const { find } = await show("incoming-light-brand");
+  expect(find("[data-screen]").style.getPropertyValue("--brand-background")).toBe("#F6EFE4");
+  expect(find("[data-screen]").classList).toContain("dark");
+});

@@ -1,0 +1,79 @@
+import { fireEvent } from "@testing-library/svelte";
+import { expect, it } from "vitest";
+
+import type { ProblemCode } from "../../bridge";
+import { show } from "../../testing/show";
+
+const dial = async (refuse?: ProblemCode) => {
+  const shown = await show("home", { refuse });
+  await fireEvent.input(shown.field("cuid"), { target: { value: "courier_8842" } });
+  await fireEvent.input(shown.field("context"), { target: { value: "Order 4711 question" } });
+  await fireEvent.submit(shown.find("form"));
+  return shown;
+};
+
+it("calls whom the form names, for the reason that it gives", async () => {
+  const { asked } = await dial();
+  expect(asked).toEqual([["dial", "courier_8842", "Order 4711 question"]]);
+});
+
+it.each<[ProblemCode, string]>([
+  ["invalidCuid", "cuid"],
+  ["canNotCallSelf", "cuid"],
+  ["callContextInvalid", "context"],
+])("says %s at its field, which takes the focus", async (code, name) => {
+  const { find, field, words, has } = await dial(code);
+  await expect.poll(() => has(`[data-error="${name}"]`)).toBe(true);
+  expect(find(`[data-error="${name}"]`).textContent).toBe(words.problems[code]);
+  expect(field(name).getAttribute("aria-invalid")).toBe("true");
+  expect(field(name).getAttribute("aria-describedby")).toBe(find(`[data-error="${name}"]`).id);
+  await expect.poll(() => document.activeElement).toBe(field(name));
+  await fireEvent.input(field(name), { target: { value: "other" } });
+  expect(has(`[data-error="${name}"]`)).toBe(false);
+});
+
+it("says what is no field's fault above the form", async () => {
+  const { find, words, has } = await dial("serverFailure");
+  await expect.poll(() => has('[data-notice="dial"]')).toBe(true);
+  expect(find('[data-notice="dial"]').textContent).toContain(words.problems.serverFailure);
+});
+
+it("opens an earlier call, calls back for the same reason, and closes by Escape", async () => {
+  const { find, action, asked, has } = await show("home");
+  find('[data-recent="agent_310"]').click();
+  await expect.poll(() => has('[data-action="call"]')).toBe(true);
+  expect(document.activeElement?.textContent).toBe("Jonas Okafor");
+  action("call").click();
+  expect(asked).toEqual([["dial", "agent_310", "Order 4711 question"]]);
+  await fireEvent.keyDown(window, { key: "Escape" });
+  expect(has('[data-action="call"]')).toBe(false);
+  expect(has('[data-action="dial"]')).toBe(true);
+});
+
+it("marks a missed call in words as well as in colour", async () => {
+  const { find } = await show("home");
+  expect(find('[data-recent="support_desk"]').textContent).toContain("Missed");
+});
+
+it("says when nobody has called yet", async () => {
+  const { find, words } = await show("home-empty");
+  expect(find('[data-empty="recent"]').textContent).toContain(words.home.emptyTitle);
+});
+
+it("says that the connection is being restored", async () => {
+  const { find } = await show("home-reconnecting");
+  expect(find('[data-screen="home"]').dataset.session).toBe("reconnecting");
+  expect(find('[data-notice="reconnecting"]').getAttribute("role")).toBe("status");
+});
+
+it("says that the key is kept for this session only, as long as that is so", async () => {
+  const { find, container } = await show("home-session-only");
+  expect(find('[data-notice="this-session-only"]')).toBeTruthy();
+  expect(container.querySelector('[data-action="close-notice"]')).toBeNull();
+});
+
+it("puts a notice away", async () => {
+  const { action, asked } = await show("home-notices");
+  action("close-notice").click();
+  expect(asked).toEqual([["dismissNotice", "notificationsAbsent"]]);
+});

@@ -1,0 +1,90 @@
+import { fireEvent } from "@testing-library/svelte";
+import { expect, it } from "vitest";
+
+import type { ProblemCode } from "../../bridge";
+import { type ScenarioName, scenarios } from "../../bridge/scenarios";
+import { show } from "../../testing/show";
+
+const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode) => {
+  const shown = await show(scenario, { refuse });
+  shown.action("show-settings").click();
+  await expect.poll(() => shown.has('[data-screen="settings"]')).toBe(true);
+  const requests = () => shown.asked.filter(([request]) => request !== "refreshDevices");
+  return { ...shown, requests };
+};
+
+const kept = { microphone: null, speaker: "laptop", voiceProcessing: true, outgoingTone: null, ringtone: null };
+
+it("looks for devices again when it opens", async () => {
+  const { asked } = await open();
+  expect(asked).toEqual([["refreshDevices"]]);
+});
+
+it("sends every preference with the one that was changed", async () => {
+  const { field, requests } = await open();
+  await fireEvent.click(field("voice-processing"));
+  expect(requests()).toEqual([["setPreferences", { ...kept, voiceProcessing: false }]]);
+});
+
+it("names the device that the system has chosen, and one that is gone", async () => {
+  const present = await open();
+  expect(present.field("microphone").textContent).toContain("System default (Headset Microphone)");
+  expect(present.field("speaker").textContent).toContain("Laptop Speakers");
+});
+
+it("says that there is no device, or that the chosen one is gone", async () => {
+  const { field, words } = await open("settings-no-devices");
+  expect(field("microphone").textContent).toContain(words.settings.noDevice);
+  expect(field("speaker").textContent).toContain(words.settings.missingDevice);
+});
+
+it("chooses a device by keyboard", async () => {
+  const { field, requests, has, find } = await open();
+  field("microphone").focus();
+  await fireEvent.keyDown(field("microphone"), { key: "Enter" });
+  await expect.poll(() => has('[data-option="device:built-in"]')).toBe(true);
+  await expect.poll(() => find("[data-highlighted]").dataset.option).toBe("system");
+  await fireEvent.keyDown(field("microphone"), { key: "End" });
+  await fireEvent.keyDown(field("microphone"), { key: "Enter" });
+  expect(requests()).toEqual([["setPreferences", { ...kept, microphone: "built-in" }]]);
+});
+
+it("takes a tone by its path, and none for the built-in one", async () => {
+  const { field, requests } = await open("settings-no-devices");
+  await fireEvent.input(field("ringtone"), { target: { value: " /home/noor/ring.ogg " } });
+  await fireEvent.change(field("ringtone"));
+  await fireEvent.input(field("outgoing-tone"), { target: { value: "" } });
+  await fireEvent.change(field("outgoing-tone"));
+  expect(requests().map(([, form]) => form)).toMatchObject([{ ringtone: "/home/noor/ring.ogg" }, { outgoingTone: null }]);
+});
+
+it("says at its field that a tone cannot be played", async () => {
+  const { field, has, find, words } = await open("home", "invalidToneFile");
+  await fireEvent.input(field("ringtone"), { target: { value: "/home/noor/ring.mid" } });
+  await fireEvent.change(field("ringtone"));
+  await expect.poll(() => has('[data-error="ringtone"]')).toBe(true);
+  expect(find('[data-error="ringtone"]').textContent).toBe(words.problems.invalidToneFile);
+  expect(has('[data-error="outgoing-tone"]')).toBe(false);
+});
+
+it("keeps half a path while the view changes", async () => {
+  const { field, change } = await open();
+  await fireEvent.input(field("ringtone"), { target: { value: "/home/no" } });
+  const settings = { ...scenarios.home.settings, voiceProcessing: false };
+  change({ ...scenarios.home, revision: 2, settings });
+  await expect.poll(() => field("voice-processing").checked).toBe(false);
+  expect(field("ringtone").value).toBe("/home/no");
+});
+
+it("asks before it signs out", async () => {
+  const { action, has, requests } = await open();
+  action("sign-out").click();
+  await expect.poll(() => has('[data-action="confirm-sign-out"]')).toBe(true);
+  expect(requests()).toEqual([]);
+  action("cancel-sign-out").click();
+  await expect.poll(() => has('[data-action="confirm-sign-out"]')).toBe(false);
+  action("sign-out").click();
+  await expect.poll(() => has('[data-action="confirm-sign-out"]')).toBe(true);
+  action("confirm-sign-out").click();
+  expect(requests()).toEqual([["signOut"]]);
+});
