@@ -27,6 +27,7 @@ pub(crate) enum Need {
 /// A row for each need: the package's name for apt-get, its name for dnf, what it is needed for.
 const PACKAGES: &[(&str, &str, Need)] = &[
     ("build-essential", "gcc-c++", Need::Build),
+    ("make", "make", Need::Build),
     ("cmake", "cmake", Need::Build),
     ("pkg-config", "pkgconf-pkg-config", Need::Build),
     ("libasound2-dev", "alsa-lib-devel", Need::Build),
@@ -53,10 +54,14 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("fonts-noto-core", "google-noto-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
     ("adwaita-icon-theme", "adwaita-icon-theme", Need::VirtualDesktop),
-    ("chromium", "chromium", Need::Browser),
+    (BROWSER_OF_DEBIAN, "chromium", Need::Browser),
     ("python3-venv", "python3", Need::Python),
     ("python3-dev", "python3-devel", Need::Scoring),
 ];
+
+/// Debian's browser package, which Ubuntu calls otherwise.
+const BROWSER_OF_DEBIAN: &str = "chromium";
+const BROWSER_OF_UBUNTU: &str = "chromium-browser";
 
 /// The programs that count as the browser: where one is there already, under whatever name, none is installed.
 pub(crate) const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -103,10 +108,15 @@ fn names(manager: Manager, needs: &[Need]) -> Vec<&'static str> {
         .iter()
         .filter(|(_, _, need)| needs.contains(need) && !(*need == Need::Browser && browser_is_here))
         .map(|(apt, dnf, _)| match manager {
+            Manager::Apt if *apt == BROWSER_OF_DEBIAN && is_ubuntu() => BROWSER_OF_UBUNTU,
             Manager::Apt => *apt,
             Manager::Dnf => *dnf,
         })
         .collect()
+}
+
+fn is_ubuntu() -> bool {
+    std::fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=ubuntu"))
 }
 
 impl Manager {
