@@ -15,8 +15,8 @@ use crate::workspace::on_path;
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// The end of a log that is worth showing: the failure and a screen of what led to it.
 const TAIL_LINES: usize = 60;
-/// How long a child may take to end after it was asked to; a service that closes its store needs a moment.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a child may take to end after it was asked to: longer than the 5 s that the service gives its devices to leave.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs a command to its end with its output added to `log`, showing a line now and then while it runs.
 ///

@@ -59,17 +59,18 @@ pub(crate) fn run(workspace: &Workspace, two: bool) -> Result<()> {
     }
 
     println!("[4/4] starting");
-    let key = demo_key(&folder.join("demo.key"))?;
-    let (service, address) = start_service(workspace, &folder, &key)?;
+    let key = demo_key(&folder.join("api.key"))?;
+    let (mut service, address) = start_service(workspace, &folder, &key)?;
     let url = format!("ws://{address}");
-    let echo = start_echo(workspace, &folder, &key, &url)?;
+    // They end in the reverse of this order, so that nobody is left without a service.
+    let mut echo = start_echo(workspace, &folder, &key, &url)?;
     let users = if two { vec![FIRST_USER, SECOND_USER] } else { vec![FIRST_USER] };
-    let apps = users.iter().map(|user| start_app(workspace, &folder, &key, &url, user)).collect::<Result<Vec<_>>>()?;
+    let mut apps = users.iter().map(|user| start_app(workspace, &folder, &key, &url, user)).collect::<Result<Vec<_>>>()?;
     println!("      signed in as {}", users.iter().map(|user| user.cuid).collect::<Vec<_>>().join(" and "));
     println!("      call `{ECHO_CUID}` to hear yourself{}", if two { ", or one another" } else { "" });
     println!("      the service listens on {address}; logs are in {}", folder.display());
     println!("      closing a window leaves the app in the tray; quit it there, or press Ctrl-C here, to end all");
-    watch(apps, vec![service, echo])
+    watch(&mut apps, [&mut echo, &mut service])
 }
 
 /// Makes a call under a virtual display and reports it.
@@ -87,7 +88,7 @@ fn tour(workspace: &Workspace) -> Result<()> {
 
 fn start_service(workspace: &Workspace, folder: &Path, key: &str) -> Result<(Companion, String)> {
     let mut command = Command::new(workspace.program("signedcall-server", Profile::Debug));
-    command.args(["--demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).env("SIGNEDCALL_DEMO_KEY", key);
+    command.args(["--demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("service")).env("SIGNEDCALL_DEMO_KEY", key);
     let (service, line) = Companion::start_until_ready("service", &command, &folder.join("service.log"), SERVICE_PATIENCE)?;
     Ok((service, listening_address(&line)?))
 }
@@ -111,8 +112,8 @@ fn start_app(workspace: &Workspace, folder: &Path, key: &str, url: &str, user: &
     Companion::start("app", &command, &folder.join(format!("app-{}.log", user.cuid)))
 }
 
-/// Waits until every app has ended. Everything else ends with this function.
-fn watch(mut apps: Vec<Companion>, mut others: Vec<Companion>) -> Result<()> {
+/// Waits until every app has ended.
+fn watch(apps: &mut Vec<Companion>, mut others: [&mut Companion; 2]) -> Result<()> {
     while !apps.is_empty() {
         for other in &mut others {
             if let Some(status) = other.ended()? {
@@ -120,14 +121,14 @@ fn watch(mut apps: Vec<Companion>, mut others: Vec<Companion>) -> Result<()> {
             }
         }
         let mut still_open = Vec::new();
-        for mut app in apps {
+        for mut app in apps.drain(..) {
             match app.ended()? {
                 None => still_open.push(app),
                 Some(status) if status.success() => {}
                 Some(status) => bail!("the app ended: {status}\n{}", app.log_tail()),
             }
         }
-        apps = still_open;
+        *apps = still_open;
         std::thread::sleep(WATCH_INTERVAL);
     }
     Ok(())
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn the_demo_key_is_made_once_and_only_its_owner_may_read_it() {
         let folder = std::env::temp_dir().join(format!("xtask-key-{}", std::process::id()));
-        let file = folder.join("demo.key");
+        let file = folder.join("api.key");
         let key = demo_key(&file).unwrap();
         assert_eq!(key.len(), 48);
         assert_eq!(demo_key(&file).unwrap(), key);
