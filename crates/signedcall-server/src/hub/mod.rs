@@ -27,6 +27,8 @@ mod event;
 mod presence;
 mod request;
 mod session;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};

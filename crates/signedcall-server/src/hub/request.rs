@@ -13,11 +13,11 @@ use super::timers::Timer;
 use super::{Hub, HubCommand, OpenRecord, Turn, User};
 
 /// The most bytes of one candidate: a real one has under three hundred.
-const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
+pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 /// The most session descriptions from one device of a call to another: one to connect, and one for each change of network in a long call.
-const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
+pub(super) const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
 /// The most bytes of a picture's URL. It is copied to every device that rings.
-const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
+pub(super) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
 
 /// Everything went well, or came too late to matter.
 const DONE: Answer = Answer::Given(None);

@@ -1,0 +1,108 @@
+use signedcall_wire::{
+    DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, NewCall, Redacted, Request, Signal,
+};
+use uuid::Uuid;
+
+use super::stage::{CALL, Do, Stage, call, device, hang_up, signal};
+use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL, MAX_IMAGE_URL_BYTES};
+
+const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
+
+fn ringing() -> Stage {
+    let mut stage = Stage::with("axy");
+    stage.run(0, Do::Ask('a', call()));
+    stage.run(0, Do::Recorded);
+    stage
+}
+
+fn pass(signal: Signal) -> Do {
+    Do::Ask('a', Request::Signal { call: CALL, to: device('x'), signal })
+}
+
+fn text(bytes: usize) -> Redacted<String> {
+    Redacted::new("s".repeat(bytes))
+}
+
+#[test]
+fn a_side_may_send_sixty_four_candidates_to_each_device() {
+    let mut stage = ringing();
+    for _ in 0..MAX_CANDIDATES_PER_CALL {
+        assert_eq!(stage.run(0, Do::Ask('a', signal('x'))).len(), 2);
+    }
+    assert_eq!(stage.run(0, Do::Ask('a', signal('x'))), REFUSED);
+    assert_eq!(stage.run(0, Do::Ask('a', signal('y'))), ["y #2 signal a", "a ok"]);
+    assert_eq!(stage.run(0, Do::Ask('x', signal('a'))), ["a #1 signal x", "x ok"]);
+}
+
+#[test]
+fn descriptions_and_candidates_have_a_size_and_a_number() {
+    let mut stage = ringing();
+    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES) })), ["x #2 signal a", "a ok"]);
+    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES + 1) })), REFUSED);
+    assert_eq!(stage.run(0, pass(Signal::Candidate { candidate: text(MAX_CANDIDATE_BYTES) })), ["x #3 signal a", "a ok"]);
+    assert_eq!(stage.run(0, pass(Signal::Candidate { candidate: text(MAX_CANDIDATE_BYTES + 1) })), REFUSED);
+    assert_eq!(stage.run(0, pass(Signal::Unknown)), ["a ERR_FEATURE_NOT_AVAILABLE"]);
+    for _ in 1..MAX_DESCRIPTIONS_PER_CALL {
+        assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })).len(), 2);
+    }
+    assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })), REFUSED);
+}
+
+#[test]
+fn a_picture_s_url_has_a_size() {
+    let Request::Call(new) = call() else { unreachable!("a call is a call") };
+    for (bytes, expected) in [(MAX_IMAGE_URL_BYTES, "open record"), (MAX_IMAGE_URL_BYTES + 1, "a ERR_FAILURE_IN_MAKE_CALL")] {
+        let new = NewCall { receiver_image: Some("u".repeat(bytes)), ..new.clone() };
+        assert_eq!(Stage::with("ax").run(0, Do::Ask('a', Request::Call(new))), [expected]);
+    }
+}
+
+#[test]
+fn a_user_has_eight_devices_and_one_that_is_away_makes_room() {
+    let nth = |number: usize| DeviceId(Uuid::from_u128(number as u128));
+    let mut stage = Stage::with("a");
+    for number in 1..=MAX_SOCKETS_PER_CUID {
+        let event = stage.sign_in('x', nth(number));
+        assert!(stage.handle(0, event).concat().ends_with("welcome"), "device {number}");
+    }
+    let event = stage.sign_in('x', nth(9));
+    assert_eq!(stage.handle(0, event), ["x9 refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "x9 close"]);
+    let event = stage.sign_in('x', nth(8));
+    assert_eq!(stage.handle(0, event), ["x8 refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "x8 close", "x10 welcome"]);
+    stage.run(0, Do::Lose('x'));
+    let event = stage.sign_in('y', nth(9));
+    assert_eq!(stage.handle(1, event), ["y welcome"]);
+    assert_eq!(stage.run(1, Do::Resume('x', 0)), ["x11 session expired"]);
+}
+
+#[test]
+fn a_device_that_is_away_but_in_a_call_makes_no_room() {
+    let nth = |number: usize| DeviceId(Uuid::from_u128(number as u128));
+    let mut stage = Stage::with("ax");
+    for number in 2..=MAX_SOCKETS_PER_CUID {
+        let event = stage.sign_in('y', nth(number));
+        let _ = stage.handle(0, event);
+    }
+    stage.run(0, Do::Ask('a', call()));
+    stage.run(0, Do::Recorded);
+    stage.run(0, Do::Lose('x'));
+    let event = stage.sign_in('z', nth(9));
+    assert_eq!(stage.handle(1, event), ["z refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "z close"]);
+    stage.run(1, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    let event = stage.sign_in('z', nth(9));
+    assert_eq!(stage.handle(2, event), ["z2 welcome"]);
+}
+
+#[test]
+fn a_session_that_missed_more_than_is_kept_begins_anew() {
+    let mut stage = ringing();
+    stage.run(0, Do::Lose('x'));
+    for _ in 0..MAX_CANDIDATES_PER_CALL {
+        let _ = stage.run(0, Do::Ask('a', signal('x')));
+    }
+    for _ in 0..64 {
+        let _ = stage.run(0, pass(Signal::Offer { sdp: text(1) }));
+    }
+    assert_eq!(stage.run(0, Do::Resume('x', 0)), ["x2 session expired"]);
+    assert_eq!(stage.run(0, Do::Resume('x', 1)).len(), 129);
+}

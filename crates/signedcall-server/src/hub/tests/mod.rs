@@ -1,0 +1,5 @@
+mod arrows;
+mod deadlines;
+mod limits;
+mod properties;
+mod stage;

@@ -1,0 +1,355 @@
+//! What holds whatever devices do, in whatever order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use signedcall_wire::{
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION,
+    Redacted, Request, RequestId, Resume, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+};
+use uuid::Uuid;
+
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
+
+const DEVICES: usize = 7;
+const CALLS: u128 = 4;
+
+/// One thing that happens; numbers are taken modulo what there is.
+#[derive(Clone, Debug)]
+enum Op {
+    SignIn {
+        device: usize,
+    },
+    /// `forgotten`: how many of the events that were sent did not arrive.
+    Resume {
+        device: usize,
+        forgotten: u64,
+    },
+    Lose {
+        device: usize,
+    },
+    Ask {
+        device: usize,
+        what: Ask,
+    },
+    Repeat {
+        device: usize,
+    },
+    Ack {
+        device: usize,
+    },
+    Store {
+        durable: bool,
+    },
+    Wait {
+        milliseconds: u64,
+    },
+    /// Waits until the hub wants to be woken, or almost.
+    Due {
+        early: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Ask {
+    Call { call: u128, to: usize },
+    Ringing { call: u128 },
+    Accept { call: u128 },
+    Decline { call: u128, reason: EndReason },
+    Hangup { call: u128, reason: EndReason },
+    Connected { call: u128 },
+    Signal { call: u128, to: usize },
+    Logout,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let device = || 0..DEVICES;
+    let call = || 0..CALLS;
+    let reason = || proptest::sample::select(&EndReason::ALL[..]);
+    let ask = prop_oneof![
+        6 => (call(), device()).prop_map(|(call, to)| Ask::Call { call, to }),
+        3 => call().prop_map(|call| Ask::Ringing { call }),
+        4 => call().prop_map(|call| Ask::Accept { call }),
+        2 => (call(), reason()).prop_map(|(call, reason)| Ask::Decline { call, reason }),
+        2 => (call(), reason()).prop_map(|(call, reason)| Ask::Hangup { call, reason }),
+        2 => call().prop_map(|call| Ask::Connected { call }),
+        3 => (call(), device()).prop_map(|(call, to)| Ask::Signal { call, to }),
+        1 => Just(Ask::Logout),
+    ];
+    let op = prop_oneof![
+        3 => device().prop_map(|device| Op::SignIn { device }),
+        3 => (device(), 0..4_u64).prop_map(|(device, forgotten)| Op::Resume { device, forgotten }),
+        2 => device().prop_map(|device| Op::Lose { device }),
+        12 => (device(), ask).prop_map(|(device, what)| Op::Ask { device, what }),
+        2 => device().prop_map(|device| Op::Repeat { device }),
+        2 => device().prop_map(|device| Op::Ack { device }),
+        6 => proptest::bool::weighted(0.9).prop_map(|durable| Op::Store { durable }),
+        1 => (0..40_000_u64).prop_map(|milliseconds| Op::Wait { milliseconds }),
+        1 => any::<bool>().prop_map(|early| Op::Due { early }),
+    ];
+    proptest::collection::vec(op, 1..120)
+}
+
+/// A device as the test sees it.
+#[derive(Default)]
+struct Device {
+    socket: Option<SocketId>,
+    session: Option<(SessionId, Redacted<String>)>,
+    received: u64,
+    acknowledged: u64,
+    last_request: Option<ClientMessage>,
+}
+
+struct World {
+    hub: Hub,
+    now: u64,
+    wake_at: Option<u64>,
+    made: u128,
+    devices: Vec<Device>,
+    /// Whose a socket is, while the hub may use it.
+    sockets: BTreeMap<SocketId, usize>,
+    pending: BTreeSet<CallId>,
+    durable: BTreeSet<CallId>,
+    closed: BTreeSet<CallId>,
+    winners: BTreeMap<CallId, DeviceId>,
+}
+
+fn cuid(device: usize) -> Cuid {
+    Cuid::new(["alice", "bobby", "carol"][device % 3]).expect("a cuid")
+}
+
+fn call_id(call: u128) -> CallId {
+    CallId(Uuid::from_u128(call))
+}
+
+fn device_id(device: usize) -> DeviceId {
+    DeviceId(Uuid::from_u128(device as u128))
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            hub: Hub::new(HubSettings::default()),
+            now: 0,
+            wake_at: None,
+            made: 100,
+            devices: std::iter::repeat_with(Device::default).take(DEVICES).collect(),
+            sockets: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            durable: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            winners: BTreeMap::new(),
+        }
+    }
+
+    fn make(&mut self) -> Uuid {
+        self.made += 1;
+        Uuid::from_u128(self.made)
+    }
+
+    fn open(&mut self, device: usize) -> SocketId {
+        self.made += 1;
+        let socket = SocketId(u64::try_from(self.made).expect("few"));
+        // The device turns to the new socket. The hub may use the old one still.
+        self.devices[device].socket = Some(socket);
+        self.sockets.insert(socket, device);
+        socket
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::SignIn { device } => {
+                let (session, resume_token) = (SessionId(self.make()), Redacted::new(self.made.to_string()));
+                let sign_in = SignIn {
+                    socket: self.open(device),
+                    account: AccountId("parcelo".to_owned()),
+                    environment: Environment::Development,
+                    cuid: cuid(device),
+                    name: None,
+                    device: device_id(device),
+                    session,
+                    resume_token: resume_token.clone(),
+                    relay_only: false,
+                    branding: None,
+                };
+                self.devices[device].session = Some((session, resume_token));
+                (self.devices[device].received, self.devices[device].acknowledged) = (0, 0);
+                self.handle(HubEvent::SignedIn(sign_in));
+            }
+            Op::Resume { device, forgotten } => {
+                let Some((session, token)) = self.devices[device].session.clone() else { return };
+                let socket = self.open(device);
+                let state = &mut self.devices[device];
+                state.received = state.received.saturating_sub(forgotten).max(state.acknowledged);
+                let resume = Resume { version: PROTOCOL_VERSION, session, token, last_seq: state.received };
+                self.handle(HubEvent::ResumeAsked { socket, resume });
+            }
+            Op::Lose { device } => {
+                if let Some(socket) = self.devices[device].socket {
+                    self.sockets.remove(&socket);
+                    self.handle_lost(socket);
+                }
+            }
+            Op::Ask { device, what } => {
+                let message = ClientMessage::Request { id: RequestId(self.make()), request: request(what) };
+                self.devices[device].last_request = Some(message.clone());
+                self.say(device, message);
+            }
+            Op::Repeat { device } => {
+                if let Some(message) = self.devices[device].last_request.clone() {
+                    self.say(device, message);
+                }
+            }
+            Op::Ack { device } => {
+                self.devices[device].acknowledged = self.devices[device].received;
+                self.say(device, ClientMessage::Ack { seq: self.devices[device].received });
+            }
+            Op::Store { durable } => {
+                if let Some(call) = self.pending.pop_first() {
+                    // The store takes each id once.
+                    let durable = durable && self.durable.insert(call);
+                    self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
+                }
+            }
+            Op::Wait { milliseconds } => {
+                self.now += milliseconds;
+                self.handle(HubEvent::Woken);
+            }
+            Op::Due { early } => {
+                if let Some(at) = self.wake_at {
+                    self.now = self.now.max(at - u64::from(early));
+                    self.handle(HubEvent::Woken);
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, device: usize, message: ClientMessage) {
+        if let Some(socket) = self.devices[device].socket {
+            self.handle(HubEvent::Received { socket, message });
+        }
+    }
+
+    fn handle_lost(&mut self, socket: SocketId) {
+        for device in &mut self.devices {
+            device.socket.take_if(|open| *open == socket);
+        }
+        self.handle(HubEvent::SocketLost { socket });
+    }
+
+    fn handle(&mut self, event: HubEvent) {
+        let step = self.hub.handle(Timestamp::from_millis(self.now), event);
+        self.wake_at = step.wake_at.map(Timestamp::as_millis);
+        assert!(self.wake_at.is_none_or(|at| at > self.now), "a deadline that has passed is still waited for");
+        for command in step.commands {
+            match command {
+                HubCommand::Send { socket, message } => {
+                    let device = *self.sockets.get(&socket).expect("a message goes to a socket that is open");
+                    self.receive(device, socket, message);
+                }
+                HubCommand::Close { socket } => {
+                    let device = self.sockets.remove(&socket).expect("a socket is closed once");
+                    if self.devices[device].socket == Some(socket) {
+                        self.devices[device].socket = None;
+                    }
+                }
+                HubCommand::OpenRecord(record) => assert!(self.pending.insert(record.call), "a record is opened once at a time"),
+                HubCommand::CloseRecord(record) => {
+                    assert!(self.durable.contains(&record.call), "a record is closed once it is durable");
+                    assert!(self.closed.insert(record.call), "a record is closed once");
+                    assert_eq!(record.answered.map(|answered| answered.device), self.winners.get(&record.call).copied());
+                }
+            }
+        }
+        let expected: BTreeSet<_> = self.pending.iter().chain(self.durable.difference(&self.closed)).copied().collect();
+        assert_eq!(self.hub.calls().collect::<BTreeSet<_>>(), expected, "a call lives as long as its record is open");
+        self.check_limits();
+    }
+
+    fn receive(&mut self, device: usize, socket: SocketId, message: ServiceMessage) {
+        match message {
+            ServiceMessage::Event { seq, event } => {
+                if self.devices[device].socket == Some(socket) {
+                    assert_eq!(seq, self.devices[device].received + 1, "events are numbered without a gap");
+                    self.devices[device].received = seq;
+                }
+                if let ServiceEvent::Answered { call, device } = event {
+                    assert_eq!(*self.winners.entry(call).or_insert(device), device, "one device wins");
+                }
+            }
+            ServiceMessage::SessionExpired => self.devices[device].session = None,
+            ServiceMessage::Welcome(_)
+            | ServiceMessage::Resumed
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown => {}
+        }
+    }
+
+    fn check_limits(&self) {
+        for devices in self.hub.presence.values() {
+            assert!((1..=MAX_SOCKETS_PER_CUID).contains(&devices.len()));
+        }
+        assert!(self.hub.sockets.len() <= self.hub.sessions.len());
+        for session in self.hub.sessions.values() {
+            assert!(session.calls.iter().all(|call| self.hub.calls.contains_key(call)), "a session forgets a call that is over");
+        }
+    }
+
+    /// Everyone leaves, the store does what it still has to, and time passes.
+    fn wind_down(&mut self) {
+        while let Some((socket, _)) = self.sockets.pop_first() {
+            self.handle_lost(socket);
+        }
+        while !self.pending.is_empty() {
+            self.apply(Op::Store { durable: true });
+        }
+        while self.wake_at.is_some() {
+            self.apply(Op::Due { early: false });
+        }
+    }
+}
+
+fn request(what: Ask) -> Request {
+    match what {
+        Ask::Call { call, to } => Request::Call(NewCall {
+            call: call_id(call),
+            to: cuid(to),
+            context: Context::new("Your order").expect("a context"),
+            remote_context: None,
+            initiator_image: None,
+            receiver_image: None,
+        }),
+        Ask::Ringing { call } => Request::Ringing { call: call_id(call) },
+        Ask::Accept { call } => Request::Accept { call: call_id(call) },
+        Ask::Decline { call, reason } => Request::Decline { call: call_id(call), reason },
+        Ask::Hangup { call, reason } => Request::Hangup { call: call_id(call), reason },
+        Ask::Connected { call } => Request::MediaConnected { call: call_id(call) },
+        Ask::Signal { call, to } => {
+            let signal = Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) };
+            Request::Signal { call: call_id(call), to: device_id(to), signal }
+        }
+        Ask::Logout => Request::Logout,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_record_is_closed_once_and_every_event_numbered_whatever_devices_do(ops in ops()) {
+        let mut world = World::new();
+        // Everybody is there to begin with, so that calls are made at all.
+        for device in 0..DEVICES {
+            world.apply(Op::SignIn { device });
+        }
+        for op in ops {
+            world.apply(op);
+        }
+        world.wind_down();
+        prop_assert_eq!(&world.durable, &world.closed);
+        prop_assert!(world.hub.sessions.is_empty() && world.hub.sockets.is_empty() && world.hub.presence.is_empty());
+    }
+}

@@ -1,0 +1,249 @@
+//! Devices by letters, and what the hub says in one line each, so that a table reads like a protocol.
+
+use std::collections::BTreeMap;
+
+use signedcall_wire::{
+    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, NewCall, Redacted, Request,
+    RequestId, Resume, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+};
+use uuid::Uuid;
+
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
+
+/// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` is somebody else's; `p` is the callee's in the other environment.
+pub(super) type Who = char;
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub(super) enum Do {
+    /// A device signs in on a new socket.
+    SignIn(Who),
+    /// A device goes on with its session on a new socket, having received so many events.
+    Resume(Who, u64),
+    /// A device's socket is lost.
+    Lose(Who),
+    /// A device asks for something.
+    Ask(Who, Request),
+    /// A device asks for the same again, under the same id.
+    AskAgain(Who),
+    /// A device acknowledges.
+    Ack(Who, u64),
+    /// The record of the call is durable.
+    Recorded,
+    /// The record of the call could not be written.
+    RecordFailed,
+    /// Relay credentials are renewed.
+    Renewed,
+    /// The time has come.
+    Wake,
+}
+
+pub(super) const CALL: CallId = CallId(Uuid::from_u128(0xCA11));
+pub(super) const BACK: CallId = CallId(Uuid::from_u128(0xBACC));
+
+pub(super) fn call_to(call: CallId, to: Who) -> Request {
+    Request::Call(NewCall {
+        call,
+        to: cuid(to),
+        context: Context::new("Your order").expect("a context"),
+        remote_context: None,
+        initiator_image: None,
+        receiver_image: None,
+    })
+}
+
+pub(super) fn call() -> Request {
+    call_to(CALL, 'x')
+}
+
+pub(super) fn ringing() -> Request {
+    Request::Ringing { call: CALL }
+}
+
+pub(super) fn accept() -> Request {
+    Request::Accept { call: CALL }
+}
+
+pub(super) fn decline(reason: EndReason) -> Request {
+    Request::Decline { call: CALL, reason }
+}
+
+pub(super) fn hang_up(reason: EndReason) -> Request {
+    Request::Hangup { call: CALL, reason }
+}
+
+pub(super) fn connected() -> Request {
+    Request::MediaConnected { call: CALL }
+}
+
+pub(super) fn signal(to: Who) -> Request {
+    Request::Signal { call: CALL, to: device(to), signal: Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) } }
+}
+
+pub(super) fn device(who: Who) -> DeviceId {
+    DeviceId(Uuid::from_u128(u128::from(u32::from(who))))
+}
+
+pub(super) fn cuid(who: Who) -> Cuid {
+    let name = match who {
+        'a' | 'b' => "caller",
+        'o' => "other",
+        _ => "callee",
+    };
+    Cuid::new(name).expect("a cuid")
+}
+
+/// A hub and the devices around it.
+pub(super) struct Stage {
+    hub: Hub,
+    sockets: BTreeMap<Who, SocketId>,
+    /// Each socket by its device's letter, and a number from the second on.
+    names: BTreeMap<SocketId, String>,
+    sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
+    asked: BTreeMap<Who, ClientMessage>,
+    made: u64,
+}
+
+impl Stage {
+    /// A hub with some devices signed in at 0.
+    pub(super) fn with(devices: &str) -> Self {
+        let hub = Hub::new(HubSettings::default());
+        let mut stage =
+            Self { hub, sockets: BTreeMap::new(), names: BTreeMap::new(), sessions: BTreeMap::new(), asked: BTreeMap::new(), made: 0 };
+        for who in devices.chars() {
+            stage.run(0, Do::SignIn(who));
+        }
+        stage
+    }
+
+    /// Lets something happen, and tells what follows.
+    pub(super) fn run(&mut self, at: u64, what: Do) -> Vec<String> {
+        let event = self.event(what);
+        let step = self.hub.handle(Timestamp::from_millis(at), event);
+        step.commands.iter().map(|command| self.describe(command)).collect()
+    }
+
+    pub(super) fn wake_at(&mut self, at: u64) -> Option<u64> {
+        self.hub.handle(Timestamp::from_millis(at), HubEvent::Woken).wake_at.map(Timestamp::as_millis)
+    }
+
+    fn event(&mut self, what: Do) -> HubEvent {
+        match what {
+            Do::SignIn(who) => self.sign_in(who, device(who)),
+            Do::Resume(who, last_seq) => {
+                let (session, token) = self.sessions[&who].clone();
+                let resume = Resume { version: signedcall_wire::PROTOCOL_VERSION, session, token, last_seq };
+                HubEvent::ResumeAsked { socket: self.open(who), resume }
+            }
+            Do::Lose(who) => HubEvent::SocketLost { socket: self.sockets[&who] },
+            Do::Ask(who, request) => {
+                let message = ClientMessage::Request { id: RequestId(self.make()), request };
+                self.asked.insert(who, message.clone());
+                HubEvent::Received { socket: self.sockets[&who], message }
+            }
+            Do::AskAgain(who) => HubEvent::Received { socket: self.sockets[&who], message: self.asked[&who].clone() },
+            Do::Ack(who, seq) => HubEvent::Received { socket: self.sockets[&who], message: ClientMessage::Ack { seq } },
+            Do::Recorded => HubEvent::Recorded { call: CALL },
+            Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
+            Do::Renewed => HubEvent::RelayRenewed { servers: vec![] },
+            Do::Wake => HubEvent::Woken,
+        }
+    }
+
+    /// Signs a device in that need not be the one that the letter stands for.
+    pub(super) fn sign_in(&mut self, who: Who, device: DeviceId) -> HubEvent {
+        let (session, resume_token) = (SessionId(self.make()), Redacted::new(self.made.to_string()));
+        self.sessions.insert(who, (session, resume_token.clone()));
+        HubEvent::SignedIn(SignIn {
+            socket: self.open(who),
+            account: AccountId("parcelo".to_owned()),
+            environment: if who == 'p' { Environment::Production } else { Environment::Development },
+            cuid: cuid(who),
+            name: None,
+            device,
+            session,
+            resume_token,
+            relay_only: false,
+            branding: None,
+        })
+    }
+
+    pub(super) fn handle(&mut self, at: u64, event: HubEvent) -> Vec<String> {
+        let step = self.hub.handle(Timestamp::from_millis(at), event);
+        step.commands.iter().map(|command| self.describe(command)).collect()
+    }
+
+    fn open(&mut self, who: Who) -> SocketId {
+        let socket = SocketId(self.made);
+        self.made += 1;
+        let earlier = self.names.values().filter(|name| name.starts_with(who)).count();
+        self.names.insert(socket, if earlier == 0 { who.to_string() } else { format!("{who}{}", earlier + 1) });
+        self.sockets.insert(who, socket);
+        socket
+    }
+
+    fn make(&mut self) -> Uuid {
+        self.made += 1;
+        Uuid::from_u128(u128::from(self.made))
+    }
+
+    fn describe(&self, command: &HubCommand) -> String {
+        match command {
+            HubCommand::Send { socket, message } => format!("{} {}", self.names[socket], describe_message(message)),
+            HubCommand::Close { socket } => format!("{} close", self.names[socket]),
+            HubCommand::OpenRecord(_) => "open record".to_owned(),
+            HubCommand::CloseRecord(close) => match &close.answered {
+                None => format!("close record {:?}", close.reason),
+                Some(answered) => {
+                    let talked = if answered.connected_at.is_some() { "talked" } else { "never connected" };
+                    format!("close record {:?} {} {talked}", close.reason, letter(answered.device))
+                }
+            },
+        }
+    }
+}
+
+fn letter(device: DeviceId) -> char {
+    u32::try_from(device.0.as_u128()).ok().and_then(char::from_u32).unwrap_or('?')
+}
+
+fn describe_message(message: &ServiceMessage) -> String {
+    match message {
+        ServiceMessage::Welcome(welcome) => {
+            let calls: Vec<_> = welcome.calls.iter().map(describe_snapshot).collect();
+            format!("welcome{}", calls.concat())
+        }
+        ServiceMessage::Resumed => "resumed".to_owned(),
+        ServiceMessage::SessionExpired => "session expired".to_owned(),
+        ServiceMessage::Refused(refusal) => format!("refused {}", refusal.code.name()),
+        ServiceMessage::Response { error: None, .. } => "ok".to_owned(),
+        ServiceMessage::Response { error: Some(error), .. } => error.name().to_owned(),
+        ServiceMessage::Event { seq, event } => format!("#{seq} {}", describe_event(event)),
+        ServiceMessage::Ice(_) => "ice".to_owned(),
+        ServiceMessage::Goaway { .. } | ServiceMessage::Unknown => unreachable!("the hub does not say this"),
+    }
+}
+
+fn describe_event(event: &ServiceEvent) -> String {
+    match event {
+        ServiceEvent::Invite(invite) => format!("invite {}", invite.ring_for_ms),
+        ServiceEvent::Ringing { device, .. } => format!("ringing {}", letter(*device)),
+        ServiceEvent::Answered { device, .. } => format!("answered {}", letter(*device)),
+        ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
+        ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
+        ServiceEvent::Unknown => unreachable!("the hub does not say this"),
+    }
+}
+
+fn describe_snapshot(snapshot: &CallSnapshot) -> String {
+    let (side, phase) = match snapshot {
+        CallSnapshot::Caller { phase, .. } => ("caller", phase),
+        CallSnapshot::Callee { phase, .. } => ("callee", phase),
+        CallSnapshot::Unknown => unreachable!("the hub does not say this"),
+    };
+    match phase {
+        CallPhase::Placed => format!(" {side} placed"),
+        CallPhase::Ringing { devices } => format!(" {side} ringing {}", devices.iter().map(|device| letter(*device)).collect::<String>()),
+        CallPhase::Answered { device } => format!(" {side} answered {}", letter(*device)),
+    }
+}
