@@ -1,6 +1,7 @@
 //! The service's binary.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
@@ -11,8 +12,18 @@ use signedcall_wire::{AccountId, Branding, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-fn main() -> anyhow::Result<()> {
-    let CommandLine { config, given, command } = CommandLine::parse();
+fn main() -> ExitCode {
+    match begin(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not `Debug`: whoever set something wrongly has no use for a backtrace.
+            let _ = writeln!(std::io::stderr(), "signedcall-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<()> {
     let settings = Settings::resolve(given, config.as_deref())?;
     match command {
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
@@ -22,7 +33,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("log = {:?}", settings.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     if !settings.listen.ip().is_loopback() {
         tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
@@ -42,7 +53,6 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&settings.data).with_context(|| format!("the data directory {}", settings.data.display()))?;
     let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
     let mut out = std::io::stdout();
     match command {

@@ -239,6 +239,60 @@ mod tests {
         assert_eq!(password, "wKgRei9nQDiNSvm8EEemR3t3/rI=");
     }
 
+    fn settings() -> RelaySettings {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        RelaySettings { listen, public_address: None, ports: 49152..=65535, credentials_for: Duration::from_secs(3600) }
+    }
+
+    async fn allocate(relay: &Relay, username: &str, password: &str) -> Result<impl Conn + use<>, turn::Error> {
+        let conn = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"));
+        let (address, text) = (relay.address.to_string(), String::new);
+        let config = turn::client::ClientConfig {
+            stun_serv_addr: address.clone(),
+            turn_serv_addr: address,
+            username: username.to_owned(),
+            password: password.to_owned(),
+            realm: text(),
+            software: text(),
+            rto_in_ms: 0,
+            conn,
+            vnet: None,
+        };
+        let client = turn::client::Client::new(config).await?;
+        client.listen().await?;
+        client.allocate().await
+    }
+
+    #[tokio::test]
+    async fn a_good_credential_relays_and_a_wrong_or_expired_one_does_not() {
+        let relay = Relay::start(&settings()).await.expect("a relay");
+        let turn_of = |now| relay.servers(now).remove(1);
+        let now = SystemTime::now();
+        let good = turn_of(now);
+        let relayed = allocate(&relay, &good.username, good.credential.expose()).await.expect("an allocation");
+        let peer = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        relayed.send_to(b"over the relay", peer.local_addr().expect("an address")).await.expect("a permission");
+        let mut buffer = [0; 64];
+        let (length, from) = peer.recv_from(&mut buffer).await.expect("a packet");
+        assert_eq!((&buffer[..length], from), (&b"over the relay"[..], relayed.local_addr().expect("an address")));
+
+        assert!(allocate(&relay, &good.username, "wrong").await.is_err());
+        let expired = turn_of(now - Duration::from_secs(3601));
+        assert!(allocate(&relay, &expired.username, expired.credential.expose()).await.is_err());
+        let prolonged = expired.username.replace(|c: char| c.is_ascii_digit(), "9");
+        assert!(allocate(&relay, &prolonged, expired.credential.expose()).await.is_err(), "the expiry is signed");
+        assert!(allocate(&relay, "no expiry", good.credential.expose()).await.is_err());
+        relay.stop().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_a_relay_of_the_outside_for_this_machine() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        let itself = socket.local_addr().expect("an address");
+        let guarded = Guarded { socket, may_reach_this_machine: false };
+        assert!(guarded.send_to(b"hello", itself).await.is_err());
+    }
+
     #[test]
     fn nobody_is_relayed_to_the_service_s_own_machine() {
         for off_limits in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "169.254.169.254", "fe80::1", "224.0.0.1", "255.255.255.255"]

@@ -2,7 +2,6 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +26,7 @@ use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::socket;
-use crate::store::{Accounts, Records, StoreError};
+use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 
 /// The path of the signalling WebSocket.
@@ -172,7 +171,7 @@ impl Service {
 /// Two services on one store would close each other's records.
 fn lock_data(data: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Data { path: data.to_owned(), source };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    create_private_directory(data).map_err(failed)?;
     let lock = File::options().create(true).append(true).open(data.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -169,3 +169,53 @@ async fn sleep_until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, PROTOCOL_VERSION, Redacted, Resume, SessionId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::hub::SignIn;
+
+    fn sign_in(socket: u64) -> SignIn {
+        SignIn {
+            socket: SocketId(socket),
+            account: AccountId("parcelo".to_owned()),
+            environment: Environment::Development,
+            cuid: Cuid::new("courier_1").expect("a cuid"),
+            name: None,
+            device: DeviceId(Uuid::nil()),
+            session: SessionId(Uuid::nil()),
+            resume_token: Redacted::new("token".to_owned()),
+            relay_only: false,
+            branding: None,
+        }
+    }
+
+    #[test]
+    fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
+        let data = tempfile::tempdir().expect("a directory");
+        let (records, _written) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
+        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records);
+        let open = |switchboard: &mut Switchboard, socket| {
+            let (outbox, outgoing) = mpsc::channel(2);
+            switchboard.take(Note::Opened { socket: SocketId(socket), outbox });
+            outgoing
+        };
+        let mut slow = open(&mut switchboard, 1);
+        switchboard.take(Note::Event(HubEvent::SignedIn(sign_in(1))));
+        for _ in 0..2 {
+            switchboard.take(Note::Event(HubEvent::RelayRenewed { servers: vec![] }));
+        }
+        let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
+        let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };
+        assert_eq!(heard.len(), 2, "the third did not fit, and the socket's task learns that nothing follows");
+
+        let mut fresh = open(&mut switchboard, 2);
+        let resume =
+            Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::new("token".to_owned()), last_seq: 0 };
+        switchboard.take(Note::Event(HubEvent::ResumeAsked { socket: SocketId(2), resume }));
+        assert_eq!(fresh.blocking_recv().map(|message| *message), Some(ServiceMessage::Resumed));
+    }
+}

@@ -17,6 +17,7 @@ pub(crate) use self::accounts::Credential;
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
+pub(crate) use self::schema::create_private_directory;
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]

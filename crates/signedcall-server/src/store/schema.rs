@@ -1,6 +1,6 @@
 //! The layout of the store's file, and how an older one is brought up to date.
 
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,8 +81,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// It holds who called whom: nobody else on the machine may read it.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let directory = path.parent().map_or(Ok(()), create_private_directory);
+    let made = directory.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path));
     made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+/// Makes the data directory, and those that it is in, when they are missing.
+pub(crate) fn create_private_directory(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {

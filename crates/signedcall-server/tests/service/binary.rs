@@ -1,0 +1,159 @@
+//! The binary itself: what it prints, refuses, and keeps.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use signedcall_server::STORE_FILE;
+use signedcall_server::store::read_records;
+use signedcall_wire::{EndReason, Redacted};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::{Device, hello, new_call};
+
+fn command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
+    command.env_clear().arg("--data").arg(data).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// A running service, as another program starts it.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+}
+
+pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Running {
+    let mut child =
+        command(data, &[&["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", "0"], arguments].concat()).spawn().expect("the binary");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");
+    let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
+    assert!(ready["turn"].as_str().is_some_and(|turn| turn.starts_with("127.0.0.1:")), "{line}");
+    Running { child, url: format!("ws://{}/v1/signalling", ready["listening"].as_str().expect("an address")) }
+}
+
+pub(crate) fn demo_key(data: &Path) -> Redacted<String> {
+    let path = data.join("demo.key");
+    assert_eq!(std::fs::metadata(&path).expect("a key").permissions().mode() & 0o777, 0o600, "nobody else may read it");
+    Redacted::new(std::fs::read_to_string(path).expect("a key").trim().to_owned())
+}
+
+async fn run(data: &Path, arguments: &[&str]) -> Output {
+    command(data, arguments).output().await.expect("the binary")
+}
+
+#[tokio::test]
+async fn the_record_of_a_placed_call_outlives_a_killed_service() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut running = start(data.path(), &[]).await;
+    let key = demo_key(data.path());
+    let mut caller = Device::sign_in(&running.url, hello(key.clone(), "courier_1")).await;
+    let _callee = Device::sign_in(&running.url, hello(key.clone(), "customer_1")).await;
+    let (call, request) = new_call("customer_1");
+    caller.ask(request).await.expect("a call");
+    running.child.kill().await.expect("it runs");
+
+    let store = data.path().join(STORE_FILE);
+    let left = read_records(&store).expect("a good store");
+    assert_eq!(left.iter().map(|record| (record.call.clone(), record.end_reason)).collect::<Vec<_>>(), [(call.to_string(), None)]);
+    let mut again = start(data.path(), &[]).await;
+    assert_eq!(demo_key(data.path()), key, "the demo key is made once");
+    let closed: Vec<_> = read_records(&store).expect("a good store").into_iter().map(|record| record.end_reason).collect();
+    assert_eq!(closed, [Some(EndReason::InternalError.number())]);
+    again.child.kill().await.expect("it runs");
+}
+
+#[tokio::test]
+async fn a_demo_key_can_be_chosen_and_sigterm_ends_the_service_cleanly() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut command = command(data.path(), &["--demo", "--listen=127.0.0.1:0", "--drain-seconds=0"]);
+    let mut child = command.env("SIGNEDCALL_DEMO_KEY", "chosen").spawn().expect("the binary");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");
+    let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
+    let url = format!("ws://{}/v1/signalling", ready["listening"].as_str().expect("an address"));
+    Device::sign_in(&url, hello(Redacted::new("chosen".to_owned()), "courier_1")).await;
+    let pid = child.id().expect("it runs").to_string();
+    let told = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+    assert!(told.success());
+    assert!(child.wait().await.expect("it ends").success());
+}
+
+#[tokio::test]
+async fn wrong_settings_and_files_are_refused_by_name() {
+    let data = tempfile::tempdir().expect("a directory");
+    let file = data.path().join("settings.toml");
+    std::fs::write(&file, "lisen = '127.0.0.1:0'").expect("a file");
+    let config = format!("--config={}", file.display());
+    let mut rows = vec![
+        (vec!["--listen", "nowhere"], "--listen"),
+        (vec!["--ring-seconds", "1"], "ring_seconds"),
+        (vec!["--demo", "--listen", "0.0.0.0:0"], "listen = 0.0.0.0:0"),
+        (vec!["--turn-listen", "0.0.0.0:0"], "turn_public_address"),
+        (vec!["--log", "signedcall=loud"], "log"),
+        (vec![config.as_str()], "lisen"),
+        (vec!["--listen", "192.0.2.1:1"], "192.0.2.1:1"),
+        (vec!["--listen", "127.0.0.1:0", "--turn-listen", "192.0.2.1:1"], "192.0.2.1:1"),
+    ];
+    rows.push((vec!["account", "add", "a b", "--name", "A", "--bg-color", "#000000", "--font-color", "#FFFFFF"], "id \"a b\""));
+    rows.push((vec!["account", "add", "grocer", "--name", "A", "--bg-color", "black", "--font-color", "#FFFFFF"], "--bg-color"));
+    rows.push((vec!["account", "key", "nobody", "--environment", "production"], "\"nobody\""));
+    for (arguments, name) in rows {
+        let output = run(data.path(), &arguments).await;
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && words.contains(name), "{arguments:?}: {words}");
+        assert!(!words.contains("backtrace"), "a refusal is for people: {words}");
+    }
+    std::fs::write(data.path().join(STORE_FILE), "not a store, but long enough to be mistaken for one".repeat(4)).expect("a file");
+    let output = run(data.path(), &["--listen", "127.0.0.1:0"]).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains(STORE_FILE), "{words}");
+}
+
+#[tokio::test]
+async fn two_services_do_not_share_a_data_directory() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut first = start(data.path(), &[]).await;
+    let second = run(data.path(), &["--listen", "127.0.0.1:0"]).await;
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success() && words.contains("another service is running"), "{words}");
+    first.child.kill().await.expect("it runs");
+}
+
+#[tokio::test]
+async fn an_account_s_keys_are_printed_when_it_is_added_and_kept_as_hashes() {
+    let data = tempfile::tempdir().expect("a directory");
+    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#777777", "--font-color", "#FFFFFF", "--relay-only"];
+    let added = run(data.path(), &add).await;
+    assert!(String::from_utf8_lossy(&added.stderr).contains("contrast of 4.48"));
+    let keys = String::from_utf8(added.stdout).expect("text");
+    let keys: Vec<_> = keys.lines().filter_map(|line| line.split_once(' ')).collect();
+    let [("production", production), ("development", development)] = keys.as_slice() else { panic!("two keys: {keys:?}") };
+    let store = std::fs::read(data.path().join(STORE_FILE)).expect("a store");
+    for key in [production, development] {
+        assert!(!store.windows(key.len()).any(|window| window == key.as_bytes()), "the store has a key in the clear");
+    }
+    assert!(!run(data.path(), &add).await.status.success(), "an id is taken once");
+    let listed = run(data.path(), &["account", "list"]).await;
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "grocer\tGrocer\n");
+
+    let mut running = start(data.path(), &[]).await;
+    let mut grocer = hello(Redacted::new((*production).to_owned()), "courier_1");
+    grocer.account_id = signedcall_wire::AccountId("grocer".to_owned());
+    grocer.environment = signedcall_wire::Environment::Production;
+    assert!(Device::sign_in(&running.url, grocer).await.welcome.ice.relay_only);
+    running.child.kill().await.expect("it runs");
+}
+
+/// Everything that a service has said on standard error, once it has ended.
+pub(crate) async fn last_words(mut running: Running) -> String {
+    let pid = running.child.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill").success());
+    let mut words = String::new();
+    running.child.stderr.take().expect("piped").read_to_string(&mut words).await.expect("text");
+    running.child.wait().await.expect("it ends");
+    words
+}

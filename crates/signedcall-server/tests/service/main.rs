@@ -1,0 +1,9 @@
+//! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
+
+mod binary;
+mod calls;
+mod limits;
+mod logging;
+mod sessions;
+mod sign_in;
+mod support;

@@ -1,0 +1,174 @@
+//! A service, and devices that speak the protocol by hand.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use signedcall_server::{Service, Settings, serve};
+use signedcall_wire::{
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION, Redacted, Request,
+    RequestId, Resume, ServiceEvent, ServiceMessage, Welcome,
+};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
+
+/// Nothing that a test waits for takes this long, even on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service on loopback with a directory of its own.
+pub(crate) struct TestService {
+    pub(crate) service: Service,
+    pub(crate) data: TempDir,
+}
+
+impl TestService {
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().expect("a directory");
+        let settings = Settings { drain_for: Duration::from_secs(20), ..Settings::on_loopback(data.path().to_owned()) };
+        Self { service: serve(settings, None).await.expect("a service"), data }
+    }
+
+    pub(crate) fn hello(&self, cuid: &str) -> Hello {
+        hello(self.service.demo_key().expect("a demo account").clone(), cuid)
+    }
+
+    pub(crate) async fn sign_in(&self, cuid: &str) -> Device {
+        Device::sign_in(&self.service.url(), self.hello(cuid)).await
+    }
+}
+
+pub(crate) fn hello(api_key: Redacted<String>, cuid: &str) -> Hello {
+    Hello {
+        version: PROTOCOL_VERSION,
+        account_id: AccountId("demo".to_owned()),
+        api_key,
+        cuid: cuid.to_owned(),
+        name: Some(format!("Name of {cuid}")),
+        environment: Environment::Development,
+        device: DeviceId(Uuid::new_v4()),
+        device_name: "test".to_owned(),
+    }
+}
+
+/// A socket that speaks the protocol.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub(crate) async fn open(url: &str) -> Self {
+        let (stream, _) = connect_async(url).await.expect("the service listens");
+        Self(stream)
+    }
+
+    pub(crate) async fn say(&mut self, message: &ClientMessage) {
+        self.say_text(serde_json::to_string(message).expect("a message is JSON")).await.expect("an open socket");
+    }
+
+    pub(crate) async fn say_text(&mut self, text: String) -> Result<(), Error> {
+        self.0.send(Message::text(text)).await
+    }
+
+    /// The next message, or `None` when the service has closed the socket.
+    pub(crate) async fn hear(&mut self) -> Option<ServiceMessage> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("the service says something or closes the socket");
+            match frame {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(text.as_str()).expect("a message")),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            }
+        }
+    }
+}
+
+/// A device that is signed in.
+pub(crate) struct Device {
+    pub(crate) socket: Socket,
+    pub(crate) id: DeviceId,
+    pub(crate) welcome: Welcome,
+    /// The number of the last event.
+    pub(crate) last_seq: u64,
+    /// Heard while waiting for something else.
+    waiting: VecDeque<ServiceEvent>,
+}
+
+impl Device {
+    pub(crate) async fn sign_in(url: &str, hello: Hello) -> Self {
+        let mut socket = Socket::open(url).await;
+        let id = hello.device;
+        socket.say(&ClientMessage::Hello(hello)).await;
+        let Some(ServiceMessage::Welcome(welcome)) = socket.hear().await else { panic!("not welcome") };
+        Self { socket, id, welcome, last_seq: 0, waiting: VecDeque::new() }
+    }
+
+    pub(crate) fn resume_message(&self) -> ClientMessage {
+        let (session, token) = (self.welcome.session, self.welcome.resume_token.clone());
+        ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session, token, last_seq: self.last_seq })
+    }
+
+    /// Cuts the connection without a word, and goes on with the session on a new one.
+    pub(crate) async fn cut_and_resume(&mut self, url: &str) {
+        self.socket = Socket::open(url).await;
+        self.socket.say(&self.resume_message()).await;
+        assert_eq!(self.socket.hear().await, Some(ServiceMessage::Resumed));
+    }
+
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<(), ErrorCode> {
+        self.ask_as(RequestId(Uuid::new_v4()), request).await
+    }
+
+    pub(crate) async fn ask_as(&mut self, id: RequestId, request: Request) -> Result<(), ErrorCode> {
+        self.socket.say(&ClientMessage::Request { id, request }).await;
+        loop {
+            let message = self.socket.hear().await.expect("an answer");
+            if let ServiceMessage::Response { id: answered, error } = message {
+                assert_eq!(answered, id);
+                return error.map_or(Ok(()), Err);
+            }
+            self.keep(message);
+        }
+    }
+
+    /// The next event, each once and in order.
+    pub(crate) async fn event(&mut self) -> ServiceEvent {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return event;
+            }
+            let message = self.socket.hear().await.expect("an event");
+            self.keep(message);
+        }
+    }
+
+    /// Makes sure that no event is on its way.
+    pub(crate) async fn assert_no_event(&mut self) {
+        // The hub answers in order, so whatever came before this answer has been heard.
+        assert_eq!(self.ask(Request::Unknown).await, Err(ErrorCode::FeatureNotAvailable));
+        assert_eq!(self.waiting, []);
+    }
+
+    fn keep(&mut self, message: ServiceMessage) {
+        if let ServiceMessage::Event { seq, event } = message {
+            assert_eq!(seq, self.last_seq + 1, "events are numbered without a gap");
+            self.last_seq = seq;
+            self.waiting.push_back(event);
+        } else {
+            assert!(matches!(message, ServiceMessage::Ice(_)), "unexpected: {message:?}");
+        }
+    }
+}
+
+pub(crate) fn new_call(to: &str) -> (CallId, Request) {
+    let call = CallId(Uuid::new_v4());
+    let new = NewCall {
+        call,
+        to: Cuid::new(to).expect("a cuid"),
+        context: Context::new("Your order").expect("a context"),
+        remote_context: Some(Context::new("Delivery partner is calling").expect("a context")),
+        initiator_image: None,
+        receiver_image: None,
+    };
+    (call, Request::Call(new))
+}
