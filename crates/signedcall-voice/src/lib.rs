@@ -26,7 +26,9 @@
 
 mod codec;
 mod frame;
+mod high_pass;
 mod jitter;
+mod noise;
 mod processing;
 mod receiver;
 mod sender;

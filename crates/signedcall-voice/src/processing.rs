@@ -1,11 +1,11 @@
 //! Echo, noise and uneven loudness taken out of the microphone's sound.
 
-use sonora::config::{
-    AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate, NoiseSuppression, NoiseSuppressionLevel, Pipeline,
-};
+use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, StreamConfig};
 
 use crate::frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
+use crate::high_pass::HighPass;
+use crate::noise::NoiseSuppressor;
 
 /// What is done to the microphone's sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,65 +36,107 @@ impl Default for ProcessingConfig {
 ///
 /// Call [`render`](Self::render) with each frame as it goes to the loudspeaker and [`capture`](Self::capture) with each that comes from the
 /// microphone, in the order in which they happen. The delay between the two is found by itself.
+#[derive(Default)]
 pub struct Processing {
-    /// Absent when everything is off.
-    sonora: Option<AudioProcessing>,
-    /// Where results are put that sonora cannot put in place.
-    scratch: Frame,
+    high_pass: Option<HighPass>,
+    echo: Option<AudioProcessing>,
+    noise: Option<NoiseSuppressor>,
+    gain: Option<AudioProcessing>,
 }
 
 impl std::fmt::Debug for Processing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Processing").field("config", &self.sonora.as_ref().map(AudioProcessing::config)).finish_non_exhaustive()
+        formatter
+            .debug_struct("Processing")
+            .field("high_pass", &self.high_pass.is_some())
+            .field("echo", &self.echo.is_some())
+            .field("noise", &self.noise.is_some())
+            .field("gain", &self.gain.is_some())
+            .finish()
     }
 }
 
 impl Processing {
     /// Makes a processing that does what `config` says.
     pub fn new(config: ProcessingConfig) -> Self {
-        Self { sonora: (config != ProcessingConfig::OFF).then(|| build(config)), scratch: SILENCE }
+        Self {
+            high_pass: config.high_pass_filter.then(HighPass::new),
+            echo: config.echo_cancellation.then(echo_canceller),
+            noise: config.noise_suppression.then(NoiseSuppressor::new),
+            gain: config.gain_control.then(gain_control),
+        }
     }
 
     /// Takes note of a frame that goes to the loudspeaker.
     pub fn render(&mut self, frame: &Frame) {
-        if let Some(sonora) = &mut self.sonora {
-            sonora.process_render_f32(&[frame], &mut [&mut self.scratch]).expect("10 ms at a rate that was set up");
+        if let Some(echo) = &mut self.echo {
+            let mut unchanged = SILENCE;
+            echo.process_render_f32(&[&sound(frame)], &mut [&mut unchanged]).expect("10 ms at a rate that was set up");
         }
     }
 
     /// Cleans a frame that comes from the microphone, in place.
     pub fn capture(&mut self, frame: &mut Frame) {
-        if let Some(sonora) = &mut self.sonora {
-            // A broken driver's NaN would stay in the filters for the rest of the call.
-            for sample in frame.iter_mut() {
-                *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-            }
-            sonora.process_capture_f32(&[frame], &mut [&mut self.scratch]).expect("10 ms at a rate that was set up");
-            *frame = self.scratch;
+        if let Some(high_pass) = &mut self.high_pass {
+            *frame = sound(frame);
+            high_pass.process(frame);
+        }
+        if let Some(echo) = &mut self.echo {
+            let captured = sound(frame);
+            echo.process_capture_f32(&[&captured], &mut [frame]).expect("10 ms at a rate that was set up");
+        }
+        if let Some(noise) = &mut self.noise {
+            *frame = sound(frame);
+            noise.process(frame);
+        }
+        if let Some(gain) = &mut self.gain {
+            let quiet = sound(frame);
+            gain.process_capture_f32(&[&quiet], &mut [frame]).expect("10 ms at a rate that was set up");
         }
     }
 }
 
-fn build(config: ProcessingConfig) -> AudioProcessing {
+/// The frame as far as it is sound: a broken driver's NaN would stay in the filters for the rest of the call.
+fn sound(frame: &Frame) -> Frame {
+    frame.map(|sample| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 })
+}
+
+fn echo_canceller() -> AudioProcessing {
+    sonora_with(|config| {
+        // Its own high-pass filter takes the ground tone from low voices.
+        config.echo_canceller = Some(EchoCanceller { enforce_high_pass_filtering: false, ..EchoCanceller::default() });
+    })
+}
+
+fn gain_control() -> AudioProcessing {
+    sonora_with(|config| {
+        config.gain_controller2 = Some(GainController2 {
+            adaptive_digital: Some(AdaptiveDigital {
+                // A voice that needs no gain must not be heard to be turned down in its first seconds.
+                initial_gain_db: 0.0,
+                // A voice farther down than this is in another room.
+                max_gain_db: 24.0,
+                // Slower than a sentence's own rise and fall.
+                max_gain_change_db_per_second: 3.0,
+                ..AdaptiveDigital::default()
+            }),
+            ..GainController2::default()
+        });
+    })
+}
+
+/// A stage of processing that does what `set_up` puts into an empty configuration.
+///
+/// One for each task rather than one for all: the canceller divides sound into bands, which the gain need not go through, and what noise
+/// suppression does to the voice can then be left out.
+pub(crate) fn sonora_with(set_up: impl FnOnce(&mut sonora::Config)) -> AudioProcessing {
     let stream = StreamConfig::new(SAMPLE_RATE, 1);
     debug_assert_eq!(stream.num_frames(), FRAME_SAMPLES);
-    AudioProcessing::builder()
-        .config(sonora::Config {
-            // The default of 32 kHz would cut off what Opus and the sound card both carry.
-            pipeline: Pipeline { maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz, ..Pipeline::default() },
-            high_pass_filter: config.high_pass_filter.then(HighPassFilter::default),
-            echo_canceller: config
-                .echo_cancellation
-                .then(|| EchoCanceller { enforce_high_pass_filtering: config.high_pass_filter, ..EchoCanceller::default() }),
-            noise_suppression: config
-                .noise_suppression
-                .then(|| NoiseSuppression { level: NoiseSuppressionLevel::Moderate, ..NoiseSuppression::default() }),
-            gain_controller2: config
-                .gain_control
-                .then(|| GainController2 { adaptive_digital: Some(AdaptiveDigital::default()), ..GainController2::default() }),
-            ..sonora::Config::default()
-        })
-        .capture_config(stream)
-        .render_config(stream)
-        .build()
+    let mut config = sonora::Config {
+        // The default of 32 kHz would cut off what Opus and the sound card both carry.
+        pipeline: Pipeline { maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz, ..Pipeline::default() },
+        ..sonora::Config::default()
+    };
+    set_up(&mut config);
+    AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build()
 }

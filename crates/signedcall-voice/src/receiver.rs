@@ -334,6 +334,7 @@ impl Receiver {
             while self.ahead() < most + FRAME + OVERLAP as Samples && self.jitter.next().map(|next| next.timestamp) == self.end {
                 self.append_packet();
             }
+            let most = most.min(self.ahead() - FRAME);
             self.stretch(Change::Shorten, most as usize, alikeness_for(-early));
         }
     }
