@@ -32,8 +32,8 @@ struct User {
     name: &'static str,
 }
 
-const FIRST_USER: User = User { profile: "demo", cuid: "ada", name: "Ada" };
-const SECOND_USER: User = User { profile: "demo-two", cuid: "ben", name: "Ben" };
+const FIRST_USER: User = User { profile: "demo", cuid: "courier_8842", name: "Amira" };
+const SECOND_USER: User = User { profile: "demo-two", cuid: "customer_25", name: "Jonas" };
 
 /// Installs what is missing, builds everything, and runs it until the last window's app is quit.
 ///

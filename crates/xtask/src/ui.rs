@@ -15,6 +15,9 @@ use crate::workspace::{Workspace, on_path};
 /// The oldest Node.js that the UI's build tools take, as in `ui/package.json`.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
+/// Folders of `ui` that the app is neither built from nor embeds: installed packages, and the pages that screens are drawn from.
+const NOT_IN_THE_APP: &[&str] = &["node_modules", "dist-fake"];
+
 /// How npm is called on this machine.
 #[derive(Debug)]
 pub(crate) struct Npm {
@@ -125,7 +128,7 @@ fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<()> {
         .with_context(|| format!("cannot read {}", folder.display()))?;
     entries.sort_by_key(std::fs::DirEntry::path);
     for entry in entries {
-        if entry.file_name() == "node_modules" {
+        if NOT_IN_THE_APP.iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         if entry.file_type()?.is_dir() {
@@ -148,7 +151,7 @@ pub(crate) fn draw_screens(workspace: &Workspace) -> Result<()> {
     let npm = Npm::find(workspace)?;
     npm.install(workspace, &log)?;
     npm.script(workspace, &["shots"], &log)?;
-    println!("the screens are in ui/shots, the README's pictures in assets/screens");
+    println!("the pictures are in assets/screens");
     Ok(())
 }
 
@@ -184,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn the_ui_is_built_again_when_a_source_or_the_result_changes_but_not_when_packages_do() {
+    fn the_ui_is_built_again_when_a_source_or_the_result_changes_and_not_otherwise() {
         let ui = scratch_folder("state");
-        for folder in ["src/views", "dist", "node_modules/svelte"] {
+        for folder in ["src/views", "dist", "dist-fake", "node_modules/svelte"] {
             std::fs::create_dir_all(ui.join(folder)).unwrap();
         }
         let after_writing = |file: &str| {
@@ -196,6 +199,7 @@ mod tests {
         let first = after_writing("src/views/Call.svelte");
         assert_eq!(after_writing("src/views/Call.svelte"), first, "writing the same again");
         assert_eq!(after_writing("node_modules/svelte/index.js"), first);
+        assert_eq!(after_writing("dist-fake/index.html"), first);
         let with_source = after_writing("src/main.ts");
         assert_ne!(with_source, first);
         assert_ne!(after_writing("dist/index.html"), with_source);
