@@ -29,7 +29,7 @@ pub(crate) fn delay(spoken: &[f32], heard: &[f32], second: usize) -> Duration {
         product / power.sqrt().max(1e-6)
     };
     let most = (heard.len() - from - 6_000).min(3_600);
-    let late = (0..most).max_by(|one, other| alike(*one).total_cmp(&alike(*other))).unwrap();
+    let late = (0..most).max_by(|one, other| alike(*one).total_cmp(&alike(*other))).expect("a second to look in");
     Duration::from_micros(late as u64 * 1_000_000 / 6_000)
 }
 

@@ -43,7 +43,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 /// A few real packets, made once.
 fn payloads() -> Vec<Vec<u8>> {
-    let mut sender = Sender::new(SenderConfig::default()).unwrap();
+    let mut sender = Sender::new(SenderConfig::default()).expect("Opus can be set up");
     let mut payloads = Vec::new();
     for frame in 0..40 {
         let tone = std::array::from_fn(|index| 0.4 * ((frame * FRAME_SAMPLES + index) as f32 * 0.02).sin());

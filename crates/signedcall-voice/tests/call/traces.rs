@@ -23,7 +23,7 @@ fn made_up(heard: &Heard, seconds: std::ops::Range<usize>) -> Duration {
 
 /// The most that was buffered at any time during some seconds.
 fn most_buffered(heard: &Heard, seconds: std::ops::Range<usize>) -> Duration {
-    heard.frames[seconds.start * 100..seconds.end * 100].iter().map(|(_, stats)| stats.buffered).max().unwrap()
+    heard.frames[seconds.start * 100..seconds.end * 100].iter().map(|(_, stats)| stats.buffered).max().unwrap_or_default()
 }
 
 const fn milliseconds(count: u64) -> Duration {
