@@ -248,6 +248,8 @@ impl Driver {
         }
         let Step { commands, wake_at } = self.line.handle(self.clock.now(), event);
         self.deadline = wake_at;
+        // Who is told of an event finds it in the view already.
+        self.show();
         if !woken || !commands.is_empty() {
             tracing::debug!(state = ?self.line.call_state(), ?commands);
         }

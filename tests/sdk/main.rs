@@ -1,0 +1,9 @@
+//! SDKs and the real service, in one process on loopback: sound comes from code, everything else is what ships.
+
+mod calls;
+mod errors;
+mod network;
+mod privacy;
+mod proxy;
+mod support;
+mod voice;

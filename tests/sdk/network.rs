@@ -1,0 +1,132 @@
+//! Networks that fail: events come exactly once all the same.
+
+use std::time::{Duration, Instant};
+
+use signedcall::{CallStatus, EndReason, LinkState};
+use signedcall_server::STORE_FILE;
+use signedcall_server::account;
+use signedcall_server::store::{Account, Accounts};
+use signedcall_wire::{AccountId, Environment};
+
+use crate::calls::connect;
+use crate::proxy::Proxy;
+use crate::support::{Phone, Service, ToneSound};
+
+use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
+
+async fn phone_behind(proxy: &Proxy, service: &Service, cuid: &str, says: u32) -> Phone {
+    let mut options = service.options(cuid);
+    options.service_url = proxy.url();
+    Phone::sign_in(options, ToneSound::of(says)).await
+}
+
+/// Waits until a phone has lost its socket and has another.
+async fn reconnected(phone: &Phone, cut: impl FnOnce()) -> Duration {
+    let mut view = phone.line.view();
+    view.mark_unchanged();
+    let lost = async {
+        view.wait_for(|view| view.link == LinkState::Reconnecting).await.expect("the line is open");
+        Instant::now()
+    };
+    let (since, ()) = tokio::join!(lost, async { cut() });
+    phone.until("reconnected", |view| view.link == LinkState::Ready).await;
+    since.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_cut_while_it_rings_changes_no_event() {
+    let service = Service::start().await;
+    let (near, far) = (Proxy::to(service.address()).await, Proxy::to(service.address()).await);
+    let mut alice = phone_behind(&near, &service, "alice", 1_000).await;
+    let mut bobby = phone_behind(&far, &service, "bobby", 1_500).await;
+    let call = alice.call("bobby").await;
+    bobby.expect_all(&[Placed, Ringing]).await;
+    alice.expect_all(&[Placed, Ringing]).await;
+    reconnected(&bobby, || far.cut()).await;
+    reconnected(&alice, || near.cut()).await;
+    bobby.line.answer(call).await.expect("the call rings");
+    bobby.expect_all(&[Answered, InProgress]).await;
+    alice.expect_all(&[Answered, InProgress]).await;
+    alice.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_talk_goes_on_while_the_socket_is_away_and_the_session_is_back_within_two_seconds() {
+    let service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let mut alice = phone_behind(&proxy, &service, "alice", 1_000).await;
+    let mut bobby = phone_behind(&proxy, &service, "bobby", 1_500).await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    alice.sound.hears_tone(1_500).await;
+    let away = reconnected(&alice, || proxy.cut()).await;
+    assert!(away < Duration::from_secs(2), "{away:?}");
+    alice.sound.hears_tone(1_500).await;
+    bobby.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_without_a_socket_arrives_on_the_next() {
+    let service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let mut alice = phone_behind(&proxy, &service, "alice", 1_000).await;
+    let mut bobby = service.phone("bobby").await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    proxy.cut();
+    alice.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_service_finds_everybody_back() {
+    let mut service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let (mut of_alice, mut of_bobby) = (alice.line.view(), bobby.line.view());
+    let lost = async {
+        of_alice.wait_for(|view| view.link == LinkState::Reconnecting).await.expect("the line is open");
+        of_bobby.wait_for(|view| view.link == LinkState::Reconnecting).await.expect("the line is open");
+    };
+    tokio::join!(service.restart(), lost);
+    alice.until("back", |view| view.link == LinkState::Ready).await;
+    bobby.until("back", |view| view.link == LinkState::Ready).await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    alice.line.hangup(call).await.expect("the call goes on");
+    bobby.expect(Ended(EndReason::HungUp)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_may_have_its_calls_relayed_only() {
+    let mut key = None;
+    let service = Service::start_with(|settings| {
+        std::fs::create_dir_all(&settings.data).expect("a new folder");
+        let accounts = Accounts::open(&settings.data.join(STORE_FILE)).expect("a new store");
+        let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;
+        let branding = serde_json::from_str(branding).expect("a branding");
+        let account = Account { id: AccountId("private".to_owned()), branding, relay_only: true };
+        let keys = account::add(&accounts, &account).expect("a new account");
+        key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development).map(|(_, key)| key);
+    })
+    .await;
+    let key = key.expect("a development key");
+    let private = |cuid: &str| {
+        let mut options = service.options(cuid);
+        options.account_id = "private".to_owned();
+        options.api_key = key.clone();
+        options
+    };
+    let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
+    let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
+    connect(&mut alice, &mut bobby, "bobby").await;
+    alice.sound.hears_tone(1_500).await;
+    bobby.sound.hears_tone(1_000).await;
+}
