@@ -19,8 +19,8 @@ use crate::workspace::{Profile, Workspace};
 const DEMO_ACCOUNT: &str = "demo";
 /// The echo contact's cuid, which the developer calls.
 const ECHO_CUID: &str = "echo_test";
-/// How long the service may take until it listens; making its first store takes a fraction of this.
-const SERVICE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the service and the echo contact may take until they are ready; making the first store takes a fraction of this.
+const READY_PATIENCE: Duration = Duration::from_secs(30);
 /// How often the windows are looked after; a closed one is noticed at once as far as a person can tell.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -89,14 +89,14 @@ fn tour(workspace: &Workspace) -> Result<()> {
 fn start_service(workspace: &Workspace, folder: &Path, key: &str) -> Result<(Companion, String)> {
     let mut command = Command::new(workspace.program("signedcall-server", Profile::Debug));
     command.args(["--demo", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("service")).env("SIGNEDCALL_DEMO_KEY", key);
-    let (service, line) = Companion::start_until_ready("service", &command, &folder.join("service.log"), SERVICE_PATIENCE)?;
+    let (service, line) = Companion::start_until_ready("service", &command, &folder.join("service.log"), READY_PATIENCE)?;
     Ok((service, listening_address(&line)?))
 }
 
 fn start_echo(workspace: &Workspace, folder: &Path, key: &str, url: &str) -> Result<Companion> {
     let mut command = Command::new(workspace.program("signedcall-echo", Profile::Debug));
     command.args(["--service-url", url, "--account-id", DEMO_ACCOUNT]).env("SIGNEDCALL_API_KEY", key);
-    Companion::start("echo contact", &command, &folder.join("echo.log"))
+    Ok(Companion::start_until_ready("echo contact", &command, &folder.join("echo.log"), READY_PATIENCE)?.0)
 }
 
 fn start_app(workspace: &Workspace, folder: &Path, key: &str, url: &str, user: &User) -> Result<Companion> {
