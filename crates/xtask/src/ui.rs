@@ -39,12 +39,10 @@ impl Npm {
         {
             return Ok(Self { program, first_arguments: Vec::new(), path_folder: None });
         }
-        println!(
-            "    Node.js {}.{} or newer is not here (found: {})",
-            OLDEST_NODE.0,
-            OLDEST_NODE.1,
-            own.as_deref().map_or("none", str::trim)
-        );
+        if !workspace.target.join("tools/node").exists() {
+            let found = own.as_deref().map_or("none", str::trim);
+            println!("    Node.js {}.{} or newer is not here (found: {found})", OLDEST_NODE.0, OLDEST_NODE.1);
+        }
         packages::ensure(workspace, &[Need::Python])?;
         let environment = python::environment(workspace, "tools/node", "node")?;
         let packages =
