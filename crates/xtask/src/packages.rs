@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::processes::{describe, run_logged};
+use crate::processes::{describe, output_of, run_logged};
 use crate::workspace::{Workspace, on_path};
 
 /// What a package is needed for.
@@ -89,9 +89,13 @@ pub(crate) fn ensure(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     }
     println!("    will install {} package(s): {}", missing.len(), missing.join(" "));
     let log = workspace.target.join("install.log");
-    for mut command in manager.install(&missing) {
-        let typed = describe(&command);
-        command = with_privilege(command).with_context(|| format!("cannot install packages; as root, type:\n    {typed}"))?;
+    let commands = manager.install(&missing);
+    if let Err(reason) = gain_privilege() {
+        let typed = commands.iter().map(describe).collect::<Vec<_>>().join(" &&\n    ");
+        bail!("cannot install packages: {reason}. As root, type:\n    {typed}");
+    }
+    for command in commands {
+        let mut command = as_root(command)?;
         println!("    {}", describe(&command).chars().take(100).collect::<String>());
         run_logged(command.env("DEBIAN_FRONTEND", "noninteractive"), &log)?;
     }
@@ -174,26 +178,32 @@ fn installed_by_dpkg(output: &str) -> BTreeSet<&str> {
     output.lines().filter_map(|line| line.strip_suffix(" installed")).collect()
 }
 
-/// The same command as root, by `sudo` if this process is not root.
-fn with_privilege(command: Command) -> Result<Command> {
-    let user = crate::processes::output_of(Command::new("id").arg("-u"))?;
-    if user.trim() == "0" {
-        return Ok(command);
+fn is_root() -> Result<bool> {
+    Ok(output_of(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+/// Makes sure that commands can be run as root, asking for the password in the open and not inside a logged command.
+fn gain_privilege() -> Result<()> {
+    if is_root()? {
+        return Ok(());
     }
     if on_path("sudo").is_none() {
         bail!("this user is not root, and there is no sudo");
     }
-    // Asks for the password here, in the open, and not inside the logged command.
-    let mut ask = Command::new("sudo");
-    ask.arg(if std::io::stdin().is_terminal() { "--validate" } else { "--non-interactive" });
-    if !std::io::stdin().is_terminal() {
-        ask.arg("true");
-    }
-    if !ask.status()?.success() {
+    let question: &[&str] = if std::io::stdin().is_terminal() { &["--validate"] } else { &["--non-interactive", "true"] };
+    if !Command::new("sudo").args(question).status()?.success() {
         bail!("sudo refused");
     }
+    Ok(())
+}
+
+/// The same command as root. The privilege has been gained before.
+fn as_root(command: Command) -> Result<Command> {
+    if is_root()? {
+        return Ok(command);
+    }
     let mut privileged = Command::new("sudo");
-    privileged.args(["--non-interactive", "--preserve-env=DEBIAN_FRONTEND"]).arg(command.get_program()).args(command.get_args());
+    privileged.args(["--non-interactive", "env", "DEBIAN_FRONTEND=noninteractive"]).arg(command.get_program()).args(command.get_args());
     Ok(privileged)
 }
 
