@@ -26,6 +26,13 @@ it("sends every preference with the one that was changed", async () => {
   expect(requests()).toEqual([["setPreferences", { ...kept, voiceProcessing: false }]]);
 });
 
+it("shows what is true, and not what was pressed", async () => {
+  const { field, has } = await open("home", "serverFailure");
+  await fireEvent.click(field("voice-processing"));
+  await expect.poll(() => has('[data-notice="problem"]')).toBe(true);
+  expect(field("voice-processing").getAttribute("aria-checked")).toBe("true");
+});
+
 it("names the device that the system has chosen, and one that is gone", async () => {
   const present = await open();
   expect(present.field("microphone").textContent).toContain("System default (Headset Microphone)");
@@ -72,7 +79,7 @@ it("keeps half a path while the view changes", async () => {
   await fireEvent.input(field("ringtone"), { target: { value: "/home/no" } });
   const settings = { ...scenarios.home.settings, voiceProcessing: false };
   change({ ...scenarios.home, revision: 2, settings });
-  await expect.poll(() => field("voice-processing").checked).toBe(false);
+  await expect.poll(() => field("voice-processing").getAttribute("aria-checked")).toBe("false");
   expect(field("ringtone").value).toBe("/home/no");
 });
 
