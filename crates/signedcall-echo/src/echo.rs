@@ -101,16 +101,11 @@ impl Playback for Ear {
     }
 }
 
-/// Three rising notes.
+/// "This is the echo test …", and a tone.
+const GREETING: &[u8] = include_bytes!("../../../assets/greeting.wav");
+
 fn greeting() -> Vec<f32> {
-    const NOTE: usize = SAMPLE_RATE as usize / 4;
-    let note = |hertz: f32| {
-        (0..NOTE).map(move |at| {
-            let swell = at.min(NOTE - at).min(NOTE / 8) as f32 / (NOTE / 8) as f32;
-            0.2 * swell * (std::f32::consts::TAU * hertz * at as f32 / SAMPLE_RATE as f32).sin()
-        })
-    };
-    note(523.25).chain(note(659.25)).chain(note(783.99)).collect()
+    signedcall::decode_sound(GREETING).expect("the greeting is a sound file; a test reads it")
 }
 
 #[cfg(test)]
@@ -139,6 +134,11 @@ mod tests {
         let said: Vec<Frame> = (0..=DELAY / 480).map(|_| read(&mut mouth)).collect();
         assert!(said[..DELAY / 480].iter().all(|frame| *frame == SILENCE));
         assert_eq!(said[DELAY / 480], [0.25; 480]);
+    }
+
+    #[test]
+    fn the_greeting_can_be_read() {
+        assert!(greeting().iter().any(|sample| sample.abs() > 0.05));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use signedcall_wire::{
     AccountId, Branding, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Cuid, DeviceId, Direction, EndReason, Environment,
     ErrorCode, InvalidContext, InvalidCuid, Redacted,
 };
-pub use sound::{Capture, InvalidTone, Pace, Playback, Sound, SoundDevice, SoundDevices, SoundError, devices};
+pub use sound::{Capture, InvalidTone, NoSoundFile, Pace, Playback, Sound, SoundDevice, SoundDevices, SoundError, decode_sound, devices};
 
 /// What to log unless told otherwise: the SDK's own lines from `info` on, and nothing of libraries that log what must stay private.
 pub const LOG_FILTER: &str = "info,webrtc=off,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_turn=off,rtc_sctp=off,rtc_srtp=off,rtc_interceptor=off";

@@ -1,8 +1,8 @@
 //! The computer's own microphone and speaker.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, ErrorKind, StreamConfig};
@@ -13,10 +13,20 @@ use super::{Capture, Playback, Sound, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Frames that lie ready for the speaker: what its callback takes next, and one for the time until it is filled up again.
-const READY_FRAMES: usize = 2;
+/// Frames that lie ready for the speaker at least: what its callback takes next, and one for the time until it is filled up again.
+const LEAST_READY: usize = 2;
+/// Frames that lie ready at most: a sound server that takes more at once is no good for calls.
+const MOST_READY: usize = 12;
+/// A speaker that has not run dry for this long is tried with one frame less: every frame is delay.
+const CALM: Duration = Duration::from_secs(10);
 /// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
 const RING: usize = 20 * FRAME_SAMPLES;
+/// Samples that the sound server takes from a speaker's ring at once, and holds twice over: 10 ms where the server keeps its times.
+const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32;
+/// The same, where the server is so slow that it runs dry with less.
+const LONG_PERIOD: u32 = 4 * SHORT_PERIOD;
+/// Over what time it is judged whether the server takes sound as fast as it plays it.
+const JUDGED_OVER: Duration = Duration::from_millis(500);
 /// What PulseAudio calls the sources that bring what a speaker plays: no microphones.
 const MONITOR: &str = ".monitor";
 
@@ -73,6 +83,8 @@ pub(crate) struct Devices {
     input: Option<String>,
     output: Option<String>,
     host: SharedHost,
+    /// What the last speaker has taught about the sound server.
+    period: Arc<AtomicU32>,
 }
 
 /// The connection to the sound server, kept: making one takes longer than anything else on the way to the first sound.
@@ -87,7 +99,7 @@ impl std::fmt::Debug for SharedHost {
 
 impl Devices {
     pub(crate) fn new(input: Option<String>, output: Option<String>) -> Self {
-        Self { input, output, host: SharedHost::default() }
+        Self { input, output, host: SharedHost::default(), period: Arc::new(AtomicU32::new(SHORT_PERIOD)) }
     }
 
     fn microphone(&self) -> Result<cpal::Device, SoundError> {
@@ -136,7 +148,7 @@ impl Sound for Devices {
         let (counted, watched) = (Arc::clone(&state), Arc::clone(&state));
         let stream = device
             .build_input_stream::<f32, _, _>(
-                config(),
+                config(SHORT_PERIOD),
                 move |samples, _| {
                     let (_, rest) = producer.push_partial_slice(samples);
                     if !rest.is_empty() {
@@ -156,24 +168,26 @@ impl Sound for Devices {
         let (producer, mut consumer) = RingBuffer::<f32>::new(RING);
         let state = Arc::new(StreamState::default());
         let (counted, watched) = (Arc::clone(&state), Arc::clone(&state));
+        // Before the first frame there is nothing to miss.
+        let mut begun = false;
         let stream = device
             .build_output_stream::<f32, _, _>(
-                config(),
+                config(self.period.load(Ordering::Relaxed)),
                 move |samples: &mut [f32], _| {
                     let (filled, rest) = consumer.pop_partial_slice(samples);
-                    if !rest.is_empty() {
-                        if !filled.is_empty() {
-                            counted.faults.fetch_add(1, Ordering::Relaxed);
-                        }
-                        rest.fill(0.0);
+                    begun |= !filled.is_empty();
+                    if begun && !rest.is_empty() {
+                        counted.faults.fetch_add(1, Ordering::Relaxed);
                     }
+                    rest.fill(0.0);
                 },
                 move |error| watched.report(&error),
                 Some(OPEN_PATIENCE),
             )
             .map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
         stream.play().map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
-        Ok(Box::new(Speaker { _stream: stream, ring: producer, state }))
+        let throughput = Throughput { written: 0, since: None };
+        Ok(Box::new(Speaker { _stream: stream, ring: producer, state, ready: Ready::new(), throughput, period: Arc::clone(&self.period) }))
     }
 }
 
@@ -218,15 +232,80 @@ struct Speaker {
     _stream: cpal::Stream,
     ring: rtrb::Producer<f32>,
     state: Arc<StreamState>,
+    ready: Ready,
+    throughput: Throughput,
+    period: Arc<AtomicU32>,
+}
+
+/// How fast the sound server takes what it plays. One that takes less than a clock's worth has run dry itself, and has played silence.
+struct Throughput {
+    written: usize,
+    /// When the server had begun in earnest, or was judged last, and how much it had taken by then.
+    since: Option<(Instant, usize)>,
+}
+
+impl Throughput {
+    /// Whether the server has fallen behind since the last look; `lying` is what it has not taken yet.
+    fn is_behind(&mut self, lying: usize, now: Instant) -> bool {
+        let taken = self.written.saturating_sub(lying);
+        let Some((since, before)) = self.since else {
+            // What it takes first only fills its buffers.
+            if taken > 2 * LONG_PERIOD as usize {
+                self.since = Some((now, taken));
+            }
+            return false;
+        };
+        let passed = now.duration_since(since);
+        if passed < JUDGED_OVER {
+            return false;
+        }
+        self.since = Some((now, taken));
+        ((taken - before) as f64) < 0.85 * passed.as_secs_f64() * f64::from(SAMPLE_RATE)
+    }
+}
+
+/// How many frames lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
+struct Ready {
+    frames: usize,
+    faults: u64,
+    since: Instant,
+}
+
+impl Ready {
+    fn new() -> Self {
+        Self { frames: LEAST_READY, faults: 0, since: Instant::now() }
+    }
+
+    /// One more frame for each time that the speaker has run dry, one less after a calm while.
+    fn follow(&mut self, faults: u64, now: Instant) -> usize {
+        if faults > self.faults {
+            self.frames = (self.frames + usize::try_from(faults - self.faults).unwrap_or(MOST_READY)).min(MOST_READY);
+            self.faults = faults;
+            self.since = now;
+        } else if now.duration_since(self.since) > CALM {
+            self.frames = (self.frames - 1).max(LEAST_READY);
+            self.since = now;
+        }
+        self.frames
+    }
 }
 
 impl Playback for Speaker {
     fn wants(&mut self) -> bool {
-        RING - self.ring.slots() < READY_FRAMES * FRAME_SAMPLES
+        let ready = self.ready.follow(self.state.faults.load(Ordering::Relaxed), Instant::now());
+        let lying = RING - self.ring.slots();
+        let period = self.period.load(Ordering::Relaxed);
+        if self.throughput.is_behind(lying, Instant::now()) && period < LONG_PERIOD {
+            tracing::debug!(period, "the sound server is slow; it gets longer portions");
+            self.period.store(2 * period, Ordering::Relaxed);
+            self.state.lost.store(true, Ordering::Relaxed);
+        }
+        lying < ready * FRAME_SAMPLES
     }
 
     fn write(&mut self, frame: &Frame) {
-        let (_, _did_not_fit) = self.ring.push_partial_slice(frame);
+        let (written, _did_not_fit) = self.ring.push_partial_slice(frame);
+        self.throughput.written += written.len();
     }
 
     fn is_lost(&self) -> bool {
@@ -238,9 +317,9 @@ impl Playback for Speaker {
     }
 }
 
-/// The engine's own format: the sound server converts where a device has another. 10 ms a callback; the default would be seconds.
-fn config() -> StreamConfig {
-    StreamConfig { channels: 1, sample_rate: SAMPLE_RATE, buffer_size: BufferSize::Fixed(FRAME_SAMPLES as u32) }
+/// The engine's own format: the sound server converts where a device has another. A period is always named; the default would be seconds.
+fn config(period: u32) -> StreamConfig {
+    StreamConfig { channels: 1, sample_rate: SAMPLE_RATE, buffer_size: BufferSize::Fixed(period) }
 }
 
 /// PulseAudio's protocol, which PipeWire speaks too: it names devices for people, and converts rates and channels.
@@ -280,5 +359,34 @@ fn open_error(error: &cpal::Error, absent: SoundError) -> SoundError {
         SoundError::NoSoundSystem(error.to_string())
     } else {
         SoundError::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
+        let mut ready = Ready::new();
+        let start = ready.since;
+        assert_eq!(ready.follow(0, start), 2);
+        assert_eq!(ready.follow(1, start), 3);
+        assert_eq!(ready.follow(1, start + CALM), 3);
+        assert_eq!(ready.follow(500, start + CALM), MOST_READY);
+        assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
+    }
+
+    #[test]
+    fn a_server_that_takes_less_than_it_plays_is_behind() {
+        let start = Instant::now();
+        let at = |milliseconds: u64| start + Duration::from_millis(milliseconds);
+        let mut throughput = Throughput { written: 4_800, since: None };
+        assert!(!throughput.is_behind(0, at(0)), "it begins");
+        throughput.written += 24_000;
+        assert!(!throughput.is_behind(0, at(500)), "it keeps up");
+        throughput.written += 12_000;
+        assert!(!throughput.is_behind(0, at(900)), "too early to judge");
+        assert!(throughput.is_behind(0, at(1_000)));
     }
 }

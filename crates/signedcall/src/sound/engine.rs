@@ -324,14 +324,14 @@ impl Audio {
         if let Slot::Open(capture) = &self.capture
             && capture.is_lost()
         {
-            tracing::warn!("the microphone is gone; another is being opened");
+            tracing::warn!("the microphone stopped; it is opened again, or another");
             close(&mut self.capture);
             self.capture = Slot::Closed { retry_at: Some(now) };
         }
         if let Slot::Open(playback) = &self.playback
             && playback.is_lost()
         {
-            tracing::warn!("the speaker is gone; another is being opened");
+            tracing::warn!("the speaker stopped; it is opened again, or another");
             close(&mut self.playback);
             self.playback = Slot::Closed { retry_at: Some(now) };
         }

@@ -14,8 +14,8 @@ use signedcall_wire::ErrorCode;
 pub(crate) use device::Devices;
 pub use device::{SoundDevice, SoundDevices, devices};
 pub(crate) use engine::{Engine, SoundEvent};
-pub use tone::InvalidTone;
 pub(crate) use tone::ToneSet;
+pub use tone::{InvalidTone, NoSoundFile, decode_sound};
 
 use crate::Error;
 
