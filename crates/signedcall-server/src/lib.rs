@@ -19,3 +19,4 @@ pub use keys::NoRandomness;
 pub use relay::{RelaySettings, StartRelayError};
 pub use service::{SIGNALLING_PATH, STORE_FILE, Service, StartError, serve};
 pub use settings::Settings;
+pub use socket::SocketSettings;

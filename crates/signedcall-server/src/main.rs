@@ -39,13 +39,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
     }
     let demo_key = std::env::var("SIGNEDCALL_DEMO_KEY").ok().filter(|key| !key.is_empty()).map(Redacted::new);
-    let service = serve(settings, demo_key).await?;
+    let mut service = serve(settings, demo_key).await?;
     let ready = serde_json::json!({"listening": service.address(), "turn": service.relay_address()});
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!("ready");
     tokio::select! {
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
+        () = service.failed() => anyhow::bail!("the service failed; its log says why"),
     }
     tracing::info!("stopping");
     service.shutdown().await;

@@ -25,7 +25,7 @@ use crate::hub::SocketId;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::socket;
+use crate::socket::{self, SocketSettings};
 use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 
@@ -129,7 +129,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
             tracing::debug!(%error, "a socket may be slow");
         }
     });
-    let web = tokio::spawn(axum::serve(listener, router(notes.clone(), admission)).into_future());
+    let state = Web { notes: notes.clone(), admission, sockets: settings.sockets, last_socket: Arc::default() };
+    let web = tokio::spawn(axum::serve(listener, router(state)).into_future());
     Ok(Service { address, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard, _lock: lock })
 }
 
@@ -152,6 +153,12 @@ impl Service {
     /// The demo account's key for the development environment, when there is a demo account.
     pub const fn demo_key(&self) -> Option<&Redacted<String>> {
         self.demo_key.as_ref()
+    }
+
+    /// Returns when the service has stopped working by itself, which it only does when there is a bug in it.
+    pub async fn failed(&mut self) {
+        // Whether it panicked or ended is for its own log.
+        let _ = (&mut self.switchboard).await;
     }
 
     /// Tells every device to leave, waits until they have or the time is up, and returns when everything is written.
@@ -184,11 +191,11 @@ fn lock_data(data: &Path) -> Result<File, StartError> {
 struct Web {
     notes: Sender<Note>,
     admission: Arc<Admission>,
+    sockets: SocketSettings,
     last_socket: Arc<AtomicU64>,
 }
 
-fn router(notes: Sender<Note>, admission: Arc<Admission>) -> Router {
-    let state = Web { notes, admission, last_socket: Arc::default() };
+fn router(state: Web) -> Router {
     Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(state)
 }
 
@@ -200,7 +207,7 @@ async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Respo
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.notes, web.admission))
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission))
 }
 
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {

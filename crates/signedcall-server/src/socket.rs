@@ -15,13 +15,24 @@ use crate::codec::{self, Unreadable};
 use crate::hub::{HubEvent, SocketId};
 use crate::switchboard::{Note, OUTBOX, Outgoing};
 
-/// How long a socket may stay without being signed in: a slow network's round trips, and an api key's verification.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(10);
-/// After this much silence a device is asked whether it is there. Shorter than the half minute that the strictest of routers remember a
-/// connection for.
-const PING_AFTER: Duration = Duration::from_secs(25);
-/// After this much silence it is gone.
-const GONE_AFTER: Duration = Duration::from_secs(35);
+/// How long a socket waits for its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketSettings {
+    /// How long it may stay without being signed in: a slow network's round trips, and an api key's verification.
+    pub sign_in_within: Duration,
+    /// The silence after which a device is asked whether it is there. Shorter than the half minute that the strictest of routers remember
+    /// a connection for.
+    pub ping_after: Duration,
+    /// The silence after which a device is gone.
+    pub gone_after: Duration,
+}
+
+impl Default for SocketSettings {
+    fn default() -> Self {
+        Self { sign_in_within: Duration::from_secs(10), ping_after: Duration::from_secs(25), gone_after: Duration::from_secs(35) }
+    }
+}
+
 /// How long one message may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -34,13 +45,14 @@ enum End {
 }
 
 /// Serves one socket until it ends.
-pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, hub: Sender<Note>, admission: Arc<Admission>) {
+pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: SocketSettings, hub: Sender<Note>, admission: Arc<Admission>) {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     if hub.send(Note::Opened { socket, outbox }).await.is_err() {
         return;
     }
     let now = Instant::now();
-    let mut task = SocketTask { web_socket, socket, hub, admission, heard_at: now, pinged: false, sign_in_by: Some(now + SIGN_IN_WITHIN) };
+    let sign_in_by = Some(now + settings.sign_in_within);
+    let mut task = SocketTask { web_socket, socket, settings, hub, admission, heard_at: now, pinged: false, sign_in_by };
     let end = task.run(outgoing).await;
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: reason.into() };
@@ -54,6 +66,7 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, hub: Sender<N
 struct SocketTask {
     web_socket: WebSocket,
     socket: SocketId,
+    settings: SocketSettings,
     hub: Sender<Note>,
     admission: Arc<Admission>,
     heard_at: Instant,
@@ -92,7 +105,7 @@ impl SocketTask {
     }
 
     fn deadline(&self) -> Instant {
-        let silence = self.heard_at + if self.pinged { GONE_AFTER } else { PING_AFTER };
+        let silence = self.heard_at + if self.pinged { self.settings.gone_after } else { self.settings.ping_after };
         self.sign_in_by.map_or(silence, |by| by.min(silence))
     }
 
@@ -116,7 +129,11 @@ impl SocketTask {
         };
         match codec::read(text.as_str()) {
             Ok(ClientMessage::Hello(hello)) => match self.admission.admit(self.socket, hello).await {
-                Ok(sign_in) => self.tell(HubEvent::SignedIn(sign_in)).await,
+                Ok(sign_in) => {
+                    // It was the verification that took its time, not the device.
+                    self.sign_in_by = Some(Instant::now() + self.settings.sign_in_within);
+                    self.tell(HubEvent::SignedIn(sign_in)).await
+                }
                 Err(refusal) => self.refuse(refusal).await,
             },
             Ok(ClientMessage::Resume(resume)) => match check_version(resume.version) {
@@ -153,9 +170,16 @@ impl SocketTask {
 
     async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
         match &message {
-            ServiceMessage::Welcome(_) | ServiceMessage::Resumed => self.sign_in_by = None,
+            ServiceMessage::Welcome(_) => {
+                tracing::info!(socket = self.socket.0, "a device signed in");
+                self.sign_in_by = None;
+            }
+            ServiceMessage::Resumed => {
+                tracing::debug!(socket = self.socket.0, "a session goes on");
+                self.sign_in_by = None;
+            }
             // The device has to say `hello` now.
-            ServiceMessage::SessionExpired => self.sign_in_by = Some(Instant::now() + SIGN_IN_WITHIN),
+            ServiceMessage::SessionExpired => self.sign_in_by = Some(Instant::now() + self.settings.sign_in_within),
             ServiceMessage::Refused(_)
             | ServiceMessage::Response { .. }
             | ServiceMessage::Event { .. }

@@ -27,7 +27,7 @@ pub(crate) enum Note {
     Opened { socket: SocketId, outbox: Sender<Outgoing> },
     /// Something happened to the hub.
     Event(HubEvent),
-    /// Somebody asks whether the task still works.
+    /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
     Drain { within: Duration, done: oneshot::Sender<()> },
@@ -98,8 +98,10 @@ impl Switchboard {
                 self.handle(event);
             }
             Note::Ping(alive) => {
-                // Whoever asked may have stopped waiting.
-                let _ = alive.send(());
+                if self.records.are_written() {
+                    // Whoever asked may have stopped waiting.
+                    let _ = alive.send(());
+                }
             }
             Note::Drain { within, done } => {
                 let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, NewAccountArguments, Theme};
 use crate::hub::HubSettings;
 use crate::relay::RelaySettings;
+use crate::socket::SocketSettings;
 
 /// Where the service listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
@@ -37,6 +38,8 @@ pub struct Settings {
     pub relay: RelaySettings,
     /// How long the hub waits for what.
     pub hub: HubSettings,
+    /// How long a socket waits for its device.
+    pub sockets: SocketSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -91,6 +94,7 @@ impl Settings {
                 credentials_for: Duration::from_secs(TURN_CREDENTIAL_HOURS * 3600),
             },
             hub: HubSettings::default(),
+            sockets: SocketSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
         }

@@ -75,6 +75,11 @@ impl Records {
         self.send(Job::Close(Closing { record, ended_at }));
     }
 
+    /// Whether the thread is there still.
+    pub(crate) fn are_written(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
     /// Writes everything that was handed in, closes what is open as an internal error, and returns when it is durable. Blocks.
     pub(crate) fn finish(self) {
         self.send(Job::Finish);

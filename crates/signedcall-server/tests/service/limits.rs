@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use signedcall_server::SocketSettings;
 use signedcall_wire::{ErrorCode, MAX_MESSAGE_BYTES, MAX_SOCKETS_PER_CUID, ServiceMessage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -46,4 +49,40 @@ async fn health_is_told_to_whoever_asks() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_socket_on_which_nobody_signs_in_is_closed() {
+    let service = TestService::start_with(SocketSettings { sign_in_within: Duration::from_secs(1), ..SocketSettings::default() }).await;
+    let mut device = service.sign_in("courier_1").await;
+    assert_eq!(Socket::open(&service.service.url()).await.hear().await, None);
+    device.assert_no_event().await;
+}
+
+#[tokio::test]
+async fn a_silent_device_is_asked_whether_it_is_there_and_is_gone_when_it_does_not_answer() {
+    let (ping_after, gone_after) = (Duration::from_millis(50), Duration::from_secs(2));
+    let service = TestService::start_with(SocketSettings { ping_after, gone_after, ..SocketSettings::default() }).await;
+    let mut device = service.sign_in("courier_1").await;
+    device.socket.answer_pings(5).await;
+    device.assert_no_event().await;
+
+    let mut other = service.sign_in("customer_1").await;
+    let mut stream = TcpStream::connect(service.service.address()).await.expect("the service listens");
+    stream
+        .write_all(
+            b"GET /v1/signalling HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .await
+        .expect("a request");
+    // This one takes whatever comes, and never answers.
+    let mut heard = Vec::new();
+    tokio::select! {
+        () = other.socket.answer_pings(usize::MAX) => unreachable!("it has not been asked so often"),
+        read = stream.read_to_end(&mut heard) => drop(read.expect("the service closes the socket")),
+    }
+    let ping = [0x89, 0x00];
+    assert!(heard.windows(2).any(|frame| frame == ping), "it was asked before");
+    other.assert_no_event().await;
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use signedcall_server::{Service, Settings, serve};
+use signedcall_server::{Service, Settings, SocketSettings, serve};
 use signedcall_wire::{
     AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION, Redacted, Request,
     RequestId, Resume, ServiceEvent, ServiceMessage, Welcome,
@@ -26,8 +26,12 @@ pub(crate) struct TestService {
 
 impl TestService {
     pub(crate) async fn start() -> Self {
+        Self::start_with(SocketSettings::default()).await
+    }
+
+    pub(crate) async fn start_with(sockets: SocketSettings) -> Self {
         let data = tempfile::tempdir().expect("a directory");
-        let settings = Settings { drain_for: Duration::from_secs(20), ..Settings::on_loopback(data.path().to_owned()) };
+        let settings = Settings { drain_for: Duration::from_secs(20), sockets, ..Settings::on_loopback(data.path().to_owned()) };
         Self { service: serve(settings, None).await.expect("a service"), data }
     }
 
@@ -79,6 +83,16 @@ impl Socket {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             }
+        }
+    }
+
+    /// Answers so many pings of the service.
+    pub(crate) async fn answer_pings(&mut self, number: usize) {
+        let mut answered = 0;
+        while answered < number {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("the service pings").expect("an open socket");
+            // Reading a ping answers it.
+            answered += usize::from(frame.expect("an open socket").is_ping());
         }
     }
 }
