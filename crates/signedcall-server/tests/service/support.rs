@@ -76,8 +76,11 @@ impl Socket {
 
     /// The next message, or `None` when the service has closed the socket.
     pub(crate) async fn hear(&mut self) -> Option<ServiceMessage> {
+        // Over all frames: a service that only pings says nothing.
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("the service says something or closes the socket");
+            let frame = tokio::time::timeout_at(deadline, self.0.next()).await;
+            let frame = frame.expect("the service says something or closes the socket");
             match frame {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(text.as_str()).expect("a message")),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
