@@ -2,6 +2,7 @@
 
 mod calls;
 mod errors;
+mod keyring;
 mod network;
 mod privacy;
 mod proxy;
