@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
@@ -25,10 +25,13 @@ const MAX_SAMPLES: usize = 60 * SAMPLE_RATE as usize;
 /// Frames of one step of the resampler.
 const RESAMPLER_STEP: usize = 1_024;
 
-const RINGBACK: &[u8] = include_bytes!("../../../../assets/ringback.wav");
-const RINGTONE: &[u8] = include_bytes!("../../../../assets/ringtone.wav");
-const BUSY: &[u8] = include_bytes!("../../../../assets/busy.wav");
-const ENDED: &[u8] = include_bytes!("../../../../assets/ended.wav");
+/// The SDK's own tones, decoded once for all lines of a process.
+static OWN: LazyLock<ToneSet> = LazyLock::new(|| ToneSet {
+    ringback: read_own(include_bytes!("../../../../assets/ringback.wav")),
+    ringtone: read_own(include_bytes!("../../../../assets/ringtone.wav")),
+    busy: read_own(include_bytes!("../../../../assets/busy.wav")),
+    ended: read_own(include_bytes!("../../../../assets/ended.wav")),
+});
 
 /// Why a sound file is no tone.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +76,11 @@ pub(crate) struct Playing {
 impl ToneSet {
     /// Reads the user's sound files; the SDK's own stand where there is none. Blocks.
     pub(crate) fn load(tones: &Tones) -> Result<Self, InvalidTone> {
-        let read_or = |file: &Option<PathBuf>, own| file.as_deref().map_or_else(|| Ok(read_own(own)), read);
+        let read_or = |file: &Option<PathBuf>, own: &Arc<[f32]>| file.as_deref().map_or_else(|| Ok(Arc::clone(own)), read);
         Ok(Self {
-            ringback: read_or(&tones.outgoing_tone, RINGBACK)?,
-            ringtone: read_or(&tones.ringtone, RINGTONE)?,
-            busy: read_own(BUSY),
-            ended: read_own(ENDED),
+            ringback: read_or(&tones.outgoing_tone, &OWN.ringback)?,
+            ringtone: read_or(&tones.ringtone, &OWN.ringtone)?,
+            ..OWN.clone()
         })
     }
 
