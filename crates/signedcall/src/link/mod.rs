@@ -131,6 +131,8 @@ impl ServiceAddress {
 impl Link {
     /// Makes a link that opens its first socket at once.
     pub(crate) fn open(address: &ServiceAddress, clock: Clock) -> Self {
+        // For wss:. An embedder that has chosen another provider keeps it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, news) = mpsc::channel(NEWS);
         let mut link = Self {
             url: address.url.to_string(),
