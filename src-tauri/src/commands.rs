@@ -4,7 +4,6 @@ use signedcall::CallId;
 use tauri::State;
 
 use crate::controller::Event;
-use crate::settings::Preferences;
 use crate::shell::Desk;
 use crate::view::{AppView, PreferencesForm, Problem, ProblemCode, SignInForm};
 
@@ -33,8 +32,7 @@ pub(crate) async fn sign_out(desk: State<'_, Desk>) -> Result<(), Problem> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_preferences(desk: State<'_, Desk>, form: PreferencesForm) -> Result<(), Problem> {
-    let preferences = Preferences::try_from(form)?;
-    desk.ask(|reply| Event::SetPreferences(preferences, reply)).await
+    desk.ask(|reply| Event::SetPreferences(form.into(), reply)).await
 }
 
 /// Calls somebody. An error is about what was entered; everything later is told by the call's screen.

@@ -1,11 +1,93 @@
+//! Signed Call on the desktop: the shell around the SDK. Rules about calls are not in here.
+
+// A release on Windows must not open a console beside its window.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod arguments;
 mod bridge;
 mod commands;
 mod controller;
+mod history;
+mod logging;
+mod profile;
+mod sdk;
 mod settings;
 mod shell;
+mod stored;
+#[cfg(test)]
+mod testing;
+mod translate;
 mod view;
+mod words;
 
-fn main() {
-    let builder = bridge::builder();
-    tauri::Builder::default().invoke_handler(builder.invoke_handler()).run(tauri::generate_context!()).expect("x");
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use tauri::{Manager, RunEvent};
+
+use crate::arguments::{Arguments, Prefill};
+use crate::controller::{Controller, Event, Inbox, Parts, Reply};
+use crate::profile::Folders;
+use crate::sdk::RealSdk;
+use crate::shell::{Desk, Shell, WindowOptions};
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
+    logging::start(arguments.log_file.then_some(folders.state.as_path()))?;
+    let (inbox, events) = controller::inbox();
+    let bridge = bridge::builder();
+
+    let shown_again = inbox.clone();
+    let single_instance = tauri_plugin_single_instance::Builder::new()
+        .dbus_id(arguments.profile.bus_name())
+        .callback(move |_, _, _| {
+            shown_again.send(Event::ShowMain(Reply::nobody()));
+        })
+        .build();
+
+    tauri::Builder::default()
+        .plugin(single_instance)
+        .invoke_handler(bridge.invoke_handler())
+        .setup(move |app| {
+            bridge.mount_events(app);
+            let windows = WindowOptions { hidden: arguments.hidden, web_data: folders.state.join("webview") };
+            let prefill = Prefill::read(|name| std::env::var(name).ok());
+            let host = Shell::new(app.handle().clone(), inbox.clone());
+            let parts = Parts { host, sdk: Arc::new(RealSdk), profile: arguments.profile.clone(), folders, prefill };
+            let controller = Controller::new(parts, inbox.clone(), events);
+            // The windows ask for a view as soon as they are open.
+            app.manage(Desk::new(inbox.clone(), controller.views()));
+            shell::open(app.handle(), &windows)?;
+            tauri::async_runtime::spawn(shell::send_views(app.handle().clone(), controller.views()));
+            tauri::async_runtime::spawn(controller.run());
+            tauri::async_runtime::spawn(quit_when_told(inbox));
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the app did not start")?
+        .run(|_, event| {
+            // Without windows the app lives on in the tray; only `Shell::quit` gives a code.
+            if let RunEvent::ExitRequested { code: None, api, .. } = event {
+                api.prevent_exit();
+            }
+        });
+    Ok(())
+}
+
+/// Ends calls and connection in good order when the system asks the program to end.
+async fn quit_when_told(inbox: Inbox) {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            inbox.send(Event::Quit);
+        }
+        (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "signals end the program at once"),
+    }
 }

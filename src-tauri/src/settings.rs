@@ -1,8 +1,153 @@
-use crate::view::{PreferencesForm, Problem};
-pub(crate) struct Preferences {}
-impl TryFrom<PreferencesForm> for Preferences {
+//! What the user has set, as `settings.json` keeps it. The api key is not in here: it lies in the keyring.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use signedcall::{DeviceId, Tones, VoiceOptions};
+use tauri::Url;
+use uuid::Uuid;
+
+use crate::view::{PreferencesForm, Problem, ProblemCode, SignInForm};
+
+/// Everything that `settings.json` holds. A field that an older version did not write has its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Settings {
+    /// This installation of this profile, so that a second start is the same device and not another one.
+    pub(crate) device: DeviceId,
+    /// Who signs in at the next start; nobody when `None`.
+    pub(crate) account: Option<Account>,
+    pub(crate) preferences: Preferences,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { device: DeviceId(Uuid::new_v4()), account: None, preferences: Preferences::default() }
+    }
+}
+
+/// Who signs in, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Account {
+    pub(crate) service_url: String,
+    pub(crate) account_id: String,
+    pub(crate) cuid: String,
+    pub(crate) name: String,
+    pub(crate) production: bool,
+}
+
+impl Account {
+    /// Whether this is a whole user, so that signing in is worth trying.
+    pub(crate) fn is_complete(&self) -> bool {
+        ![&self.service_url, &self.account_id, &self.cuid].iter().any(|field| field.is_empty())
+    }
+
+    /// What other users see, when it was given.
+    pub(crate) fn shown_name(&self) -> Option<String> {
+        Some(self.name.clone()).filter(|name| !name.is_empty())
+    }
+}
+
+impl TryFrom<&SignInForm> for Account {
     type Error = Problem;
-    fn try_from(_: PreferencesForm) -> Result<Self, Problem> {
-        Ok(Self {})
+
+    fn try_from(form: &SignInForm) -> Result<Self, Problem> {
+        let service_url = form.service_url.trim();
+        // The SDK looks closer; without this, a mistyped address would read as a network that is down.
+        let url = Url::parse(service_url).map_err(|error| Problem::new(ProblemCode::InvalidServiceUrl, error.to_string()))?;
+        if !matches!(url.scheme(), "ws" | "wss") || url.host().is_none() {
+            return Err(Problem::new(ProblemCode::InvalidServiceUrl, "the service URL is no ws:// or wss:// URL"));
+        }
+        Ok(Self {
+            service_url: service_url.to_owned(),
+            account_id: form.account_id.trim().to_owned(),
+            cuid: form.cuid.trim().to_owned(),
+            name: form.name.trim().to_owned(),
+            production: form.production,
+        })
+    }
+}
+
+/// What the settings screen may change while signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Preferences {
+    /// Chosen ids; `None` follows the system.
+    pub(crate) microphone: Option<String>,
+    pub(crate) speaker: Option<String>,
+    pub(crate) voice_processing: bool,
+    pub(crate) outgoing_tone: Option<PathBuf>,
+    pub(crate) ringtone: Option<PathBuf>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { microphone: None, speaker: None, voice_processing: true, outgoing_tone: None, ringtone: None }
+    }
+}
+
+impl Preferences {
+    pub(crate) fn voice(&self) -> VoiceOptions {
+        VoiceOptions { processing: self.voice_processing, input: self.microphone.clone(), output: self.speaker.clone() }
+    }
+
+    pub(crate) fn tones(&self) -> Tones {
+        Tones { outgoing_tone: self.outgoing_tone.clone(), ringtone: self.ringtone.clone() }
+    }
+}
+
+impl From<PreferencesForm> for Preferences {
+    fn from(form: PreferencesForm) -> Self {
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        Self {
+            microphone: filled(form.microphone),
+            speaker: filled(form.speaker),
+            voice_processing: form.voice_processing,
+            outgoing_tone: filled(form.outgoing_tone).map(PathBuf::from),
+            ringtone: filled(form.ringtone).map(PathBuf::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_being_written_and_read() {
+        let settings = Settings {
+            account: Some(Account { cuid: "courier_8842".to_owned(), ..Account::default() }),
+            preferences: Preferences { microphone: Some("usb".to_owned()), voice_processing: false, ..Preferences::default() },
+            ..Settings::default()
+        };
+        let text = serde_json::to_string(&settings).expect("plain data");
+        assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);
+    }
+
+    #[test]
+    fn what_an_older_version_did_not_write_has_its_default() {
+        let settings: Settings = serde_json::from_str(r#"{"preferences":{"speaker":"hdmi"},"of a newer version":1}"#).expect("an object");
+        assert!(settings.preferences.voice_processing);
+        assert_eq!(settings.preferences.speaker.as_deref(), Some("hdmi"));
+    }
+
+    #[test]
+    fn a_service_url_is_a_web_socket_address() {
+        let read = |url: &str| {
+            let form = SignInForm {
+                service_url: url.to_owned(),
+                account_id: " demo ".to_owned(),
+                api_key: String::new(),
+                cuid: "courier_8842".to_owned(),
+                name: String::new(),
+                production: false,
+            };
+            Account::try_from(&form).map(|account| account.account_id).map_err(|problem| problem.code)
+        };
+        assert_eq!(read("ws://127.0.0.1:7443"), Ok("demo".to_owned()));
+        for url in ["", "127.0.0.1:7443", "https://calls.example", "ws://", "wss:"] {
+            assert_eq!(read(url), Err(ProblemCode::InvalidServiceUrl), "{url}");
+        }
     }
 }

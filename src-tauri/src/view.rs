@@ -199,7 +199,7 @@ pub(crate) struct BrandView {
 }
 
 /// What the settings screen shows. No secret: only whether one is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SettingsView {
     pub(crate) service_url: String,

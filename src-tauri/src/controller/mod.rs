@@ -1,24 +1,408 @@
-use crate::settings::Preferences;
-use crate::view::{Problem, SignInForm};
-use signedcall::CallId;
-use tokio::sync::oneshot;
+//! The app's truth: who is signed in, which call is on, what was set, what has been. One loop owns it; everything else sends it events.
+//!
+//! It knows neither Tauri nor sound nor network: those are behind [`Host`] and [`Sdk`].
 
+mod account;
+mod calls;
+mod host;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use signedcall::{CallId, LineView, Redacted, SetTonesError, SoundDevices};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use self::account::{Keyring, SignedIn};
+pub(crate) use self::host::{Host, Missed, Ringing, Tray};
+use crate::arguments::Prefill;
+use crate::history::History;
+use crate::profile::{Folders, ProfileName};
+use crate::sdk::{Line, LineChange, Sdk};
+use crate::settings::{Account, Preferences, Settings};
+use crate::stored::{self, ReadError};
+use crate::view::{AppView, CallView, Problem, ProblemCode, SignInForm};
+
+/// Everything that happens to the app.
+#[derive(Debug)]
 pub(crate) enum Event {
     SignIn(SignInForm, Reply),
     SignOut(Reply),
     SetPreferences(Preferences, Reply),
-    Dial { cuid: String, context: String, reply: Reply },
+    Dial {
+        cuid: String,
+        context: String,
+        reply: Reply,
+    },
     Answer(CallId, Reply),
     Decline(CallId, Reply),
     HangUp(CallId, Reply),
     Mute(CallId, bool, Reply),
     CallAgain(Reply),
     DismissCall(Reply),
-    DismissNotice(crate::view::ProblemCode, Reply),
+    DismissNotice(ProblemCode, Reply),
     RefreshDevices(Reply),
     ShowMain(Reply),
+
+    /// Something that cannot be answered went wrong elsewhere: the user is told.
+    Noticed(Problem),
+    /// The tray's "Hang up".
+    HangUpCurrent,
+    Quit,
+
+    /// What the controller itself waited for.
+    SignedIn(Box<SignedIn>),
+    TryAgain {
+        attempt: u64,
+        tries: u32,
+    },
+    Kept {
+        session: u64,
+        outcome: Keyring,
+    },
+    SignedOut {
+        session: u64,
+        outcome: Keyring,
+        reply: Reply,
+    },
+    Line {
+        session: u64,
+        change: LineChange,
+    },
+    Dialled {
+        session: u64,
+        peer: String,
+        context: String,
+        outcome: Result<CallId, signedcall::Error>,
+        reply: Reply,
+    },
+    Asked {
+        outcome: Result<(), signedcall::Error>,
+        reply: Reply,
+    },
+    TonesSet {
+        preferences: Preferences,
+        outcome: Result<(), SetTonesError>,
+        reply: Reply,
+    },
+    DevicesListed {
+        devices: SoundDevices,
+        reply: Option<Reply>,
+    },
 }
 
-/// Where a request's outcome goes.
+/// Where a request's outcome goes. Nobody waits where the request came from the notification or the tray: a problem becomes a notice then.
 #[derive(Debug)]
-pub(crate) struct Reply(pub(crate) oneshot::Sender<Result<(), Problem>>);
+pub(crate) struct Reply(Option<oneshot::Sender<Result<(), Problem>>>);
+
+impl Reply {
+    /// Makes a reply, and where its outcome arrives.
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<(), Problem>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(sender)), receiver)
+    }
+
+    /// For requests that nobody waits for.
+    pub(crate) fn nobody() -> Self {
+        Self(None)
+    }
+}
+
+/// Sends events to the controller.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox(mpsc::UnboundedSender<Event>);
+
+impl Inbox {
+    /// Hands an event in; `false` when the app is closing.
+    pub(crate) fn send(&self, event: Event) -> bool {
+        self.0.send(event).is_ok()
+    }
+}
+
+/// Where a new session stands.
+#[derive(Debug)]
+enum Session {
+    Nobody { problem: Option<Problem> },
+    SigningIn,
+    Open { line: Arc<dyn Line>, view: Option<Box<LineView>>, kept: bool },
+}
+
+/// What a call has been so far, for its line in the history.
+#[derive(Debug)]
+struct Facts {
+    began: SystemTime,
+    talking_since: Option<SystemTime>,
+}
+
+pub(crate) struct Controller<H> {
+    host: H,
+    sdk: Arc<dyn Sdk>,
+    profile: ProfileName,
+    folders: Folders,
+    inbox: Inbox,
+    events: mpsc::UnboundedReceiver<Event>,
+    views: watch::Sender<AppView>,
+
+    settings: Settings,
+    prefill: Prefill,
+    /// Who is signed in, or would be: the settings' account behind what the environment says.
+    account: Account,
+    /// The key of this session, so that signing in again asks no keyring.
+    key: Option<Redacted<String>>,
+    /// Counts attempts to sign in and sessions; what an older one still says is not heard.
+    attempt: u64,
+    session: Session,
+    devices: SoundDevices,
+    notices: Vec<Problem>,
+    warned_of_notifications: bool,
+
+    call: Option<CallView>,
+    /// Calls that are not over, by what was heard of them.
+    facts: BTreeMap<CallId, Facts>,
+    dialling: bool,
+    /// The call whose ended screen the user has put away before the service confirmed the end.
+    put_away: Option<String>,
+    history: History,
+
+    shown: show::Shown,
+}
+
+/// What a controller is made of.
+pub(crate) struct Parts<H> {
+    pub(crate) host: H,
+    pub(crate) sdk: Arc<dyn Sdk>,
+    pub(crate) profile: ProfileName,
+    pub(crate) folders: Folders,
+    pub(crate) prefill: Prefill,
+}
+
+/// Makes the way to a controller that is still to be made, since the windows and the tray need it first.
+pub(crate) fn inbox() -> (Inbox, mpsc::UnboundedReceiver<Event>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Inbox(sender), receiver)
+}
+
+impl<H: Host> Controller<H> {
+    /// Reads what the profile keeps.
+    pub(crate) fn new(parts: Parts<H>, inbox: Inbox, events: mpsc::UnboundedReceiver<Event>) -> Self {
+        let Parts { host, sdk, profile, folders, prefill } = parts;
+        let mut notices = Vec::new();
+        let settings: Settings = read_or_begin_anew(&folders.config.join("settings.json"), ProblemCode::SettingsDamaged, &mut notices);
+        let history = read_or_begin_anew(&folders.data.join("history.json"), ProblemCode::HistoryDamaged, &mut notices);
+        let account = prefill.over(&settings.account.clone().unwrap_or_default());
+        let mut controller = Self {
+            host,
+            sdk,
+            profile,
+            folders,
+            inbox,
+            events,
+            views: watch::channel(show::blank()).0,
+            settings,
+            prefill,
+            account,
+            key: None,
+            attempt: 0,
+            session: Session::Nobody { problem: None },
+            devices: SoundDevices::default(),
+            notices,
+            warned_of_notifications: false,
+            call: None,
+            facts: BTreeMap::new(),
+            dialling: false,
+            put_away: None,
+            history,
+            shown: show::Shown::default(),
+        };
+        controller.publish();
+        controller
+    }
+
+    /// Every view from now on, and the latest.
+    pub(crate) fn views(&self) -> watch::Receiver<AppView> {
+        self.views.subscribe()
+    }
+
+    /// Signs in if it can, and carries out events until the app is closed.
+    pub(crate) async fn run(mut self) {
+        // The device has its id from its first start on.
+        self.save_settings();
+        self.list_devices(None);
+        self.sign_in_at_start();
+        self.publish();
+        while let Some(event) = self.events.recv().await {
+            if matches!(event, Event::Quit) {
+                break;
+            }
+            self.handle(event);
+            self.publish();
+        }
+        self.leave().await;
+        self.host.quit();
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::SignIn(form, reply) => self.sign_in(&form, reply),
+            Event::SignOut(reply) => self.sign_out(reply),
+            Event::SetPreferences(preferences, reply) => self.set_preferences(preferences, reply),
+            Event::Dial { cuid, context, reply } => self.dial(cuid, context, reply),
+            Event::Answer(call, reply) => self.answer(call, reply),
+            Event::Decline(call, reply) => self.ask_line(reply, async move |line| line.decline(call).await),
+            Event::HangUp(call, reply) => self.ask_line(reply, async move |line| line.hang_up(call).await),
+            Event::HangUpCurrent => self.hang_up_current(),
+            Event::Mute(call, muted, reply) => self.ask_line(reply, async move |line| line.mute(call, muted).await),
+            Event::CallAgain(reply) => self.call_again(reply),
+            Event::DismissCall(reply) => self.dismiss_call(reply),
+            Event::DismissNotice(code, reply) => {
+                self.notices.retain(|notice| notice.code != code);
+                self.answer_to(reply, Ok(()));
+            }
+            Event::RefreshDevices(reply) => self.list_devices(Some(reply)),
+            Event::ShowMain(reply) => {
+                self.host.show_main();
+                self.answer_to(reply, Ok(()));
+            }
+            Event::Noticed(problem) => self.notice(problem),
+            Event::Quit => {}
+
+            Event::SignedIn(signed_in) => self.signed_in(*signed_in),
+            Event::TryAgain { attempt, tries } => self.try_again(attempt, tries),
+            Event::Kept { session, outcome } => self.key_kept(session, outcome),
+            Event::SignedOut { session, outcome, reply } => self.signed_out(session, outcome, reply),
+            Event::Line { session, change } => self.line_changed(session, change),
+            Event::Dialled { session, peer, context, outcome, reply } => self.dialled(session, peer, context, outcome, reply),
+            Event::Asked { outcome, reply } => self.answer_to(reply, outcome.map_err(|error| error.into())),
+            Event::TonesSet { preferences, outcome, reply } => self.tones_set(preferences, outcome, reply),
+            Event::DevicesListed { devices, reply } => {
+                self.devices = devices;
+                self.answer_to_some(reply, Ok(()));
+            }
+        }
+    }
+
+    /// Tells whoever asked; a problem that nobody waits for becomes a notice.
+    fn answer_to(&mut self, reply: Reply, outcome: Result<(), Problem>) {
+        match (reply.0, outcome) {
+            // Whoever asked may have closed the window since.
+            (Some(sender), outcome) => drop(sender.send(outcome)),
+            (None, Err(problem)) => self.notice(problem),
+            (None, Ok(())) => {}
+        }
+    }
+
+    fn answer_to_some(&mut self, reply: Option<Reply>, outcome: Result<(), Problem>) {
+        if let Some(reply) = reply {
+            self.answer_to(reply, outcome);
+        }
+    }
+
+    /// Tells the user of something that stops nothing, in the place of what was said of the same kind before.
+    fn notice(&mut self, problem: Problem) {
+        if problem.code == ProblemCode::NotificationsAbsent {
+            if self.warned_of_notifications {
+                return;
+            }
+            self.warned_of_notifications = true;
+        }
+        tracing::warn!(code = ?problem.code, "{}", problem.detail);
+        self.notices.retain(|notice| notice.code != problem.code);
+        self.notices.push(problem);
+    }
+
+    /// Lets something that takes time happen elsewhere; what comes of it is an event.
+    fn later(&self, work: impl Future<Output = Event> + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let event = work.await;
+            // Nobody is left to tell when the app has been closed meanwhile.
+            inbox.send(event);
+        });
+    }
+
+    /// Asks something of the line, if somebody is signed in.
+    fn ask_line<F>(&mut self, reply: Reply, ask: impl FnOnce(Arc<dyn Line>) -> F)
+    where
+        F: Future<Output = Result<(), signedcall::Error>> + Send + 'static,
+    {
+        let Session::Open { line, .. } = &self.session else {
+            return self.answer_to(reply, Err(nobody_is_signed_in()));
+        };
+        let asked = ask(Arc::clone(line));
+        self.later(async move { Event::Asked { outcome: asked.await, reply } });
+    }
+
+    fn list_devices(&self, reply: Option<Reply>) {
+        let sdk = Arc::clone(&self.sdk);
+        self.later(async move { Event::DevicesListed { devices: sdk.devices().await, reply } });
+    }
+
+    fn set_preferences(&mut self, preferences: Preferences, reply: Reply) {
+        let Session::Open { line, .. } = &self.session else {
+            self.settings.preferences = preferences;
+            self.save_settings();
+            return self.answer_to(reply, Ok(()));
+        };
+        // Tones are the part that can be refused, so they come first and nothing is half changed.
+        let line = Arc::clone(line);
+        self.later(async move {
+            let outcome = match line.set_tones(preferences.tones()).await {
+                Ok(()) => line.set_voice(preferences.voice()).await.map_err(SetTonesError::Line),
+                Err(error) => Err(error),
+            };
+            Event::TonesSet { preferences, outcome, reply }
+        });
+    }
+
+    fn tones_set(&mut self, preferences: Preferences, outcome: Result<(), SetTonesError>, reply: Reply) {
+        match outcome {
+            Ok(()) => {
+                self.settings.preferences = preferences;
+                self.save_settings();
+                self.answer_to(reply, Ok(()));
+            }
+            Err(SetTonesError::Invalid(invalid)) => {
+                self.answer_to(reply, Err(Problem::new(ProblemCode::InvalidToneFile, invalid.to_string())));
+            }
+            Err(SetTonesError::Line(error)) => self.answer_to(reply, Err(error.into())),
+        }
+    }
+
+    fn save_settings(&mut self) {
+        if let Err(error) = stored::write(&self.folders.config.join("settings.json"), &self.settings) {
+            self.notice(Problem::new(ProblemCode::NotSaved, format!("settings.json: {error}")));
+        }
+    }
+
+    fn save_history(&mut self) {
+        if let Err(error) = stored::write(&self.folders.data.join("history.json"), &self.history) {
+            self.notice(Problem::new(ProblemCode::NotSaved, format!("history.json: {error}")));
+        }
+    }
+}
+
+fn nobody_is_signed_in() -> Problem {
+    Problem::new(ProblemCode::NotInitialized, "nobody is signed in")
+}
+
+/// Reads a file, or begins anew and says why.
+fn read_or_begin_anew<T: serde::de::DeserializeOwned + Default>(
+    path: &std::path::Path,
+    damaged: ProblemCode,
+    notices: &mut Vec<Problem>,
+) -> T {
+    match stored::read(path) {
+        Ok(found) => found.unwrap_or_default(),
+        Err(ReadError::Damaged(name)) => {
+            notices.push(Problem::new(damaged, name));
+            T::default()
+        }
+        Err(error @ ReadError::Io(_)) => {
+            notices.push(Problem::new(damaged, error.to_string()));
+            T::default()
+        }
+    }
+}

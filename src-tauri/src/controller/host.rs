@@ -1,0 +1,51 @@
+//! What the controller asks of the desktop around it.
+
+use signedcall::CallId;
+
+/// The windows, the notification and the tray.
+pub(crate) trait Host: Send + 'static {
+    /// Brings the main window to front.
+    fn show_main(&self);
+    /// Shows the pop-up and the notification of a call that rings here.
+    fn ring(&self, ringing: &Ringing);
+    /// Takes both away.
+    fn stop_ringing(&self);
+    /// Tells of a call that was not answered.
+    fn missed(&self, missed: &Missed);
+    /// Changes the tray's menu.
+    fn tray(&self, tray: &Tray);
+    /// Keeps the machine from suspending, or no longer.
+    fn keep_awake(&self, awake: bool);
+    /// Ends the program.
+    fn quit(&self);
+}
+
+/// A call that rings here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ringing {
+    pub(crate) call: CallId,
+    /// The company's name.
+    pub(crate) brand: String,
+    /// Who calls: the name, or the cuid.
+    pub(crate) caller: String,
+    /// Why.
+    pub(crate) context: String,
+}
+
+/// A call that was not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missed {
+    pub(crate) brand: String,
+    pub(crate) caller: String,
+    pub(crate) context: String,
+}
+
+/// What the tray's menu offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tray {
+    pub(crate) status: &'static str,
+    /// "Return to call" and "Hang up" are offered.
+    pub(crate) in_call: bool,
+    /// "Sign out" is offered.
+    pub(crate) signed_in: bool,
+}

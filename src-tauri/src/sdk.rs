@@ -1,0 +1,132 @@
+//! The part of the SDK that the controller uses, behind two traits, so that its tests need neither service nor sound nor keyring.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use signedcall::secrets::{self, SecretError, SecretOwner};
+use signedcall::{
+    CallEvent, CallId, Error, LineView, Metadata, Options, Redacted, SetTonesError, SignedCall, SoundDevices, Tones, VoiceOptions,
+};
+
+/// What needs nobody to be signed in.
+#[async_trait]
+pub(crate) trait Sdk: Send + Sync + 'static {
+    async fn sign_in(&self, options: Options) -> Result<Arc<dyn Line>, Error>;
+    /// Lists microphones and speakers; none where there is no sound system.
+    async fn devices(&self) -> SoundDevices;
+    async fn save_key(&self, owner: &SecretOwner, key: &Redacted<String>) -> Result<(), SecretError>;
+    async fn load_key(&self, owner: &SecretOwner) -> Result<Option<Redacted<String>>, SecretError>;
+    async fn forget_key(&self, owner: &SecretOwner) -> Result<(), SecretError>;
+}
+
+/// What a signed-in user can do.
+#[async_trait]
+pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
+    async fn call(&self, cuid: &str, context: &str) -> Result<CallId, Error>;
+    async fn answer(&self, call: CallId) -> Result<(), Error>;
+    async fn decline(&self, call: CallId) -> Result<(), Error>;
+    async fn hang_up(&self, call: CallId) -> Result<(), Error>;
+    async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error>;
+    async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error>;
+    async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError>;
+    async fn log_out(&self);
+    /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more.
+    fn follow(&self, tell: Tell);
+}
+
+/// Something new about a line.
+#[derive(Debug)]
+pub(crate) enum LineChange {
+    View(LineView),
+    Call(CallEvent),
+}
+
+/// Takes what is new; `false` when nobody listens any more.
+pub(crate) type Tell = Arc<dyn Fn(LineChange) -> bool + Send + Sync>;
+
+/// The SDK itself.
+#[derive(Debug)]
+pub(crate) struct RealSdk;
+
+#[async_trait]
+impl Sdk for RealSdk {
+    async fn sign_in(&self, options: Options) -> Result<Arc<dyn Line>, Error> {
+        Ok(Arc::new(SignedCall::init(options).await?))
+    }
+
+    async fn devices(&self) -> SoundDevices {
+        signedcall::devices().await.unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "there are no sound devices to choose from");
+            SoundDevices::default()
+        })
+    }
+
+    async fn save_key(&self, owner: &SecretOwner, key: &Redacted<String>) -> Result<(), SecretError> {
+        secrets::save(owner, key).await
+    }
+
+    async fn load_key(&self, owner: &SecretOwner) -> Result<Option<Redacted<String>>, SecretError> {
+        secrets::load(owner).await
+    }
+
+    async fn forget_key(&self, owner: &SecretOwner) -> Result<(), SecretError> {
+        secrets::forget(owner).await
+    }
+}
+
+#[async_trait]
+impl Line for SignedCall {
+    async fn call(&self, cuid: &str, context: &str) -> Result<CallId, Error> {
+        self.call(cuid, context, Metadata::default()).await
+    }
+
+    async fn answer(&self, call: CallId) -> Result<(), Error> {
+        self.answer(call).await
+    }
+
+    async fn decline(&self, call: CallId) -> Result<(), Error> {
+        self.decline(call).await
+    }
+
+    async fn hang_up(&self, call: CallId) -> Result<(), Error> {
+        self.hangup(call).await
+    }
+
+    async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
+        self.mute(call, muted).await
+    }
+
+    async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {
+        self.set_voice(voice).await
+    }
+
+    async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError> {
+        self.set_tones(tones).await
+    }
+
+    async fn log_out(&self) {
+        self.logout().await;
+    }
+
+    fn follow(&self, tell: Tell) {
+        let mut events = self.events();
+        let mut view = self.view();
+        let tell_calls = Arc::clone(&tell);
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                if !tell_calls(LineChange::Call(event)) {
+                    break;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            loop {
+                let now = view.borrow_and_update().clone();
+                if !tell(LineChange::View(now)) || view.changed().await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}

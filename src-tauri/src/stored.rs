@@ -1,0 +1,77 @@
+//! Small JSON files that survive a crash: written beside and renamed, and set aside rather than lost when they cannot be read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// Its content is not what was written; it is kept under this name in the same folder.
+    #[error("it was damaged and is kept as {0}")]
+    Damaged(String),
+    /// The file system refuses.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a file; `None` when there is none yet.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) => {
+            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            let name = format!("{}.damaged-{seconds}", path.file_name().unwrap_or_default().to_string_lossy());
+            fs::rename(path, path.with_file_name(&name))?;
+            Err(ReadError::Damaged(name))
+        }
+    }
+}
+
+/// Writes a file: whoever reads it finds the old content or the new one, whatever happens in between.
+pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let beside = path.with_extension("json.new");
+    let mut file = fs::File::create(&beside)?;
+    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_lies_beside_it() {
+        let folder = Folder::new();
+        let path = folder.path().join("deep/settings.json");
+        assert!(read::<Vec<u8>>(&path).expect("no file is no error").is_none());
+        write(&path, &vec![1_u8]).expect("a new folder");
+        write(&path, &vec![2_u8]).expect("the same file again");
+        assert_eq!(read::<Vec<u8>>(&path).expect("as written"), Some(vec![2]));
+        assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("the folder").count(), 1);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_by_name_and_never_lost() {
+        let folder = Folder::new();
+        let path = folder.path().join("history.json");
+        fs::write(&path, "{ torn").expect("the folder is there");
+        let ReadError::Damaged(name) = read::<Vec<u8>>(&path).expect_err("it is torn") else { panic!("it can be read") };
+        assert!(name.starts_with("history.json.damaged-"), "{name}");
+        assert_eq!(fs::read_to_string(folder.path().join(name)).expect("it is kept"), "{ torn");
+        assert!(read::<Vec<u8>>(&path).expect("gone from its place").is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! The SDK's words as the views have them.
+
+use crate::view::{Direction, EndReason, Problem, ProblemCode};
+
+impl From<signedcall::Error> for Problem {
+    fn from(error: signedcall::Error) -> Self {
+        Self::new(error.code.into(), error.detail)
+    }
+}
+
+impl From<signedcall::ErrorCode> for ProblemCode {
+    fn from(code: signedcall::ErrorCode) -> Self {
+        use signedcall::ErrorCode as Code;
+
+        match code {
+            Code::NetworkNotAvailable | Code::NetworkLatency => Self::NetworkNotAvailable,
+            Code::CallContextInvalid => Self::CallContextInvalid,
+            Code::NotInitialized => Self::NotInitialized,
+            Code::AccountIdRequired => Self::AccountIdRequired,
+            Code::ApiKeyRequired => Self::ApiKeyRequired,
+            Code::CuidMissing => Self::CuidMissing,
+            Code::InvalidLengthCuid => Self::InvalidLengthCuid,
+            Code::InvalidCuid => Self::InvalidCuid,
+            Code::InvalidNameLength => Self::InvalidNameLength,
+            Code::ProductionFieldRequired => Self::ProductionFieldRequired,
+            Code::ContactRegistrationFailed => Self::ContactRegistrationFailed,
+            // What starts with the line and can be refused are the user's tones.
+            Code::VoipServiceFailedToRegister => Self::InvalidToneFile,
+            Code::MicrophonePermissionNotGranted => Self::MicrophonePermissionNotGranted,
+            Code::ContactNotReachable => Self::ContactNotReachable,
+            Code::CanNotCallSelf => Self::CanNotCallSelf,
+            Code::CuidAlreadyConnectedElsewhere => Self::CuidAlreadyConnectedElsewhere,
+            Code::FailureInMakeCall => Self::FailureInMakeCall,
+            Code::FeatureNotAvailable => Self::FeatureNotAvailable,
+            Code::OngoingCall => Self::OngoingCall,
+            Code::SignallingSocketConnection => Self::SignallingSocketConnection,
+            Code::ClevertapInstanceRequired | Code::ClevertapUrlNotAvailable | Code::StopRetry | Code::ServerFailure => Self::ServerFailure,
+        }
+    }
+}
+
+impl From<signedcall::EndReason> for EndReason {
+    fn from(reason: signedcall::EndReason) -> Self {
+        use signedcall::EndReason as Reason;
+
+        match reason {
+            // A newer service may end a call for a reason without words here: it is over.
+            Reason::HungUp | Reason::Unknown => Self::HungUp,
+            Reason::Cancelled => Self::Cancelled,
+            Reason::Declined => Self::Declined,
+            Reason::Missed => Self::Missed,
+            Reason::RingTimeout => Self::RingTimeout,
+            Reason::Busy => Self::Busy,
+            Reason::LoggedOut => Self::LoggedOut,
+            Reason::NotificationsDisabled => Self::NotificationsDisabled,
+            Reason::MicrophoneRefused => Self::MicrophoneRefused,
+            Reason::InternalError => Self::InternalError,
+            Reason::LocalNetworkLoss => Self::LocalNetworkLoss,
+            Reason::RemoteNetworkLoss => Self::RemoteNetworkLoss,
+            Reason::ProtocolMismatch => Self::ProtocolMismatch,
+            Reason::MediaSetupTooSlow => Self::MediaSetupTooSlow,
+            Reason::AnsweredElsewhere => Self::AnsweredElsewhere,
+            Reason::DeclinedElsewhere => Self::DeclinedElsewhere,
+        }
+    }
+}
+
+impl From<signedcall::Direction> for Direction {
+    fn from(direction: signedcall::Direction) -> Self {
+        match direction {
+            signedcall::Direction::Incoming => Self::Incoming,
+            signedcall::Direction::Outgoing => Self::Outgoing,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The words that the system shows for the app, outside of its windows: in the notification and the tray. The windows' are in `ui/src/catalogue`.
+
+use crate::view::{AppView, CallPhase, Direction, SessionView};
+
+pub(crate) const APP: &str = "Signed Call";
+pub(crate) const ANSWER: &str = "Answer";
+pub(crate) const DECLINE: &str = "Decline";
+pub(crate) const OPEN: &str = "Open Signed Call";
+pub(crate) const RETURN_TO_CALL: &str = "Return to call";
+pub(crate) const HANG_UP: &str = "Hang up";
+pub(crate) const SIGN_OUT: &str = "Sign out";
+pub(crate) const QUIT: &str = "Quit";
+pub(crate) const INCOMING_CALL: &str = "Incoming call";
+pub(crate) const MISSED_CALL: &str = "Missed call";
+pub(crate) const IN_A_CALL: &str = "A call is on";
+
+/// What goes on, in the first line of the tray's menu.
+pub(crate) fn status(view: &AppView) -> &'static str {
+    if let Some(call) = &view.call {
+        match (&call.phase, call.direction) {
+            (CallPhase::Calling, _) => return "Calling…",
+            (CallPhase::Ringing, Direction::Outgoing) => return "Ringing…",
+            (CallPhase::Ringing, Direction::Incoming) => return INCOMING_CALL,
+            (CallPhase::Connecting, _) => return "Connecting…",
+            (CallPhase::Talking { .. }, _) => return "In a call",
+            (CallPhase::Ended { .. }, _) => {}
+        }
+    }
+    match &view.session {
+        SessionView::SignedOut { .. } => "Signed out",
+        SessionView::SigningIn => "Signing in…",
+        SessionView::Ready { .. } => "Ready for calls",
+        SessionView::Reconnecting { .. } => "Reconnecting…",
+    }
+}
