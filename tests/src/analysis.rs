@@ -57,7 +57,7 @@ pub fn delay(said: &Recording, heard: &Recording) -> Vec<Delay> {
         }
         let at = start as f64 - offset * f64::from(RATE);
         let at = if at < 0.0 { 0 } else { at as usize };
-        let Some(place) = heard.samples.get(at..at + second + second / 2) else { continue };
+        let Some(place) = heard.samples.get(at..at + 2 * second) else { continue };
         let (lag, likeness) = lag_of(piece, place);
         if likeness >= 0.3 {
             let ms = ((at + lag) as f64 / f64::from(RATE) + offset - start as f64 / f64::from(RATE)) * 1000.0;

@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use fantoccini::error::{CmdError, ErrorStatus};
@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::desktop::Desktop;
 use crate::process::{Line, Process};
-use crate::{PATIENCE, programs};
+use crate::programs::{self, ACCOUNT, Service};
+use crate::{PATIENCE, Timeline};
 
 /// Which of the app's windows is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,24 @@ pub enum Window {
     Main,
     /// The pop-up of an incoming call.
     Incoming,
+}
+
+impl Window {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Incoming => "incoming",
+        }
+    }
+}
+
+/// Who uses the app.
+#[derive(Clone, Copy, Debug)]
+pub struct User {
+    /// The id that others call.
+    pub cuid: &'static str,
+    /// The name that others see.
+    pub name: &'static str,
 }
 
 /// The real app on a desktop, seen and used through WebDriver.
@@ -50,6 +69,33 @@ impl App {
         Ok(app)
     }
 
+    /// Starts the app with everything that signing in needs, and waits until it is signed in.
+    pub async fn start_signed_in(desktop: &Desktop, service: &Service, user: User) -> Result<Self> {
+        let environment = [
+            ("SIGNEDCALL_SERVICE_URL", service.url()),
+            ("SIGNEDCALL_ACCOUNT_ID", ACCOUNT),
+            ("SIGNEDCALL_API_KEY", service.api_key()),
+            ("SIGNEDCALL_CUID", user.cuid),
+            ("SIGNEDCALL_NAME", user.name),
+            ("SIGNEDCALL_PRODUCTION", "false"),
+        ];
+        let app = Self::start(desktop, &["--profile", user.cuid], &environment).await?;
+        app.ready().await?;
+        Ok(app)
+    }
+
+    /// Waits until somebody is signed in and the service can be reached.
+    pub async fn ready(&self) -> Result<()> {
+        self.wait_for("[data-screen=\"home\"][data-session=\"ready\"]").await
+    }
+
+    /// Calls somebody from the home screen; returns the moment of the click.
+    pub async fn dial(&self, cuid: &str, context: &str) -> Result<Instant> {
+        self.fill("cuid", cuid).await?;
+        self.fill("context", context).await?;
+        self.click("dial").await
+    }
+
     /// Waits for an element, in the window that is driven.
     pub async fn wait_for(&self, css: &str) -> Result<()> {
         let found = self.client.wait().at_most(PATIENCE).every(Duration::from_millis(25)).for_element(Locator::Css(css)).await;
@@ -68,17 +114,24 @@ impl App {
         self.wait_for(&format!("[data-screen=\"{name}\"]")).await
     }
 
-    /// Presses what carries this `data-action`. The window may close by it.
+    /// Presses what carries this `data-action`, and returns the moment at which the page got the click: the driver takes its time before it.
     pub async fn click(&self, action: &str) -> Result<Instant> {
         let css = format!("[data-action=\"{action}\"]");
         self.wait_for(&css).await?;
         let element = self.client.find(Locator::Css(&css)).await.with_context(|| css.clone())?;
-        let at = Instant::now();
+        let note = "addEventListener('click', () => { window.clickedAt = performance.timeOrigin + performance.now() }, { capture: true, once: true })";
+        self.script(note).await?;
+        let asked = Instant::now();
         match element.click().await {
-            Ok(()) => Ok(at),
-            Err(CmdError::Standard(error)) if error.error == ErrorStatus::NoSuchWindow => Ok(at),
-            Err(error) => Err(error).with_context(|| format!("clicking {css}")),
+            Ok(()) => {}
+            // The window may close by the click.
+            Err(CmdError::Standard(error)) if error.error == ErrorStatus::NoSuchWindow => return Ok(asked),
+            Err(error) => return Err(error).with_context(|| format!("clicking {css}")),
         }
+        let Ok(clicked) = self.script("return window.clickedAt").await else { return Ok(asked) };
+        let clicked = clicked.as_f64().with_context(|| format!("clicking {css} was no click"))?;
+        let ago = SystemTime::UNIX_EPOCH.elapsed().context("the wall clock")?.as_secs_f64() - clicked / 1000.0;
+        Ok(Instant::now().checked_sub(Duration::from_secs_f64(ago.max(0.0))).unwrap_or(asked))
     }
 
     /// Types into the field with this `data-field`, in place of what is there.
@@ -88,6 +141,16 @@ impl App {
         let element = self.client.find(Locator::Css(&css)).await?;
         element.clear().await.with_context(|| format!("clearing {css}"))?;
         element.send_keys(text).await.with_context(|| format!("typing into {css}"))
+    }
+
+    /// Turns a switch on or off, if it is not so already.
+    pub async fn set_switch(&self, field: &str, wanted: bool) -> Result<()> {
+        let css = |state: bool| format!("[data-field=\"{field}\"][aria-checked=\"{state}\"]");
+        self.wait_for(&format!("[data-field=\"{field}\"]")).await?;
+        if let Ok(element) = self.client.find(Locator::Css(&css(!wanted))).await {
+            element.click().await.with_context(|| format!("clicking the switch {field}"))?;
+        }
+        self.wait_for(&css(wanted)).await
     }
 
     /// The text on the screen.
@@ -145,8 +208,8 @@ impl App {
             if self.client.switch_to_window(handle.clone()).await.is_err() {
                 continue;
             }
-            let Ok(url) = self.client.current_url().await else { continue };
-            if url.path().contains("incoming") == (window == Window::Incoming) {
+            let label = self.script("return window.__TAURI_INTERNALS__?.metadata.currentWindow.label").await.unwrap_or_default();
+            if label == window.label() {
                 return Ok(Some(handle));
             }
         }
@@ -159,9 +222,9 @@ impl App {
         std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))
     }
 
-    /// Waits for a line of the app's log after the first `mark` lines.
-    pub async fn logged(&self, mark: usize, what: &str) -> Result<Line> {
-        self.process.line_after(mark, what, PATIENCE, |line| line.contains(what)).await
+    /// What the app's log says about calls, from now on.
+    pub fn timeline(&self) -> Timeline<'_> {
+        Timeline::new(&self.process)
     }
 
     /// Ends the app, as its web driver does.

@@ -14,21 +14,25 @@ mod analysis;
 mod app;
 mod desktop;
 mod notifications;
+mod pair;
 mod process;
 mod programs;
 mod run;
 mod score;
 mod sound;
+mod timeline;
 
 pub use analysis::{Delay, delay, first_tone, level, silence_from};
-pub use app::{App, Window};
+pub use app::{App, User, Window};
 pub use desktop::{Desktop, Display, Keyring, Notifier, Setup};
 pub use notifications::{Notice, Notifications};
+pub use pair::{Pair, Seat};
 pub use process::{Line, Process};
 pub use programs::{ACCOUNT, Echo, Service, ServiceSetup};
 pub use run::{Rig, program};
 pub use score::{Scorer, speech};
-pub use sound::{Recorder, Recording, SoundCard};
+pub use sound::{Recorder, Recording, SoundCard, tone};
+pub use timeline::Timeline;
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ pub struct ServiceSetup {
 pub struct Service {
     /// Its output.
     pub process: Process,
+    api_key: String,
     url: String,
 }
 
@@ -37,14 +38,21 @@ impl Service {
     pub async fn start(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
         let data = rig.folder().join(name);
         let mut command = Command::new(program("signedcall-server")?);
-        command.args(["--demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        command.args(["--demo", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
         }
+        let api_key = format!("sc_development_{:032x}", rand::random::<u128>());
+        command.env("SIGNEDCALL_DEMO_KEY", &api_key);
         let process = Process::start(name, &mut command, rig.folder())?;
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;
         let ready: Ready = serde_json::from_str(&line.text).with_context(|| format!("the readiness line {:?}", line.text))?;
-        Ok(Self { process, url: format!("ws://{}", ready.listening) })
+        Ok(Self { process, api_key, url: format!("ws://{}", ready.listening) })
+    }
+
+    /// The demo account's key for the environment "development", made for this run.
+    pub fn api_key(&self) -> &str {
+        &self.api_key
     }
 
     /// What clients connect to.
@@ -65,9 +73,9 @@ impl Echo {
     pub const CUID: &str = "echo_test";
 
     /// Starts the echo contact and waits until it can be called.
-    pub async fn start(rig: &Rig, service: &Service, api_key: &str) -> Result<Self> {
+    pub async fn start(rig: &Rig, service: &Service) -> Result<Self> {
         let mut command = Command::new(program("signedcall-echo")?);
-        command.args(["--service-url", service.url(), "--account-id", ACCOUNT]).env("SIGNEDCALL_API_KEY", api_key);
+        command.args(["--service-url", service.url(), "--account-id", ACCOUNT]).env("SIGNEDCALL_API_KEY", service.api_key());
         let process = Process::start("echo", &mut command, rig.folder())?;
         process.line("that it can be called", PATIENCE, |line| line.contains("ready")).await?;
         Ok(Self { process })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::process::output_of;
-use crate::{PATIENCE, Process};
+use crate::{PATIENCE, Process, Rig};
 
 /// Frames a second of everything that is played and recorded here.
 pub(crate) const RATE: u32 = 48_000;
@@ -218,8 +218,17 @@ fn seconds(samples: usize) -> Duration {
     Duration::from_secs_f64(samples as f64 / f64::from(RATE))
 }
 
+/// A steady tone, for finding the first sound of a call.
+pub fn tone(rig: &Rig, hertz: f32, length: Duration) -> Result<PathBuf> {
+    let file = rig.folder().join(format!("tone-{hertz}.wav"));
+    let count = (length.as_secs_f64() * f64::from(RATE)) as usize;
+    let samples: Vec<f32> = (0..count).map(|index| 0.3 * (std::f32::consts::TAU * hertz * index as f32 / RATE as f32).sin()).collect();
+    write_wav(&file, &samples)?;
+    Ok(file)
+}
+
 /// Writes one channel at 48 kHz, 16 bits.
-pub(crate) fn write_wav(path: &Path, samples: &[f32]) -> Result<()> {
+fn write_wav(path: &Path, samples: &[f32]) -> Result<()> {
     let spec = hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut writer = hound::WavWriter::create(path, spec).with_context(|| format!("writing {}", path.display()))?;
     for sample in samples {

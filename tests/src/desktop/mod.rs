@@ -135,7 +135,7 @@ impl Desktop {
 /// Sets all of a program's environment. `C.UTF-8` and no accessibility bus, so that runs are alike on every machine.
 fn set_environment(command: &mut Command, folder: &Path, sockets: &Path, display: &str, sound: &str, dark: bool) {
     command.env_clear();
-    for kept in ["PATH", "RUST_BACKTRACE", "RUST_LOG", "TMPDIR"] {
+    for kept in ["PATH", "RUST_BACKTRACE", "TMPDIR"] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);
         }
@@ -150,6 +150,7 @@ fn set_environment(command: &mut Command, folder: &Path, sockets: &Path, display
         command.env(name, folder.join(part));
     }
     command.env("XDG_RUNTIME_DIR", sockets).env("DISPLAY", display).env("PULSE_SERVER", sound).env("LANG", "C.UTF-8");
+    command.env("SIGNEDCALL_LOG", "info,signedcall=debug").env("NO_COLOR", "1");
     command.env("GDK_BACKEND", "x11").env("NO_AT_BRIDGE", "1").env("GSETTINGS_BACKEND", "memory");
     // There is no graphics hardware: drawing in software, without what would look for it.
     command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");

@@ -1,3 +1,0 @@
-//! The rig as a program.
-
-fn main() {}

@@ -1,0 +1,149 @@
+//! Measures calls between two app processes, from outside where that is possible.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
+
+/// Calls for each figure.
+const CALLS: usize = 10;
+
+/// The tones that stand for the two voices: neither is a multiple of the other or near a ringing tone.
+const ANNA_HERTZ: f32 = 1870.0;
+const BEN_HERTZ: f32 = 1230.0;
+
+pub(crate) fn list() -> Result<()> {
+    writeln!(std::io::stdout(), "call")?;
+    Ok(())
+}
+
+pub(crate) async fn bench(name: &str) -> Result<()> {
+    let figures = match name {
+        "call" => call().await?,
+        _ => bail!("no bench {name:?}; there is: call"),
+    };
+    writeln!(std::io::stdout(), "{}", json!({ "bench": name, "figures": figures.report() }))?;
+    Ok(())
+}
+
+/// Measured values by figure.
+#[derive(Default)]
+struct Figures(BTreeMap<String, (&'static str, Vec<f64>)>);
+
+impl Figures {
+    fn add(&mut self, name: &str, unit: &'static str, value: f64) {
+        self.0.entry(name.to_owned()).or_insert((unit, Vec::new())).1.push(value);
+    }
+
+    fn report(&self) -> Vec<Value> {
+        let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+            let middle = sorted.len() / 2;
+            let median = if sorted.len() % 2 == 0 { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
+            let round = |value: f64| (value * 1000.0).round() / 1000.0;
+            json!({
+                "name": name, "unit": unit, "n": sorted.len(),
+                "median": round(median), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
+            })
+        };
+        self.0.iter().filter(|(_, (_, values))| !values.is_empty()).map(figure).collect()
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+async fn call() -> Result<Figures> {
+    let pair = Pair::start("bench-call", ServiceSetup::default(), Setup::default(), Setup::default()).await?;
+    let mut figures = Figures::default();
+    set_up_times(&pair, &mut figures).await?;
+    sound_quality(&pair, &mut figures, "pesq", true).await?;
+    for seat in [&pair.anna, &pair.ben] {
+        seat.process_voice(false).await?;
+    }
+    sound_quality(&pair, &mut figures, "pesq.raw", false).await?;
+    Ok(figures)
+}
+
+/// How long it takes until something rings, and until something is heard.
+async fn set_up_times(pair: &Pair, figures: &mut Figures) -> Result<()> {
+    let length = PATIENCE;
+    let (anna_tone, ben_tone) = (tone(&pair.rig, ANNA_HERTZ, length)?, tone(&pair.rig, BEN_HERTZ, length)?);
+    // The first call of a process also loads what later ones have: it is made, and not counted.
+    for count in 0..=CALLS {
+        let (anna, ben) = (pair.anna.app.timeline(), pair.ben.app.timeline());
+        let (anna_says, ben_says) = (pair.anna.desktop.say(&anna_tone)?, pair.ben.desktop.say(&ben_tone)?);
+        let (anna_hears, ben_hears) = (pair.anna.desktop.sound.hear()?, pair.ben.desktop.sound.hear()?);
+        let dialled = pair.dial().await?;
+        let rings = anna.reaches("CALL_RINGING").await?;
+        pair.ben.app.screen("incoming").await?;
+        // While it rings, media connects: its time is taken from the log.
+        let connected = anna.milestone("dtls_connected").await?.saturating_sub(anna.milestone("offer_made").await?);
+        let answered = pair.ben.app.click("answer").await?;
+        tokio::try_join!(anna.reaches("CALL_IN_PROGRESS"), ben.reaches("CALL_IN_PROGRESS"))?;
+        let first_packet = anna.milestone("first_rtp_received").await?.saturating_sub(anna.milestone("answered").await?);
+        let until = Instant::now() + Duration::from_secs(1);
+        tokio::join!(anna_hears.reach(until), ben_hears.reach(until));
+        drop((anna_says, ben_says));
+        let (anna_heard, ben_heard) = (anna_hears.stop(), ben_hears.stop());
+        pair.hang_up().await?;
+        if count == 0 {
+            continue;
+        }
+        figures.add("call_to_ringing_ms", "ms", milliseconds(rings.saturating_duration_since(dialled)));
+        figures.add("offer_to_connected_ms", "ms", milliseconds(connected));
+        figures.add("answered_to_first_rtp_ms", "ms", milliseconds(first_packet));
+        figures.add("offer_to_first_rtp_ms", "ms", milliseconds(connected + first_packet));
+        figures.add("answer_to_first_sound_ms.caller", "ms", first_sound(&anna_heard, answered, BEN_HERTZ, &pair.anna)?);
+        figures.add("answer_to_first_sound_ms.callee", "ms", first_sound(&ben_heard, answered, ANNA_HERTZ, &pair.ben)?);
+        eprintln!("call {count} of {CALLS}: set up");
+    }
+    Ok(())
+}
+
+/// From the click on Answer to the other side's tone at the speaker.
+fn first_sound(heard: &Recording, answered: Instant, hertz: f32, seat: &Seat) -> Result<f64> {
+    let Some(found) = first_tone(heard.after(answered), hertz) else {
+        let file = heard.save(&seat.desktop.folder().join("heard.wav"))?;
+        bail!("{} heard no tone of {hertz} Hz: {}", seat.user.name, file.display());
+    };
+    Ok(found as f64 / 48.0)
+}
+
+/// How well, and how late, speech arrives, one direction after the other.
+async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, delays: bool) -> Result<()> {
+    let scorer = Scorer::new(&pair.rig)?;
+    let words = speech(&pair.rig, "en-gb", 9)?;
+    for count in 1..=CALLS {
+        pair.connect().await?;
+        for (direction, from, to) in [("a_to_b", &pair.anna, &pair.ben), ("b_to_a", &pair.ben, &pair.anna)] {
+            let (said, heard) = pass(from, to, &words).await?;
+            let file = heard.save(&to.desktop.folder().join("heard.wav"))?;
+            figures.add(&format!("{name}.{direction}"), "MOS", scorer.pesq(&words, &file)?);
+            if delays {
+                let mut found: Vec<f64> = delay(&said, &heard).iter().map(|delay| delay.ms).collect();
+                found.sort_by(f64::total_cmp);
+                let median = found.get(found.len() / 2).with_context(|| format!("nothing of what was said is in {}", file.display()))?;
+                figures.add("mouth_to_ear_ms", "ms", *median);
+            }
+        }
+        pair.hang_up().await?;
+        eprintln!("call {count} of {CALLS}: {name}");
+    }
+    Ok(())
+}
+
+/// Says something on one side; returns what the microphone there delivered and what was heard on the other side.
+async fn pass(from: &Seat, to: &Seat, words: &Path) -> Result<(Recording, Recording)> {
+    let (microphone, speaker) = (from.desktop.sound.hear_microphone()?, to.desktop.sound.hear()?);
+    from.desktop.sound.say_all(words, from.desktop.folder()).await?;
+    speaker.reach(Instant::now() + Duration::from_millis(700)).await;
+    Ok((microphone.stop(), speaker.stop()))
+}

@@ -1,0 +1,31 @@
+//! The rig as a program: makes a call where there is no desktop, and measures calls.
+
+mod bench;
+mod tour;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "rig tour           makes a call to the echo contact and reports it\n\
+                     rig bench --list   the names of the benches\n\
+                     rig bench <name>   measures and prints the figures as JSON";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let work = async {
+        match words.as_slice() {
+            ["tour"] => tour::tour().await,
+            ["bench", "--list"] => bench::list(),
+            ["bench", name] => bench::bench(name).await,
+            _ => bail!("{USAGE}"),
+        }
+    };
+    // A signal ends the work where it stands, and with it everything that was started.
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("terminated"),
+    }
+}

@@ -1,0 +1,59 @@
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::{PATIENCE, Process};
+
+/// What an app's log says about calls after a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeline<'a> {
+    process: &'a Process,
+    mark: usize,
+}
+
+impl<'a> Timeline<'a> {
+    pub(crate) fn new(process: &'a Process) -> Self {
+        Self { process, mark: process.mark() }
+    }
+
+    /// Every status that was reported (R20), in order.
+    pub fn statuses(&self) -> Vec<(Instant, String)> {
+        let lines = self.process.lines();
+        lines.iter().skip(self.mark).filter_map(|line| Some((line.at, value(&line.text, "status")?.to_owned()))).collect()
+    }
+
+    /// The names of the statuses, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.statuses().into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Waits for a status, and returns when it was reported.
+    pub async fn reaches(&self, status: &str) -> Result<Instant> {
+        let found = self.process.line_after(self.mark, status, PATIENCE, |line| value(line, "status") == Some(status)).await?;
+        Ok(found.at)
+    }
+
+    /// When a milestone of media was reached, since the peer connection was prepared.
+    pub async fn milestone(&self, name: &str) -> Result<Duration> {
+        let found = self.process.line_after(self.mark, name, PATIENCE, |line| value(line, "milestone") == Some(name)).await?;
+        let elapsed = value(&found.text, "elapsed_us").and_then(|text| text.parse().ok());
+        elapsed.map(Duration::from_micros).ok_or_else(|| anyhow::anyhow!("no elapsed_us in {:?}", found.text))
+    }
+}
+
+/// The value of a field in a line of log.
+fn value<'a>(line: &'a str, field: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!(" {field}="))?;
+    Some(rest.split(' ').next().unwrap_or(rest).trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_with_and_without_quotes() {
+        let line = "INFO call{call=1}: signedcall::driver: call=1 status=\"CALL_RINGING\" elapsed_us=25";
+        assert_eq!((value(line, "status"), value(line, "elapsed_us"), value(line, "milestone")), (Some("CALL_RINGING"), Some("25"), None));
+    }
+}
