@@ -23,7 +23,7 @@ async fn cards() -> Result<()> {
     let rig = Rig::new("cards")?;
     let setup = Setup { keyring: Keyring::Absent, notifier: Notifier::Absent, ..Setup::default() };
     let (anna, ben) = (Desktop::start(&rig, "anna", setup).await?, Desktop::start(&rig, "ben", setup).await?);
-    let words = speech(&rig, "en-gb", 3)?;
+    let words = speech("reading-2")?;
     let (microphone, again, other) = (anna.sound.hear_microphone()?, anna.sound.hear_microphone()?, ben.sound.hear_microphone()?);
     anna.sound.say_all(&words, anna.folder()).await?;
     let (microphone, again, other) = (microphone.stop(), again.stop(), other.stop());

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 
 use crate::desktop::Desktop;
-use crate::process::{Line, Process};
+use crate::process::Process;
 use crate::programs::{self, ACCOUNT, Service};
 use crate::{PATIENCE, Timeline};
 
@@ -65,6 +65,7 @@ impl App {
         let client = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await;
         let client = client.with_context(|| format!("starting the app; its last lines:\n{}", process.tail()))?;
         let app = Self { client, process };
+        app.drive(Window::Main).await?;
         app.wait_for("[data-screen]").await?;
         Ok(app)
     }
@@ -112,6 +113,12 @@ impl App {
     /// Waits for a screen by its `data-screen`.
     pub async fn screen(&self, name: &str) -> Result<()> {
         self.wait_for(&format!("[data-screen=\"{name}\"]")).await
+    }
+
+    /// The name of the screen that is shown now.
+    pub async fn screen_name(&self) -> Result<String> {
+        let name = self.script("return document.querySelector('[data-screen]')?.dataset.screen ?? ''").await?;
+        Ok(name.as_str().unwrap_or_default().to_owned())
     }
 
     /// Presses what carries this `data-action`, and returns the moment at which the page got the click: the driver takes its time before it.
@@ -190,16 +197,6 @@ impl App {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-    }
-
-    /// Waits until there is no such window any more.
-    pub async fn closed(&self, window: Window) -> Result<()> {
-        let limit = Instant::now() + PATIENCE;
-        while self.find_window(window).await?.is_some() {
-            anyhow::ensure!(Instant::now() < limit, "the window {window:?} stays open");
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        Ok(())
     }
 
     async fn find_window(&self, window: Window) -> Result<Option<WindowHandle>> {

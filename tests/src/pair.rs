@@ -1,8 +1,10 @@
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::{App, Desktop, Rig, Service, ServiceSetup, Setup, User};
+use crate::sound::Recording;
+use crate::{App, Desktop, PATIENCE, Rig, Service, ServiceSetup, Setup, User, Window};
 
 /// A user at a desktop with the app open.
 #[derive(Debug)]
@@ -28,10 +30,10 @@ pub struct Pair {
     pub rig: Rig,
 }
 
-/// Why Anna calls.
-const CONTEXT: &str = "Delivery partner is calling";
-
 impl Pair {
+    /// Why Anna calls.
+    pub const CONTEXT: &str = "Delivery partner is calling";
+
     /// Starts the service and both desktops, and signs both in.
     pub async fn start(name: &str, service: ServiceSetup, anna: Setup, ben: Setup) -> Result<Self> {
         let rig = Rig::new(name)?;
@@ -50,7 +52,7 @@ impl Pair {
 
     /// Anna calls Ben; returns the moment of her click.
     pub async fn dial(&self) -> Result<Instant> {
-        self.anna.app.dial(self.ben.user.cuid, CONTEXT).await
+        self.anna.app.dial(self.ben.user.cuid, Self::CONTEXT).await
     }
 
     /// Anna calls Ben, who answers in his main window; returns the moment of his click, when both are in the call.
@@ -61,8 +63,13 @@ impl Pair {
         anna.reaches("CALL_RINGING").await?;
         let answered = self.ben.app.click("answer").await?;
         tokio::try_join!(anna.reaches("CALL_IN_PROGRESS"), ben.reaches("CALL_IN_PROGRESS"))?;
-        tokio::try_join!(self.anna.app.screen("in-call"), self.ben.app.screen("in-call"))?;
+        self.talk().await?;
         Ok(answered)
+    }
+
+    /// Waits until both are shown that they are in a call.
+    pub async fn talk(&self) -> Result<()> {
+        tokio::try_join!(self.anna.app.screen("in-call"), self.ben.app.screen("in-call")).map(drop)
     }
 
     /// Anna hangs up, and both put the ended call away.
@@ -73,11 +80,16 @@ impl Pair {
 
     /// Both put the ended call away.
     pub async fn put_away(&self) -> Result<()> {
-        for app in [&self.anna.app, &self.ben.app] {
-            app.click("close").await?;
-            app.ready().await?;
+        for seat in [&self.anna, &self.ben] {
+            seat.app.click("close").await?;
+            seat.app.ready().await?;
         }
         Ok(())
+    }
+
+    /// Brings both back to their home screens, whatever a case that failed has left.
+    pub async fn settle(&self) -> Result<()> {
+        tokio::try_join!(self.anna.settle(), self.ben.settle()).map(drop)
     }
 }
 
@@ -88,5 +100,32 @@ impl Seat {
         self.app.set_switch("voice-processing", wanted).await?;
         self.app.click("show-calls").await?;
         self.app.ready().await
+    }
+
+    /// Says something to `to`; returns what the microphone here delivered and what was heard there.
+    pub async fn say_to(&self, to: &Self, words: &Path) -> Result<(Recording, Recording)> {
+        let (microphone, speaker) = (self.desktop.sound.hear_microphone()?, to.desktop.sound.hear()?);
+        self.desktop.sound.say_all(words, self.desktop.folder()).await?;
+        // What is still on its way belongs to what was said.
+        speaker.reach(Instant::now() + Duration::from_millis(700)).await;
+        Ok((microphone.stop(), speaker.stop()))
+    }
+
+    async fn settle(&self) -> Result<()> {
+        self.app.drive(Window::Main).await?;
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let action = match self.app.screen_name().await?.as_str() {
+                "home" => return Ok(()),
+                "settings" => "show-calls",
+                "outgoing" | "connecting" | "in-call" => "hang-up",
+                "incoming" => "decline",
+                "ended" | "busy" => "close",
+                other if Instant::now() > limit => bail!("{} stays on the screen {other:?}", self.user.name),
+                _ => continue,
+            };
+            // The screen may change under the pointer: the next round sees what came of it.
+            drop(self.app.script(&format!("document.querySelector('[data-action=\"{action}\"]')?.click()")).await);
+        }
     }
 }

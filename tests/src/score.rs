@@ -37,17 +37,9 @@ impl Scorer {
     }
 }
 
-/// Spoken sentences with pauses between them, 48 kHz, about `seconds` long: made once, by the speech synthesiser that test machines have.
-pub fn speech(rig: &Rig, voice: &str, seconds: u32) -> Result<PathBuf> {
-    const TEXT: &str = "The courier has your parcel and stands in front of the house. Which floor is it, and is there a lift? \
-        Please bring a pen, because I need a signature. It weighs about nine kilograms. \
-        The dog next door is friendly, but he barks at everybody. I shall wait by the blue gate until a quarter past four. ";
-    let (spoken, file) = (rig.folder().join(format!("spoken-{voice}.wav")), rig.folder().join(format!("speech-{voice}-{seconds}.wav")));
-    if !file.exists() {
-        output_of(Command::new("espeak-ng").args(["-v", voice, "-s", "150", "-w"]).arg(&spoken).arg(TEXT.repeat(3)))?;
-        let mut command = Command::new("sox");
-        command.args(["-V1", "-G"]).arg(&spoken).args(["-r", "48000", "-c", "1", "-b", "16"]).arg(&file);
-        output_of(command.args(["gain", "-n", "-6", "trim", "0", &seconds.to_string()]))?;
-    }
+/// A person who reads aloud: one of the recordings in `assets/speech`, 48 kHz, by its name without the ending.
+pub fn speech(name: &str) -> Result<PathBuf> {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/speech")).join(name).with_extension("wav");
+    anyhow::ensure!(file.is_file(), "there is no recording {}", file.display());
     Ok(file)
 }

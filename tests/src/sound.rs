@@ -18,6 +18,7 @@ pub(crate) const RATE: u32 = 48_000;
 #[derive(Debug)]
 pub struct SoundCard {
     server: String,
+    cookie: PathBuf,
     process: Process,
 }
 
@@ -38,6 +39,9 @@ impl SoundCard {
                  set-default-source microphone\n"
             ));
         }
+        // The server lets everybody in, but hears nobody out who brings no cookie of the usual size.
+        let cookie = folder.join("sound.cookie");
+        std::fs::write(&cookie, [0; 256]).context("writing the sound server's cookie")?;
         let script_file = folder.join("sound.pa");
         std::fs::write(&script_file, script).context("writing the sound server's script")?;
         let mut command = Command::new("pulseaudio");
@@ -54,12 +58,17 @@ impl SoundCard {
         command.env("XDG_RUNTIME_DIR", sockets).env("HOME", sockets).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
         let process = Process::start("sound", &mut command, folder)?;
         process.line("that it is ready", PATIENCE, |line| line.contains("Daemon startup complete")).await?;
-        Ok(Self { server: format!("unix:{}", socket.display()), process })
+        Ok(Self { server: format!("unix:{}", socket.display()), cookie, process })
     }
 
     /// The value of `PULSE_SERVER` for programs that use this card.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The value of `PULSE_COOKIE` for programs that use this card.
+    pub fn cookie(&self) -> &Path {
+        &self.cookie
     }
 
     /// Process id of the server.
@@ -160,6 +169,19 @@ impl Recorder {
         // Sound arrives at the pace of the clock, so looking every 10 ms is following it and not guessing.
         let mut tick = tokio::time::interval(Duration::from_millis(10));
         while self.so_far().end().is_none_or(|end| end < until) {
+            tick.tick().await;
+        }
+    }
+
+    /// Waits until the recording has something, and returns what was found.
+    pub async fn until<T>(&self, what: &str, find: impl Fn(&Recording) -> Option<T>) -> Result<T> {
+        let limit = Instant::now() + PATIENCE;
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            if let Some(found) = find(&self.so_far()) {
+                return Ok(found);
+            }
+            anyhow::ensure!(Instant::now() < limit, "{what} is not heard within {PATIENCE:?}");
             tick.tick().await;
         }
     }

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use crate::process::Line;
 use crate::{PATIENCE, Process};
 
 /// What an app's log says about calls after a moment.
@@ -16,10 +17,9 @@ impl<'a> Timeline<'a> {
         Self { process, mark: process.mark() }
     }
 
-    /// Every status that was reported (R20), in order.
+    /// Every status that the app was told of (R20), in order.
     pub fn statuses(&self) -> Vec<(Instant, String)> {
-        let lines = self.process.lines();
-        lines.iter().skip(self.mark).filter_map(|line| Some((line.at, value(&line.text, "status")?.to_owned()))).collect()
+        self.process.lines().iter().skip(self.mark).filter_map(|line| Some((line.at, status(&line.text)?.to_owned()))).collect()
     }
 
     /// The names of the statuses, in order.
@@ -28,17 +28,27 @@ impl<'a> Timeline<'a> {
     }
 
     /// Waits for a status, and returns when it was reported.
-    pub async fn reaches(&self, status: &str) -> Result<Instant> {
-        let found = self.process.line_after(self.mark, status, PATIENCE, |line| value(line, "status") == Some(status)).await?;
+    pub async fn reaches(&self, wanted: &str) -> Result<Instant> {
+        self.reaches_within(wanted, PATIENCE).await
+    }
+
+    /// Waits for a status that may take longer than others.
+    pub async fn reaches_within(&self, wanted: &str, limit: Duration) -> Result<Instant> {
+        let found = self.process.line_after(self.mark, wanted, limit, |line| status(line) == Some(wanted)).await?;
         Ok(found.at)
     }
 
     /// When a milestone of media was reached, since the peer connection was prepared.
     pub async fn milestone(&self, name: &str) -> Result<Duration> {
-        let found = self.process.line_after(self.mark, name, PATIENCE, |line| value(line, "milestone") == Some(name)).await?;
+        let found: Line = self.process.line_after(self.mark, name, PATIENCE, |line| value(line, "milestone") == Some(name)).await?;
         let elapsed = value(&found.text, "elapsed_us").and_then(|text| text.parse().ok());
-        elapsed.map(Duration::from_micros).ok_or_else(|| anyhow::anyhow!("no elapsed_us in {:?}", found.text))
+        elapsed.map(Duration::from_micros).with_context(|| format!("no elapsed_us in {:?}", found.text))
     }
+}
+
+/// The status in a line of the app; the SDK below it logs the same change once more.
+fn status(line: &str) -> Option<&str> {
+    if line.contains(" signedcall_desktop::") { value(line, "status") } else { None }
 }
 
 /// The value of a field in a line of log.
@@ -55,5 +65,11 @@ mod tests {
     fn a_field_is_read_with_and_without_quotes() {
         let line = "INFO call{call=1}: signedcall::driver: call=1 status=\"CALL_RINGING\" elapsed_us=25";
         assert_eq!((value(line, "status"), value(line, "elapsed_us"), value(line, "milestone")), (Some("CALL_RINGING"), Some("25"), None));
+    }
+
+    #[test]
+    fn a_status_is_counted_where_the_app_hears_of_it() {
+        assert_eq!(status("INFO signedcall_desktop::controller::calls: call call=1 status=CALL_RINGING"), Some("CALL_RINGING"));
+        assert_eq!(status("INFO signedcall::driver: call=1 status=\"CALL_RINGING\""), None);
     }
 }

@@ -3,6 +3,7 @@ mod session;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -65,7 +66,7 @@ impl Desktop {
         let bus = session::start_bus(&folder, &sockets).await?;
         let environment = |program: &str| {
             let mut command = Command::new(program);
-            set_environment(&mut command, &folder, &sockets, display.name(), sound.server(), setup.dark);
+            set_environment(&mut command, &folder, &sockets, display.name(), &sound, setup.dark);
             command
         };
         let session = Session::start(bus, &folder, setup, environment).await.with_context(|| format!("the desktop session of {name}"))?;
@@ -86,7 +87,7 @@ impl Desktop {
     /// A program that will run on this desktop, in no environment but this.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        set_environment(&mut command, &self.folder, &self.sockets, self.display.name(), self.sound.server(), self.dark);
+        set_environment(&mut command, &self.folder, &self.sockets, self.display.name(), &self.sound, self.dark);
         command.env("DBUS_SESSION_BUS_ADDRESS", self.session.bus_address());
         command
     }
@@ -121,6 +122,19 @@ impl Desktop {
         }
     }
 
+    /// Waits until a window with this title is on the screen, or until none is.
+    pub async fn window(&self, title: &str, wanted: bool) -> Result<()> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let titles = self.display.titles()?;
+            if titles.iter().any(|found| found == title) == wanted {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < limit, "on the screen: {titles:?}; waited for {title:?} to be so: {wanted}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
     /// The address of the user's bus.
     pub fn bus_address(&self) -> &str {
         self.session.bus_address()
@@ -133,7 +147,7 @@ impl Desktop {
 }
 
 /// Sets all of a program's environment. `C.UTF-8` and no accessibility bus, so that runs are alike on every machine.
-fn set_environment(command: &mut Command, folder: &Path, sockets: &Path, display: &str, sound: &str, dark: bool) {
+fn set_environment(command: &mut Command, folder: &Path, sockets: &Path, display: &str, sound: &SoundCard, dark: bool) {
     command.env_clear();
     for kept in ["PATH", "RUST_BACKTRACE", "TMPDIR"] {
         if let Some(value) = std::env::var_os(kept) {
@@ -149,7 +163,8 @@ fn set_environment(command: &mut Command, folder: &Path, sockets: &Path, display
     ] {
         command.env(name, folder.join(part));
     }
-    command.env("XDG_RUNTIME_DIR", sockets).env("DISPLAY", display).env("PULSE_SERVER", sound).env("LANG", "C.UTF-8");
+    command.env("XDG_RUNTIME_DIR", sockets).env("DISPLAY", display).env("LANG", "C.UTF-8");
+    command.env("PULSE_SERVER", sound.server()).env("PULSE_COOKIE", sound.cookie());
     command.env("SIGNEDCALL_LOG", "info,signedcall=debug").env("NO_COLOR", "1");
     command.env("GDK_BACKEND", "x11").env("NO_AT_BRIDGE", "1").env("GSETTINGS_BACKEND", "memory");
     // There is no graphics hardware: drawing in software, without what would look for it.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -120,11 +119,11 @@ fn first_sound(heard: &Recording, answered: Instant, hertz: f32, seat: &Seat) ->
 /// How well, and how late, speech arrives, one direction after the other.
 async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, delays: bool) -> Result<()> {
     let scorer = Scorer::new(&pair.rig)?;
-    let words = speech(&pair.rig, "en-gb", 9)?;
+    let words = speech("reading")?;
     for count in 1..=CALLS {
         pair.connect().await?;
         for (direction, from, to) in [("a_to_b", &pair.anna, &pair.ben), ("b_to_a", &pair.ben, &pair.anna)] {
-            let (said, heard) = pass(from, to, &words).await?;
+            let (said, heard) = from.say_to(to, &words).await?;
             let file = heard.save(&to.desktop.folder().join("heard.wav"))?;
             figures.add(&format!("{name}.{direction}"), "MOS", scorer.pesq(&words, &file)?);
             if delays {
@@ -138,12 +137,4 @@ async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, delays: b
         eprintln!("call {count} of {CALLS}: {name}");
     }
     Ok(())
-}
-
-/// Says something on one side; returns what the microphone there delivered and what was heard on the other side.
-async fn pass(from: &Seat, to: &Seat, words: &Path) -> Result<(Recording, Recording)> {
-    let (microphone, speaker) = (from.desktop.sound.hear_microphone()?, to.desktop.sound.hear()?);
-    from.desktop.sound.say_all(words, from.desktop.folder()).await?;
-    speaker.reach(Instant::now() + Duration::from_millis(700)).await;
-    Ok((microphone.stop(), speaker.stop()))
 }
