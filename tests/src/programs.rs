@@ -76,6 +76,7 @@ impl Echo {
     pub async fn start(rig: &Rig, service: &Service) -> Result<Self> {
         let mut command = Command::new(program("signedcall-echo")?);
         command.args(["--service-url", service.url(), "--account-id", ACCOUNT]).env("SIGNEDCALL_API_KEY", service.api_key());
+        command.env("RUST_LOG", "info,signedcall=debug,webrtc=off,rtc=off").env("NO_COLOR", "1");
         let process = Process::start("echo", &mut command, rig.folder())?;
         process.line("that it can be called", PATIENCE, |line| line.contains("ready")).await?;
         Ok(Self { process })

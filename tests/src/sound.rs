@@ -46,14 +46,9 @@ impl SoundCard {
         std::fs::write(&script_file, script).context("writing the sound server's script")?;
         let mut command = Command::new("pulseaudio");
         command.args(["-n", "-F"]).arg(&script_file);
-        command.args([
-            "--daemonize=no",
-            "--exit-idle-time=-1",
-            "--realtime=no",
-            "--high-priority=no",
-            "--disallow-exit",
-            "--use-pid-file=no",
-        ]);
+        command.args(["--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]);
+        // As on every desktop, sound goes before other work; without the right to do so the server goes on as it is.
+        command.args(["--realtime=yes", "--high-priority=yes"]);
         command.args(["--disable-shm=yes", "--log-target=stderr", "--log-level=info"]);
         command.env("XDG_RUNTIME_DIR", sockets).env("HOME", sockets).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
         let process = Process::start("sound", &mut command, folder)?;
