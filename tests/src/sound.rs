@@ -26,15 +26,17 @@ impl SoundCard {
     /// Starts the server; its socket lies in `sockets`, its log in `folder`.
     pub async fn start(folder: &Path, sockets: &Path, microphone: bool) -> Result<Self> {
         let socket = sockets.join("sound");
+        // Without rewinding, a card that nobody has used for a while is at most 50 ms ahead of the clock; otherwise it would be 2 s, in which it
+        // takes and brings nothing.
         let mut script = format!(
             "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             load-module module-null-sink sink_name=speaker rate={RATE} channels=2 format=s16le sink_properties=\"device.description='Speaker'\"\n\
+             load-module module-null-sink norewinds=1 sink_name=speaker rate={RATE} channels=2 format=s16le sink_properties=\"device.description='Speaker'\"\n\
              set-default-sink speaker\n",
             socket.display()
         );
         if microphone {
             script.push_str(&format!(
-                "load-module module-null-sink sink_name=mouth rate={RATE} channels=1 format=s16le sink_properties=\"device.description='Mouth'\"\n\
+                "load-module module-null-sink norewinds=1 sink_name=mouth rate={RATE} channels=1 format=s16le sink_properties=\"device.description='Mouth'\"\n\
                  load-module module-remap-source source_name=microphone master=mouth.monitor source_properties=\"device.description='Microphone'\"\n\
                  set-default-source microphone\n"
             ));
