@@ -3,6 +3,7 @@
 //! Cases run one after the other and share desktops where they can: starting one costs more than most cases take. Words on the command line
 //! choose the cases whose names contain one of them.
 
+mod calls;
 mod rig;
 mod runner;
 
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         let mut runner = Runner::new(std::env::args().skip(1));
         rig::cases(&mut runner).await;
+        calls::cases(&mut runner).await;
         runner.finish()
     })
 }

@@ -162,7 +162,9 @@ impl App {
 
     /// The text on the screen.
     pub async fn text(&self) -> Result<String> {
-        Ok(self.client.find(Locator::Css("body")).await?.text().await?)
+        // The driver's own idea of visible text leaves out what is cut after some lines.
+        let text = self.script("return document.body.innerText").await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until the screen says something.

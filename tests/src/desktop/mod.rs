@@ -135,6 +135,19 @@ impl Desktop {
         }
     }
 
+    /// Waits until so many programs record from the microphone.
+    pub async fn microphones(&self, wanted: usize) -> Result<()> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let open = self.sound.open_microphones()?;
+            if open == wanted {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < limit, "{}'s microphone is open {open} times, not {wanted}", self.name);
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
     /// The address of the user's bus.
     pub fn bus_address(&self) -> &str {
         self.session.bus_address()
