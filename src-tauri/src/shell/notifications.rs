@@ -55,8 +55,10 @@ impl Notifier {
             let pressed = handle.wait_for_action_async(|response: &NotificationResponse| call_action(&inbox, call, response));
             tokio::select! {
                 () = pressed => {}
-                _ = released => handle.close_async().await,
+                _ = released => {}
             }
+            // Some daemons leave a notification on the screen after one of its actions was chosen.
+            handle.close_async().await;
         });
     }
 
