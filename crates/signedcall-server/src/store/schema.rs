@@ -60,9 +60,27 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| describe(path, error);
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY_FOR).map_err(failed)?;
+    // Reads only: looking through a large file must not keep a running service from writing.
+    check(&connection, path)?;
+    if version(&connection, path)? != LAYOUT {
+        migrate(&mut connection, path)?;
+    }
+    // Only once the file is known to be ours: the journal's mode is written into it.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| describe(path, error))
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| describe(path, error);
     let migration = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
-    check(&migration, path)?;
-    let version: u32 = migration.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    // Another process may have taken the same steps meanwhile.
+    let version = version(&migration, path)?;
     let Some(steps) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
         return Err(StoreError::Newer { path: path.to_owned(), version });
     };
@@ -71,12 +89,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     migration.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     migration.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
-    migration.commit().map_err(failed)?;
-    // Only once the file is known to be ours: the journal's mode is written into it.
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
-    Ok(connection)
+    migration.commit().map_err(failed)
 }
 
 /// It holds who called whom: nobody else on the machine may read it.

@@ -138,6 +138,16 @@ fn a_damaged_file_and_one_of_a_newer_version_are_refused_by_name() {
 }
 
 #[test]
+fn a_store_that_is_up_to_date_is_opened_while_another_process_writes() {
+    let (_directory, path) = new_store();
+    drop(Accounts::open(&path).expect("a new store"));
+    let mut writer = rusqlite::Connection::open(&path).expect("the store");
+    let writing = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("nobody else writes");
+    assert!(Accounts::open(&path).expect("no need to write").list().expect("readable").is_empty());
+    writing.rollback().expect("a transaction");
+}
+
+#[test]
 fn nobody_else_on_the_machine_may_read_the_store() {
     use std::os::unix::fs::PermissionsExt;
 
