@@ -14,9 +14,11 @@ pub mod settings;
 mod socket;
 pub mod store;
 mod switchboard;
+mod web;
 
 pub use keys::NoRandomness;
 pub use relay::{RelaySettings, StartRelayError};
-pub use service::{SIGNALLING_PATH, STORE_FILE, Service, StartError, serve};
+pub use service::{STORE_FILE, Service, StartError, serve};
 pub use settings::Settings;
 pub use socket::SocketSettings;
+pub use web::SIGNALLING_PATH;

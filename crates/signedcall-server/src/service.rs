@@ -4,41 +4,24 @@ use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{any, get};
-use axum::serve::ListenerExt;
-use signedcall_wire::{MAX_MESSAGE_BYTES, Redacted};
+use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::account::{self, AccountError};
 use crate::admission::Admission;
-use crate::hub::SocketId;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::socket::{self, SocketSettings};
 use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
+use crate::web::{self, SIGNALLING_PATH, Web};
 
-/// The path of the signalling WebSocket.
-pub const SIGNALLING_PATH: &str = "/v1/signalling";
 /// The file that accounts and records are in, in the data directory.
 pub const STORE_FILE: &str = "store.sqlite";
-/// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
-const READ_BUFFER_BYTES: usize = 1024;
-/// What a socket holds while the network is slow: one frame of any size, written at once.
-const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
-/// How long the hub's task may take to say that it works.
-const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +67,8 @@ pub struct Service {
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
-    web: JoinHandle<std::io::Result<()>>,
+    web: JoinHandle<()>,
     switchboard: JoinHandle<()>,
-    _lock: File,
 }
 
 /// Starts a service within this process, on the current tokio runtime, and returns once it listens.
@@ -121,17 +103,15 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listening = |source| StartError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    let admission = Arc::new(Admission::new(accounts, KeyVerifier::new()?));
+    let admission = Admission::new(accounts, KeyVerifier::new()?);
     let (switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
-    let switchboard = tokio::spawn(switchboard.run(inbox, written, relay));
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a socket may be slow");
-        }
+    let switchboard = tokio::spawn(async move {
+        switchboard.run(inbox, written, relay).await;
+        // Until then the store is written to, also when nobody has waited for the shutdown.
+        drop(lock);
     });
-    let state = Web { notes: notes.clone(), admission, sockets: settings.sockets, last_socket: Arc::default() };
-    let web = tokio::spawn(axum::serve(listener, router(state)).into_future());
-    Ok(Service { address, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard, _lock: lock })
+    let web = tokio::spawn(web::serve(listener, Web::new(notes.clone(), admission, settings.sockets)));
+    Ok(Service { address, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard })
 }
 
 impl Service {
@@ -184,37 +164,5 @@ fn lock_data(data: &Path) -> Result<File, StartError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-#[derive(Clone)]
-struct Web {
-    notes: Sender<Note>,
-    admission: Arc<Admission>,
-    sockets: SocketSettings,
-    last_socket: Arc<AtomicU64>,
-}
-
-fn router(state: Web) -> Router {
-    Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(state)
-}
-
-async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Response {
-    let socket = SocketId(web.last_socket.fetch_add(1, Ordering::Relaxed));
-    upgrade
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission))
-}
-
-async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {
-    let (alive, answer) = oneshot::channel();
-    let asked = async { web.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
-    match tokio::time::timeout(HEALTHY_WITHIN, asked).await {
-        Ok(true) => (StatusCode::OK, "ok\n"),
-        Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
     }
 }

@@ -18,7 +18,8 @@ use crate::switchboard::{Note, OUTBOX, Outgoing};
 /// How long a socket waits for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketSettings {
-    /// How long it may stay without being signed in: a slow network's round trips, and an api key's verification.
+    /// How long a connection may stay without a request, and then a socket without being signed in: a slow network's round trips, and an api
+    /// key's verification.
     pub sign_in_within: Duration,
     /// The silence after which a device is asked whether it is there. Shorter than the half minute that the strictest of routers remember
     /// a connection for.
@@ -178,8 +179,10 @@ impl SocketTask {
                 tracing::debug!(socket = self.socket.0, "a session goes on");
                 self.sign_in_by = None;
             }
-            // The device has to say `hello` now.
-            ServiceMessage::SessionExpired => self.sign_in_by = Some(Instant::now() + self.settings.sign_in_within),
+            // The device has to say `hello` now. Asking for another session that is not there gives it no more time.
+            ServiceMessage::SessionExpired => {
+                self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
+            }
             ServiceMessage::Refused(_)
             | ServiceMessage::Response { .. }
             | ServiceMessage::Event { .. }

@@ -1,9 +1,12 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signedcall_server::SocketSettings;
-use signedcall_wire::{ErrorCode, MAX_MESSAGE_BYTES, MAX_SOCKETS_PER_CUID, ServiceMessage};
+use signedcall_wire::{
+    ClientMessage, ErrorCode, MAX_MESSAGE_BYTES, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Redacted, Resume, ServiceMessage, SessionId,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use crate::support::{Device, Socket, TestService};
 
@@ -31,7 +34,7 @@ async fn the_ninth_device_of_a_user_is_refused_and_the_others_stay() {
         devices.push(service.sign_in("courier_1").await);
     }
     let mut ninth = Socket::open(&service.service.url()).await;
-    ninth.say(&signedcall_wire::ClientMessage::Hello(service.hello("courier_1"))).await;
+    ninth.say(&ClientMessage::Hello(service.hello("courier_1"))).await;
     let Some(ServiceMessage::Refused(refusal)) = ninth.hear().await else { panic!("not refused") };
     assert_eq!(refusal.code, ErrorCode::CuidAlreadyConnectedElsewhere);
     assert_eq!(ninth.hear().await, None);
@@ -57,6 +60,35 @@ async fn a_socket_on_which_nobody_signs_in_is_closed() {
     let mut device = service.sign_in("courier_1").await;
     assert_eq!(Socket::open(&service.service.url()).await.hear().await, None);
     device.assert_no_event().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_no_request_comes_is_closed() {
+    let service = TestService::start_with(SocketSettings { sign_in_within: Duration::from_secs(1), ..SocketSettings::default() }).await;
+    for beginning in ["", "GET /v1/signalling HTTP/1.1\r\nHost: "] {
+        let mut stream = TcpStream::connect(service.service.address()).await.expect("the service listens");
+        stream.write_all(beginning.as_bytes()).await.expect("an open connection");
+        let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut Vec::new())).await;
+        // Reset or closed, it is gone.
+        let _ = closed.expect("the service waits for nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_on_which_sessions_are_only_guessed_is_closed_as_well() {
+    let sign_in_within = Duration::from_secs(1);
+    let service = TestService::start_with(SocketSettings { sign_in_within, ..SocketSettings::default() }).await;
+    let guess = Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::default(), last_seq: 0 };
+    let mut socket = Socket::open(&service.service.url()).await;
+    let opened = Instant::now();
+    // Each guess follows the answer to the last, so that the socket is never silent.
+    while socket.say_text(serde_json::to_string(&ClientMessage::Resume(guess.clone())).expect("JSON")).await.is_ok() {
+        match socket.hear().await {
+            Some(heard) => assert_eq!(heard, ServiceMessage::SessionExpired),
+            None => break,
+        }
+        assert!(opened.elapsed() < 10 * sign_in_within, "guessing keeps the socket open");
+    }
 }
 
 #[tokio::test]

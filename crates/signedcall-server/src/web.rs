@@ -1,0 +1,89 @@
+//! What is served over HTTP: the signalling WebSocket, and the answer to whether the service works.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{any, get};
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use signedcall_wire::MAX_MESSAGE_BYTES;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc::Sender, oneshot};
+
+use crate::admission::Admission;
+use crate::hub::SocketId;
+use crate::socket::{self, SocketSettings};
+use crate::switchboard::Note;
+
+/// The path of the signalling WebSocket.
+pub const SIGNALLING_PATH: &str = "/v1/signalling";
+/// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
+const READ_BUFFER_BYTES: usize = 1024;
+/// What a socket holds while the network is slow: one frame of any size, written at once.
+const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
+/// How long the hub's task may take to say that it works.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(crate) struct Web {
+    notes: Sender<Note>,
+    admission: Arc<Admission>,
+    sockets: SocketSettings,
+    last_socket: Arc<AtomicU64>,
+}
+
+impl Web {
+    pub(crate) fn new(notes: Sender<Note>, admission: Admission, sockets: SocketSettings) -> Self {
+        Self { notes, admission: Arc::new(admission), sockets, last_socket: Arc::default() }
+    }
+}
+
+/// Accepts connections for as long as it is polled. Those that are open go on by themselves.
+pub(crate) async fn serve(mut listener: TcpListener, web: Web) {
+    let mut http = http1::Builder::new();
+    // Whoever connects and then says nothing holds one of the files that the process may have open.
+    http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within);
+    let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web);
+    loop {
+        // Axum's, which waits and goes on when there are too many open files.
+        let (stream, _) = Listener::accept(&mut listener).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a socket may be slow");
+        }
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone())).with_upgrades();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+}
+
+async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Response {
+    let socket = SocketId(web.last_socket.fetch_add(1, Ordering::Relaxed));
+    upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission))
+}
+
+async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {
+    let (alive, answer) = oneshot::channel();
+    let asked = async { web.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
+    match tokio::time::timeout(HEALTHY_WITHIN, asked).await {
+        Ok(true) => (StatusCode::OK, "ok\n"),
+        Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
+    }
+}
