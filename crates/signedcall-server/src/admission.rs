@@ -100,10 +100,16 @@ fn check_name(name: Option<String>) -> Result<Option<String>, Refusal> {
             format!("a name has at most {MAX_NAME_LENGTH} characters; this one has {length}"),
         ));
     }
-    if let Some(wrong) = name.chars().find(|c| c.is_control()) {
+    if let Some(wrong) = name.chars().find(|c| c.is_control() || disturbs_its_surroundings(*c)) {
         return Err(refusal(ErrorCode::ContactRegistrationFailed, format!("the name has the control character {wrong:?}")));
     }
     Ok(Some(name))
+}
+
+/// Whether a character breaks the line, or turns the text around a name: what stands beside it on the callee's screen would seem to say something
+/// else. The marks that right-to-left names need are no such characters.
+const fn disturbs_its_surroundings(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 pub(crate) fn refusal(code: ErrorCode, detail: impl Into<String>) -> Refusal {

@@ -45,6 +45,7 @@ async fn each_wrong_credential_is_refused_by_its_own_name() {
         (Hello { cuid: "91_8899555".to_owned(), ..good() }, ErrorCode::InvalidCuid, "telephone"),
         (Hello { name: Some("n".repeat(51)), ..good() }, ErrorCode::InvalidNameLength, "this one has 51"),
         (Hello { name: Some("Eve\nAdmin".to_owned()), ..good() }, ErrorCode::ContactRegistrationFailed, "control character"),
+        (Hello { name: Some("Eve\u{202E}nimdA".to_owned()), ..good() }, ErrorCode::ContactRegistrationFailed, "control character"),
     ];
     for (hello, code, words) in rows {
         let refusal = refused(&service, hello.clone()).await;
