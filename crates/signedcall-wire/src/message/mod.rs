@@ -27,7 +27,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// The most bytes of one session description.
 pub const MAX_SDP_BYTES: usize = 16 * 1024;
-/// The most candidates that one side of a call may send: more is no description of a network but a flood.
+/// The most candidates that one device of a call may send to another: more is no description of a network but a flood.
 pub const MAX_CANDIDATES_PER_CALL: usize = 64;
 /// The most sockets that one cuid may hold open.
 pub const MAX_SOCKETS_PER_CUID: usize = 8;
