@@ -74,6 +74,7 @@ impl Switchboard {
             }
         }
         drop(inbox);
+        self.handle(HubEvent::Stopping);
         self.outboxes.clear();
         relay.stop().await;
         let records = self.records;

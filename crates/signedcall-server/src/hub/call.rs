@@ -310,6 +310,15 @@ impl Hub {
         Some(call)
     }
 
+    /// Closes every record that is durable. Nobody is told: media goes on without the service, and devices learn from the next start that it does
+    /// not know their call.
+    pub(super) fn close_all(&mut self, turn: &mut Turn) {
+        let durable = self.calls.iter().filter(|(_, call)| !matches!(call.state, State::Recording { .. })).map(|(id, _)| *id);
+        for id in durable.collect::<Vec<_>>() {
+            self.close(turn, id, EndReason::InternalError);
+        }
+    }
+
     fn remove(&mut self, turn: &Turn, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
         let callees: &[Party] = match &call.state {

@@ -46,6 +46,8 @@ pub enum HubEvent {
         /// STUN and TURN servers.
         servers: Vec<IceServer>,
     },
+    /// The service stops, and takes nothing more: what is known of the calls that go on has to be written down now.
+    Stopping,
     /// The moment that the last [`HubStep`] asked for has come.
     Woken,
 }

@@ -132,6 +132,7 @@ impl Hub {
             HubEvent::Recorded { call } => self.ring(&mut turn, call),
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
             HubEvent::RelayRenewed { servers } => self.renew_relay(&mut turn, servers),
+            HubEvent::Stopping => self.close_all(&mut turn),
             HubEvent::Woken => {}
         }
         HubStep { commands: turn.commands, wake_at: self.timers.next() }

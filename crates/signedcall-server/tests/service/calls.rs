@@ -49,6 +49,23 @@ async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_call_that_outlives_the_service_says_when_it_was_answered() {
+    let service = TestService::start().await;
+    let mut caller = service.sign_in("courier_1").await;
+    let mut callee = service.sign_in("customer_1").await;
+    let (call, request) = new_call("customer_1");
+    caller.ask(request).await.expect("a call");
+    callee.ask(Request::Accept { call }).await.expect("an answer");
+    drop((caller, callee));
+    let store = service.data.path().join(STORE_FILE);
+    service.service.shutdown().await;
+    let records = read_records(&store).expect("a good store");
+    let [record] = records.as_slice() else { panic!("one call, one record: {records:?}") };
+    assert_eq!(record.end_reason, Some(EndReason::InternalError.number()));
+    assert!(record.answered_at_ms.is_some() && record.connected_at_ms.is_none(), "{record:?}");
+}
+
+#[tokio::test]
 async fn of_three_devices_the_first_to_answer_wins() {
     let service = TestService::start().await;
     let mut caller = service.sign_in("courier_1").await;

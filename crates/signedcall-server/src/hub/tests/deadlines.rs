@@ -2,7 +2,8 @@
 
 use signedcall_wire::EndReason;
 
-use super::stage::{Do, Stage, accept, call, hang_up};
+use super::stage::{Do, Stage, accept, call, connected, hang_up};
+use crate::hub::HubEvent;
 
 const NOTHING: [&str; 0] = [];
 
@@ -27,6 +28,20 @@ fn a_call_rings_for_thirty_five_seconds() {
     let over = ["close record RingTimeout", "a #1 ended RingTimeout", "x #2 ended RingTimeout", "y #2 ended RingTimeout"];
     assert_eq!(stage.run(35_000, Do::Wake), over);
     assert_eq!(stage.wake_at(35_000), None);
+}
+
+#[test]
+fn a_service_that_stops_writes_down_what_it_knows_of_each_call_and_tells_nobody() {
+    assert_eq!(ringing("ax").handle(1_000, HubEvent::Stopping), ["close record InternalError"]);
+    let mut stage = talking();
+    for who in ['a', 'x'] {
+        stage.run(1_000, Do::Ask(who, connected()));
+    }
+    assert_eq!(stage.handle(2_000, HubEvent::Stopping), ["close record InternalError x talked"]);
+    assert_eq!(stage.handle(2_000, HubEvent::Stopping), NOTHING);
+    let mut stage = Stage::with("ax");
+    stage.run(0, Do::Ask('a', call()));
+    assert_eq!(stage.handle(0, HubEvent::Stopping), NOTHING, "a record that is not durable cannot be closed");
 }
 
 #[test]
