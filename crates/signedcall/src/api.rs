@@ -1,5 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_core::{CallState, CallView, Dial, StatusReport};
 use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction, ErrorCode};
@@ -213,11 +213,12 @@ impl SignedCall {
     /// # Errors
     /// `ERR_MICROPHONE_PERMISSION_NOT_GRANTED`, and then the caller is told too; `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
     pub async fn answer(&self, call: CallId) -> Result<(), Error> {
+        let asked_at = Instant::now();
         if let Err(error) = self.look_for_microphone().await {
             self.ask(|reply| UserRequest::AnswerWithoutMicrophone { call, reply }).await?;
             return Err(error);
         }
-        self.ask(|reply| UserRequest::Answer { call, reply }).await
+        self.ask(|reply| UserRequest::Answer { call, asked_at, reply }).await
     }
 
     /// Declines an incoming call. Does nothing when there is none to decline.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_core::{CallState, Command, Dial, Event, Greeting, Line, Phase, Step};
 use signedcall_wire::{
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::api::{LineView, LinkState, Listeners};
 use crate::clock::Clock;
 use crate::link::{Link, LinkEvent, Pace};
-use crate::media::{Media, MediaEvent, MediaNews, Reach};
+use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
 use crate::sound::{Engine, Sound, SoundEvent, ToneSet};
 
@@ -26,7 +26,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum UserRequest {
     Dial { dial: Dial, reply: oneshot::Sender<Result<(), Error>> },
-    Answer { call: CallId, reply: oneshot::Sender<()> },
+    Answer { call: CallId, asked_at: Instant, reply: oneshot::Sender<()> },
     AnswerWithoutMicrophone { call: CallId, reply: oneshot::Sender<()> },
     Decline { call: CallId, reply: oneshot::Sender<()> },
     HangUp { call: CallId, reply: oneshot::Sender<()> },
@@ -181,7 +181,10 @@ impl Driver {
                 });
                 return None;
             }
-            UserRequest::Answer { call, reply } => (Some(Event::UserAnswered { call }), reply),
+            UserRequest::Answer { call, asked_at, reply } => {
+                self.media.note_answer(call, Answerer::ThisUser, asked_at);
+                (Some(Event::UserAnswered { call }), reply)
+            }
             UserRequest::AnswerWithoutMicrophone { call, reply } => {
                 (Some(Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused }), reply)
             }
@@ -225,7 +228,12 @@ impl Driver {
                 self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
                 None
             }
-            LinkEvent::Received(message) => Some(Event::Received(message)),
+            LinkEvent::Received(message) => {
+                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, device }, .. } = &message {
+                    self.media.note_answer(*call, Answerer::Other(*device), Instant::now());
+                }
+                Some(Event::Received(message))
+            }
         }
     }
 

@@ -24,7 +24,8 @@
 //! Lines of target `signedcall::timing` at `debug` say how long the steps of a call took: fields `call`, `device`, `milestone` and `elapsed_us`,
 //! microseconds since the peer connection to that device was prepared. The milestones are `offer_made`, `offer_received`, `ice_connected`,
 //! `dtls_connected`, `answered`, `capture_opened`, `first_rtp_sent`, `first_rtp_received`, `first_sound_played`, and at the end
-//! `voice_stopped`, with the counters of the jitter buffer and the devices.
+//! `voice_stopped`, with the counters of the jitter buffer and the devices. `answered` is the moment at which the callee calls
+//! [`SignedCall::answer`] and at which the caller learns of it, so that from `answered` to `first_sound_played` is what a user waits.
 
 mod api;
 mod clock;

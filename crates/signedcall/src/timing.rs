@@ -17,7 +17,7 @@ pub(crate) enum Milestone {
     IceConnected,
     /// Keys are agreed: media can flow.
     DtlsConnected,
-    /// The service has said that the call is answered.
+    /// Callee: the user answers. Caller: this side learns that the call is answered.
     Answered,
     /// The microphone is open.
     CaptureOpened,
@@ -66,11 +66,15 @@ impl Timeline {
     }
 
     pub(crate) fn mark(&self, milestone: Milestone) {
+        self.mark_at(milestone, Instant::now());
+    }
+
+    pub(crate) fn mark_at(&self, milestone: Milestone, moment: Instant) {
         let bit = 1 << milestone as u8;
         if self.shared.reached.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return;
         }
-        let elapsed = u64::try_from(self.shared.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let elapsed = u64::try_from(moment.saturating_duration_since(self.shared.began).as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(
             target: "signedcall::timing",
             call = %self.shared.call,

@@ -4,6 +4,7 @@ mod peer;
 mod settings;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use signedcall_core::Role;
 use signedcall_wire::{CallId, DeviceId, IceConfig, Signal};
@@ -36,6 +37,15 @@ pub(crate) enum MediaNews {
     Interrupted,
     /// Cannot be had.
     Failed,
+}
+
+/// Who has answered a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answerer {
+    /// The user of this device.
+    ThisUser,
+    /// A device of the other side.
+    Other(DeviceId),
 }
 
 /// The peer connections of this device.
@@ -96,9 +106,23 @@ impl Media {
         }
     }
 
+    /// Notes when the call was answered: by this user, or as this side learned by that device of the other side.
+    pub(crate) fn note_answer(&self, answered: CallId, by: Answerer, moment: Instant) {
+        for ((call, device), peer) in &self.peers {
+            let fits = match by {
+                Answerer::ThisUser => true,
+                Answerer::Other(winner) => winner == *device,
+            };
+            if *call == answered && fits {
+                peer.timeline.mark_at(Milestone::Answered, moment);
+            }
+        }
+    }
+
     /// Gives the path of the voice, once.
     pub(crate) fn take_path(&mut self, call: CallId, device: DeviceId) -> Option<(VoicePath, Timeline)> {
         let peer = self.peers.get_mut(&(call, device))?;
+        // A call that was answered while this side was cut off, or to which this side gave way, has no earlier moment.
         peer.timeline.mark(Milestone::Answered);
         Some((peer.path.take()?, peer.timeline.clone()))
     }
