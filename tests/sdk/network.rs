@@ -88,6 +88,19 @@ async fn a_hang_up_without_a_socket_arrives_on_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_over_a_socket_that_is_dead_goes_over_another_within_two_seconds() {
+    let service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let alice = phone_behind(&proxy, &service, "alice", 1_000).await;
+    let mut bobby = service.phone("bobby").await;
+    proxy.go_dead();
+    let dialled = Instant::now();
+    alice.call("bobby").await;
+    assert!(dialled.elapsed() < Duration::from_secs(2), "{:?}", dialled.elapsed());
+    bobby.expect_all(&[Placed, Ringing]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_service_finds_everybody_back() {
     let mut service = Service::start().await;
     let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod socket;
+mod surroundings;
 
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use rand::Rng;
 use signedcall_wire::{ClientMessage, ServiceMessage};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use url::Url;
 
 use backoff::Backoff;
 use socket::{News, Socket};
+use surroundings::Surroundings;
 
 use crate::clock::Clock;
 
@@ -20,6 +23,10 @@ use crate::clock::Clock;
 const PATH: &str = "/v1/signalling";
 /// How much a socket may tell before it has to wait for the driver; what waits is still in the operating system's buffers.
 const NEWS: usize = 32;
+
+/// How often it is looked whether the computer has slept or changed its network: with the time that a probe and a new socket take, the service
+/// is reached again within two seconds (R15).
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How closely the service is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +45,11 @@ impl Pace {
         }
     }
 
-    /// How long the service may be silent: the answer to a ping may take as long as the slowest network that still carries a call.
+    /// How long the answer to a ping may take: as long as in the slowest network that still carries a call.
     fn patience(self) -> Duration {
         match self {
-            Self::Idle => Duration::from_secs(35),
-            Self::InCall => Duration::from_secs(4),
+            Self::Idle => Duration::from_secs(10),
+            Self::InCall => Duration::from_secs(3),
         }
     }
 }
@@ -67,6 +74,8 @@ pub(crate) struct Link {
     clock: Clock,
     pace: Pace,
     backoff: Backoff,
+    surroundings: Surroundings,
+    look: Interval,
     number: u64,
     opening: Option<Opening>,
     current: Option<(u64, Socket)>,
@@ -134,11 +143,15 @@ impl Link {
         // For wss:. An embedder that has chosen another provider keeps it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, news) = mpsc::channel(NEWS);
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self {
             url: address.url.to_string(),
             clock,
             pace: Pace::Idle,
             backoff: Backoff::default(),
+            surroundings: Surroundings::look(clock),
+            look,
             number: 0,
             opening: None,
             current: None,
@@ -153,9 +166,19 @@ impl Link {
     /// Waits for the next thing to happen. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> LinkEvent {
         loop {
-            let (number, news) = self.news.recv().await.expect("the link holds a sender itself");
-            if let Some(event) = self.take(number, news) {
-                return event;
+            tokio::select! {
+                news = self.news.recv() => {
+                    let (number, news) = news.expect("the link holds a sender itself");
+                    if let Some(event) = self.take(number, news) {
+                        return event;
+                    }
+                }
+                _ = self.look.tick() => {
+                    if self.surroundings.have_changed() {
+                        tracing::info!("this computer has slept or is in another network; looking for the service");
+                        self.doubt();
+                    }
+                }
             }
         }
     }
@@ -187,6 +210,17 @@ impl Link {
         self.drop_socket();
         if let Some(opening) = self.opening.take() {
             opening.task.abort();
+        }
+    }
+
+    /// Finds out at once whether the service can be reached, by the open socket or another.
+    fn doubt(&mut self) {
+        if let Some((_, socket)) = &self.current {
+            socket.probe();
+        }
+        if self.opening.is_some() {
+            self.backoff.reset();
+            self.open_after(Duration::ZERO);
         }
     }
 

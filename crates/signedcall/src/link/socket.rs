@@ -8,7 +8,7 @@ use signedcall_wire::{ClientMessage, MAX_MESSAGE_BYTES, ServiceMessage, Timestam
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
@@ -19,6 +19,8 @@ use crate::clock::Clock;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(8);
 /// How long one frame may take to leave. A full send buffer for this long is a dead peer.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a peer may take to show that it lives when that is in doubt. A socket is opened as quickly, and loses nothing.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// The most messages that wait to be sent. One call makes some seventy; a socket that cannot take three times as many is given up, and what
 /// was not sent is repeated on the next.
 const OUTBOX: usize = 256;
@@ -37,7 +39,10 @@ pub(super) struct Socket {
 #[derive(Debug)]
 enum Outgoing {
     Message(ClientMessage),
-    Ping(Pace),
+    /// How often the peer is asked whether it lives, from now on; it is asked at once.
+    Pace(Pace),
+    /// Asks the peer at once, with little patience.
+    Probe,
 }
 
 /// What a socket tells, with its number, since several may be open at once.
@@ -92,7 +97,12 @@ impl Socket {
 
     /// Changes how often the peer is asked whether it lives.
     pub(super) fn set_pace(&self, pace: Pace) -> bool {
-        self.outbox.try_send(Outgoing::Ping(pace)).is_ok()
+        self.outbox.try_send(Outgoing::Pace(pace)).is_ok()
+    }
+
+    /// Asks whether the peer still lives; ends when it does not answer at once.
+    pub(super) fn probe(&self) -> bool {
+        self.outbox.try_send(Outgoing::Probe).is_ok()
     }
 }
 
@@ -148,6 +158,13 @@ impl std::fmt::Display for Shape<'_> {
     }
 }
 
+/// A ping that nothing has answered yet: anything the peer says is an answer.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    asked_at: Timestamp,
+    give_up_at: Instant,
+}
+
 async fn write_all(
     mut write: SplitSink<WebSocket, Message>,
     mut outgoing: mpsc::Receiver<Outgoing>,
@@ -155,22 +172,25 @@ async fn write_all(
     heard_at: &AtomicU64,
     clock: Clock,
 ) -> &'static str {
+    let mut ping_at = Instant::now() + pace.ping_every();
+    let mut question: Option<Question> = None;
     loop {
-        let frame = match timeout(pace.ping_every(), outgoing.recv()).await {
-            Ok(Some(Outgoing::Message(message))) => match serde_json::to_string(&message) {
-                Ok(text) if text.len() <= MAX_MESSAGE_BYTES => Message::text(text),
-                Ok(_) => {
-                    tracing::warn!("a message is too long to be sent");
-                    continue;
+        let wake_at = question.map_or(ping_at, |question| question.give_up_at.min(ping_at));
+        let patience = match timeout_at(wake_at, outgoing.recv()).await {
+            Ok(Some(Outgoing::Message(message))) => {
+                if let Some(frame) = frame_of(&message)
+                    && let Err(reason) = send(&mut write, frame).await
+                {
+                    return reason;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "a message cannot be written");
-                    continue;
-                }
-            },
-            Ok(Some(Outgoing::Ping(new_pace))) => {
+                continue;
+            }
+            Ok(Some(Outgoing::Probe)) => PROBE_PATIENCE,
+            Ok(Some(Outgoing::Pace(new_pace))) => {
+                // What was asked of a socket on which nothing went on is old; what is about to be said must not wait for that.
+                let patience = if new_pace.ping_every() < pace.ping_every() { PROBE_PATIENCE } else { new_pace.patience() };
                 pace = new_pace;
-                Message::Ping(Vec::new().into())
+                patience
             }
             Ok(None) => {
                 let _ = timeout(WRITE_PATIENCE, write.close()).await;
@@ -178,17 +198,50 @@ async fn write_all(
             }
             Err(_) => {
                 let heard_at = Timestamp::from_millis(heard_at.load(Ordering::Relaxed));
-                if clock.now().since(heard_at) > pace.patience() {
+                question = question.filter(|question| heard_at < question.asked_at);
+                let now = Instant::now();
+                if question.is_some_and(|question| question.give_up_at <= now) {
                     return "nothing was heard for too long";
                 }
-                Message::Ping(Vec::new().into())
+                if now < ping_at {
+                    continue;
+                }
+                pace.patience()
             }
         };
-        match timeout(WRITE_PATIENCE, write.send(frame)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => return "closed by the service",
-            Ok(Err(_)) => return "broke while writing",
-            Err(_) => return "nothing could be sent for too long",
+        let asked = Question { asked_at: clock.now(), give_up_at: Instant::now() + patience };
+        question = Some(match question {
+            Some(earlier) if heard_at.load(Ordering::Relaxed) < earlier.asked_at.as_millis() => {
+                Question { asked_at: earlier.asked_at, give_up_at: earlier.give_up_at.min(asked.give_up_at) }
+            }
+            Some(_) | None => asked,
+        });
+        ping_at = Instant::now() + pace.ping_every();
+        if let Err(reason) = send(&mut write, Message::Ping(Vec::new().into())).await {
+            return reason;
         }
+    }
+}
+
+fn frame_of(message: &ClientMessage) -> Option<Message> {
+    match serde_json::to_string(message) {
+        Ok(text) if text.len() <= MAX_MESSAGE_BYTES => Some(Message::text(text)),
+        Ok(_) => {
+            tracing::warn!("a message is too long to be sent");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "a message cannot be written");
+            None
+        }
+    }
+}
+
+async fn send(write: &mut SplitSink<WebSocket, Message>, frame: Message) -> Result<(), &'static str> {
+    match timeout(WRITE_PATIENCE, write.send(frame)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => Err("closed by the service"),
+        Ok(Err(_)) => Err("broke while writing"),
+        Err(_) => Err("nothing could be sent for too long"),
     }
 }
