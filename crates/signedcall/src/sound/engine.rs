@@ -297,6 +297,8 @@ impl Audio {
                 if let Some(voice) = self.voice.as_ref().filter(|voice| !voice.has_sounded()) {
                     let _ = self.events.send(SoundEvent::NoPlayback { call: voice.call(), error });
                 }
+                // A tone that says one thing once says nothing later; without this, the speaker would be tried for ever.
+                self.tone = self.tone.take().filter(Playing::is_looped);
                 Slot::Closed { retry_at: Some(Instant::now() + REOPEN_AFTER) }
             }
         };
@@ -384,4 +386,46 @@ fn close<T: Send + 'static>(slot: &mut Slot<T>) {
 
 fn thread_drop<T: Send + 'static>(value: T) {
     thread::spawn(move || drop(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tones;
+
+    /// A computer without any sound device.
+    #[derive(Debug)]
+    struct NoSound;
+
+    impl Sound for NoSound {
+        fn check_microphone(&self) -> Result<(), SoundError> {
+            Err(SoundError::NoMicrophone)
+        }
+
+        fn open_capture(&self) -> Result<Box<dyn Capture>, SoundError> {
+            Err(SoundError::NoMicrophone)
+        }
+
+        fn open_playback(&self) -> Result<Box<dyn Playback>, SoundError> {
+            Err(SoundError::NoSpeaker)
+        }
+    }
+
+    /// Whether the thread goes on trying after the speaker could not be opened for this tone.
+    fn goes_on_with(tone: Tone) -> bool {
+        let (to_self, received) = blocking::channel();
+        let (tell, _events) = mpsc::unbounded_channel();
+        let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
+        let mut audio = Audio::new(Arc::new(NoSound), false, tones, OpenedBy { to_self, number: 0 }, tell);
+        audio.obey(Command::Play(Some(tone)));
+        audio.tick();
+        audio.obey(received.recv_timeout(Duration::from_secs(20)).expect("the speaker is tried"));
+        audio.is_active()
+    }
+
+    #[test]
+    fn without_a_speaker_a_ringtone_waits_for_one_and_the_tone_of_an_end_does_not() {
+        assert!(goes_on_with(Tone::Ringtone));
+        assert!(!goes_on_with(Tone::Ended));
+    }
 }

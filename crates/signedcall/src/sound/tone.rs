@@ -97,6 +97,11 @@ impl ToneSet {
 }
 
 impl Playing {
+    /// Whether it goes on until it is stopped.
+    pub(crate) fn is_looped(&self) -> bool {
+        self.looped
+    }
+
     /// The next 10 ms; nothing once it is over.
     pub(crate) fn next_frame(&mut self) -> Option<Frame> {
         if self.at == self.samples.len() && !self.looped {
