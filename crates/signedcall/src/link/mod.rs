@@ -79,6 +79,8 @@ pub(crate) struct Link {
     number: u64,
     opening: Option<Opening>,
     current: Option<(u64, Socket)>,
+    /// A socket was given up without having ended by itself; to be told.
+    gave_up: bool,
     /// The socket before the current one, kept until the service has greeted on the new one: what it still carries counts for nothing, but
     /// the service sees no gap.
     retiring: Option<Socket>,
@@ -155,6 +157,7 @@ impl Link {
             number: 0,
             opening: None,
             current: None,
+            gave_up: false,
             retiring: None,
             sender,
             news,
@@ -166,6 +169,9 @@ impl Link {
     /// Waits for the next thing to happen. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> LinkEvent {
         loop {
+            if std::mem::take(&mut self.gave_up) {
+                return LinkEvent::Lost;
+            }
             tokio::select! {
                 news = self.news.recv() => {
                     let (number, news) = news.expect("the link holds a sender itself");
@@ -189,6 +195,7 @@ impl Link {
             && !socket.send(message)
         {
             tracing::warn!("the socket to the service takes no more");
+            self.gave_up = true;
             self.reopen(Duration::ZERO);
         }
     }
@@ -305,6 +312,16 @@ impl Drop for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_takes_no_more_is_told_to_be_lost() {
+        let address = ServiceAddress::parse("ws://127.0.0.1:9").expect("a URL");
+        let mut link = Link::open(&address, Clock::start());
+        link.current = Some((0, Socket::full()));
+        link.send(ClientMessage::Ack { seq: 1 });
+        let told = tokio::time::timeout(Duration::from_secs(20), link.next()).await.expect("the link tells");
+        assert!(matches!(told, LinkEvent::Lost), "{told:?}");
+    }
 
     #[test]
     fn a_service_url_leads_to_the_signalling_path() {

@@ -100,6 +100,12 @@ impl Socket {
         self.outbox.try_send(Outgoing::Pace(pace)).is_ok()
     }
 
+    /// A socket that takes nothing.
+    #[cfg(test)]
+    pub(super) fn full() -> Self {
+        Self { outbox: mpsc::channel(1).0, reader: tokio::spawn(async {}).abort_handle() }
+    }
+
     /// Asks whether the peer still lives; ends when it does not answer at once.
     pub(super) fn probe(&self) -> bool {
         self.outbox.try_send(Outgoing::Probe).is_ok()
