@@ -1,6 +1,7 @@
 //! What these tests share: a service on a free port, phones on it, and sound without devices.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -139,7 +140,12 @@ enum Microphone {
 /// A microphone that says one tone, and a speaker that listens for tones.
 #[derive(Debug)]
 pub(crate) struct ToneSound {
-    says: u32,
+    /// Hertz.
+    says: Arc<AtomicU32>,
+    /// Frames that were read from the microphone.
+    said: watch::Sender<usize>,
+    /// What the speaker has played.
+    played: Arc<Mutex<Vec<f32>>>,
     microphone: Mutex<Microphone>,
     hears: watch::Sender<Heard>,
 }
@@ -155,7 +161,13 @@ pub(crate) struct Heard {
 
 impl ToneSound {
     pub(crate) fn of(hertz: u32) -> Arc<Self> {
-        Arc::new(Self { says: hertz, microphone: Mutex::new(Microphone::Works), hears: watch::Sender::new(Heard::default()) })
+        Arc::new(Self {
+            says: Arc::new(AtomicU32::new(hertz)),
+            said: watch::Sender::new(0),
+            played: Arc::default(),
+            microphone: Mutex::new(Microphone::Works),
+            hears: watch::Sender::new(Heard::default()),
+        })
     }
 
     pub(crate) fn without_microphone() -> Arc<Self> {
@@ -170,6 +182,29 @@ impl ToneSound {
 
     fn become_(&self, microphone: Microphone) {
         *self.microphone.lock().unwrap_or_else(PoisonError::into_inner) = microphone;
+    }
+
+    /// Says another tone from the next frame on.
+    pub(crate) fn say(&self, hertz: u32) {
+        self.says.store(hertz, Ordering::Relaxed);
+    }
+
+    /// Waits until so many more frames were read from the microphone.
+    pub(crate) async fn says_frames(&self, count: usize) {
+        let mut said = self.said.subscribe();
+        let until = *said.borrow() + count;
+        timeout(PATIENCE, said.wait_for(|said| *said >= until)).await.expect("the microphone is read").expect("the sound is there");
+    }
+
+    /// Forgets what the speaker has played.
+    pub(crate) fn forget(&self) {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The amplitude of this tone in the 10 ms that had most of it, of all that the speaker has played since [`Self::forget`].
+    pub(crate) fn loudest(&self, hertz: u32) -> f32 {
+        let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        played.chunks_exact(FRAME_SAMPLES).map(|frame| (2.0 * power_of(frame, hertz)).sqrt()).fold(0.0, f32::max)
     }
 
     /// Waits until the speaker plays this.
@@ -202,19 +237,20 @@ impl Sound for ToneSound {
 
     fn open_capture(&self) -> Result<Box<dyn Capture>, SoundError> {
         match self.microphone() {
-            Microphone::Works => Ok(Box::new(Says { hertz: self.says, at: 0, pace: Pace::start() })),
+            Microphone::Works => Ok(Box::new(Says { hertz: Arc::clone(&self.says), said: self.said.clone(), at: 0, pace: Pace::start() })),
             Microphone::Broken => Err(SoundError::Broken("it hums".to_owned())),
             Microphone::Absent => Err(SoundError::NoMicrophone),
         }
     }
 
     fn open_playback(&self) -> Result<Box<dyn Playback>, SoundError> {
-        Ok(Box::new(Listens { window: Vec::new(), pace: Pace::start(), tell: self.hears.clone() }))
+        Ok(Box::new(Listens { window: Vec::new(), pace: Pace::start(), tell: self.hears.clone(), played: Arc::clone(&self.played) }))
     }
 }
 
 struct Says {
-    hertz: u32,
+    hertz: Arc<AtomicU32>,
+    said: watch::Sender<usize>,
     at: u32,
     pace: Pace,
 }
@@ -224,11 +260,13 @@ impl Capture for Says {
         if !self.pace.is_due() {
             return false;
         }
+        let hertz = self.hertz.load(Ordering::Relaxed);
         for sample in frame {
-            let turns = f64::from(self.hertz) * f64::from(self.at) / f64::from(SAMPLE_RATE);
+            let turns = f64::from(hertz) * f64::from(self.at) / f64::from(SAMPLE_RATE);
             *sample = 0.3 * (turns * std::f64::consts::TAU).sin() as f32;
             self.at = (self.at + 1) % SAMPLE_RATE;
         }
+        self.said.send_modify(|said| *said += 1);
         true
     }
 }
@@ -237,6 +275,7 @@ struct Listens {
     window: Vec<f32>,
     pace: Pace,
     tell: watch::Sender<Heard>,
+    played: Arc<Mutex<Vec<f32>>>,
 }
 
 impl Playback for Listens {
@@ -245,6 +284,7 @@ impl Playback for Listens {
     }
 
     fn write(&mut self, frame: &Frame) {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(frame);
         self.window.extend_from_slice(frame);
         if self.window.len() == 10 * FRAME_SAMPLES {
             self.tell.send_replace(listen(&self.window));

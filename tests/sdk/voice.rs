@@ -38,6 +38,25 @@ async fn a_muted_microphone_is_silent_and_comes_back() {
     bobby.sound.hears_tone(1_000).await;
 }
 
+/// What the microphone brings later than 40 ms after muting is a tone of its own, and not a frame of it reaches the other side.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_heard_that_was_said_later_than_four_frames_after_muting() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    bobby.sound.hears_tone(1_000).await;
+    bobby.sound.forget();
+    alice.line.mute(call, true).await.expect("the call goes on");
+    alice.sound.says_frames(4).await;
+    alice.sound.say(2_000);
+    alice.sound.says_frames(50).await;
+    bobby.sound.hears_nothing().await;
+    let leaked = bobby.sound.loudest(2_000);
+    assert!(leaked < 0.03, "{leaked}");
+    alice.line.mute(call, false).await.expect("the call goes on");
+    bobby.sound.hears_tone(2_000).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_call_is_heard_and_then_nothing() {
     let service = Service::start().await;
