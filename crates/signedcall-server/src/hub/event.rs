@@ -3,7 +3,7 @@ use signedcall_wire::{
     ServiceMessage, SessionId, Timestamp,
 };
 
-/// One open socket, numbered by the shell; a number is never used again.
+/// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u64);
 

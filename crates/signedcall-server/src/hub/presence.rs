@@ -22,6 +22,9 @@ impl Hub {
             return turn.refuse(socket, format!("this user is signed in on {MAX_SOCKETS_PER_CUID} devices, which is the most"));
         }
         let replaced = self.presence.get(&user).and_then(|devices| devices.get(&device)).copied();
+        if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
+            return turn.commands.push(HubCommand::Close { socket });
+        }
         let calls = replaced.map(|old| self.hand_over(turn, old, id)).unwrap_or_default();
         let snapshots = self.snapshots(turn, id, &calls);
         let session = Session {
@@ -46,6 +49,9 @@ impl Hub {
     /// Goes on with a session on a new socket, or says that it cannot be done.
     pub(super) fn resume(&mut self, turn: &mut Turn, socket: SocketId, resume: &Resume) {
         self.lose_socket(turn, socket);
+        if self.is_overtaken(socket, resume.session) {
+            return turn.commands.push(HubCommand::Close { socket });
+        }
         let session = self.sessions.get_mut(&resume.session).filter(|session| session.may_be_resumed_by(&resume.token));
         let Some(session) = session else {
             return turn.send(socket, ServiceMessage::SessionExpired);
@@ -69,6 +75,12 @@ impl Hub {
         for (seq, event) in missed {
             turn.send(socket, ServiceMessage::Event { seq, event });
         }
+    }
+
+    /// Whether a device that says its first frame on `socket` has turned to another since: frames of two sockets may arrive in either order. A
+    /// late `hello` would sign out whom the newer one has signed in.
+    fn is_overtaken(&self, socket: SocketId, session: SessionId) -> bool {
+        self.sessions.get(&session).and_then(Session::socket).is_some_and(|current| current > socket)
     }
 
     /// Waits for the session of a lost socket to be resumed on another.

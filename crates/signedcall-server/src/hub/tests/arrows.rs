@@ -465,3 +465,16 @@ fn a_new_session_of_a_device_takes_over_its_calls() {
         },
     ]);
 }
+
+/// A device that gives a socket up before it is answered says the same on the next; what it said on the first may arrive last.
+#[test]
+fn a_first_frame_that_is_overtaken_on_a_newer_socket_takes_no_session_from_it() {
+    let mut stage = Stage::with("");
+    let late = stage.event(Do::SignIn('a'));
+    assert_eq!(stage.run(0, Do::SignIn('a')), ["a2 welcome"]);
+    assert_eq!(stage.handle(0, late), ["a close"]);
+
+    let late = stage.event(Do::Resume('a', 0));
+    assert_eq!(stage.run(0, Do::Resume('a', 0)), ["a2 close", "a4 resumed"]);
+    assert_eq!(stage.handle(0, late), ["a3 close"]);
+}

@@ -127,7 +127,8 @@ impl Stage {
         self.hub.handle(Timestamp::from_millis(at), HubEvent::Woken).wake_at.map(Timestamp::as_millis)
     }
 
-    fn event(&mut self, what: Do) -> HubEvent {
+    /// Makes the event, for a test that hands it in later.
+    pub(super) fn event(&mut self, what: Do) -> HubEvent {
         match what {
             Do::SignIn(who) => self.sign_in(who, device(who)),
             Do::Resume(who, last_seq) => {
