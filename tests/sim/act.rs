@@ -1,0 +1,264 @@
+//! What users do, and what a device's driver does for its line.
+
+use rand::Rng;
+use signedcall_core::{CallState, Command, Dial, Event, Phase, Tone};
+use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
+use uuid::Uuid;
+
+use crate::device::{Link, Place, place_of};
+use crate::media::{End, Later, Media};
+use crate::world::{Broken, Happening, World, name_of};
+
+/// What a user wants.
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    Dial(Cuid),
+    Answer(CallId),
+    /// Answers, and finds that there is no microphone.
+    AnswerWithoutMicrophone(CallId),
+    Decline(CallId),
+    HangUp(CallId),
+    Mute(CallId, bool),
+    /// Microphone or speaker fail while the voice is open.
+    LoseVoice(CallId, EndReason),
+    LogOut,
+}
+
+impl World {
+    /// Plans what people begin by themselves, and what befalls them. How they react is decided when it happens.
+    pub(crate) fn plan_everybodys_day(&mut self) {
+        for place in 0..self.devices.len() {
+            for _ in 0..self.rng.random_range(1..=4) {
+                let at = self.rng.random_range(1_000..110_000);
+                let to = self.somebody();
+                self.at(at, Happening::User(place, Wish::Dial(to)));
+            }
+            if self.rng.random_bool(0.15) {
+                let at = self.rng.random_range(5_000..100_000);
+                self.at(at, Happening::User(place, Wish::LogOut));
+            }
+            if self.rng.random_bool(self.weather.crash) {
+                let at = self.rng.random_range(5_000..100_000);
+                self.at(at, Happening::Crash(place));
+            }
+        }
+        // Two who think of each other at the same moment.
+        for _ in 0..self.rng.random_range(0..=2) {
+            let at = self.rng.random_range(2_000..100_000);
+            for (place, other) in [(0, 1), (1, 0)] {
+                let to = self.devices[other].cuid.clone();
+                let hesitates = self.rng.random_range(0..300);
+                self.at(at + hesitates, Happening::User(place, Wish::Dial(to)));
+            }
+        }
+        if self.rng.random_bool(self.weather.restart) {
+            let at = self.rng.random_range(5_000..100_000);
+            self.at(at, Happening::ServiceDies);
+        }
+    }
+
+    /// Mostly another user; sometimes oneself, or nobody.
+    fn somebody(&mut self) -> Cuid {
+        if self.rng.random_bool(0.03) {
+            return Cuid::new("nobody").expect("a cuid");
+        }
+        let place = self.rng.random_range(0..self.devices.len());
+        self.devices[place].cuid.clone()
+    }
+
+    /// Lets a user do something.
+    pub(crate) fn grant(&mut self, place: Place, wish: Wish) -> Result<(), Broken> {
+        let event = match wish {
+            Wish::Dial(_) if self.closing => return Ok(()),
+            Wish::Dial(to) => Event::UserDialled(self.dial(place, to)),
+            Wish::Answer(call) => {
+                self.devices[place].answered.insert(call);
+                Event::UserAnswered { call }
+            }
+            Wish::AnswerWithoutMicrophone(call) => Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused },
+            Wish::Decline(call) => Event::UserDeclined { call },
+            Wish::HangUp(call) => Event::UserHungUp { call },
+            Wish::Mute(call, muted) => Event::UserMuted { call, muted },
+            Wish::LoseVoice(call, reason) => {
+                if self.devices[place].voice.is_none_or(|(open, _)| open != call) {
+                    return Ok(());
+                }
+                Event::VoiceFailed { call, reason }
+            }
+            Wish::LogOut if self.devices[place].link == Link::Closed => return Ok(()),
+            Wish::LogOut => Event::UserLoggedOut,
+        };
+        self.hand_in(place, event)
+    }
+
+    fn dial(&mut self, place: Place, to: Cuid) -> Dial {
+        let call = CallId(Uuid::from_u128(0xCA11_0000_0000 + u128::from(self.number())));
+        let run = self.devices[place].run;
+        self.ledger.dialled((place, run), call);
+        self.devices[place].dialled.insert(to.clone());
+        if self.rng.random_bool(0.1) {
+            let after = self.rng.random_range(0..1_500);
+            self.after(after, Happening::User(place, Wish::HangUp(call)));
+        }
+        let context = Context::new("Your order").expect("a context");
+        Dial { call, to, context, remote_context: None, initiator_image: None, receiver_image: None }
+    }
+
+    /// Carries out one command of a line, as the SDK's driver does.
+    pub(crate) fn carry_out(&mut self, place: Place, command: Command) -> Result<(), Broken> {
+        let run = self.devices[place].run;
+        match command {
+            Command::Greet(greeting) => self.greet(place, greeting),
+            Command::Send(message) => self.send_up(place, message),
+            Command::CloseLink => {
+                self.leave_socket(place);
+                if !self.closing && self.rng.random_bool(0.7) {
+                    let after = self.rng.random_range(100..=20_000);
+                    self.after(after, Happening::Start(place));
+                }
+            }
+            Command::ReopenLink { after } => {
+                self.leave_socket(place);
+                self.try_again(place, u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+            }
+            Command::Refused { code, detail } => return Err(format!("{} is refused: {code:?}, {detail}", name_of(place))),
+            Command::SignedIn => self.devices[place].signed_in = true,
+            Command::UseIce(_) | Command::UseBranding(_) => {}
+            Command::Placed { call } => self.ledger.placed((place, run), call)?,
+            Command::NotPlaced { call, error } => self.ledger.not_placed((place, run), call, error)?,
+            Command::Report(report) => {
+                self.ledger.report((place, run), &report)?;
+                self.react(place, report.call, report.direction, report.status);
+            }
+            Command::PlayTone(tone) => self.devices[place].tone = tone,
+            Command::PrepareMedia { call, device, role } => {
+                let end = self.end(place, call, device)?;
+                let later = self.media.prepare(&mut self.rng, end, role)?;
+                self.plan_media(later);
+            }
+            Command::ApplySignal { call, device, signal } => {
+                let end = self.end(place, call, device)?;
+                let later = self.media.apply(&mut self.rng, &self.weather, end, &signal)?;
+                self.plan_media(later);
+            }
+            Command::DropMedia { call, device } => {
+                let end = self.end(place, call, device)?;
+                self.close_media(end);
+            }
+            Command::StartVoice { call, device } => self.start_voice(place, call, device)?,
+            Command::StopVoice { call } => match self.devices[place].voice.take() {
+                Some((open, _)) if open == call => {}
+                voice => return Err(format!("{} closes the voice of {call}; open is {voice:?}", name_of(place))),
+            },
+            Command::SetMuted { call, muted } => self.devices[place].muted = muted.then_some(call),
+        }
+        Ok(())
+    }
+
+    fn end(&self, place: Place, call: CallId, device: DeviceId) -> Result<End, Broken> {
+        let to = place_of(device).filter(|to| *to < self.devices.len());
+        to.map(|to| End { call, at: place, to }).ok_or_else(|| format!("there is no {device}"))
+    }
+
+    fn plan_media(&mut self, later: Later) {
+        for (after, end, word) in later {
+            let run = self.devices[end.at].run;
+            self.after(after, Happening::Media(end, run, word));
+        }
+    }
+
+    pub(crate) fn close_media(&mut self, end: End) {
+        let later = self.media.close(&mut self.rng, end);
+        self.plan_media(later);
+    }
+
+    fn start_voice(&mut self, place: Place, call: CallId, device: DeviceId) -> Result<(), Broken> {
+        let end = self.end(place, call, device)?;
+        if !self.media.is_connected(end) {
+            return Err(format!("{} opens its voice on {end:?}, which is not connected", name_of(place)));
+        }
+        if let Some(open) = self.devices[place].voice.replace((call, device)) {
+            return Err(format!("{} opens a voice while {open:?} is open", name_of(place)));
+        }
+        let view = self.devices[place].line.view();
+        if let Some(view) = view.filter(|view| view.direction == Direction::Incoming)
+            && !self.devices[place].answered.contains(&call)
+        {
+            if !self.devices[place].dialled.contains(&view.peer) {
+                return Err(format!("{} opens its microphone for {call}, which its user has not answered", name_of(place)));
+            }
+            self.ledger.summary.crossings += 1;
+        }
+        if self.rng.random_bool(self.weather.failed_voice) {
+            let reason = if self.rng.random_bool(0.5) { EndReason::MicrophoneRefused } else { EndReason::InternalError };
+            let after = self.rng.random_range(1..=300);
+            self.after(after, Happening::User(place, Wish::LoseVoice(call, reason)));
+        }
+        if !self.closing && self.rng.random_bool(self.weather.interrupted_media) {
+            let later = Media::interrupt(&mut self.rng, end);
+            self.plan_media(later);
+        }
+        Ok(())
+    }
+
+    /// What a user does about what the device shows.
+    fn react(&mut self, place: Place, call: CallId, direction: Direction, status: CallStatus) {
+        let mut wishes = vec![];
+        match (direction, status) {
+            (Direction::Incoming, CallStatus::Ringing) => match self.rng.random_range(0..100) {
+                0..=54 => wishes.push((300..8_000, Wish::Answer(call))),
+                55..=64 => wishes.push((300..30_000, Wish::Decline(call))),
+                65..=69 => wishes.push((300..20_000, Wish::AnswerWithoutMicrophone(call))),
+                70..=74 => wishes.push((300..20_000, Wish::HangUp(call))),
+                75..=79 => wishes.push((34_000..41_000, Wish::Answer(call))),
+                _ => {}
+            },
+            (Direction::Outgoing, CallStatus::Placed) if self.rng.random_bool(0.25) => {
+                wishes.push((0..36_000, Wish::HangUp(call)));
+            }
+            (_, CallStatus::InProgress) => {
+                if self.closing || self.rng.random_bool(0.6) {
+                    wishes.push((0..40_000, Wish::HangUp(call)));
+                }
+                if self.rng.random_bool(0.2) {
+                    wishes.push((0..20_000, Wish::Mute(call, true)));
+                    wishes.push((0..20_000, Wish::Mute(call, false)));
+                }
+            }
+            (Direction::Outgoing, CallStatus::Placed)
+            | (Direction::Outgoing, CallStatus::Ringing)
+            | (Direction::Incoming, CallStatus::Placed)
+            | (_, CallStatus::Answered | CallStatus::Ended(_)) => {}
+        }
+        for (within, wish) in wishes {
+            let after = self.rng.random_range(within);
+            self.after(after, Happening::User(place, wish));
+        }
+    }
+
+    /// What holds of a device after each event.
+    pub(crate) fn check_device(&self, place: Place) -> Result<(), Broken> {
+        let device = &self.devices[place];
+        let name = name_of(place);
+        let view = device.line.view();
+        let talking = view.as_ref().filter(|view| matches!(view.phase, Phase::Talking { .. })).map(|view| view.call);
+        let voice = device.voice.map(|(call, _)| call);
+        if voice != talking {
+            return Err(format!("{name} talks in {talking:?}, and its voice is open in {voice:?}"));
+        }
+        let state = device.line.call_state();
+        if (device.tone == Some(Tone::Ringtone)) != (state == CallState::IncomingCall) {
+            return Err(format!("{name} plays {:?} in {state:?}", device.tone));
+        }
+        if device.tone == Some(Tone::Ringback) && state != CallState::OutgoingCall {
+            return Err(format!("{name} plays {:?} in {state:?}", device.tone));
+        }
+        let (shown, silenced) = (view.as_ref().is_some_and(|view| view.muted), device.muted);
+        if let Some(view) = view
+            && shown != (silenced == Some(view.call))
+        {
+            return Err(format!("{name} shows muted: {shown}, and silenced is {silenced:?}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! What was promised: what each side reports of a call, what the service says of it, and what its record holds.
+
+use std::collections::BTreeMap;
+
+use signedcall_core::{Command, Event, StatusReport};
+use signedcall_server::hub::CloseRecord;
+use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, ErrorCode, ServiceEvent, ServiceMessage};
+
+use crate::device::{Place, place_of};
+use crate::weather::Weather;
+use crate::world::{Broken, name_of};
+
+/// One run of one device.
+pub(crate) type Run = (Place, u64);
+
+/// How much has happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Summary {
+    /// How many ends of calls were reported, by reason.
+    pub(crate) ends: BTreeMap<EndReason, u64>,
+    /// Calls in which both sides talked.
+    pub(crate) talks: u64,
+    /// Calls that crossed another, and were answered in its place.
+    pub(crate) crossings: u64,
+    pub(crate) cuts: u64,
+    pub(crate) crashes: u64,
+    pub(crate) restarts: u64,
+    /// Records that came later than the service waits for them.
+    pub(crate) late_records: u64,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (reason, ends) in &other.ends {
+            *self.ends.entry(*reason).or_default() += ends;
+        }
+        self.talks += other.talks;
+        self.crossings += other.crossings;
+        self.cuts += other.cuts;
+        self.crashes += other.crashes;
+        self.restarts += other.restarts;
+        self.late_records += other.late_records;
+    }
+}
+
+/// All calls.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) summary: Summary,
+    parts: BTreeMap<(CallId, Run), Part>,
+    calls: BTreeMap<CallId, Record>,
+}
+
+/// A call as one run of a device reports it.
+#[derive(Debug, Default)]
+struct Part {
+    direction: Option<Direction>,
+    statuses: Vec<CallStatus>,
+    dialled: bool,
+    placed: bool,
+    refused: Option<ErrorCode>,
+    /// The program has died; nothing more is to be expected of it.
+    abandoned: bool,
+}
+
+/// A call as the service and its store have it.
+#[derive(Debug, Default)]
+struct Record {
+    durable: bool,
+    closed: Option<CloseRecord>,
+    /// The service died before it could close it.
+    left_open: bool,
+    winner: Option<DeviceId>,
+    /// What the service has told each device of the end.
+    told: BTreeMap<Place, EndReason>,
+}
+
+impl Part {
+    fn end(&self) -> Option<EndReason> {
+        self.statuses.iter().find_map(|status| match status {
+            CallStatus::Ended(reason) => Some(*reason),
+            CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered | CallStatus::InProgress => None,
+        })
+    }
+}
+
+impl Ledger {
+    fn part(&mut self, run: Run, call: CallId) -> &mut Part {
+        self.parts.entry((call, run)).or_default()
+    }
+
+    pub(crate) fn dialled(&mut self, run: Run, call: CallId) {
+        self.part(run, call).dialled = true;
+    }
+
+    pub(crate) fn placed(&mut self, run: Run, call: CallId) -> Result<(), Broken> {
+        let part = self.part(run, call);
+        if !part.dialled || part.refused.is_some() || !part.statuses.is_empty() || std::mem::replace(&mut part.placed, true) {
+            return Err(format!("{call} is said to be placed, after {part:?}"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn not_placed(&mut self, run: Run, call: CallId, error: ErrorCode) -> Result<(), Broken> {
+        let part = self.part(run, call);
+        if !part.dialled || part.placed || !part.statuses.is_empty() || part.refused.replace(error).is_some() {
+            return Err(format!("{call} is said not to be placed, after {part:?}"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn report(&mut self, run: Run, report: &StatusReport) -> Result<(), Broken> {
+        let call = report.call;
+        let part = self.part(run, call);
+        part.direction = Some(report.direction);
+        let in_order = match (part.statuses.last(), report.status) {
+            (None, CallStatus::Placed)
+            | (Some(CallStatus::Placed), CallStatus::Ringing)
+            | (Some(CallStatus::Ringing), CallStatus::Answered)
+            | (Some(CallStatus::Answered), CallStatus::InProgress)
+            | (Some(CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered | CallStatus::InProgress), CallStatus::Ended(_)) => {
+                true
+            }
+            (_, CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered | CallStatus::InProgress | CallStatus::Ended(_)) => false,
+        };
+        if !in_order {
+            return Err(format!("{} reports {:?} of {call}, after {part:?}", name_of(run.0), report.status));
+        }
+        if report.direction == Direction::Outgoing && !part.placed {
+            return Err(format!("{} reports {:?} of {call}, and whoever dialled has no answer", name_of(run.0), report.status));
+        }
+        part.statuses.push(report.status);
+        if let CallStatus::Ended(reason) = report.status {
+            *self.summary.ends.entry(reason).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// A line that hears the service's last word, and reports an end then, reports that.
+    pub(crate) fn heard(&self, run: Run, event: &Event, commands: &[Command]) -> Result<(), Broken> {
+        let Event::Received(ServiceMessage::Event { event: ServiceEvent::Ended { call, reason }, .. }) = event else { return Ok(()) };
+        for command in commands {
+            if let Command::Report(StatusReport { call: reported, status: CallStatus::Ended(other), .. }) = command
+                && reported == call
+                && other != reason
+            {
+                return Err(format!("{} hears that {call} ended with {reason:?}, and reports {other:?}", name_of(run.0)));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn abandon(&mut self, run: Run) {
+        self.parts.iter_mut().filter(|((_, of), _)| *of == run).for_each(|(_, part)| part.abandoned = true);
+    }
+
+    pub(crate) fn opened(&mut self, call: CallId, is_new: bool) -> Result<(), Broken> {
+        let record = self.calls.entry(call).or_default();
+        if !is_new && !record.left_open {
+            return Err(format!("the record of {call} is opened twice"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn durable(&mut self, call: CallId) {
+        self.calls.entry(call).or_default().durable = true;
+    }
+
+    pub(crate) fn closed(&mut self, close: CloseRecord) -> Result<(), Broken> {
+        let call = close.call;
+        let record = self.calls.entry(call).or_default();
+        if !record.durable || record.left_open {
+            return Err(format!("the record of {call} is closed, but is not open: {record:?}"));
+        }
+        if close.answered.as_ref().map(|answered| answered.device) != record.winner {
+            return Err(format!("the record of {call} says {:?}, and {:?} was told to have won", close.answered, record.winner));
+        }
+        match record.closed.replace(close) {
+            None => Ok(()),
+            Some(_) => Err(format!("the record of {call} is closed twice")),
+        }
+    }
+
+    /// The service has died: its store closes what is open when it starts again, and knows nothing of what was being written.
+    pub(crate) fn close_left_open(&mut self) {
+        self.calls.values_mut().filter(|record| record.closed.is_none()).for_each(|record| record.left_open = true);
+    }
+
+    pub(crate) fn won(&mut self, call: CallId, device: DeviceId) -> Result<(), Broken> {
+        match self.calls.entry(call).or_default().winner.replace(device) {
+            Some(other) if other != device => Err(format!("{call} is given to {other} and to {device}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn told(&mut self, call: CallId, place: Place, reason: EndReason) -> Result<(), Broken> {
+        match self.calls.entry(call).or_default().told.insert(place, reason) {
+            Some(other) if other != reason => Err(format!("{} is told {other:?} and {reason:?} of {call}", name_of(place))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// All is quiet.
+    pub(crate) fn finish(&mut self, weather: &Weather) -> Result<Summary, Broken> {
+        for ((call, (place, _)), part) in self.parts.iter().filter(|(_, part)| !part.abandoned) {
+            let name = name_of(*place);
+            if !part.statuses.is_empty() && part.end().is_none() {
+                return Err(format!("{name} never reports how {call} ended: {part:?}"));
+            }
+            if part.dialled && !part.placed && part.refused.is_none() {
+                return Err(format!("{name} never says whether {call} is placed"));
+            }
+        }
+        for (call, record) in &self.calls {
+            if record.durable && record.closed.is_none() && !record.left_open {
+                return Err(format!("the record of {call} is left open"));
+            }
+            let parts: Vec<(Place, &Part)> =
+                self.parts.range((*call, (0, 0))..=(*call, (Place::MAX, u64::MAX))).map(|((_, (place, _)), part)| (*place, part)).collect();
+            check_words(*call, record)?;
+            check_parts(*call, record, &parts, weather)?;
+            let talked = parts.iter().filter(|(_, part)| part.statuses.contains(&CallStatus::InProgress)).count();
+            self.summary.talks += u64::from(talked >= 2);
+        }
+        Ok(self.summary.clone())
+    }
+}
+
+/// What the service tells the devices of one call fits together, and its record says the same.
+fn check_words(call: CallId, record: &Record) -> Result<(), Broken> {
+    let Some(closed) = &record.closed else { return Ok(()) };
+    for (place, told) in &record.told {
+        let has_won = record.winner.is_none_or(|winner| place_of(winner) == Some(*place));
+        if !fits(closed.reason, *told, has_won) {
+            return Err(format!("{} is told {told:?} of {call}, whose record says {:?}", name_of(*place), closed.reason));
+        }
+    }
+    Ok(())
+}
+
+/// What the devices of one call report fits together.
+fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)], weather: &Weather) -> Result<(), Broken> {
+    let caller = parts.iter().find(|(_, part)| part.dialled);
+    let winner = parts.iter().find(|(place, part)| !part.dialled && record.winner.and_then(place_of) == Some(*place));
+    let talked = |part: &Part| part.statuses.contains(&CallStatus::InProgress);
+    if record.closed.as_ref().and_then(|closed| closed.answered.as_ref()).is_some_and(|answered| answered.connected_at.is_some())
+        && ![caller, winner].into_iter().flatten().all(|(_, part)| talked(part) || part.abandoned)
+    {
+        return Err(format!("the record of {call} says that both sides had media: {parts:?}"));
+    }
+    if !weather.gentle {
+        return Ok(());
+    }
+    for (place, part) in parts {
+        let (reported, told) = (part.end(), record.told.get(place).copied());
+        if reported.is_some() && reported != told {
+            return Err(format!("{} reports {reported:?} of {call}, and was told {told:?}", name_of(*place)));
+        }
+    }
+    if let (Some((_, caller)), Some((_, winner))) = (caller, winner)
+        && caller.statuses.contains(&CallStatus::Answered) != winner.statuses.contains(&CallStatus::Answered)
+    {
+        return Err(format!("only one side of {call} reports its answer: {parts:?}"));
+    }
+    if let (Some((place, part)), Some(closed)) = (caller, &record.closed)
+        && part.end().is_some_and(|reported| reported != closed.reason)
+    {
+        return Err(format!("{} reports {:?} of {call}, whose record says {:?}", name_of(*place), part.end(), closed.reason));
+    }
+    Ok(())
+}
+
+/// Whether a device may be told this when the caller is told that.
+fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
+    if caller == told {
+        return true;
+    }
+    match told {
+        // Each side sees the other's network from its own.
+        EndReason::LocalNetworkLoss => caller == EndReason::RemoteNetworkLoss,
+        EndReason::RemoteNetworkLoss => caller == EndReason::LocalNetworkLoss,
+        EndReason::DeclinedElsewhere => caller == EndReason::Declined,
+        EndReason::AnsweredElsewhere => !may_have_won,
+        // It alone is out, and the call goes on at others.
+        EndReason::Busy | EndReason::MicrophoneRefused | EndReason::LoggedOut | EndReason::Missed => true,
+        EndReason::Unknown
+        | EndReason::HungUp
+        | EndReason::Cancelled
+        | EndReason::Declined
+        | EndReason::RingTimeout
+        | EndReason::NotificationsDisabled
+        | EndReason::InternalError
+        | EndReason::ProtocolMismatch
+        | EndReason::MediaSetupTooSlow => false,
+    }
+}

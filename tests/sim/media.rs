@@ -1,0 +1,163 @@
+//! Media as the lines see it: it connects some time after both sides have prepared and have each other's description, or it does not.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use signedcall_core::{Event, Role};
+use signedcall_wire::{CallId, Signal};
+
+use crate::device::{Place, device_id};
+use crate::weather::{SILENCE_NOTICED_WITHIN, Weather};
+
+/// One end of a peer connection: the call, whose end it is, and whom it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct End {
+    pub(crate) call: CallId,
+    pub(crate) at: Place,
+    pub(crate) to: Place,
+}
+
+impl End {
+    fn other(self) -> Self {
+        Self { call: self.call, at: self.to, to: self.at }
+    }
+}
+
+/// Something that one end of a peer connection will say, unless it is closed by then.
+#[derive(Clone, Debug)]
+pub(crate) enum Word {
+    Signal(Signal),
+    Connected,
+    Interrupted,
+    Failed,
+}
+
+/// All peer connections.
+#[derive(Debug, Default)]
+pub(crate) struct Media {
+    ends: BTreeMap<End, State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    knows_other: bool,
+    connected: bool,
+}
+
+/// What is said later: after how long, by which end, and what.
+pub(crate) type Later = Vec<(u64, End, Word)>;
+
+impl Media {
+    pub(crate) fn prepare(&mut self, rng: &mut StdRng, end: End, role: Role) -> Result<Later, String> {
+        if self.ends.insert(end, State::default()).is_some() {
+            return Err(format!("{end:?} is prepared twice"));
+        }
+        Ok(match role {
+            Role::Offerer => describe(rng, end, Signal::Offer { sdp: description(end).into() }),
+            Role::Answerer => vec![],
+        })
+    }
+
+    pub(crate) fn apply(&mut self, rng: &mut StdRng, weather: &Weather, end: End, signal: &Signal) -> Result<Later, String> {
+        let Some(state) = self.ends.get_mut(&end) else {
+            return Err(format!("a signal for {end:?}, which is not prepared"));
+        };
+        let (text, is_offer) = match signal {
+            Signal::Offer { sdp } => (sdp, true),
+            Signal::Answer { sdp } => (sdp, false),
+            Signal::Candidate { candidate } => return check_address(end, candidate.expose()).map(|()| vec![]),
+            Signal::Unknown => return Err("an unknown signal was passed on".to_owned()),
+        };
+        check_address(end, text.expose())?;
+        if std::mem::replace(&mut state.knows_other, true) {
+            return Ok(vec![]);
+        }
+        if is_offer {
+            return Ok(describe(rng, end, Signal::Answer { sdp: description(end).into() }));
+        }
+        if rng.random_bool(weather.failed_media) {
+            let half = rng.random_bool(0.3).then(|| (rng.random_range(20..=400), end, Word::Connected));
+            let failed = [end, end.other()].map(|end| (rng.random_range(5_000..=20_000), end, Word::Failed));
+            return Ok(failed.into_iter().chain(half).collect());
+        }
+        Ok([end, end.other()].map(|end| (rng.random_range(20..=400), end, Word::Connected)).to_vec())
+    }
+
+    /// Closes one end; the other notices in a while.
+    pub(crate) fn close(&mut self, rng: &mut StdRng, end: End) -> Later {
+        if self.ends.remove(&end).is_none() || !self.ends.contains_key(&end.other()) {
+            return vec![];
+        }
+        let noticed = rng.random_range(200..=SILENCE_NOTICED_WITHIN);
+        let mut later = vec![(noticed, end.other(), Word::Interrupted)];
+        if rng.random_bool(0.5) {
+            later.push((noticed + rng.random_range(0..=25_000), end.other(), Word::Failed));
+        }
+        later
+    }
+
+    /// A talk's media breaks off for a while, or for good.
+    pub(crate) fn interrupt(rng: &mut StdRng, end: End) -> Later {
+        let begins = rng.random_range(500..=15_000);
+        let mut later = vec![];
+        let back = rng.random_bool(0.8).then(|| begins + SILENCE_NOTICED_WITHIN + rng.random_range(0..=40_000));
+        for end in [end, end.other()] {
+            later.push((begins + rng.random_range(0..=SILENCE_NOTICED_WITHIN), end, Word::Interrupted));
+            later.push(match back {
+                Some(back) => (back + rng.random_range(0..=300), end, Word::Connected),
+                None => (begins + SILENCE_NOTICED_WITHIN + rng.random_range(0..=30_000), end, Word::Failed),
+            });
+        }
+        later
+    }
+
+    /// What an end says to its line; nothing, when it is closed or has nothing to say any more.
+    pub(crate) fn say(&mut self, end: End, word: Word) -> Option<Event> {
+        let other_is_open = self.ends.contains_key(&end.other());
+        let state = self.ends.get_mut(&end)?;
+        let (call, device) = (end.call, device_id(end.to));
+        match word {
+            Word::Signal(signal) => Some(Event::MediaSignal { call, device, signal }),
+            Word::Connected if other_is_open => {
+                state.connected = true;
+                Some(Event::MediaConnected { call, device })
+            }
+            Word::Interrupted if state.connected => {
+                state.connected = false;
+                Some(Event::MediaInterrupted { call, device })
+            }
+            Word::Connected | Word::Interrupted => None,
+            Word::Failed => {
+                state.connected = false;
+                Some(Event::MediaFailed { call, device })
+            }
+        }
+    }
+
+    pub(crate) fn is_connected(&self, end: End) -> bool {
+        self.ends.get(&end).is_some_and(|state| state.connected)
+    }
+
+    pub(crate) fn ends_at(&self, place: Place) -> Vec<End> {
+        self.ends.keys().filter(|end| end.at == place).copied().collect()
+    }
+}
+
+fn description(end: End) -> String {
+    format!("{} from {} to {}", end.call, end.at, end.to)
+}
+
+/// The relay reads no signal, so that one which goes astray is noticed here.
+fn check_address(end: End, text: &str) -> Result<(), String> {
+    if text == description(end.other()) { Ok(()) } else { Err(format!("{end:?} got a signal of another connection: {text}")) }
+}
+
+fn describe(rng: &mut StdRng, end: End, signal: Signal) -> Later {
+    let mut later = vec![(rng.random_range(1..=40), end, Word::Signal(signal))];
+    for _ in 0..rng.random_range(0..=2) {
+        let candidate = Signal::Candidate { candidate: description(end).into() };
+        later.push((rng.random_range(40..=200), end, Word::Signal(candidate)));
+    }
+    later
+}
