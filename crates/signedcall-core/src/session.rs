@@ -15,9 +15,9 @@ pub(crate) const GREETING_PATIENCE: Duration = Duration::from_secs(10);
 /// How long signing out waits to be confirmed. A user who signs out has turned to something else; the service forgets the session by itself
 /// after 60 s.
 pub(crate) const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
-/// The most requests that wait for their answer. One call makes at most some 70 (64 of them candidates), so that only a service which no longer
-/// answers gets here.
-const MAX_PENDING: usize = 256;
+/// The most requests that wait for their answer. One call makes at most 64 candidates for each of 8 devices, so that only a service
+/// which no longer answers gets here.
+const MAX_PENDING: usize = 640;
 
 /// Reliable delivery over sockets that come and go: each request is answered once, each event is handled once, both in order.
 ///

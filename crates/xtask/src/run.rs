@@ -66,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace, two: bool) -> Result<()> {
     let mut echo = start_echo(workspace, &folder, &key, &url)?;
     let users = if two { vec![FIRST_USER, SECOND_USER] } else { vec![FIRST_USER] };
     let mut apps = users.iter().map(|user| start_app(workspace, &folder, &key, &url, user)).collect::<Result<Vec<_>>>()?;
-    println!("      signed in as {}", users.iter().map(|user| user.cuid).collect::<Vec<_>>().join(" and "));
+    println!("      each signs in: {}", users.iter().map(|user| user.cuid).collect::<Vec<_>>().join(" and "));
     println!("      call `{ECHO_CUID}` to hear yourself{}", if two { ", or one another" } else { "" });
     println!("      the service listens on {address}; logs are in {}", folder.display());
     println!("      closing a window leaves the app in the tray; quit it there, or press Ctrl-C here, to end all");
@@ -144,7 +144,9 @@ fn listening_address(line: &str) -> Result<String> {
 /// The demo account's api key: random, made once, readable by this user only.
 fn demo_key(file: &Path) -> Result<String> {
     match std::fs::read_to_string(file) {
-        Ok(key) => return Ok(key.trim().to_owned()),
+        Ok(key) if !key.trim().is_empty() => return Ok(key.trim().to_owned()),
+        // Empty when an earlier run was ended between making the file and writing it.
+        Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
@@ -154,8 +156,8 @@ fn demo_key(file: &Path) -> Result<String> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut created =
-        File::options().write(true).create_new(true).mode(0o600).open(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let open = File::options().write(true).create(true).truncate(true).mode(0o600).open(file);
+    let mut created = open.with_context(|| format!("cannot write {}", file.display()))?;
     created.write_all(key.as_bytes())?;
     Ok(key)
 }
@@ -173,6 +175,8 @@ mod tests {
         let key = demo_key(&file).unwrap();
         assert_eq!(key.len(), 48);
         assert_eq!(demo_key(&file).unwrap(), key);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(demo_key(&file).unwrap().len(), 48, "a run that was ended too early left no key");
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::remove_dir_all(&folder).unwrap();
     }

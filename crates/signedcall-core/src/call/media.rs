@@ -103,10 +103,12 @@ impl Call {
         match signal {
             Signal::Offer { .. } | Signal::Answer { .. } => {}
             Signal::Candidate { .. } => {
-                if self.candidates_sent >= MAX_CANDIDATES_PER_CALL {
+                // The service counts between two devices, so one that gathers many takes nothing from the others.
+                let sent = self.candidates_sent.entry(to).or_default();
+                if *sent >= MAX_CANDIDATES_PER_CALL {
                     return vec![];
                 }
-                self.candidates_sent += 1;
+                *sent += 1;
             }
             Signal::Unknown => return vec![],
         }

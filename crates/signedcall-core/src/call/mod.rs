@@ -29,6 +29,7 @@ mod service;
 mod tests;
 mod user;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp};
@@ -52,8 +53,8 @@ pub(crate) const LONGEST_RING: Duration = Duration::from_secs(120);
 pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
 /// How long media may take to connect once the call is answered. It has had the whole time of ringing; whoever hears nothing for longer hangs up.
 pub(crate) const MEDIA_PATIENCE: Duration = Duration::from_secs(15);
-/// How long media, or the link while there is no media yet, may be interrupted before the call is over: a lift, a change of networks or a
-/// restarted service take less, and the service gives a lost socket as long.
+/// How long media, or the link while there is no media yet, may be interrupted before the call is over: a lift or a change of networks takes
+/// less, and the service gives a lost socket as long.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// How long the service may take to confirm an end before this side's belief stands. Long enough for a link to come back (2 s, R15) and
 /// short enough for a screen that says how the call ended.
@@ -131,7 +132,7 @@ pub(crate) struct Call {
     muted: bool,
     link: Link,
     reported: Reported,
-    candidates_sent: usize,
+    candidates_sent: BTreeMap<DeviceId, usize>,
     state: State,
 }
 
@@ -199,7 +200,7 @@ enum Reported {
 
 impl Call {
     fn new(card: Card, device: DeviceId, state: State) -> Self {
-        Self { card, device, muted: false, link: Link::Up, reported: Reported::Nothing, candidates_sent: 0, state }
+        Self { card, device, muted: false, link: Link::Up, reported: Reported::Nothing, candidates_sent: BTreeMap::new(), state }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing.

@@ -290,6 +290,14 @@ fn no_more_candidates_are_sent_than_the_service_takes() {
 }
 
 #[test]
+fn a_device_with_many_candidates_takes_none_from_another() {
+    let mut call = G::CalleeRings.call();
+    let _ = call.handle(at(0), CallEvent::CalleeRings(OTHER));
+    let mut sent = |to| (0..100).filter(|_| !call.handle(at(0), CallEvent::SignalMade { to, signal: candidate() }).is_empty()).count();
+    assert_eq!((sent(PEER), sent(OTHER)), (MAX_CANDIDATES_PER_CALL, MAX_CANDIDATES_PER_CALL));
+}
+
+#[test]
 fn no_more_devices_are_prepared_for_than_a_user_may_have() {
     let mut call = G::Placed.call();
     let prepared = (10..30).filter(|number| !call.handle(at(0), CallEvent::CalleeRings(device(*number))).is_empty());

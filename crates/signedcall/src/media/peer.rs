@@ -24,7 +24,7 @@ use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
 use super::{MediaEvent, MediaNews};
 use crate::timing::{Milestone, Timeline};
 
-/// The most candidates that are sent for one connection, half of what the service takes for one side of a call: two devices may ring.
+/// The most candidates that are sent for one connection: a machine with more addresses is no better reached by them. The service takes 64.
 const MAX_LOCAL_CANDIDATES: usize = 24;
 /// The most candidates that are kept until the description they belong to comes.
 const MAX_EARLY_CANDIDATES: usize = 64;
