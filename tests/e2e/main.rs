@@ -6,6 +6,7 @@
 mod calls;
 mod rig;
 mod runner;
+mod voice;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         let mut runner = Runner::new(std::env::args().skip(1));
         rig::cases(&mut runner).await;
         calls::cases(&mut runner).await;
+        voice::cases(&mut runner).await;
         runner.finish()
     })
 }
