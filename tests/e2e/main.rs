@@ -6,6 +6,7 @@
 mod calls;
 mod rig;
 mod runner;
+mod sign_in;
 mod voice;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         let mut runner = Runner::new(std::env::args().skip(1));
         rig::cases(&mut runner).await;
+        sign_in::cases(&mut runner).await;
         calls::cases(&mut runner).await;
         voice::cases(&mut runner).await;
         runner.finish()

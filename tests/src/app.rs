@@ -150,6 +150,15 @@ impl App {
         element.send_keys(text).await.with_context(|| format!("typing into {css}"))
     }
 
+    /// Chooses one of several by its `data-field`.
+    pub async fn choose(&self, field: &str) -> Result<()> {
+        let css = format!("[data-field=\"{field}\"]");
+        self.wait_for(&css).await?;
+        // What is seen and clicked is its label; the control itself has no size.
+        self.script(&format!("document.querySelector('{css}').click()")).await?;
+        self.wait_for(&format!("{css}:checked")).await
+    }
+
     /// Turns a switch on or off, if it is not so already.
     pub async fn set_switch(&self, field: &str, wanted: bool) -> Result<()> {
         let css = |state: bool| format!("[data-field=\"{field}\"][aria-checked=\"{state}\"]");

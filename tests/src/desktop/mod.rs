@@ -97,6 +97,36 @@ impl Desktop {
         crate::process::output_of(self.command(program).args(arguments))
     }
 
+    /// Runs a short program again and again until it prints something, and returns all that it printed then.
+    pub async fn until_found(&self, program: &str, arguments: &[&str], wanted: &str) -> Result<String> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let output = self.command(program).args(arguments).output().with_context(|| format!("running {program}"))?;
+            let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+            if text.contains(wanted) {
+                return Ok(text);
+            }
+            anyhow::ensure!(Instant::now() < limit, "{program} has not printed what was waited for");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Puts the keyring's question for its password away, until it is gone.
+    pub async fn cancel_prompt(&self) -> Result<()> {
+        let limit = Instant::now() + PATIENCE;
+        let asks = |titles: &[String]| titles.iter().any(|title| title.contains("Unlock"));
+        while !asks(&self.display.titles()?) {
+            anyhow::ensure!(Instant::now() < limit, "nobody asks for the keyring's password; on the screen: {:?}", self.display.titles()?);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        while asks(&self.display.titles()?) {
+            anyhow::ensure!(Instant::now() < limit, "the question for the keyring's password stays");
+            self.display.key("Escape")?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Starts a program on this desktop.
     pub fn start_program(&self, name: &str, program: &str, arguments: &[&str]) -> Result<Process> {
         Process::start(name, self.command(program).args(arguments), &self.folder)
