@@ -3,6 +3,8 @@
 //! Cases run one after the other and share desktops where they can: starting one costs more than most cases take. Words on the command line
 //! choose the cases whose names contain one of them.
 
+#![expect(clippy::print_stdout, reason = "what a test harness says goes there")]
+
 mod calls;
 mod rig;
 mod runner;

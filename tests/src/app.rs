@@ -1,5 +1,4 @@
 use std::net::TcpListener;
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
@@ -224,20 +223,9 @@ impl App {
         Ok(None)
     }
 
-    /// Saves a picture of the window that is driven.
-    pub async fn picture(&self, file: &Path) -> Result<()> {
-        let picture = self.client.screenshot().await.context("taking a picture of the window")?;
-        std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))
-    }
-
     /// What the app's log says about calls, from now on.
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::new(&self.process)
-    }
-
-    /// Ends the app, as its web driver does.
-    pub async fn close(self) -> Result<()> {
-        self.client.close().await.context("closing the session")
     }
 }
 

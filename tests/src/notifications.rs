@@ -90,12 +90,6 @@ impl Notifications {
             .find_map(|(_, happening)| if let Happening::Shown(notice) = happening { Some(notice) } else { None })
     }
 
-    /// Every notification since `mark`.
-    pub fn since(&self, mark: usize) -> Vec<Notice> {
-        let shown = |(_, happening)| if let Happening::Shown(notice) = happening { Some(notice) } else { None };
-        self.happenings().into_iter().skip(mark).filter_map(shown).collect()
-    }
-
     async fn wait<T>(&self, mark: usize, what: &str, limit: Duration, accept: impl Fn(&Happening) -> Option<T>) -> Result<(Instant, T)> {
         let mut count = self.count.clone();
         let found = async {

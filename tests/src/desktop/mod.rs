@@ -92,11 +92,6 @@ impl Desktop {
         command
     }
 
-    /// Runs a short program on this desktop and returns what it printed.
-    pub fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
-        crate::process::output_of(self.command(program).args(arguments))
-    }
-
     /// Runs a short program again and again until it prints something, and returns all that it printed then.
     pub async fn until_found(&self, program: &str, arguments: &[&str], wanted: &str) -> Result<String> {
         let limit = Instant::now() + PATIENCE;
