@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use signedcall::secrets::{self, SecretError, SecretOwner};
 use signedcall::{
-    CallEvent, CallId, Error, LineView, Metadata, Options, Redacted, SetTonesError, SignedCall, SoundDevices, Tones, VoiceOptions,
+    CallEvent, CallId, Error, Events, InvalidTone, LineView, LinkState, Metadata, Options, Redacted, SetTonesError, SignedCall,
+    SoundDevices, Tones, VoiceOptions,
 };
+use tokio::sync::watch;
 
 /// What needs nobody to be signed in.
 #[async_trait]
@@ -15,6 +17,8 @@ pub(crate) trait Sdk: Send + Sync + 'static {
     async fn sign_in(&self, options: Options) -> Result<Arc<dyn Line>, Error>;
     /// Lists microphones and speakers; none where there is no sound system.
     async fn devices(&self) -> SoundDevices;
+    /// Says which file cannot be played, if one cannot.
+    async fn check_tones(&self, tones: &Tones) -> Result<(), InvalidTone>;
     async fn save_key(&self, owner: &SecretOwner, key: &Redacted<String>) -> Result<(), SecretError>;
     async fn load_key(&self, owner: &SecretOwner) -> Result<Option<Redacted<String>>, SecretError>;
     async fn forget_key(&self, owner: &SecretOwner) -> Result<(), SecretError>;
@@ -31,7 +35,8 @@ pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error>;
     async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError>;
     async fn log_out(&self);
-    /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more.
+    /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more. That the line has
+    /// closed is the last that is told, after how its calls have ended.
     fn follow(&self, tell: Tell);
 }
 
@@ -60,6 +65,10 @@ impl Sdk for RealSdk {
             tracing::warn!(%problem, "there are no sound devices to choose from");
             SoundDevices::default()
         })
+    }
+
+    async fn check_tones(&self, tones: &Tones) -> Result<(), InvalidTone> {
+        tones.check().await
     }
 
     async fn save_key(&self, owner: &SecretOwner, key: &Redacted<String>) -> Result<(), SecretError> {
@@ -110,23 +119,50 @@ impl Line for SignedCall {
     }
 
     fn follow(&self, tell: Tell) {
-        let mut events = self.events();
-        let mut view = self.view();
-        let tell_calls = Arc::clone(&tell);
-        tokio::spawn(async move {
+        tokio::spawn(forward(self.view(), self.events(), tell));
+    }
+}
+
+/// Where call events come from.
+#[async_trait]
+trait CallEvents: Send {
+    async fn next(&mut self) -> Option<CallEvent>;
+}
+
+#[async_trait]
+impl CallEvents for Events {
+    async fn next(&mut self) -> Option<CallEvent> {
+        self.next().await
+    }
+}
+
+/// Brings what has happened to calls and what is to be shown of the line into one order.
+async fn forward(mut views: watch::Receiver<LineView>, mut events: impl CallEvents, tell: Tell) {
+    let mut shown = None;
+    loop {
+        let view = views.borrow_and_update().clone();
+        let closed = view.link == LinkState::Closed;
+        if closed {
             while let Some(event) = events.next().await {
-                if !tell_calls(LineChange::Call(event)) {
-                    break;
+                tell(LineChange::Call(event));
+            }
+        }
+        if shown.as_ref() != Some(&view) && !tell(LineChange::View(view.clone())) || closed {
+            return;
+        }
+        shown = Some(view);
+        tokio::select! {
+            biased;
+            Some(event) = events.next() => {
+                if !tell(LineChange::Call(event)) {
+                    return;
                 }
             }
-        });
-        tokio::spawn(async move {
-            loop {
-                let now = view.borrow_and_update().clone();
-                if !tell(LineChange::View(now)) || view.changed().await.is_err() {
-                    break;
+            changed = views.changed() => {
+                if changed.is_err() {
+                    return;
                 }
             }
-        });
+        }
     }
 }

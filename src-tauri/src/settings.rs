@@ -43,6 +43,15 @@ impl Account {
         ![&self.service_url, &self.account_id, &self.cuid].iter().any(|field| field.is_empty())
     }
 
+    /// Refuses what is no service's URL: the SDK would say of it that there is no network.
+    pub(crate) fn check_address(&self) -> Result<(), Problem> {
+        let url = Url::parse(&self.service_url).map_err(|error| Problem::new(ProblemCode::InvalidServiceUrl, error.to_string()))?;
+        if !matches!(url.scheme(), "ws" | "wss") || url.host().is_none() {
+            return Err(Problem::new(ProblemCode::InvalidServiceUrl, "the service URL is no ws:// or wss:// URL"));
+        }
+        Ok(())
+    }
+
     /// What other users see, when it was given.
     pub(crate) fn shown_name(&self) -> Option<String> {
         Some(self.name.clone()).filter(|name| !name.is_empty())
@@ -53,19 +62,14 @@ impl TryFrom<&SignInForm> for Account {
     type Error = Problem;
 
     fn try_from(form: &SignInForm) -> Result<Self, Problem> {
-        let service_url = form.service_url.trim();
-        // The SDK looks closer; without this, a mistyped address would read as a network that is down.
-        let url = Url::parse(service_url).map_err(|error| Problem::new(ProblemCode::InvalidServiceUrl, error.to_string()))?;
-        if !matches!(url.scheme(), "ws" | "wss") || url.host().is_none() {
-            return Err(Problem::new(ProblemCode::InvalidServiceUrl, "the service URL is no ws:// or wss:// URL"));
-        }
-        Ok(Self {
-            service_url: service_url.to_owned(),
+        let account = Self {
+            service_url: form.service_url.trim().to_owned(),
             account_id: form.account_id.trim().to_owned(),
             cuid: form.cuid.trim().to_owned(),
             name: form.name.trim().to_owned(),
             production: form.production,
-        })
+        };
+        account.check_address().map(|()| account)
     }
 }
 

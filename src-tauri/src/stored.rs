@@ -11,30 +11,29 @@ use serde::de::DeserializeOwned;
 /// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// Its content is not what was written; it is kept under this name in the same folder.
+    /// Its content cannot be read, or is not what was written; it is kept under this name in the same folder.
     #[error("it was damaged and is kept as {0}")]
-    Damaged(String),
-    /// The file system refuses.
+    SetAside(String),
+    /// The file system does not even let it be set aside.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
 /// Reads a file; `None` when there is none yet.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let value = match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).ok(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+        // The next write would replace what another time could be read.
+        Err(_) => None,
     };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Some(value)),
-        Err(_) => {
-            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-            let name = format!("{}.damaged-{seconds}", path.file_name().unwrap_or_default().to_string_lossy());
-            fs::rename(path, path.with_file_name(&name))?;
-            Err(ReadError::Damaged(name))
-        }
+    if value.is_some() {
+        return Ok(value);
     }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = format!("{}.damaged-{seconds}", path.file_name().unwrap_or_default().to_string_lossy());
+    fs::rename(path, path.with_file_name(&name))?;
+    Err(ReadError::SetAside(name))
 }
 
 /// Writes a file: whoever reads it finds the old content or the new one, whatever happens in between.
@@ -69,7 +68,7 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path().join("history.json");
         fs::write(&path, "{ torn").expect("the folder is there");
-        let ReadError::Damaged(name) = read::<Vec<u8>>(&path).expect_err("it is torn") else { panic!("it can be read") };
+        let ReadError::SetAside(name) = read::<Vec<u8>>(&path).expect_err("it is torn") else { panic!("it can be read") };
         assert!(name.starts_with("history.json.damaged-"), "{name}");
         assert_eq!(fs::read_to_string(folder.path().join(name)).expect("it is kept"), "{ torn");
         assert!(read::<Vec<u8>>(&path).expect("gone from its place").is_none());

@@ -8,6 +8,12 @@ impl From<signedcall::Error> for Problem {
     }
 }
 
+impl From<signedcall::InvalidTone> for Problem {
+    fn from(invalid: signedcall::InvalidTone) -> Self {
+        Self::new(ProblemCode::InvalidToneFile, invalid.to_string())
+    }
+}
+
 impl From<signedcall::ErrorCode> for ProblemCode {
     fn from(code: signedcall::ErrorCode) -> Self {
         use signedcall::ErrorCode as Code;

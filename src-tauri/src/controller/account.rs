@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signedcall::secrets::{SecretError, SecretOwner};
-use signedcall::{ErrorCode, LinkState, Options, Redacted};
+use signedcall::{ErrorCode, InvalidTone, LinkState, Options, Redacted, Tones};
 
-use super::{Controller, Event, Host, Reply, Session, nobody_is_signed_in};
+use super::{Controller, Event, Host, Reply, Session, log_problem, nobody_is_signed_in};
 use crate::sdk::{Line, Sdk};
-use crate::settings::Account;
+use crate::settings::{Account, Preferences};
 use crate::view::{Problem, ProblemCode, SessionView, SignInForm};
 
 /// How long closing the app waits for the service to confirm that the user has left: longer looks like an app that hangs.
@@ -19,27 +19,38 @@ const SLOWEST_RETRY: Duration = Duration::from_secs(30);
 /// What the keyring did.
 pub(crate) type Keyring = Result<(), SecretError>;
 
+/// The key of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    secret: Redacted<String>,
+    /// Whether the keyring has it.
+    kept: bool,
+}
+
 /// What came of an attempt to sign in.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     attempt: u64,
     account: Account,
-    outcome: Result<(Arc<dyn Line>, Redacted<String>), Problem>,
+    preferences: Preferences,
+    outcome: Result<(Arc<dyn Line>, Key), Problem>,
+    /// A tone that cannot be played any more; the SDK's own are used then.
+    invalid_tone: Option<InvalidTone>,
     origin: Origin,
 }
 
 /// Who wanted to sign in.
 #[derive(Debug)]
 enum Origin {
-    /// The form. `entered` when it brought a key, which the keyring is to keep.
-    User { entered: bool, reply: Reply },
+    /// The form.
+    User(Reply),
     /// The app at its start, for the time after this many tries.
     Start { tries: u32 },
 }
 
 /// Where the key comes from.
 enum KeySource {
-    Given(Redacted<String>),
+    Given(Key),
     Keyring(SecretOwner),
 }
 
@@ -52,10 +63,12 @@ impl<H: Host> Controller<H> {
     }
 
     fn begin_at_start(&mut self, tries: u32) {
-        let source = match self.key.clone().or_else(|| self.prefill.api_key.clone()) {
-            Some(key) => KeySource::Given(key),
-            None => KeySource::Keyring(self.secret_owner(&self.account)),
-        };
+        if let Err(problem) = self.account.check_address() {
+            self.session = Session::Nobody { problem: Some(problem) };
+            return;
+        }
+        let given = self.prefill.api_key.clone().map(|secret| Key { secret, kept: false });
+        let source = given.map_or_else(|| KeySource::Keyring(self.secret_owner(&self.account)), KeySource::Given);
         self.begin(self.account.clone(), source, Origin::Start { tries });
     }
 
@@ -74,88 +87,105 @@ impl<H: Host> Controller<H> {
             Ok(account) => account,
             Err(problem) => return self.answer_to(reply, Err(problem)),
         };
-        let entered = !form.api_key.is_empty();
         let same_user = (&account.account_id, &account.cuid) == (&self.account.account_id, &self.account.cuid);
         let source = match self.key.clone().filter(|_| same_user) {
-            _ if entered => KeySource::Given(Redacted::new(form.api_key.clone())),
+            _ if !form.api_key.is_empty() => KeySource::Given(Key { secret: Redacted::new(form.api_key.clone()), kept: false }),
             Some(key) => KeySource::Given(key),
             None => KeySource::Keyring(self.secret_owner(&account)),
         };
-        self.begin(account, source, Origin::User { entered, reply });
+        self.begin(account, source, Origin::User(reply));
     }
 
     fn begin(&mut self, account: Account, source: KeySource, origin: Origin) {
         self.attempt += 1;
         let attempt = self.attempt;
-        let before = match std::mem::replace(&mut self.session, Session::SigningIn) {
-            Session::Open { line, .. } => Some(line),
-            Session::Nobody { .. } | Session::SigningIn => None,
+        // A try in the background leaves the form to the user, who may be filling it in.
+        let in_background = matches!(origin, Origin::Start { tries: 1.. });
+        let session = if in_background { None } else { Some(std::mem::replace(&mut self.session, Session::SigningIn)) };
+        let before = match session {
+            Some(Session::Open { line, .. }) => Some(line),
+            Some(Session::Nobody { .. } | Session::SigningIn) | None => None,
         };
-        let (sdk, settings) = (Arc::clone(&self.sdk), self.settings.clone());
+        if before.is_some() {
+            self.close_call();
+        }
+        let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
         self.later(async move {
             if let Some(line) = before {
                 line.log_out().await;
             }
+            // A file that has been moved since must not keep the user from being called.
+            let invalid_tone = sdk.check_tones(&preferences.tones()).await.err();
+            let tones = if invalid_tone.is_none() { preferences.tones() } else { Tones::default() };
             let outcome = match key_from(&*sdk, source).await {
                 Ok(key) => {
                     let options = Options {
                         name: account.shown_name(),
                         production: Some(account.production),
-                        device: Some(settings.device),
-                        tones: settings.preferences.tones(),
-                        voice: settings.preferences.voice(),
-                        ..Options::new(&account.service_url, &account.account_id, key.expose(), &account.cuid)
+                        device: Some(device),
+                        tones,
+                        voice: preferences.voice(),
+                        ..Options::new(&account.service_url, &account.account_id, key.secret.expose(), &account.cuid)
                     };
                     sdk.sign_in(options).await.map(|line| (line, key)).map_err(Problem::from)
                 }
                 Err(problem) => Err(problem),
             };
-            Event::SignedIn(Box::new(SignedIn { attempt, account, outcome, origin }))
+            Event::SignedIn(Box::new(SignedIn { attempt, account, preferences, outcome, invalid_tone, origin }))
         });
     }
 
     pub(super) fn signed_in(&mut self, signed_in: SignedIn) {
-        let SignedIn { attempt, account, outcome, origin } = signed_in;
+        let SignedIn { attempt, account, preferences, outcome, invalid_tone, origin } = signed_in;
         if attempt != self.attempt {
             // Another attempt has begun since, or the user has signed out: this line is nobody's.
             if let Ok((line, _)) = outcome {
                 tokio::spawn(async move { line.log_out().await });
             }
-            if let Origin::User { reply, .. } = origin {
+            if let Origin::User(reply) = origin {
                 self.answer_to(reply, Err(nobody_is_signed_in()));
             }
             return;
         }
         match outcome {
-            Ok((line, key)) => self.open(line, key, account, origin),
+            Ok((line, key)) => {
+                self.open(line, key, account, origin);
+                if let Some(invalid) = invalid_tone {
+                    self.notice(invalid.into());
+                }
+                if preferences != self.settings.preferences {
+                    // They were changed while signing in went on.
+                    self.set_preferences(self.settings.preferences.clone(), Reply::nobody());
+                }
+            }
             Err(problem) => self.refused(problem, origin),
         }
     }
 
-    fn open(&mut self, line: Arc<dyn Line>, key: Redacted<String>, account: Account, origin: Origin) {
+    fn open(&mut self, line: Arc<dyn Line>, key: Key, account: Account, origin: Origin) {
         tracing::info!("signed in");
         let (session, inbox) = (self.attempt, self.inbox.clone());
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
-        self.session = Session::Open { line, view: None, kept: true };
+        self.session = Session::Open { line, view: None, kept: true, leaving: false };
         self.account = account;
-        self.key = Some(key.clone());
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
-        if let Origin::User { entered, reply } = origin {
+        if let Origin::User(reply) = origin {
             self.settings.account = Some(self.account.clone());
             self.save_settings();
-            if entered {
-                let (sdk, owner) = (Arc::clone(&self.sdk), self.secret_owner(&self.account));
-                self.later(async move { Event::Kept { session, outcome: sdk.save_key(&owner, &key).await } });
+            if !key.kept {
+                let (sdk, owner, secret) = (Arc::clone(&self.sdk), self.secret_owner(&self.account), key.secret.clone());
+                self.later(async move { Event::Kept { session, outcome: sdk.save_key(&owner, &secret).await } });
             }
             self.answer_to(reply, Ok(()));
         }
+        self.key = Some(key);
     }
 
     fn refused(&mut self, problem: Problem, origin: Origin) {
-        tracing::warn!(code = ?problem.code, detail = problem.detail, "not signed in");
+        log_problem(&problem, "not signed in");
         self.session = Session::Nobody { problem: Some(problem.clone()) };
         match origin {
-            Origin::User { reply, .. } => self.answer_to(reply, Err(problem)),
+            Origin::User(reply) => self.answer_to(reply, Err(problem)),
             // A computer that has just been switched on may get its network later than its apps.
             Origin::Start { tries } if problem.code == ProblemCode::NetworkNotAvailable => {
                 let attempt = self.attempt;
@@ -170,24 +200,34 @@ impl<H: Host> Controller<H> {
     }
 
     pub(super) fn key_kept(&mut self, session: u64, outcome: Keyring) {
-        let Err(error) = outcome else { return };
-        if let Session::Open { kept, .. } = &mut self.session
-            && session == self.attempt
-        {
-            *kept = false;
+        if session != self.attempt {
+            return;
+        }
+        if let Some(key) = &mut self.key {
+            key.kept = outcome.is_ok();
+        }
+        if let Session::Open { kept, .. } = &mut self.session {
+            *kept = outcome.is_ok();
+        }
+        if let Err(error) = outcome {
             self.notice(error.into());
         }
     }
 
     pub(super) fn sign_out(&mut self, reply: Reply) {
-        let Session::Open { line, .. } = &self.session else {
+        let Session::Open { line, leaving, .. } = &mut self.session else {
             // An attempt that is under way is given up.
             self.attempt += 1;
             self.session = Session::Nobody { problem: None };
             return self.answer_to(reply, Ok(()));
         };
         // The line is followed until it has closed, so that a call's end is still told and written down.
-        let (line, sdk, session, owner) = (Arc::clone(line), Arc::clone(&self.sdk), self.attempt, self.secret_owner(&self.account));
+        *leaving = true;
+        let (line, sdk, session) = (Arc::clone(line), Arc::clone(&self.sdk), self.attempt);
+        let owner = self.secret_owner(&self.account);
+        self.key = None;
+        self.settings.account = None;
+        self.save_settings();
         self.later(async move {
             line.log_out().await;
             Event::SignedOut { session, outcome: sdk.forget_key(&owner).await, reply }
@@ -196,13 +236,7 @@ impl<H: Host> Controller<H> {
 
     pub(super) fn signed_out(&mut self, session: u64, outcome: Keyring, reply: Reply) {
         if session == self.attempt {
-            tracing::info!("signed out");
-            self.attempt += 1;
-            self.session = Session::Nobody { problem: None };
-            self.key = None;
-            self.settings.account = None;
-            self.save_settings();
-            self.close_call();
+            self.line_closed();
         }
         // Where there is no keyring, nothing was kept that could have been forgotten.
         let forgotten = match outcome {
@@ -212,21 +246,39 @@ impl<H: Host> Controller<H> {
         self.answer_to(reply, forgotten);
     }
 
-    /// The service has closed the line for good.
+    /// The line has ended for good: as the user wanted, or since the service closed it.
     pub(super) fn line_closed(&mut self) {
-        tracing::warn!("the service has closed the line");
+        let problem = match &self.session {
+            Session::Open { leaving: false, .. } => {
+                tracing::warn!("the service has closed the line");
+                Some(Problem::new(ProblemCode::SignallingSocketConnection, "the service has closed the line"))
+            }
+            Session::Open { leaving: true, .. } | Session::Nobody { .. } | Session::SigningIn => {
+                tracing::info!("signed out");
+                None
+            }
+        };
         self.attempt += 1;
-        let problem = Problem::new(ProblemCode::SignallingSocketConnection, "the service has closed the line");
-        self.session = Session::Nobody { problem: Some(problem) };
+        self.session = Session::Nobody { problem };
         self.close_call();
     }
 
     /// Ends calls and connection when the app is closed; the user stays signed in for the next start.
-    pub(super) async fn leave(&self) {
-        if let Session::Open { line, .. } = &self.session {
-            // The service notices by itself, only later.
-            let _ = tokio::time::timeout(GOODBYE_PATIENCE, line.log_out()).await;
-        }
+    pub(super) async fn leave(&mut self) {
+        let Session::Open { line, leaving, .. } = &mut self.session else { return };
+        *leaving = true;
+        let line = Arc::clone(line);
+        tokio::spawn(async move { line.log_out().await });
+        // What is heard until then is written down: a call that this ends has its line in the history.
+        let hear_the_rest = async {
+            while matches!(self.session, Session::Open { .. }) {
+                let Some(event) = self.events.recv().await else { break };
+                self.handle(event);
+                self.publish();
+            }
+        };
+        // The service notices by itself, only later.
+        let _ = tokio::time::timeout(GOODBYE_PATIENCE, hear_the_rest).await;
     }
 
     pub(super) fn session_view(&self) -> SessionView {
@@ -248,11 +300,11 @@ impl<H: Host> Controller<H> {
     }
 }
 
-async fn key_from(sdk: &dyn Sdk, source: KeySource) -> Result<Redacted<String>, Problem> {
+async fn key_from(sdk: &dyn Sdk, source: KeySource) -> Result<Key, Problem> {
     match source {
         KeySource::Given(key) => Ok(key),
         KeySource::Keyring(owner) => match sdk.load_key(&owner).await {
-            Ok(Some(key)) => Ok(key),
+            Ok(Some(secret)) => Ok(Key { secret, kept: true }),
             Ok(None) => Err(Problem::new(ProblemCode::ApiKeyRequired, ErrorCode::ApiKeyRequired.message())),
             Err(error) => Err(error.into()),
         },

@@ -42,37 +42,49 @@ impl<H: Host> Controller<H> {
             return self.answer_to(reply, Ok(()));
         }
         let problem = Problem::from(error);
-        if session != self.attempt || is_about_the_entry(problem.code) {
+        if session != self.attempt {
             return self.answer_to(reply, Err(problem));
         }
-        tracing::info!(code = ?problem.code, "the call could not be placed");
-        let reason = EndReason::NotPlaced { code: problem.code };
-        let shown = self.call.take().filter(|call| call.direction == Direction::Outgoing && is_on(call));
-        let id = shown.as_ref().and_then(|call| call.id.parse().ok()).map_or_else(|| CallId(Uuid::new_v4()), CallId);
-        let peer_name = shown.and_then(|call| call.peer_name);
+        let shown = self.call.take_if(|call| call.direction == Direction::Outgoing && is_on(call));
+        if is_about_the_entry(problem.code) {
+            return self.answer_to(reply, Err(problem));
+        }
+        let call = shown.unwrap_or_else(|| CallView {
+            id: CallId(Uuid::new_v4()).to_string(),
+            direction: Direction::Outgoing,
+            peer,
+            peer_name: None,
+            context,
+            image: None,
+            phase: CallPhase::Calling,
+            muted: false,
+            can_call_again: false,
+        });
+        self.call_not_placed(call, problem.code);
+        self.answer_to(reply, Ok(()));
+    }
+
+    /// Shows and remembers a call that never began. One that rings here meanwhile stays on the screen.
+    fn call_not_placed(&mut self, mut call: CallView, code: ProblemCode) {
+        tracing::info!(?code, "the call could not be placed");
+        let reason = EndReason::NotPlaced { code };
+        let id = call.id.parse().map_or_else(|_| CallId(Uuid::new_v4()), CallId);
         self.facts.remove(&id);
         self.remember(PastCall {
             id,
-            direction: Direction::Outgoing,
-            peer: peer.clone(),
-            peer_name: peer_name.clone(),
-            context: context.clone(),
+            direction: call.direction,
+            peer: call.peer.clone(),
+            peer_name: call.peer_name.clone(),
+            context: call.context.clone(),
             at: SystemTime::now(),
             seconds: None,
             reason,
         });
-        self.call = Some(CallView {
-            id: id.to_string(),
-            direction: Direction::Outgoing,
-            peer,
-            peer_name,
-            context,
-            image: None,
-            phase: CallPhase::Ended { reason, seconds: None },
-            muted: false,
-            can_call_again: true,
-        });
-        self.answer_to(reply, Ok(()));
+        if !self.is_in_call() {
+            call.phase = CallPhase::Ended { reason, seconds: None };
+            call.can_call_again = true;
+            self.call = Some(call);
+        }
     }
 
     pub(super) fn answer(&mut self, call: CallId, reply: Reply) {
@@ -121,8 +133,9 @@ impl<H: Host> Controller<H> {
             return self.line_closed();
         }
         self.show_microphone_problem(&view);
-        if let Some(call) = &view.call {
-            self.show_call(call, view.talking_since);
+        match &view.call {
+            Some(call) => self.show_call(call, view.talking_since),
+            None => self.drop_crossed_call(),
         }
         if let Session::Open { view: kept, .. } = &mut self.session {
             *kept = Some(Box::new(view));
@@ -130,11 +143,29 @@ impl<H: Host> Controller<H> {
     }
 
     fn show_microphone_problem(&mut self, view: &LineView) {
-        let known = self.notices.iter().any(|notice| notice.code == ProblemCode::MicrophonePermissionNotGranted);
-        match &view.microphone_problem {
-            Some(error) if !known => self.notice(error.clone().into()),
-            Some(_) => {}
-            None => self.notices.retain(|notice| notice.code != ProblemCode::MicrophonePermissionNotGranted),
+        let before = match &self.session {
+            Session::Open { view: Some(before), .. } => before.microphone_problem.clone(),
+            Session::Open { view: None, .. } | Session::Nobody { .. } | Session::SigningIn => None,
+        };
+        // Only what is new: the user may have put the notice away.
+        if view.microphone_problem == before {
+            return;
+        }
+        self.notices.retain(|notice| notice.code != ProblemCode::MicrophonePermissionNotGranted);
+        if let Some(error) = &view.microphone_problem {
+            self.notice(error.clone().into());
+        }
+    }
+
+    /// A call that crossed the other side's, which then did not come after all, goes without an event: it was never placed.
+    fn drop_crossed_call(&mut self) {
+        let never_placed = |call: &CallView| {
+            call.direction == Direction::Outgoing && is_on(call) && !self.facts.keys().any(|id| id.to_string() == call.id)
+        };
+        if !self.dialling
+            && let Some(call) = self.call.take_if(|call| never_placed(call))
+        {
+            self.call_not_placed(call, ProblemCode::OngoingCall);
         }
     }
 
@@ -156,6 +187,9 @@ impl<H: Host> Controller<H> {
                 CallPhase::Ended { reason: reason.into(), seconds }
             }
         };
+        if let Some(facts) = self.facts.get_mut(&call.call) {
+            facts.peer_name.clone_from(&call.peer_name);
+        }
         let ended = matches!(phase, CallPhase::Ended { .. });
         let view = CallView {
             id,
@@ -174,7 +208,7 @@ impl<H: Host> Controller<H> {
     fn call_event(&mut self, event: CallEvent) {
         // One line for each change that a user would notice, without who it was.
         tracing::info!(call = %event.call_id, status = %event.status, "call");
-        let facts = self.facts.entry(event.call_id).or_insert(Facts { began: event.time, talking_since: None });
+        let facts = self.facts.entry(event.call_id).or_insert(Facts { began: event.time, talking_since: None, peer_name: None });
         match event.status {
             CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered => {}
             CallStatus::InProgress => facts.talking_since = Some(event.time),
@@ -190,7 +224,7 @@ impl<H: Host> Controller<H> {
         let direction = Direction::from(event.direction);
         let (peer, peer_name, image) = match direction {
             Direction::Incoming => (event.caller, event.caller_name, event.initiator_image),
-            Direction::Outgoing => (event.callee, shown.as_ref().and_then(|call| call.peer_name.clone()), event.receiver_image),
+            Direction::Outgoing => (event.callee, shown.and_then(|call| call.peer_name).or(facts.peer_name), event.receiver_image),
         };
         let (peer, context) = (String::from(peer), event.context.as_str().to_owned());
         let past = PastCall {

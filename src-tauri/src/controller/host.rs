@@ -16,6 +16,8 @@ pub(crate) trait Host: Send + 'static {
     fn tray(&self, tray: &Tray);
     /// Keeps the machine from suspending, or no longer.
     fn keep_awake(&self, awake: bool);
+    /// Puts every window away.
+    fn hide(&self);
     /// Ends the program.
     fn quit(&self);
 }

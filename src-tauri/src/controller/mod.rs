@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signedcall::{CallId, LineView, Redacted, SetTonesError, SoundDevices};
+use signedcall::{CallId, LineView, SetTonesError, SoundDevices};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::account::{Keyring, SignedIn};
@@ -83,7 +83,7 @@ pub(crate) enum Event {
         outcome: Result<(), signedcall::Error>,
         reply: Reply,
     },
-    TonesSet {
+    PreferencesSet {
         preferences: Preferences,
         outcome: Result<(), SetTonesError>,
         reply: Reply,
@@ -125,9 +125,17 @@ impl Inbox {
 /// Where a new session stands.
 #[derive(Debug)]
 enum Session {
-    Nobody { problem: Option<Problem> },
+    Nobody {
+        problem: Option<Problem>,
+    },
     SigningIn,
-    Open { line: Arc<dyn Line>, view: Option<Box<LineView>>, kept: bool },
+    /// `leaving` from the moment on when the user wants to sign out.
+    Open {
+        line: Arc<dyn Line>,
+        view: Option<Box<LineView>>,
+        kept: bool,
+        leaving: bool,
+    },
 }
 
 /// What a call has been so far, for its line in the history.
@@ -135,6 +143,8 @@ enum Session {
 struct Facts {
     began: SystemTime,
     talking_since: Option<SystemTime>,
+    /// What the views have said of an outgoing call's other side; its events do not.
+    peer_name: Option<String>,
 }
 
 pub(crate) struct Controller<H> {
@@ -151,7 +161,7 @@ pub(crate) struct Controller<H> {
     /// Who is signed in, or would be: the settings' account behind what the environment says.
     account: Account,
     /// The key of this session, so that signing in again asks no keyring.
-    key: Option<Redacted<String>>,
+    key: Option<account::Key>,
     /// Counts attempts to sign in and sessions; what an older one still says is not heard.
     attempt: u64,
     session: Session,
@@ -240,6 +250,7 @@ impl<H: Host> Controller<H> {
             self.handle(event);
             self.publish();
         }
+        self.host.hide();
         self.leave().await;
         self.host.quit();
     }
@@ -276,7 +287,7 @@ impl<H: Host> Controller<H> {
             Event::Line { session, change } => self.line_changed(session, change),
             Event::Dialled { session, peer, context, outcome, reply } => self.dialled(session, peer, context, outcome, reply),
             Event::Asked { outcome, reply } => self.answer_to(reply, outcome.map_err(|error| error.into())),
-            Event::TonesSet { preferences, outcome, reply } => self.tones_set(preferences, outcome, reply),
+            Event::PreferencesSet { preferences, outcome, reply } => self.preferences_set(preferences, outcome, reply),
             Event::DevicesListed { devices, reply } => {
                 self.devices = devices;
                 self.answer_to_some(reply, Ok(()));
@@ -308,7 +319,7 @@ impl<H: Host> Controller<H> {
             }
             self.warned_of_notifications = true;
         }
-        tracing::warn!(code = ?problem.code, "{}", problem.detail);
+        log_problem(&problem, "the user is told of a problem");
         self.notices.retain(|notice| notice.code != problem.code);
         self.notices.push(problem);
     }
@@ -340,33 +351,33 @@ impl<H: Host> Controller<H> {
         self.later(async move { Event::DevicesListed { devices: sdk.devices().await, reply } });
     }
 
-    fn set_preferences(&mut self, preferences: Preferences, reply: Reply) {
-        let Session::Open { line, .. } = &self.session else {
-            self.settings.preferences = preferences;
-            self.save_settings();
-            return self.answer_to(reply, Ok(()));
-        };
+    fn set_preferences(&self, preferences: Preferences, reply: Reply) {
         // Tones are the part that can be refused, so they come first and nothing is half changed.
+        let Session::Open { line, .. } = &self.session else {
+            let sdk = Arc::clone(&self.sdk);
+            return self.later(async move {
+                let outcome = sdk.check_tones(&preferences.tones()).await.map_err(SetTonesError::Invalid);
+                Event::PreferencesSet { preferences, outcome, reply }
+            });
+        };
         let line = Arc::clone(line);
         self.later(async move {
             let outcome = match line.set_tones(preferences.tones()).await {
                 Ok(()) => line.set_voice(preferences.voice()).await.map_err(SetTonesError::Line),
                 Err(error) => Err(error),
             };
-            Event::TonesSet { preferences, outcome, reply }
+            Event::PreferencesSet { preferences, outcome, reply }
         });
     }
 
-    fn tones_set(&mut self, preferences: Preferences, outcome: Result<(), SetTonesError>, reply: Reply) {
+    fn preferences_set(&mut self, preferences: Preferences, outcome: Result<(), SetTonesError>, reply: Reply) {
         match outcome {
             Ok(()) => {
                 self.settings.preferences = preferences;
                 self.save_settings();
                 self.answer_to(reply, Ok(()));
             }
-            Err(SetTonesError::Invalid(invalid)) => {
-                self.answer_to(reply, Err(Problem::new(ProblemCode::InvalidToneFile, invalid.to_string())));
-            }
+            Err(SetTonesError::Invalid(invalid)) => self.answer_to(reply, Err(invalid.into())),
             Err(SetTonesError::Line(error)) => self.answer_to(reply, Err(error.into())),
         }
     }
@@ -384,6 +395,12 @@ impl<H: Host> Controller<H> {
     }
 }
 
+/// The code for everybody; what exactly happened may hold a path or the service's words, which are nobody else's business.
+fn log_problem(problem: &Problem, what: &'static str) {
+    tracing::warn!(code = ?problem.code, "{what}");
+    tracing::debug!(detail = problem.detail);
+}
+
 fn nobody_is_signed_in() -> Problem {
     Problem::new(ProblemCode::NotInitialized, "nobody is signed in")
 }
@@ -396,7 +413,7 @@ fn read_or_begin_anew<T: serde::de::DeserializeOwned + Default>(
 ) -> T {
     match stored::read(path) {
         Ok(found) => found.unwrap_or_default(),
-        Err(ReadError::Damaged(name)) => {
+        Err(ReadError::SetAside(name)) => {
             notices.push(Problem::new(damaged, name));
             T::default()
         }

@@ -104,8 +104,11 @@ impl Host for Shell {
         self.inhibitor.set(awake);
     }
 
-    fn quit(&self) {
+    fn hide(&self) {
         windows::hide_all(&self.app);
+    }
+
+    fn quit(&self) {
         self.app.exit(0);
     }
 }

@@ -1,6 +1,12 @@
 //! What tests of several modules need.
 
+mod host;
+mod sdk;
+
 use std::path::{Path, PathBuf};
+
+pub(crate) use self::host::{RecordingHost, Told};
+pub(crate) use self::sdk::{FakeLine, FakeSdk, KeyringState, nothing_heard};
 
 /// A folder of its own that goes away with the test.
 #[derive(Debug)]

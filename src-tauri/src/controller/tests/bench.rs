@@ -1,0 +1,303 @@
+//! An app to try: its controller runs, everything around it is the test's.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use signedcall::{CallEvent, CallId, CallStatus, Channel, Context, Cuid, Direction, LineView, Phase, Redacted};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::arguments::Prefill;
+use crate::controller::{Controller, Event, Inbox, Parts, Reply, inbox};
+use crate::profile::Folders;
+use crate::sdk::{LineChange, Sdk};
+use crate::testing::{FakeLine, FakeSdk, Folder, RecordingHost, Told, nothing_heard};
+use crate::view::{AppView, Problem, ProblemCode, SessionView, SignInForm};
+
+/// Longer than anything here takes on a machine that is busy with other things; only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const KEY: &str = "key-that-only-the-keyring-holds";
+
+/// What lies on the disk and in the environment before the app starts.
+pub(super) struct Before {
+    pub(super) folder: Folder,
+    pub(super) sdk: Arc<FakeSdk>,
+    pub(super) prefill: Prefill,
+}
+
+impl Before {
+    pub(super) fn new() -> Self {
+        Self { folder: Folder::new(), sdk: Arc::new(FakeSdk::default()), prefill: Prefill::default() }
+    }
+
+    /// Somebody was signed in when the app was last closed.
+    pub(super) fn signed_in_before() -> Self {
+        let before = Self::new();
+        before.write(
+            "config/settings.json",
+            r#"{"account": {"service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842", "name": "Ravi"}}"#,
+        );
+        before.sdk.keep_key("demo", "courier_8842", KEY);
+        before
+    }
+
+    /// The environment says whom to sign in.
+    pub(super) fn prefilled() -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        let prefill = Prefill {
+            service_url: text("ws://127.0.0.1:7443"),
+            account_id: text("demo"),
+            api_key: Some(Redacted::new(KEY.to_owned())),
+            cuid: text("courier_8842"),
+            name: text("Ravi"),
+            production: Some(false),
+        };
+        Self { prefill, ..Self::new() }
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the test's own folder");
+        std::fs::write(path, text).expect("the test's own folder");
+    }
+
+    pub(super) fn start(self) -> Bench {
+        let Self { folder, sdk, prefill } = self;
+        let (host, told) = RecordingHost::new();
+        let folders =
+            Folders { config: folder.path().join("config"), data: folder.path().join("data"), state: folder.path().join("state") };
+        let (inbox, events) = inbox();
+        let profile = "default".parse().expect("the name of every profile that nobody names");
+        let parts = Parts { host, sdk: Arc::clone(&sdk) as Arc<dyn Sdk>, profile, folders, prefill };
+        let controller = Controller::new(parts, inbox.clone(), events);
+        let views = controller.views();
+        let app = tokio::spawn(controller.run());
+        Bench { folder, sdk, inbox, views, told, app }
+    }
+}
+
+/// A running app.
+pub(super) struct Bench {
+    pub(super) folder: Folder,
+    pub(super) sdk: Arc<FakeSdk>,
+    pub(super) inbox: Inbox,
+    views: watch::Receiver<AppView>,
+    told: mpsc::UnboundedReceiver<Told>,
+    app: JoinHandle<()>,
+}
+
+impl Bench {
+    /// An app with somebody signed in.
+    pub(super) async fn ready() -> Self {
+        let mut bench = Before::signed_in_before().start();
+        bench.until_ready().await;
+        bench.told_so_far().await;
+        bench
+    }
+
+    pub(super) async fn until_ready(&mut self) -> AppView {
+        self.until(|view| matches!(view.session, SessionView::Ready { .. })).await
+    }
+
+    /// Asks as a window does, and waits for the answer.
+    pub(super) async fn ask(&self, event: impl FnOnce(Reply) -> Event) -> Result<(), Problem> {
+        let (reply, answer) = Reply::new();
+        assert!(self.inbox.send(event(reply)), "the app runs");
+        in_time("an answer", answer).await.expect("each request is answered")
+    }
+
+    /// The code of the problem that the answer is.
+    pub(super) async fn refused(&self, event: impl FnOnce(Reply) -> Event) -> ProblemCode {
+        self.ask(event).await.expect_err("it is refused").code
+    }
+
+    /// The first view from now on that is as wanted.
+    pub(super) async fn until(&mut self, wanted: impl Fn(&AppView) -> bool) -> AppView {
+        let found = tokio::time::timeout(PATIENCE, self.views.wait_for(|view| wanted(view))).await;
+        let found = found.map(|found| found.expect("the app runs").clone());
+        found.unwrap_or_else(|_| panic!("the view stays {:#?}", self.views.borrow()))
+    }
+
+    /// What is shown once everything that was sent before has been dealt with.
+    pub(super) async fn view(&self) -> AppView {
+        self.ask(|reply| Event::DismissNotice(ProblemCode::ServerFailure, reply)).await.expect("there is no such notice");
+        self.views.borrow().clone()
+    }
+
+    pub(super) fn views(&self) -> watch::Receiver<AppView> {
+        self.views.clone()
+    }
+
+    /// What the host has been told since the last look, but for the tray.
+    pub(super) async fn told_so_far(&mut self) -> Vec<Told> {
+        self.view().await;
+        self.told_until_now()
+    }
+
+    pub(super) fn told_until_now(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        while let Ok(one) = self.told.try_recv() {
+            if !matches!(one, Told::Tray(_)) {
+                told.push(one);
+            }
+        }
+        told
+    }
+
+    /// The next menu of the tray.
+    pub(super) async fn next_tray(&mut self) -> crate::controller::Tray {
+        loop {
+            if let Told::Tray(tray) = in_time("a tray", self.told.recv()).await.expect("the app runs") {
+                return tray;
+            }
+        }
+    }
+
+    pub(super) fn line(&self) -> Arc<FakeLine> {
+        self.sdk.line()
+    }
+
+    /// The line now shows this call.
+    pub(super) fn show(&self, call: signedcall::CallView) {
+        self.line().tell(LineChange::View(LineView { call: Some(call), ..nothing_heard() }));
+    }
+
+    /// The line shows no call any more.
+    pub(super) fn show_nothing(&self) {
+        self.line().tell(LineChange::View(nothing_heard()));
+    }
+
+    pub(super) fn happened(&self, event: CallEvent) {
+        self.line().tell(LineChange::Call(event));
+    }
+
+    /// Somebody calls.
+    pub(super) fn is_called(&self, call: CallId) {
+        self.show(seen(call, Direction::Incoming, Phase::Ringing));
+        self.happened(heard(call, Direction::Incoming, CallStatus::Placed));
+        self.happened(heard(call, Direction::Incoming, CallStatus::Ringing));
+    }
+
+    /// A call has been answered and both sides talk, for `seconds` already.
+    pub(super) fn talks(&self, call: CallId, direction: Direction, seconds: u64) {
+        let talking = Phase::Talking { since: Default::default(), interrupted: false };
+        let since = SystemTime::now() - Duration::from_secs(seconds);
+        let view = LineView { call: Some(seen(call, direction, talking)), talking_since: Some(since), ..nothing_heard() };
+        self.happened(heard(call, direction, CallStatus::Answered));
+        self.line().tell(LineChange::View(view));
+        self.happened(CallEvent { time: since, ..heard(call, direction, CallStatus::InProgress) });
+    }
+
+    /// A call is over, as the service says.
+    pub(super) fn ends(&self, call: CallId, direction: Direction, reason: signedcall::EndReason) {
+        self.happened(heard(call, direction, CallStatus::Ended(reason)));
+        self.show_nothing();
+    }
+
+    /// Waits until the app has ended.
+    pub(super) async fn until_quit(&mut self) -> Vec<Told> {
+        in_time("the end", &mut self.app).await.expect("the controller does not panic");
+        self.told_until_now()
+    }
+
+    pub(super) fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    /// Everything that lies in the profile's folders.
+    pub(super) fn everything_written(&self) -> Vec<(PathBuf, String)> {
+        let mut folders = vec![self.folder.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("the test's own folder") {
+                let path = entry.expect("the test's own folder").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).expect("the test's own folder");
+                    found.push((path, String::from_utf8_lossy(&bytes).into_owned()));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Waits, but not for ever.
+pub(super) async fn in_time<T>(what: impl Debug, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what:?} does not come"),
+    }
+}
+
+/// Waits until `wanted` holds, looking again whenever other tasks have had their turn.
+pub(super) async fn until_true(what: &str, wanted: impl Fn() -> bool) {
+    in_time(what, async {
+        while !wanted() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+pub(super) fn form() -> SignInForm {
+    SignInForm {
+        service_url: "ws://127.0.0.1:7443".to_owned(),
+        account_id: "demo".to_owned(),
+        api_key: KEY.to_owned(),
+        cuid: "courier_8842".to_owned(),
+        name: "Ravi".to_owned(),
+        production: false,
+    }
+}
+
+pub(super) fn call(number: u128) -> CallId {
+    CallId(Uuid::from_u128(number))
+}
+
+fn cuid(text: &str) -> Cuid {
+    Cuid::new(text).expect("it is valid")
+}
+
+fn context() -> Context {
+    Context::new("Your order 4711").expect("it is valid")
+}
+
+/// A call with Anna as the line shows it.
+pub(super) fn seen(call: CallId, direction: Direction, phase: Phase) -> signedcall::CallView {
+    signedcall::CallView {
+        call,
+        direction,
+        peer: cuid("org_25"),
+        peer_name: Some("Anna".to_owned()),
+        context: context(),
+        peer_image: None,
+        phase,
+        muted: false,
+    }
+}
+
+/// What the line reports of a call with Anna.
+pub(super) fn heard(call: CallId, direction: Direction, status: CallStatus) -> CallEvent {
+    let (caller, caller_name, callee) = match direction {
+        Direction::Incoming => ("org_25", "Anna", "courier_8842"),
+        Direction::Outgoing => ("courier_8842", "Ravi", "org_25"),
+    };
+    CallEvent {
+        call_id: call,
+        direction,
+        status,
+        caller: cuid(caller),
+        caller_name: Some(caller_name.to_owned()),
+        callee: cuid(callee),
+        context: context(),
+        initiator_image: None,
+        receiver_image: None,
+        channel: Channel::Socket,
+        time: SystemTime::now(),
+    }
+}

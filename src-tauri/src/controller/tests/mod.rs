@@ -1,0 +1,8 @@
+//! The controller between a desktop that only writes down and an SDK whose answers each test chooses.
+
+mod account;
+mod bench;
+mod calls;
+mod keeping;
+mod outgoing;
+mod shown;

@@ -1,0 +1,87 @@
+//! What windows and tray are shown, and when.
+
+use signedcall::{Direction, EndReason as Reason, ErrorCode, LineView, LinkState, Phase};
+
+use super::bench::{Before, Bench, call, seen};
+use crate::controller::{Event, Reply, Tray};
+use crate::sdk::LineChange;
+use crate::testing::{Told, nothing_heard};
+use crate::view::{Problem, ProblemCode};
+
+#[tokio::test]
+async fn there_is_a_view_before_the_first_event() {
+    let bench = Before::signed_in_before().start();
+    let view = bench.views().borrow().clone();
+    assert!(view.revision > 0);
+    assert_eq!(view.settings.cuid, "courier_8842");
+}
+
+#[tokio::test]
+async fn each_change_raises_the_revision_and_nothing_else_does() {
+    let bench = Bench::ready().await;
+    let before = bench.view().await;
+    bench.show_nothing();
+    bench.ask(Event::ShowMain).await.expect("there is a window");
+    assert_eq!(bench.view().await, before);
+    let mut last = before.revision;
+    bench.is_called(call(1));
+    for phase in [Phase::Connecting, Phase::Talking { since: Default::default(), interrupted: true }] {
+        bench.show(seen(call(1), Direction::Incoming, phase));
+        let revision = bench.view().await.revision;
+        assert!(revision > last, "{revision} after {last}");
+        last = revision;
+    }
+}
+
+#[tokio::test]
+async fn the_tray_says_what_goes_on_and_offers_what_can_be_done() {
+    let mut bench = Before::signed_in_before().start();
+    let tray = |status, in_call, signed_in| Tray { status, in_call, signed_in };
+    assert_eq!(bench.next_tray().await, tray("Signed out", false, false));
+    assert_eq!(bench.next_tray().await, tray("Signing in…", false, false));
+    assert_eq!(bench.next_tray().await, tray("Ready for calls", false, true));
+    bench.is_called(call(1));
+    assert_eq!(bench.next_tray().await, tray("Incoming call", true, true));
+    bench.talks(call(1), Direction::Incoming, 1);
+    assert_eq!(bench.next_tray().await, tray("In a call", true, true));
+    bench.ends(call(1), Direction::Incoming, Reason::HungUp);
+    assert_eq!(bench.next_tray().await, tray("Ready for calls", false, true));
+    bench.line().tell(LineChange::View(LineView { link: LinkState::Reconnecting, ..nothing_heard() }));
+    assert_eq!(bench.next_tray().await, tray("Reconnecting…", false, true));
+}
+
+#[tokio::test]
+async fn a_second_start_brings_the_window_to_front() {
+    let mut bench = Bench::ready().await;
+    bench.inbox.send(Event::ShowMain(Reply::nobody()));
+    assert_eq!(bench.told_so_far().await, [Told::ShowMain]);
+}
+
+#[tokio::test]
+async fn missing_notifications_are_mentioned_once() {
+    let bench = Bench::ready().await;
+    for _ in 0..2 {
+        bench.inbox.send(Event::Noticed(Problem::new(ProblemCode::NotificationsAbsent, "nobody owns the name")));
+        assert!(bench.view().await.notices.len() <= 1);
+        bench.ask(|reply| Event::DismissNotice(ProblemCode::NotificationsAbsent, reply)).await.expect("it may be there");
+    }
+    bench.inbox.send(Event::Noticed(Problem::new(ProblemCode::NotificationsAbsent, "nobody owns the name")));
+    assert_eq!(bench.view().await.notices, []);
+}
+
+#[tokio::test]
+async fn a_missing_microphone_is_mentioned_when_it_is_new_and_forgotten_when_it_is_back() {
+    let bench = Bench::ready().await;
+    let problem = || Some(signedcall::Error::from(ErrorCode::MicrophonePermissionNotGranted));
+    let without = |link| LineChange::View(LineView { microphone_problem: problem(), link, ..nothing_heard() });
+    bench.line().tell(without(LinkState::Ready));
+    assert_eq!(bench.view().await.notices[0].code, ProblemCode::MicrophonePermissionNotGranted);
+    bench.ask(|reply| Event::DismissNotice(ProblemCode::MicrophonePermissionNotGranted, reply)).await.expect("it is there");
+    bench.line().tell(without(LinkState::Reconnecting));
+    assert_eq!(bench.view().await.notices, [], "it was put away");
+    bench.show_nothing();
+    bench.line().tell(without(LinkState::Ready));
+    assert_eq!(bench.view().await.notices.len(), 1, "it is gone again");
+    bench.show_nothing();
+    assert_eq!(bench.view().await.notices, []);
+}

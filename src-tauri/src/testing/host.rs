@@ -1,0 +1,68 @@
+//! A desktop that only writes down what it is told.
+
+use tokio::sync::mpsc;
+
+use crate::controller::{Host, Missed, Ringing, Tray};
+
+/// What a controller has told its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    ShowMain,
+    Ring(Ringing),
+    StopRinging,
+    Missed(Missed),
+    Tray(Tray),
+    KeepAwake(bool),
+    Hide,
+    Quit,
+}
+
+/// Passes on everything that it is told.
+#[derive(Debug)]
+pub(crate) struct RecordingHost(mpsc::UnboundedSender<Told>);
+
+impl RecordingHost {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Told>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    fn tell(&self, told: Told) {
+        // A test that has seen enough hears no more.
+        let _ = self.0.send(told);
+    }
+}
+
+impl Host for RecordingHost {
+    fn show_main(&self) {
+        self.tell(Told::ShowMain);
+    }
+
+    fn ring(&self, ringing: &Ringing) {
+        self.tell(Told::Ring(ringing.clone()));
+    }
+
+    fn stop_ringing(&self) {
+        self.tell(Told::StopRinging);
+    }
+
+    fn missed(&self, missed: &Missed) {
+        self.tell(Told::Missed(missed.clone()));
+    }
+
+    fn tray(&self, tray: &Tray) {
+        self.tell(Told::Tray(tray.clone()));
+    }
+
+    fn keep_awake(&self, awake: bool) {
+        self.tell(Told::KeepAwake(awake));
+    }
+
+    fn hide(&self) {
+        self.tell(Told::Hide);
+    }
+
+    fn quit(&self) {
+        self.tell(Told::Quit);
+    }
+}
