@@ -10,6 +10,8 @@ use signedcall_core::Role;
 use signedcall_wire::{CallId, DeviceId, IceConfig, Signal};
 use tokio::sync::mpsc;
 
+#[cfg(test)]
+pub(crate) use peer::IncomingPacket;
 pub(crate) use peer::{OutgoingPacket, VoicePath};
 pub(crate) use settings::Reach;
 

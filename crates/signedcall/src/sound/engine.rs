@@ -340,7 +340,12 @@ impl Audio {
     }
 
     fn play(&mut self, now: Instant) {
-        let Slot::Open(playback) = &mut self.playback else { return };
+        let Slot::Open(playback) = &mut self.playback else {
+            if let Some(voice) = &mut self.voice {
+                voice.hear_nothing();
+            }
+            return;
+        };
         for _ in 0..MOST_FRAMES {
             if !playback.wants() {
                 break;

@@ -22,6 +22,8 @@ pub(super) struct Voice {
     processing: Processing,
     /// Paces silence while there is no microphone to do it.
     silence: Option<Pace>,
+    /// Paces what is not heard while there is no speaker to do it.
+    unheard: Option<Pace>,
     packets: u64,
     heard: bool,
     sounded: bool,
@@ -40,6 +42,7 @@ impl Voice {
             receiver: Receiver::new(ReceiverConfig::default())?,
             processing: Processing::new(processing_config(processing)),
             silence: None,
+            unheard: None,
             packets: 0,
             heard: false,
             sounded: false,
@@ -87,12 +90,22 @@ impl Voice {
 
     /// The next 10 ms for the speaker.
     pub(super) fn next_frame(&mut self, frame: &mut Frame) {
+        self.unheard = None;
         let pulled = self.receiver.pull(frame);
         self.processing.render(frame);
         self.sounded = true;
         if pulled == Pulled::Sound {
             self.timeline.mark(Milestone::FirstSoundPlayed);
         }
+    }
+
+    /// Lets what comes pass by for as long as there is no speaker. It would be played later otherwise, and all that follows as much later.
+    pub(super) fn hear_nothing(&mut self) {
+        let (mut pace, mut frame) = (self.unheard.unwrap_or_else(Pace::start), SILENCE);
+        while pace.is_due() {
+            self.receiver.pull(&mut frame);
+        }
+        self.unheard = Some(pace);
     }
 
     /// 10 ms from the microphone.
@@ -136,4 +149,42 @@ impl Voice {
 
 fn processing_config(on: bool) -> ProcessingConfig {
     if on { ProcessingConfig::default() } else { ProcessingConfig::OFF }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as blocking;
+    use std::time::Duration;
+
+    use signedcall_wire::DeviceId;
+    use tokio::sync::mpsc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::media::IncomingPacket;
+
+    #[test]
+    fn what_comes_while_there_is_no_speaker_is_not_played_later() {
+        let (outgoing, _sent) = mpsc::channel(1);
+        let (heard, incoming) = blocking::sync_channel(64);
+        let timeline = Timeline::begin(CallId(Uuid::nil()), DeviceId(Uuid::nil()));
+        let path = VoicePath { outgoing, incoming };
+        let mut voice = Voice::start(CallId(Uuid::nil()), path, timeline, false, false).expect("Opus");
+        let mut other_side = Sender::new(SenderConfig::default()).expect("Opus");
+        let (mut pace, mut sequence) = (Pace::start(), 0);
+        while sequence < 25 {
+            if pace.is_due()
+                && let Some(packet) = other_side.push(&[0.1; signedcall_voice::FRAME_SAMPLES])
+            {
+                let payload = Bytes::copy_from_slice(packet.payload);
+                heard.send(IncomingPacket { source: 1, sequence, timestamp: packet.timestamp, payload }).expect("it is listened to");
+                sequence += 1;
+            }
+            voice.receive();
+            voice.hear_nothing();
+            std::thread::yield_now();
+        }
+        let waiting = voice.receiver.stats().buffered;
+        assert!(waiting < Duration::from_millis(200), "{waiting:?} of 500 ms wait");
+    }
 }
