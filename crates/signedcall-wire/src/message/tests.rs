@@ -1,282 +1,320 @@
-//! The text of every message, as devices and services of this version write and read it. A change here is a change of the protocol.
+//! The exact text of each message. A change here is a change of the protocol.
 
 use std::fmt::Debug;
 
+use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::*;
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, Color, Context, Cuid, DeviceId, EndReason, ErrorCode, Redacted, RequestId, SessionId,
+    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason,
+    Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
+    ServiceEvent, ServiceMessage, SessionId, Signal, Welcome,
 };
 
-const CALL: CallId = CallId(Uuid::from_u128(0xCA11));
-const DEVICE: DeviceId = DeviceId(Uuid::from_u128(0xD));
-const REQUEST: RequestId = RequestId(Uuid::from_u128(0xA));
-const SESSION: SessionId = SessionId(Uuid::from_u128(0x5));
-
-fn cuid(text: &str) -> Cuid {
-    Cuid::new(text).expect("a cuid")
-}
-
-fn context(text: &str) -> Context {
-    Context::new(text).expect("a context")
-}
+const CALL: CallId = CallId(Uuid::from_u128(1));
+const DEVICE: DeviceId = DeviceId(Uuid::from_u128(2));
+const REQUEST: RequestId = RequestId(Uuid::from_u128(3));
+const SESSION: SessionId = SessionId(Uuid::from_u128(4));
 
 fn secret(text: &str) -> Redacted<String> {
     Redacted::new(text.to_owned())
 }
 
-/// Each value is written as its text, but for the spaces and lines that make the table legible, and the text is read as the value.
-fn assert_texts<T: Serialize + DeserializeOwned + PartialEq + Debug>(rows: Vec<(T, &str)>) {
-    for (value, legible) in rows {
-        let text: String = legible.lines().map(str::trim).collect();
-        assert_eq!(serde_json::to_string(&value).expect("a message is JSON"), text);
-        assert_eq!(serde_json::from_str::<T>(&text).expect("its own text"), value);
+fn cuid(text: &str) -> Cuid {
+    Cuid::new(text).expect("a cuid")
+}
+
+fn context() -> Context {
+    Context::new("Your order").expect("a context")
+}
+
+/// Checks that a message has this text, and that the text is this message.
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(rows: impl IntoIterator<Item = (T, &'static str)>) {
+    for (message, text) in rows {
+        // Ids are written short, so that a row fits on a line.
+        let text = (1..=4).fold(text.to_owned(), |text, id| text.replace(&format!("\"#{id}\""), &format!("\"{}\"", Uuid::from_u128(id))));
+        assert_eq!(serde_json::to_string(&message).expect("a message can be written"), text);
+        assert_eq!(serde_json::from_str::<T>(&text).expect("its own text"), message);
     }
 }
 
 #[test]
-fn what_a_device_says_is_written_like_this() {
+fn what_a_device_says_has_this_text() {
     let hello = Hello {
         version: PROTOCOL_VERSION,
         account_id: AccountId("parcelo".to_owned()),
-        api_key: secret("sc_production_x"),
-        cuid: "courier_8842".to_owned(),
-        name: Some("Amira".to_owned()),
-        environment: Environment::Production,
+        api_key: secret("key"),
+        cuid: "courier_1".to_owned(),
+        name: None,
+        environment: Environment::Development,
         device: DEVICE,
-        device_name: "till".to_owned(),
+        device_name: "desk".to_owned(),
     };
-    let nameless = Hello { name: None, environment: Environment::Development, ..hello.clone() };
-    assert_texts(vec![
+    let named = Hello { name: Some("Ann".to_owned()), environment: Environment::Production, ..hello.clone() };
+    check([
         (
             ClientMessage::Hello(hello),
-            r#"{"type":"hello","version":1,"account_id":"parcelo","api_key":"sc_production_x","cuid":"courier_8842","name":"Amira",
-            "environment":"production","device":"00000000-0000-0000-0000-00000000000d","device_name":"till"}"#,
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","environment":"development","device":"#2","device_name":"desk"}"##,
         ),
         (
-            ClientMessage::Hello(nameless),
-            r#"{"type":"hello","version":1,"account_id":"parcelo","api_key":"sc_production_x","cuid":"courier_8842",
-            "environment":"development","device":"00000000-0000-0000-0000-00000000000d","device_name":"till"}"#,
+            ClientMessage::Hello(named),
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","device_name":"desk"}"##,
         ),
         (
-            ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("t"), last_seq: 7 }),
-            r#"{"type":"resume","version":1,"session":"00000000-0000-0000-0000-000000000005","token":"t","last_seq":7}"#,
+            ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("token"), last_seq: 7 }),
+            r##"{"type":"resume","version":1,"session":"#4","token":"token","last_seq":7}"##,
         ),
-        (
-            ClientMessage::Request { id: REQUEST, request: Request::Logout },
-            r#"{"type":"request","id":"00000000-0000-0000-0000-00000000000a","request":{"do":"logout"}}"#,
-        ),
-        (ClientMessage::Ack { seq: 7 }, r#"{"type":"ack","seq":7}"#),
+        (ClientMessage::Request { id: REQUEST, request: Request::Logout }, r##"{"type":"request","id":"#3","request":{"do":"logout"}}"##),
+        (ClientMessage::Ack { seq: 9 }, r#"{"type":"ack","seq":9}"#),
     ]);
 }
 
 #[test]
-fn what_a_device_asks_for_is_written_like_this() {
-    let call = NewCall {
+fn what_a_device_asks_for_has_this_text() {
+    let plain = NewCall {
         call: CALL,
-        to: cuid("customer_25"),
-        context: context("Your order"),
-        remote_context: Some(context("Delivery partner is calling")),
-        initiator_image: Some("https://parcelo.example/amira.png".to_owned()),
+        to: cuid("courier_2"),
+        context: context(),
+        remote_context: None,
+        initiator_image: None,
         receiver_image: None,
     };
-    let plain = NewCall { remote_context: None, initiator_image: None, ..call.clone() };
+    let full = NewCall {
+        remote_context: Some(Context::new("Your parcel").expect("a context")),
+        initiator_image: Some("https://a.example/a.png".to_owned()),
+        receiver_image: Some("https://a.example/b.png".to_owned()),
+        ..plain.clone()
+    };
     let signal = |signal| Request::Signal { call: CALL, to: DEVICE, signal };
-    assert_texts(vec![
+    check([
+        (Request::Call(plain), r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order"}"##),
         (
-            Request::Call(call),
-            r#"{"do":"call","call":"00000000-0000-0000-0000-00000000ca11","to":"customer_25","context":"Your order",
-            "remote_context":"Delivery partner is calling","initiator_image":"https://parcelo.example/amira.png"}"#,
+            Request::Call(full),
+            r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order","remote_context":"Your parcel","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png"}"##,
         ),
-        (Request::Call(plain), r#"{"do":"call","call":"00000000-0000-0000-0000-00000000ca11","to":"customer_25","context":"Your order"}"#),
-        (Request::Ringing { call: CALL }, r#"{"do":"ringing","call":"00000000-0000-0000-0000-00000000ca11"}"#),
-        (Request::Accept { call: CALL }, r#"{"do":"accept","call":"00000000-0000-0000-0000-00000000ca11"}"#),
-        (
-            Request::Decline { call: CALL, reason: EndReason::MicrophoneRefused },
-            r#"{"do":"decline","call":"00000000-0000-0000-0000-00000000ca11","reason":"microphone_refused"}"#,
-        ),
-        (
-            Request::Hangup { call: CALL, reason: EndReason::HungUp },
-            r#"{"do":"hangup","call":"00000000-0000-0000-0000-00000000ca11","reason":"hung_up"}"#,
-        ),
-        (Request::MediaConnected { call: CALL }, r#"{"do":"media_connected","call":"00000000-0000-0000-0000-00000000ca11"}"#),
-        (
-            signal(Signal::Offer { sdp: secret("v=0") }),
-            r#"{"do":"signal","call":"00000000-0000-0000-0000-00000000ca11","to":"00000000-0000-0000-0000-00000000000d",
-            "signal":{"kind":"offer","sdp":"v=0"}}"#,
-        ),
+        (Request::Ringing { call: CALL }, r##"{"do":"ringing","call":"#1"}"##),
+        (Request::Accept { call: CALL }, r##"{"do":"accept","call":"#1"}"##),
+        (Request::Decline { call: CALL, reason: EndReason::Busy }, r##"{"do":"decline","call":"#1","reason":"busy"}"##),
+        (Request::Hangup { call: CALL, reason: EndReason::HungUp }, r##"{"do":"hangup","call":"#1","reason":"hung_up"}"##),
+        (Request::MediaConnected { call: CALL }, r##"{"do":"media_connected","call":"#1"}"##),
+        (signal(Signal::Offer { sdp: secret("v=0") }), r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"offer","sdp":"v=0"}}"##),
         (
             signal(Signal::Answer { sdp: secret("v=0") }),
-            r#"{"do":"signal","call":"00000000-0000-0000-0000-00000000ca11","to":"00000000-0000-0000-0000-00000000000d",
-            "signal":{"kind":"answer","sdp":"v=0"}}"#,
+            r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"answer","sdp":"v=0"}}"##,
         ),
         (
             signal(Signal::Candidate { candidate: secret("{}") }),
-            r#"{"do":"signal","call":"00000000-0000-0000-0000-00000000ca11","to":"00000000-0000-0000-0000-00000000000d",
-            "signal":{"kind":"candidate","candidate":"{}"}}"#,
+            r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"candidate","candidate":"{}"}}"##,
         ),
         (Request::Logout, r#"{"do":"logout"}"#),
     ]);
 }
 
 #[test]
-fn what_the_service_says_is_written_like_this() {
-    let ice = IceConfig {
-        servers: vec![IceServer {
-            urls: vec!["turn:192.0.2.1:3478?transport=udp".to_owned()],
-            username: "1:u".to_owned(),
-            credential: secret("c"),
-        }],
-        relay_only: true,
-    };
+fn what_the_service_says_has_this_text() {
+    let turn = IceServer { urls: vec!["turn:127.0.0.1:3478".to_owned()], username: "1:ann".to_owned(), credential: secret("c") };
+    let ice = IceConfig { servers: vec![turn], relay_only: true };
+    let colour = |text: &str| Color::try_from(text.to_owned()).expect("a colour");
     let branding = Branding {
         name: "Parcelo".to_owned(),
-        bg_color: Color { red: 0x0F, green: 0x3D, blue: 0x2E },
-        font_color: Color { red: 0xFF, green: 0xFF, blue: 0xFF },
+        bg_color: colour("#0F3D2E"),
+        font_color: colour("#FFFFFF"),
         logo: None,
-        button_theme: ButtonTheme::Dark,
+        button_theme: ButtonTheme::Light,
     };
+    let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { devices: vec![DEVICE] } }];
     let welcome = Welcome {
         version: PROTOCOL_VERSION,
         session: SESSION,
-        resume_token: secret("t"),
-        ice: ice.clone(),
-        branding: Some(branding),
-        calls: vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { devices: vec![DEVICE] } }],
+        resume_token: secret("token"),
+        ice: IceConfig::default(),
+        branding: None,
+        calls: vec![],
     };
-    let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no".to_owned(), retry_after_ms: None };
-    assert_texts(vec![
+    let full = Welcome { ice: ice.clone(), branding: Some(branding), calls, ..welcome.clone() };
+    let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no such key".to_owned(), retry_after_ms: None };
+    let passing = Refusal { code: ErrorCode::ServerFailure, detail: "busy".to_owned(), retry_after_ms: Some(500) };
+    check([
         (
             ServiceMessage::Welcome(welcome),
-            r##"{"type":"welcome","version":1,"session":"00000000-0000-0000-0000-000000000005","resume_token":"t",
-            "ice":{"servers":[{"urls":["turn:192.0.2.1:3478?transport=udp"],"username":"1:u","credential":"c"}],"relay_only":true},
-            "branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"dark"},
-            "calls":[{"side":"caller","call":"00000000-0000-0000-0000-00000000ca11",
-            "phase":{"phase":"ringing","devices":["00000000-0000-0000-0000-00000000000d"]}}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[],"relay_only":false},"calls":[]}"##,
+        ),
+        (
+            ServiceMessage::Welcome(full),
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","devices":["#2"]}}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
-        (ServiceMessage::Refused(refusal.clone()), r#"{"type":"refused","code":"ERR_APIKEY_REQUIRED","detail":"no"}"#),
-        (
-            ServiceMessage::Refused(Refusal { retry_after_ms: Some(2_000), ..refusal }),
-            r#"{"type":"refused","code":"ERR_APIKEY_REQUIRED","detail":"no","retry_after_ms":2000}"#,
-        ),
-        (ServiceMessage::Response { id: REQUEST, error: None }, r#"{"type":"response","id":"00000000-0000-0000-0000-00000000000a"}"#),
+        (ServiceMessage::Refused(refusal), r#"{"type":"refused","code":"ERR_APIKEY_REQUIRED","detail":"no such key"}"#),
+        (ServiceMessage::Refused(passing), r#"{"type":"refused","code":"ERR_SERVER_FAILURE","detail":"busy","retry_after_ms":500}"#),
+        (ServiceMessage::Response { id: REQUEST, error: None }, r##"{"type":"response","id":"#3"}"##),
         (
             ServiceMessage::Response { id: REQUEST, error: Some(ErrorCode::OngoingCall) },
-            r#"{"type":"response","id":"00000000-0000-0000-0000-00000000000a","error":"ERR_ONGOING_CALL"}"#,
+            r##"{"type":"response","id":"#3","error":"ERR_ONGOING_CALL"}"##,
         ),
         (
-            ServiceMessage::Event { seq: 8, event: ServiceEvent::Ended { call: CALL, reason: EndReason::RingTimeout } },
-            r#"{"type":"event","seq":8,"event":{"event":"ended","call":"00000000-0000-0000-0000-00000000ca11","reason":"ring_timeout"}}"#,
+            ServiceMessage::Event { seq: 5, event: ServiceEvent::Ringing { call: CALL, device: DEVICE } },
+            r##"{"type":"event","seq":5,"event":{"event":"ringing","call":"#1","device":"#2"}}"##,
         ),
-        (ServiceMessage::Ice(IceConfig { servers: vec![], ..ice }), r#"{"type":"ice","servers":[],"relay_only":true}"#),
-        (ServiceMessage::Goaway { deadline_ms: 5_000, spread_ms: 4_000 }, r#"{"type":"goaway","deadline_ms":5000,"spread_ms":4000}"#),
+        (
+            ServiceMessage::Ice(ice),
+            r#"{"type":"ice","servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true}"#,
+        ),
+        (ServiceMessage::Goaway { deadline_ms: 9_000, spread_ms: 3_000 }, r#"{"type":"goaway","deadline_ms":9000,"spread_ms":3000}"#),
     ]);
 }
 
-#[test]
-fn what_happens_to_a_call_is_written_like_this() {
-    let invite = Invite {
+fn invite() -> Invite {
+    Invite {
         call: CALL,
-        from: cuid("courier_8842"),
+        from: cuid("courier_1"),
         from_device: DEVICE,
-        from_name: Some("Amira".to_owned()),
-        context: context("Delivery partner is calling"),
+        from_name: None,
+        context: context(),
         initiator_image: None,
-        receiver_image: Some("https://parcelo.example/jonas.png".to_owned()),
+        receiver_image: None,
         ring_for_ms: 35_000,
+    }
+}
+
+#[test]
+fn what_happens_to_a_call_has_this_text() {
+    let full = Invite {
+        from_name: Some("Ann".to_owned()),
+        initiator_image: Some("https://a.example/a.png".to_owned()),
+        receiver_image: Some("https://a.example/b.png".to_owned()),
+        ..invite()
     };
-    assert_texts(vec![
+    check([
         (
-            ServiceEvent::Invite(invite.clone()),
-            r#"{"event":"invite","call":"00000000-0000-0000-0000-00000000ca11","from":"courier_8842",
-            "from_device":"00000000-0000-0000-0000-00000000000d","from_name":"Amira","context":"Delivery partner is calling",
-            "receiver_image":"https://parcelo.example/jonas.png","ring_for_ms":35000}"#,
+            ServiceEvent::Invite(invite()),
+            r##"{"event":"invite","call":"#1","from":"courier_1","from_device":"#2","context":"Your order","ring_for_ms":35000}"##,
         ),
         (
-            ServiceEvent::Ringing { call: CALL, device: DEVICE },
-            r#"{"event":"ringing","call":"00000000-0000-0000-0000-00000000ca11","device":"00000000-0000-0000-0000-00000000000d"}"#,
+            ServiceEvent::Invite(full),
+            r##"{"event":"invite","call":"#1","from":"courier_1","from_device":"#2","from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","ring_for_ms":35000}"##,
         ),
-        (
-            ServiceEvent::Answered { call: CALL, device: DEVICE },
-            r#"{"event":"answered","call":"00000000-0000-0000-0000-00000000ca11","device":"00000000-0000-0000-0000-00000000000d"}"#,
-        ),
+        (ServiceEvent::Ringing { call: CALL, device: DEVICE }, r##"{"event":"ringing","call":"#1","device":"#2"}"##),
+        (ServiceEvent::Answered { call: CALL, device: DEVICE }, r##"{"event":"answered","call":"#1","device":"#2"}"##),
         (
             ServiceEvent::Ended { call: CALL, reason: EndReason::AnsweredElsewhere },
-            r#"{"event":"ended","call":"00000000-0000-0000-0000-00000000ca11","reason":"answered_elsewhere"}"#,
+            r##"{"event":"ended","call":"#1","reason":"answered_elsewhere"}"##,
         ),
         (
-            ServiceEvent::Signal { call: CALL, from: DEVICE, signal: Signal::Answer { sdp: secret("v=0") } },
-            r#"{"event":"signal","call":"00000000-0000-0000-0000-00000000ca11","from":"00000000-0000-0000-0000-00000000000d",
-            "signal":{"kind":"answer","sdp":"v=0"}}"#,
-        ),
-    ]);
-    let bare = Invite { from_name: None, receiver_image: None, ..invite };
-    assert_texts(vec![
-        (
-            CallSnapshot::Callee { invite: bare, phase: CallPhase::Answered { device: DEVICE } },
-            r#"{"side":"callee","invite":{"call":"00000000-0000-0000-0000-00000000ca11","from":"courier_8842",
-            "from_device":"00000000-0000-0000-0000-00000000000d","context":"Delivery partner is calling","ring_for_ms":35000},
-            "phase":{"phase":"answered","device":"00000000-0000-0000-0000-00000000000d"}}"#,
-        ),
-        (
-            CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed },
-            r#"{"side":"caller","call":"00000000-0000-0000-0000-00000000ca11","phase":{"phase":"placed"}}"#,
+            ServiceEvent::Signal { call: CALL, from: DEVICE, signal: Signal::Candidate { candidate: secret("{}") } },
+            r##"{"event":"signal","call":"#1","from":"#2","signal":{"kind":"candidate","candidate":"{}"}}"##,
         ),
     ]);
 }
 
 #[test]
-fn each_reason_has_a_text_of_its_own() {
-    let texts: Vec<String> = EndReason::ALL.iter().map(|reason| serde_json::to_string(reason).expect("a text")).collect();
-    let expected = [
-        "unknown",
-        "hung_up",
-        "cancelled",
-        "declined",
-        "missed",
-        "ring_timeout",
-        "busy",
-        "logged_out",
-        "notifications_disabled",
-        "microphone_refused",
-        "internal_error",
-        "local_network_loss",
-        "remote_network_loss",
-        "protocol_mismatch",
-        "media_setup_too_slow",
-        "answered_elsewhere",
-        "declined_elsewhere",
-    ];
-    assert_eq!(texts, expected.map(|text| format!("{text:?}")));
+fn how_far_a_call_has_come_has_this_text() {
+    check([
+        (CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed }, r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##),
+        (
+            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { device: DEVICE } },
+            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","from_device":"#2","context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","device":"#2"}}"##,
+        ),
+    ]);
 }
 
 #[test]
-fn what_only_a_newer_peer_says_is_unknown_and_its_additions_are_skipped() {
-    fn read<T: DeserializeOwned>(text: &str) -> T {
-        serde_json::from_str(text).expect("a newer message")
+fn each_reason_has_this_text() {
+    let words = EndReason::ALL.map(|reason| serde_json::to_string(&reason).expect("a reason can be written").replace('"', ""));
+    assert_eq!(
+        words.join(" "),
+        "unknown hung_up cancelled declined missed ring_timeout busy logged_out notifications_disabled microphone_refused internal_error \
+         local_network_loss remote_network_loss protocol_mismatch media_setup_too_slow answered_elsewhere declined_elsewhere"
+    );
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn a_word_of_a_newer_peer_is_unknown_and_no_error() {
+    assert_eq!(read::<ClientMessage>(r#"{"type":"sing","song":[1]}"#), ClientMessage::Unknown);
+    assert_eq!(read::<Request>(r#"{"do":"sing","song":[1]}"#), Request::Unknown);
+    assert_eq!(read::<Signal>(r#"{"kind":"sing","song":[1]}"#), Signal::Unknown);
+    assert_eq!(read::<ServiceMessage>(r#"{"type":"sing","song":[1]}"#), ServiceMessage::Unknown);
+    assert_eq!(read::<ServiceEvent>(r#"{"event":"sing","song":[1]}"#), ServiceEvent::Unknown);
+    assert_eq!(read::<CallSnapshot>(r#"{"side":"choir","song":[1]}"#), CallSnapshot::Unknown);
+    let wrapped = format!(r#"{{"type":"request","id":"{}","request":{{"do":"sing"}}}}"#, REQUEST.0);
+    assert_eq!(read::<ClientMessage>(&wrapped), ClientMessage::Request { id: REQUEST, request: Request::Unknown });
+    let numbered = r#"{"type":"event","seq":3,"event":{"event":"sing"}}"#;
+    assert_eq!(read::<ServiceMessage>(numbered), ServiceMessage::Event { seq: 3, event: ServiceEvent::Unknown });
+}
+
+#[test]
+fn a_field_of_a_newer_peer_is_passed_over() {
+    assert_eq!(read::<ClientMessage>(r#"{"type":"ack","seq":1,"mood":"good"}"#), ClientMessage::Ack { seq: 1 });
+    assert_eq!(read::<ServiceMessage>(r#"{"type":"resumed","mood":"good"}"#), ServiceMessage::Resumed);
+}
+
+#[test]
+fn what_breaks_a_rule_is_an_error_and_not_unknown() {
+    for text in [
+        r#"{"type":"ack"}"#,
+        r#"{"type":"ack","seq":-1}"#,
+        r#"{"seq":1}"#,
+        r#"{"type":"request","id":"7","request":{"do":"logout"}}"#,
+        r#"[]"#,
+        "",
+    ] {
+        assert!(serde_json::from_str::<ClientMessage>(text).is_err(), "{text}");
     }
-    assert_eq!(read::<ClientMessage>(r#"{"type":"telepathy","depth":3}"#), ClientMessage::Unknown);
-    assert_eq!(read::<Request>(r#"{"do":"hold","call":"x"}"#), Request::Unknown);
-    assert_eq!(read::<Signal>(r#"{"kind":"restart","reason":[]}"#), Signal::Unknown);
-    assert_eq!(read::<ServiceMessage>(r#"{"type":"telepathy","depth":3}"#), ServiceMessage::Unknown);
-    assert_eq!(read::<ServiceEvent>(r#"{"event":"held","by":"x"}"#), ServiceEvent::Unknown);
-    assert_eq!(read::<CallSnapshot>(r#"{"side":"listener","call":"x"}"#), CallSnapshot::Unknown);
-    assert_eq!(read::<ButtonTheme>(r#""glass""#), ButtonTheme::Light);
-    assert_eq!(read::<ClientMessage>(r#"{"type":"ack","seq":7,"received_at":1}"#), ClientMessage::Ack { seq: 7 });
+    let to_nobody = format!(r#"{{"do":"call","call":"{}","to":"_","context":"Your order"}}"#, CALL.0);
+    assert!(serde_json::from_str::<Request>(&to_nobody).is_err(), "a cuid is validated on its way in");
+    let without_reason = format!(r#"{{"do":"call","call":"{}","to":"courier_2","context":""}}"#, CALL.0);
+    assert!(serde_json::from_str::<Request>(&without_reason).is_err(), "a context is validated on its way in");
 }
 
-#[test]
-fn what_must_not_be_logged_is_not_shown_by_debug() {
-    let offer = Signal::Offer { sdp: secret("c=IN IP4 192.0.2.7") };
-    let resume = Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("resume-token"), last_seq: 0 };
-    let server = IceServer { urls: vec![], username: String::new(), credential: secret("turn-password") };
-    let shown = format!("{offer:?} {resume:?} {server:?}");
-    for hidden in ["192.0.2.7", "resume-token", "turn-password"] {
-        assert!(!shown.contains(hidden), "{shown}");
+fn any_id() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+fn any_signal() -> impl Strategy<Value = Signal> {
+    let text = || any::<String>().prop_map(Redacted::new);
+    prop_oneof![
+        text().prop_map(|sdp| Signal::Offer { sdp }),
+        text().prop_map(|sdp| Signal::Answer { sdp }),
+        text().prop_map(|candidate| Signal::Candidate { candidate }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_as_the_same(
+        call in any_id(), device in any_id(), id in any_id(), number in any::<u64>(), text in any::<String>(), signal in any_signal(),
+        reason in proptest::sample::select(&EndReason::ALL[..]), code in proptest::sample::select(ErrorCode::ALL),
+    ) {
+        let (call, device, id) = (CallId(call), DeviceId(device), RequestId(id));
+        for message in [
+            ClientMessage::Request { id, request: Request::Signal { call, to: device, signal: signal.clone() } },
+            ClientMessage::Request { id, request: Request::Hangup { call, reason } },
+            ClientMessage::Resume(Resume { version: 1, session: SESSION, token: Redacted::new(text.clone()), last_seq: number }),
+            ClientMessage::Ack { seq: number },
+        ] {
+            let written = serde_json::to_string(&message).expect("a message can be written");
+            prop_assert_eq!(read::<ClientMessage>(&written), message);
+        }
+        for message in [
+            ServiceMessage::Event { seq: number, event: ServiceEvent::Signal { call, from: device, signal } },
+            ServiceMessage::Event { seq: number, event: ServiceEvent::Ended { call, reason } },
+            ServiceMessage::Response { id, error: Some(code) },
+            ServiceMessage::Refused(Refusal { code, detail: text, retry_after_ms: Some(number) }),
+        ] {
+            let written = serde_json::to_string(&message).expect("a message can be written");
+            prop_assert_eq!(read::<ServiceMessage>(&written), message);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic(text in any::<String>()) {
+        let _ = serde_json::from_str::<ClientMessage>(&text);
+        let _ = serde_json::from_str::<ServiceMessage>(&text);
     }
 }
