@@ -76,8 +76,8 @@ async fn refused(house: &House) -> Result<()> {
     let wrong = key.replace("sc_development_", "sc_development_0");
     // Port 9 discards what it gets, where anything listens there at all.
     for (url, key, environment, words) in [
-        ("ws://127.0.0.1:9", key, "test", "There is no network."),
-        (house.service.url(), wrong.as_str(), "test", "Enter the API key of this account."),
+        ("ws://127.0.0.1:9", key, "test", "The service cannot be reached."),
+        (house.service.url(), wrong.as_str(), "test", "The API key is missing or not this account’s."),
         (house.service.url(), key, "production", "Choose the environment that this API key belongs to."),
     ] {
         house.submit(&app, url, key, environment).await?;

@@ -10,12 +10,12 @@ export interface Ending {
 }
 
 const problems: Record<ProblemCode, string> = {
-  networkNotAvailable: "There is no network. Check your connection and try again.",
+  networkNotAvailable: "The service cannot be reached. Check its address and your connection.",
   serverFailure: "The service could not do this. Try again in a moment.",
   callContextInvalid: "Give a reason of 1 to 64 letters, digits and single spaces.",
   notInitialized: "Sign in first.",
   accountIdRequired: "Enter the account id.",
-  apiKeyRequired: "Enter the API key of this account.",
+  apiKeyRequired: "The API key is missing or not this account’s.",
   cuidMissing: "Enter an id.",
   invalidLengthCuid: "An id has 5 to 50 characters.",
   invalidCuid: "An id has letters, digits and _, begins with a letter or digit, and is not two numbers joined by _.",
