@@ -179,8 +179,6 @@ fn a_callees_call_goes_from_invited_to_talking() {
         (G::Talking, E::MediaConnected(PEER), 100, "Talking", ""),
         (G::Interrupted, E::MediaInterrupted(PEER), 100, "Interrupted", ""),
         (G::Interrupted, E::MediaConnected(PEER), 100, "Talking", ""),
-        (G::Talking, E::Forgotten, 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
-        (G::Rings, E::Forgotten, 100, "Over", "drop 2, no tone, report 1 Ended(Missed)"),
     ]);
 }
 
@@ -194,7 +192,10 @@ fn the_user_ends_a_call_from_every_state() {
         (G::TwoRing, E::UserHungUp, 100, "Ending", "drop 2, drop 3, tone Ended, ask hangup 1 Cancelled"),
         (G::Rings, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
         (G::Rings, E::UserDeclined, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
+        (G::CallerConnecting, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 HungUp"),
+        (G::CallerTalking, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::Rings, E::UserLoggedOut, 100, "Ending", "drop 2, no tone, ask decline 1 LoggedOut"),
+        (G::Talking, E::UserLoggedOut, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::Placed, E::UserLoggedOut, 100, "Ending", "tone Ended, ask hangup 1 Cancelled"),
         (G::Answering, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask hangup 1 HungUp"),
         (G::Connecting, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 HungUp"),
@@ -238,10 +239,34 @@ fn what_the_service_decided_before_it_heard_of_the_end_is_reported() {
         (G::CallerEnding, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Over", "not placed 1 OngoingCall"),
         (G::CallerEnding, E::LeavingRefused, 100, "Over", "not placed 1 FailureInMakeCall"),
         (G::Ending, E::LeavingRefused, 100, "Over", "report 1 Ended(HungUp)"),
-        (G::Ending, E::Forgotten, 100, "Over", "report 1 Ended(HungUp)"),
         (G::Rings, E::TooLate, 100, "Ending", "drop 2, no tone"),
         (G::Answering, E::TooLate, 100, "Ending", "drop 2, no tone"),
         (G::Talking, E::TooLate, 100, "Talking", ""),
+    ]);
+}
+
+#[test]
+fn a_call_that_the_service_knows_nothing_more_of_is_cut_short_in_every_state() {
+    use CallEvent as E;
+    for (given, commands) in [
+        (G::Placed, "tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::CalleeRings, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::Rings, "drop 2, no tone, report 1 Ended(Missed)"),
+        (G::Answering, "drop 2, no tone, report 1 Ended(LocalNetworkLoss)"),
+        (G::Connecting, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::CallerConnecting, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::Talking, "stop voice, drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
+        (G::Ending, "report 1 Ended(HungUp)"),
+    ] {
+        check(&[(given, E::Forgotten, 100, "Over", commands), (given, E::SignedOut, 100, "Over", commands)]);
+    }
+    check(&[
+        (G::Placing, E::SignedOut, 100, "Over", "no tone, not placed 1 NotInitialized"),
+        (G::Crossed, E::SignedOut, 100, "Over", "no tone, not placed 1 NotInitialized"),
+        (G::CallerEnding, E::SignedOut, 100, "Over", "not placed 1 NotInitialized"),
+        (G::CallerEnding, E::Forgotten, 100, "Over", "not placed 1 FailureInMakeCall"),
+        (G::Over, E::SignedOut, 100, "Over", ""),
+        (G::Over, E::Forgotten, 100, "Over", ""),
     ]);
 }
 
@@ -258,7 +283,13 @@ fn media_or_sound_that_fails_ends_what_it_must() {
         (G::Connecting, E::MediaFailed(OTHER), 100, "Connecting", ""),
         (G::Talking, E::MediaFailed(PEER), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
         (G::Rings, refused.clone(), 100, "Ending", "drop 2, no tone, ask decline 1 MicrophoneRefused"),
+        (G::Answering, refused.clone(), 100, "Ending", "drop 2, no tone, ask hangup 1 MicrophoneRefused"),
+        (G::Connecting, refused.clone(), 100, "Ending", "drop 2, tone Ended, ask hangup 1 MicrophoneRefused"),
         (G::Talking, refused.clone(), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 MicrophoneRefused"),
+        (G::Placed, refused.clone(), 100, "Ending", "tone Ended, ask hangup 1 InternalError"),
+        (G::CalleeRings, refused.clone(), 100, "Ending", "drop 2, tone Ended, ask hangup 1 InternalError"),
+        (G::CallerConnecting, refused.clone(), 100, "Ending", "drop 2, tone Ended, ask hangup 1 InternalError"),
+        (G::Ending, refused.clone(), 100, "Ending", ""),
         (G::CallerTalking, refused, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 InternalError"),
     ]);
 }
