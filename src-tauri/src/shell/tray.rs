@@ -3,12 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tauri::AppHandle;
+use tauri::image::Image;
 use tauri::menu::{Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;
 
 use crate::controller::{Event, Inbox, Reply, Tray};
 use crate::words;
 
+const ICON: Image<'_> = tauri::include_image!("../icons/tray.png");
 const ID: &str = "main";
 const OPEN: &str = "open";
 const HANG_UP: &str = "hang-up";
@@ -28,7 +30,7 @@ fn try_show(app: &AppHandle, inbox: &Inbox, tray: &Tray) -> tauri::Result<()> {
         return icon.set_menu(Some(menu));
     }
     let inbox = inbox.clone();
-    let mut builder = TrayIconBuilder::with_id(ID).menu(&menu).on_menu_event(move |_, event| {
+    let builder = TrayIconBuilder::with_id(ID).menu(&menu).icon(ICON).on_menu_event(move |_, event| {
         match event.id().as_ref() {
             OPEN => inbox.send(Event::ShowMain(Reply::nobody())),
             HANG_UP => inbox.send(Event::HangUpCurrent),
@@ -37,9 +39,6 @@ fn try_show(app: &AppHandle, inbox: &Inbox, tray: &Tray) -> tauri::Result<()> {
             _ => return,
         };
     });
-    if let Some(icon) = app.default_window_icon() {
-        builder = builder.icon(icon.clone());
-    }
     // The library that draws it panics where the system's tray library is not installed.
     let Ok(built) = catch_unwind(AssertUnwindSafe(|| builder.build(app))) else {
         tracing::warn!("no tray: the system's library for it is missing");
