@@ -1,5 +1,7 @@
 //! What the command line and the environment say.
 
+use std::ffi::OsString;
+
 use clap::Parser;
 use signedcall::Redacted;
 
@@ -38,18 +40,35 @@ pub(crate) struct Prefill {
     pub(crate) production: Option<bool>,
 }
 
+/// A variable that is not what it should be. Its value is not repeated: it may be a key in the wrong place.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name} is not {expected}")]
+pub(crate) struct InvalidVariable {
+    name: &'static str,
+    expected: &'static str,
+}
+
 impl Prefill {
     /// Reads the variables that `get` gives.
-    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let filled = |name: &str| get(name).filter(|value| !value.is_empty());
-        Self {
-            service_url: filled("SIGNEDCALL_SERVICE_URL"),
-            account_id: filled("SIGNEDCALL_ACCOUNT_ID"),
-            api_key: filled("SIGNEDCALL_API_KEY").map(Redacted::new),
-            cuid: filled("SIGNEDCALL_CUID"),
-            name: filled("SIGNEDCALL_NAME"),
-            production: filled("SIGNEDCALL_PRODUCTION").map(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes")),
-        }
+    pub(crate) fn read(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, InvalidVariable> {
+        let filled = |name: &'static str| match get(name).filter(|value| !value.is_empty()) {
+            Some(value) => value.into_string().map(Some).map_err(|_| InvalidVariable { name, expected: "UTF-8 text" }),
+            None => Ok(None),
+        };
+        Ok(Self {
+            service_url: filled("SIGNEDCALL_SERVICE_URL")?,
+            account_id: filled("SIGNEDCALL_ACCOUNT_ID")?,
+            api_key: filled("SIGNEDCALL_API_KEY")?.map(Redacted::new),
+            cuid: filled("SIGNEDCALL_CUID")?,
+            name: filled("SIGNEDCALL_NAME")?,
+            // Guessing would sign in to the wrong environment.
+            production: match filled("SIGNEDCALL_PRODUCTION")?.map(|value| value.to_ascii_lowercase()).as_deref() {
+                None => None,
+                Some("true" | "1" | "yes") => Some(true),
+                Some("false" | "0" | "no") => Some(false),
+                Some(_) => return Err(InvalidVariable { name: "SIGNEDCALL_PRODUCTION", expected: "`true` or `false`" }),
+            },
+        })
     }
 
     /// Puts what the environment says in the place of what is kept.
@@ -86,12 +105,21 @@ mod tests {
     fn the_environment_stands_in_front_of_what_is_kept() {
         let kept = Account { cuid: "kept_cuid".to_owned(), name: "Kept".to_owned(), ..Account::default() };
         let prefill = Prefill::read(|name| match name {
-            "SIGNEDCALL_CUID" => Some("courier_8842".to_owned()),
-            "SIGNEDCALL_PRODUCTION" => Some("true".to_owned()),
-            "SIGNEDCALL_NAME" => Some(String::new()),
+            "SIGNEDCALL_CUID" => Some("courier_8842".into()),
+            "SIGNEDCALL_PRODUCTION" => Some("true".into()),
+            "SIGNEDCALL_NAME" => Some(OsString::new()),
             _ => None,
         });
-        let account = prefill.over(&kept);
+        let account = prefill.expect("all of it is valid").over(&kept);
         assert_eq!((account.cuid.as_str(), account.name.as_str(), account.production), ("courier_8842", "Kept", true));
+    }
+
+    #[test]
+    fn an_environment_that_cannot_be_read_is_named_and_not_guessed() {
+        let read =
+            |value: &str| Prefill::read(|name| (name == "SIGNEDCALL_PRODUCTION").then(|| value.into())).map(|prefill| prefill.production);
+        assert_eq!((read("No"), read("1"), read("")), (Ok(Some(false)), Ok(Some(true)), Ok(None)));
+        let refusal = read("prod").expect_err("it is neither").to_string();
+        assert_eq!(refusal, "the environment variable SIGNEDCALL_PRODUCTION is not `true` or `false`");
     }
 }

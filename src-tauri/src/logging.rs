@@ -9,13 +9,20 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Our own lines, and what is odd elsewhere; the media library's errors print whole packets and addresses.
-const DEFAULT: &str = "warn,signedcall=info,signedcall_desktop=info,webrtc=off,rtc=off";
+/// Our own lines, and what is odd elsewhere.
+const DEFAULT: &str = "warn,signedcall=info,signedcall_desktop=info";
+/// The D-Bus library prints whole messages, and some carry who calls, or the key on its way to the keyring.
+const DISCREET: &str = "zbus=warn";
 
-/// Begins to log. `SIGNEDCALL_LOG` chooses what; `folder` gets a file, and the one of the run before is kept beside it.
-pub(crate) fn start(folder: Option<&Path>) -> anyhow::Result<()> {
-    let chosen = std::env::var("SIGNEDCALL_LOG").unwrap_or_default();
-    let filter = if chosen.is_empty() { EnvFilter::new(DEFAULT) } else { EnvFilter::try_new(&chosen).context("SIGNEDCALL_LOG")? };
+/// Says what is logged. Libraries that print what must stay private are silent, unless `chosen` (`SIGNEDCALL_LOG`) names them.
+pub(crate) fn filter(chosen: &str) -> anyhow::Result<EnvFilter> {
+    let chosen = if chosen.is_empty() { DEFAULT } else { chosen };
+    // Of two directives for the same target the later one counts.
+    EnvFilter::try_new(format!("{},{DISCREET},{chosen}", signedcall::LOG_FILTER)).context("SIGNEDCALL_LOG")
+}
+
+/// Begins to log; `folder` gets a file, and the one of the run before is kept beside it.
+pub(crate) fn start(filter: EnvFilter, folder: Option<&Path>) -> anyhow::Result<()> {
     let file = match folder {
         Some(folder) => {
             fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
@@ -29,4 +36,36 @@ pub(crate) fn start(folder: Option<&Path>) -> anyhow::Result<()> {
     };
     tracing_subscriber::registry().with(filter).with(fmt::layer().with_writer(std::io::stderr)).with(file).init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directives(chosen: &str) -> Vec<String> {
+        filter(chosen).expect("it is a filter").to_string().split(',').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn more_lines_of_ours_are_not_more_of_libraries_that_print_packets() {
+        for chosen in ["", "debug", "trace", "info,signedcall=trace"] {
+            let directives = directives(chosen);
+            for silent in ["webrtc=off", "rtc=off", "zbus=warn"] {
+                assert!(directives.iter().any(|directive| directive == silent), "{chosen}: {directives:?}");
+            }
+        }
+        assert!(directives("debug").contains(&"debug".to_owned()));
+        assert!(!directives("debug").contains(&"info".to_owned()));
+    }
+
+    #[test]
+    fn a_library_is_heard_when_it_is_named() {
+        assert!(directives("rtc=trace").contains(&"rtc=trace".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_by_name() {
+        let refusal = filter("signedcall=loud").expect_err("there is no such level");
+        assert!(format!("{refusal:#}").contains("SIGNEDCALL_LOG"), "{refusal:#}");
+    }
 }

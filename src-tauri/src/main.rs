@@ -35,7 +35,9 @@ use crate::shell::{Desk, Shell, WindowOptions};
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
-    logging::start(arguments.log_file.then_some(folders.state.as_path()))?;
+    let prefill = Prefill::read(|name| std::env::var_os(name))?;
+    let filter = logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?;
+    let log_folder = arguments.log_file.then(|| folders.state.clone());
     let (inbox, events) = controller::inbox();
     let bridge = bridge::builder();
 
@@ -47,13 +49,12 @@ fn main() -> anyhow::Result<()> {
         })
         .build();
 
-    tauri::Builder::default()
+    let app = tauri::Builder::default()
         .plugin(single_instance)
         .invoke_handler(bridge.invoke_handler())
         .setup(move |app| {
             bridge.mount_events(app);
             let windows = WindowOptions { hidden: arguments.hidden, web_data: folders.state.join("webview") };
-            let prefill = Prefill::read(|name| std::env::var(name).ok());
             let host = Shell::new(app.handle().clone(), inbox.clone());
             let parts = Parts { host, sdk: Arc::new(RealSdk), profile: arguments.profile.clone(), folders, prefill };
             let controller = Controller::new(parts, inbox.clone(), events);
@@ -66,13 +67,15 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         })
         .build(tauri::generate_context!())
-        .context("the app did not start")?
-        .run(|_, event| {
-            // Without windows the app lives on in the tray; only `Shell::quit` gives a code.
-            if let RunEvent::ExitRequested { code: None, api, .. } = event {
-                api.prevent_exit();
-            }
-        });
+        .context("the app did not start")?;
+    // Not before it is certain that this is the only one: a second start must not put the log of the first aside.
+    logging::start(filter, log_folder.as_deref())?;
+    app.run(|_, event| {
+        // Without windows the app lives on in the tray; only `Shell::quit` gives a code.
+        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            api.prevent_exit();
+        }
+    });
     Ok(())
 }
 
