@@ -101,7 +101,18 @@ fn test_crates(workspace: &Workspace, log: &Path) -> Result<()> {
 
 fn test_end_to_end(workspace: &Workspace, log: &Path) -> Result<()> {
     python::scoring(workspace)?;
-    run_logged(&mut cargo(workspace, &["test", "--locked", "--workspace", "--test", "e2e"]), log)
+    let tests = cargo(workspace, &["test", "--locked", "--workspace", "--test", "e2e"]);
+    // Sound is scored while it plays, and what else the machine does meanwhile should not be scored with it. Root alone may go first; for others
+    // `nice` only says so, and runs the tests all the same.
+    let mut first = Command::new("nice");
+    first.args(["-n", "-15"]).arg(tests.get_program()).args(tests.get_args()).current_dir(&workspace.root);
+    for (name, value) in tests.get_envs() {
+        match value {
+            Some(value) => first.env(name, value),
+            None => first.env_remove(name),
+        };
+    }
+    run_logged(&mut first, log)
 }
 
 #[cfg(test)]
