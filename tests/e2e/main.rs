@@ -1,7 +1,7 @@
 //! The real programs on real desktops: two app processes, the service, notification daemons, keyrings and sound cards.
 //!
 //! Cases run one after the other and share desktops where they can: starting one costs more than most cases take. Words on the command line
-//! choose the cases whose names contain one of them.
+//! choose the cases whose names contain one of them; words that begin with `!` leave cases out.
 
 #![expect(clippy::print_stdout, reason = "what a test harness says goes there")]
 

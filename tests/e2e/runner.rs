@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 
 pub(crate) struct Runner {
     wanted: Vec<String>,
+    unwanted: Vec<String>,
     passed: usize,
     failed: Vec<String>,
     started: Instant,
@@ -16,13 +17,16 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) fn new(arguments: impl Iterator<Item = String>) -> Self {
-        let wanted = arguments.filter(|argument| !argument.starts_with('-')).collect();
-        Self { wanted, passed: 0, failed: Vec::new(), started: Instant::now() }
+        let (unwanted, wanted): (Vec<_>, Vec<_>) =
+            arguments.filter(|argument| !argument.starts_with('-')).partition(|argument| argument.starts_with('!'));
+        let unwanted = unwanted.into_iter().map(|word| word[1..].to_owned()).collect();
+        Self { wanted, unwanted, passed: 0, failed: Vec::new(), started: Instant::now() }
     }
 
     /// Whether any of these cases is wanted: a group whose cases are not needs no desktop.
     pub(crate) fn wants(&self, names: &[&str]) -> bool {
-        self.wanted.is_empty() || names.iter().any(|name| self.wanted.iter().any(|word| name.contains(word.as_str())))
+        let has = |name: &str, words: &[String]| words.iter().any(|word| name.contains(word.as_str()));
+        names.iter().any(|name| (self.wanted.is_empty() || has(name, &self.wanted)) && !has(name, &self.unwanted))
     }
 
     /// Runs a case, if it is wanted. An error and a failed assertion are both a failure; the next case runs in any event.
