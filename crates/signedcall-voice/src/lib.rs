@@ -1,25 +1,26 @@
 //! How Signed Call sounds: packets and times in, sound out, and back.
 //!
-//! Nothing here reads a clock, opens a device or a socket, starts a thread or draws a random number: time is counted in the frames that
-//! were taken, so a recorded trace plays back to the same samples every time. Sound is 48 kHz mono in `-1.0..=1.0`, handed over in [`Frame`]s of 10 ms.
+//! Nothing here reads a clock, opens a device or a socket, starts a thread or draws a random number: moments come
+//! in with packets and frames, so a recorded trace plays back to the same samples every time. Sound is 48 kHz mono in `-1.0..=1.0`, handed over in [`Frame`]s of 10 ms.
 //!
 //! * [`Processing`] takes echo, noise and uneven loudness out of the microphone's frames.
 //! * [`Sender`] makes Opus packets of them.
 //! * [`Receiver`] turns the packets that arrive, whenever and in whatever order they do, back into an unbroken row of frames.
 //!
 //! ```
-//! use signedcall_voice::{FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
+//! use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
 //!
 //! let mut sender = Sender::new(SenderConfig::default())?;
 //! let mut receiver = Receiver::new(ReceiverConfig::default())?;
 //! let mut sequence = 0;
 //! let mut heard = SILENCE;
-//! for _ in 0..100 {
+//! for index in 0..100 {
+//!     let now = FRAME_DURATION * index;
 //!     if let Some(encoded) = sender.push(&[0.1; FRAME_SAMPLES]) {
-//!         receiver.push(Packet { source: 1, sequence, timestamp: encoded.timestamp, payload: encoded.payload });
+//!         receiver.push(Packet { source: 1, sequence, timestamp: encoded.timestamp, payload: encoded.payload, arrived: now });
 //!         sequence += 1;
 //!     }
-//!     receiver.pull(&mut heard);
+//!     receiver.pull(&mut heard, now);
 //! }
 //! # Ok::<(), signedcall_voice::CodecError>(())
 //! ```

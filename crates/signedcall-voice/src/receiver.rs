@@ -36,6 +36,8 @@ pub struct Packet<'a> {
     pub timestamp: u32,
     /// The Opus packet.
     pub payload: &'a [u8],
+    /// When it came, on the clock of [`Receiver::pull`].
+    pub arrived: Duration,
 }
 
 /// How a [`Receiver`] is set up.
@@ -96,8 +98,8 @@ pub struct ReceiverStats {
 
 /// Turns packets, whenever and in whatever order they come, into an unbroken row of frames.
 ///
-/// [`push`](Self::push) each packet as it comes and [`pull`](Self::pull) a frame whenever the sound card needs one; the frames pulled are the
-/// clock. Once the first packets have been held, neither allocates.
+/// [`push`](Self::push) each packet as it comes and [`pull`](Self::pull) a frame whenever the sound card needs one. Both say when, on one clock
+/// that may begin anywhere and never goes back. Once the first packets have been held, neither allocates.
 #[derive(Debug)]
 pub struct Receiver {
     jitter: JitterBuffer,
@@ -149,8 +151,9 @@ impl Receiver {
         }
     }
 
-    /// Fills the next frame to be played, and says what with.
-    pub fn pull(&mut self, frame: &mut Frame) -> Pulled {
+    /// Fills the next frame to be played, and says what with. `now` is when the sound card asks for it.
+    pub fn pull(&mut self, frame: &mut Frame, now: Duration) -> Pulled {
+        self.jitter.ask(samples(now));
         if self.restarted {
             self.restart();
         }
@@ -388,6 +391,7 @@ fn fade(sound: &mut [f32], start: f32, end: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FRAME_DURATION;
     use crate::sender::{Sender, SenderConfig};
 
     /// Packets of a tone, one for each 20 ms.
@@ -402,7 +406,11 @@ mod tests {
     }
 
     fn packet(index: usize, payload: &[u8]) -> Packet<'_> {
-        Packet { source: 7, sequence: index as u16, timestamp: index as u32 * 960, payload }
+        Packet { source: 7, sequence: index as u16, timestamp: index as u32 * 960, payload, arrived: sent_at(index) }
+    }
+
+    fn sent_at(packet: usize) -> Duration {
+        2 * FRAME_DURATION * packet as u32
     }
 
     fn power(frame: &Frame) -> f32 {
@@ -413,7 +421,7 @@ mod tests {
     fn nothing_is_heard_before_the_first_packet() {
         let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
         let mut frame = [1.0; FRAME_SAMPLES];
-        assert_eq!(receiver.pull(&mut frame), Pulled::Waiting);
+        assert_eq!(receiver.pull(&mut frame, Duration::ZERO), Pulled::Waiting);
         assert_eq!(frame, SILENCE);
     }
 
@@ -423,8 +431,8 @@ mod tests {
         let mut frame = SILENCE;
         for (index, payload) in packets(100).iter().enumerate() {
             receiver.push(packet(index, payload));
-            for _ in 0..2 {
-                let pulled = receiver.pull(&mut frame);
+            for half in 0..2 {
+                let pulled = receiver.pull(&mut frame, sent_at(index) + FRAME_DURATION * half);
                 assert!(index < 2 || pulled == Pulled::Sound, "packet {index}: {pulled:?}");
             }
         }
@@ -441,8 +449,8 @@ mod tests {
             if !cut {
                 receiver.push(packet(index, payload));
             }
-            for _ in 0..2 {
-                let pulled = receiver.pull(&mut frame);
+            for half in 0..2 {
+                let pulled = receiver.pull(&mut frame, sent_at(index) + FRAME_DURATION * half);
                 match index {
                     2..100 | 152.. => assert_eq!(pulled, Pulled::Sound, "packet {index}"),
                     120..150 => assert_eq!((pulled, power(&frame)), (Pulled::Stopped, 0.0), "packet {index}"),

@@ -65,6 +65,11 @@ impl Timeline {
         Self { shared: Arc::new(Shared { call, device, began: Instant::now(), reached: AtomicU32::new(0) }) }
     }
 
+    /// When the peer connection was prepared: before anything else of it.
+    pub(crate) fn began(&self) -> Instant {
+        self.shared.began
+    }
+
     pub(crate) fn mark(&self, milestone: Milestone) {
         self.mark_at(milestone, Instant::now());
     }

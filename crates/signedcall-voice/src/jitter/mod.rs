@@ -1,21 +1,24 @@
 //! When each packet's sound is due: early enough to leave no gap, late enough to be there.
 //!
-//! The clock is the playout itself: a packet arrives when so and so many samples have been pulled. That is the clock that matters, for a
-//! packet is late exactly if the pull that needs it comes first, however unevenly a sound card pulls or a network delivers; and a peer whose
-//! clock runs faster or slower than this sound card shows as a delay that grows or shrinks.
+//! Two things are learnt apart: how late packets come, by the clock ([`delay`]), and when the sound card pulls, by the same clock
+//! ([`playout`]). A sound card that stands still says nothing of the network, and a network that stalls nothing of the card; were packets
+//! measured by the frames pulled, each stumble of the card would be remembered as a delay of the network. A peer whose clock runs faster or
+//! slower than this one shows as a delay that grows or shrinks.
 //!
 //! A lost packet counts as having come with the one that carries its redundancy. So the wait grows to use redundancy where the line loses
 //! packets, and only there. Whatever else may repair a loss later (redundant copies, deep redundancy) fits in the same way: by saying in
 //! [`Inserted::Kept`] what else it repairs.
 
 mod delay;
+mod playout;
 mod queue;
 
 use delay::DelayEstimator;
+use playout::Playout;
 use queue::PacketQueue;
 pub(crate) use queue::{Held, Inserted};
 
-use crate::frame::Samples;
+use crate::frame::{Samples, samples};
 use crate::receiver::Packet;
 
 /// Holds packets and knows when they are due.
@@ -23,8 +26,7 @@ use crate::receiver::Packet;
 pub(crate) struct JitterBuffer {
     queue: PacketQueue,
     delays: DelayEstimator,
-    /// Samples pulled so far.
-    played: Samples,
+    playout: Playout,
 }
 
 /// The packet to be played next.
@@ -37,37 +39,43 @@ pub(crate) struct Next {
 
 impl JitterBuffer {
     pub(crate) fn new(most_wait: Samples) -> Self {
-        Self { queue: PacketQueue::default(), delays: DelayEstimator::new(most_wait), played: 0 }
+        Self { queue: PacketQueue::default(), delays: DelayEstimator::new(most_wait), playout: Playout::new() }
     }
 
     /// Takes a packet in.
     pub(crate) fn insert(&mut self, packet: Packet<'_>) -> Inserted {
+        let arrived = samples(packet.arrived);
         let inserted = self.queue.insert(packet);
         match inserted {
             Inserted::Started(timestamp) => {
                 self.delays.restart();
-                self.delays.observe(self.played - timestamp);
+                self.delays.observe(arrived - timestamp);
             }
             Inserted::Kept { timestamp, repairs } => {
                 if let Some(repaired) = repairs {
-                    self.delays.observe(self.played - repaired);
+                    self.delays.observe(arrived - repaired);
                 }
-                self.delays.observe(self.played - timestamp);
+                self.delays.observe(arrived - timestamp);
             }
-            Inserted::Late(timestamp) => self.delays.observe(self.played - timestamp),
+            Inserted::Late(timestamp) => self.delays.observe(arrived - timestamp),
             Inserted::Duplicate | Inserted::Rejected => {}
         }
         inserted
     }
 
-    /// Notes that `span` more samples were pulled.
+    /// Notes that the sound card asks for sound at the moment `at`.
+    pub(crate) fn ask(&mut self, at: Samples) {
+        self.playout.ask(at);
+    }
+
+    /// Notes that it has taken `span` samples.
     pub(crate) fn advance(&mut self, span: Samples) {
-        self.played += span;
+        self.playout.take(span);
     }
 
     /// How long until the sound at `timestamp` should be played: negative if it should have been.
     pub(crate) fn due_in(&self, timestamp: Samples) -> Samples {
-        self.delays.ready_for().map_or(0, |transit| timestamp + transit - self.played)
+        self.delays.ready_for().map_or(0, |transit| self.playout.until(timestamp + transit))
     }
 
     /// How much later than the earliest packets the latest come that are waited for.

@@ -173,13 +173,15 @@ impl PacketQueue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// The smallest packet of 20 ms: a SILK frame of no bytes.
     const PAYLOAD: &[u8] = &[0b0000_1000];
 
     fn packet(sequence: u16) -> Packet<'static> {
-        Packet { source: 7, sequence, timestamp: u32::from(sequence).wrapping_mul(960), payload: PAYLOAD }
+        Packet { source: 7, sequence, timestamp: u32::from(sequence).wrapping_mul(960), payload: PAYLOAD, arrived: Duration::ZERO }
     }
 
     fn queue(sequences: impl IntoIterator<Item = u16>) -> PacketQueue {
@@ -220,7 +222,7 @@ mod tests {
         let mut queue = PacketQueue::default();
         let mut timestamp = u32::MAX - 1_000;
         for sequence in (65_533..=u16::MAX).chain(0..3) {
-            queue.insert(Packet { source: 7, sequence, timestamp, payload: PAYLOAD });
+            queue.insert(Packet { source: 7, sequence, timestamp, payload: PAYLOAD, arrived: Duration::ZERO });
             timestamp = timestamp.wrapping_add(960);
         }
         let timestamps = timestamps(queue);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use signedcall_voice::{
     FRAME_SAMPLES, Packet, Pulled, Receiver, ReceiverConfig, ReceiverStats, SAMPLE_RATE, SILENCE, Sender, SenderConfig,
@@ -24,6 +25,10 @@ pub(crate) struct Line {
     pub(crate) cut: std::ops::Range<f64>,
     /// Every packet sent between these times, in milliseconds, arrives at their end.
     pub(crate) stalled: std::ops::Range<f64>,
+    /// Between these times, in milliseconds, the receiver's sound card takes nothing; what it would have taken then it never takes.
+    pub(crate) card_stands: std::ops::Range<f64>,
+    /// How many frames the receiver's sound card takes at once.
+    pub(crate) card_takes: usize,
     /// How much faster than the receiver's the sender's clock runs, in millionths.
     pub(crate) drift: f64,
     /// Whether each packet is sent twice.
@@ -45,6 +50,8 @@ impl Default for Line {
             bad: 0.0..f64::INFINITY,
             cut: 0.0..0.0,
             stalled: 0.0..0.0,
+            card_stands: 0.0..0.0,
+            card_takes: 1,
             drift: 0.0,
             twice: false,
             first_sequence: 0,
@@ -93,12 +100,22 @@ pub(crate) fn carry(speech: &[f32], sender: SenderConfig, line: &Line) -> Heard 
     let mut heard = Heard::default();
     // 3.7 ms: the sound cards of two computers do not start together.
     for pull in 0..speech.len() / FRAME_SAMPLES {
-        let now = (pull as f64 * 10.0 + 3.7) * 1_000.0;
-        while let Some((_, sent)) = packets.next_if(|((arrival, _), _)| (*arrival as f64) <= now) {
-            receiver.push(Packet { source: 7, sequence: sent.sequence, timestamp: sent.timestamp, payload: &sent.payload });
+        let taken_at = (pull - pull % line.card_takes) as f64 * 10.0 + 3.7;
+        if line.card_stands.contains(&taken_at) {
+            continue;
+        }
+        let now = taken_at * 1_000.0;
+        while let Some(((arrival, _), sent)) = packets.next_if(|((arrival, _), _)| (*arrival as f64) <= now) {
+            receiver.push(Packet {
+                source: 7,
+                sequence: sent.sequence,
+                timestamp: sent.timestamp,
+                payload: &sent.payload,
+                arrived: Duration::from_micros(arrival),
+            });
         }
         let mut frame = SILENCE;
-        let pulled = receiver.pull(&mut frame);
+        let pulled = receiver.pull(&mut frame, Duration::from_micros(now as u64));
         heard.sound.extend_from_slice(&frame);
         heard.frames.push((pulled, receiver.stats()));
     }

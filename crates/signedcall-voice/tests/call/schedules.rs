@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use signedcall_voice::{FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
+use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
 
 /// Something that happens between two pulls.
 #[derive(Clone, Debug)]
@@ -59,13 +59,13 @@ proptest! {
     fn whatever_comes_every_frame_is_sound_and_the_delay_stays_bounded(happenings in vec(happening(), 1..120)) {
         let payloads = payloads();
         let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
-        let (mut source, mut sequence, mut timestamp) = (1, 0_u16, 0_u32);
+        let (mut source, mut sequence, mut timestamp, mut now) = (1, 0_u16, 0_u32, Duration::ZERO);
         for happening in happenings {
             let mut pulls = 2;
             match happening {
                 Happening::Next(count) => for _ in 0..count {
                     let payload = &payloads[usize::from(sequence) % payloads.len()];
-                    receiver.push(Packet { source, sequence, timestamp, payload });
+                    receiver.push(Packet { source, sequence, timestamp, payload, arrived: now });
                     sequence = sequence.wrapping_add(1);
                     timestamp = timestamp.wrapping_add(960);
                 },
@@ -78,19 +78,20 @@ proptest! {
                     sequence: sequence.wrapping_add_signed(by),
                     timestamp: timestamp.wrapping_add_signed(i32::from(by) * 960),
                     payload: &payloads[0],
+                    arrived: now,
                 }),
                 Happening::Restart(new_source, new_sequence, new_timestamp) => {
                     (source, sequence, timestamp) = (new_source, new_sequence, new_timestamp);
                 }
                 Happening::ClockJump(by) => timestamp = timestamp.wrapping_add_signed(by),
                 Happening::Garbage(source, sequence, timestamp, payload) => {
-                    receiver.push(Packet { source, sequence, timestamp, payload: &payload });
+                    receiver.push(Packet { source, sequence, timestamp, payload: &payload, arrived: now });
                 }
                 Happening::Damaged(at, bits) => {
                     let mut payload = payloads[usize::from(sequence) % payloads.len()].clone();
                     let at = at % payload.len();
                     payload[at] ^= bits;
-                    receiver.push(Packet { source, sequence, timestamp, payload: &payload });
+                    receiver.push(Packet { source, sequence, timestamp, payload: &payload, arrived: now });
                     sequence = sequence.wrapping_add(1);
                     timestamp = timestamp.wrapping_add(960);
                 }
@@ -98,18 +99,20 @@ proptest! {
             }
             for _ in 0..pulls {
                 let mut frame = SILENCE;
-                receiver.pull(&mut frame);
+                receiver.pull(&mut frame, now);
+                now += FRAME_DURATION;
                 prop_assert!(frame.iter().all(|sample| sample.is_finite() && sample.abs() <= 1.0));
             }
         }
         // A quiet line afterwards: whatever was learnt, the delay comes down to what the line needs.
         for _ in 0..500 {
             let payload = &payloads[usize::from(sequence) % payloads.len()];
-            receiver.push(Packet { source, sequence, timestamp, payload });
+            receiver.push(Packet { source, sequence, timestamp, payload, arrived: now });
             sequence = sequence.wrapping_add(1);
             timestamp = timestamp.wrapping_add(960);
             for _ in 0..2 {
-                receiver.pull(&mut [0.0; FRAME_SAMPLES]);
+                receiver.pull(&mut [0.0; FRAME_SAMPLES], now);
+                now += FRAME_DURATION;
             }
         }
         prop_assert!(receiver.stats().buffered <= Duration::from_millis(60), "{:?}", receiver.stats());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signedcall_voice::{FRAME_SAMPLES, Pulled, SenderConfig};
+use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Pulled, SenderConfig};
 
 use crate::line::{Heard, Line, carry};
 use crate::quality::delay;
@@ -141,6 +141,24 @@ fn what_a_stalled_line_delivers_at_once_is_caught_up_with() {
 }
 
 #[test]
+fn a_sound_card_that_stands_still_leaves_no_delay_behind() {
+    let spoken = speech("reading.wav", 20);
+    for stand in [60.0, 200.0, 1_000.0] {
+        let heard = carry(&spoken, SENDER, &Line { card_stands: 4_000.0..4_000.0 + stand, ..Line::default() });
+        // Frames that were not taken are missing from the list: 400 were taken before, and two seconds later all is as it was.
+        let after = heard.frames[600..].iter().map(|(_, stats)| stats.buffered).max().unwrap_or_default();
+        assert!(after <= milliseconds(45), "{after:?} after {stand} ms");
+    }
+}
+
+#[test]
+fn a_sound_card_that_takes_much_at_once_leaves_no_gaps() {
+    let heard = carry(&speech("reading.wav", 12), SENDER, &Line { card_takes: 4, ..Line::default() });
+    assert_eq!(made_up(&heard, 2..11), Duration::ZERO);
+    assert!(most_buffered(&heard, 4..11) <= milliseconds(85), "{:?}", most_buffered(&heard, 4..11));
+}
+
+#[test]
 fn the_same_trace_gives_the_same_sound() {
     let spoken = speech("reading.wav", 4);
     let line = Line { loss: 0.2, burst: 2.0, jitter: 70.0, ..Line::default() };
@@ -154,16 +172,16 @@ fn another_source_takes_over_within_three_frames() {
     let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
     let (mut sender, mut frame, mut sequence) = (Sender::new(SENDER).unwrap(), SILENCE, 0_u16);
     for (index, said) in spoken.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate() {
-        let source = u32::from(index >= 200);
+        let (source, now) = (u32::from(index >= 200), FRAME_DURATION * index as u32);
         if index == 200 {
             sender = Sender::new(SENDER).unwrap();
             sequence = 40_000;
         }
         if let Some(packet) = sender.push(said) {
-            receiver.push(Packet { source, sequence, timestamp: packet.timestamp, payload: packet.payload });
+            receiver.push(Packet { source, sequence, timestamp: packet.timestamp, payload: packet.payload, arrived: now });
             sequence = sequence.wrapping_add(1);
         }
-        let pulled = receiver.pull(&mut frame);
+        let pulled = receiver.pull(&mut frame, now);
         assert!(index < 5 || (200..206).contains(&index) || pulled == Pulled::Sound, "frame {index}: {pulled:?}");
     }
 }

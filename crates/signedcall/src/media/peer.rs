@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as blocking;
+use std::time::Instant;
 
 use bytes::Bytes;
 use rand::Rng;
@@ -40,6 +41,7 @@ pub(crate) struct IncomingPacket {
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) payload: Bytes,
+    pub(crate) arrived: Instant,
 }
 
 /// A packet of voice that is to leave.
@@ -366,6 +368,7 @@ impl PeerConnectionEventHandler for Handler {
                     sequence: packet.header.sequence_number,
                     timestamp: packet.header.timestamp,
                     payload: packet.payload,
+                    arrived: Instant::now(),
                 });
             }
         });

@@ -1,6 +1,6 @@
 //! The voice of one call, between its packets and the sound devices.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signedcall_voice::{
@@ -84,14 +84,20 @@ impl Voice {
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,
                 payload: &packet.payload,
+                arrived: packet.arrived.saturating_duration_since(self.timeline.began()),
             });
         }
+    }
+
+    /// Now, on the receiver's clock.
+    fn now(&self) -> Duration {
+        self.timeline.began().elapsed()
     }
 
     /// The next 10 ms for the speaker.
     pub(super) fn next_frame(&mut self, frame: &mut Frame) {
         self.unheard = None;
-        let pulled = self.receiver.pull(frame);
+        let pulled = self.receiver.pull(frame, self.now());
         self.processing.render(frame);
         self.sounded = true;
         if pulled == Pulled::Sound {
@@ -103,7 +109,7 @@ impl Voice {
     pub(super) fn hear_nothing(&mut self) {
         let (mut pace, mut frame) = (self.unheard.unwrap_or_else(Pace::start), SILENCE);
         while pace.is_due() {
-            self.receiver.pull(&mut frame);
+            self.receiver.pull(&mut frame, self.now());
         }
         self.unheard = Some(pace);
     }
@@ -177,7 +183,9 @@ mod tests {
                 && let Some(packet) = other_side.push(&[0.1; signedcall_voice::FRAME_SAMPLES])
             {
                 let payload = Bytes::copy_from_slice(packet.payload);
-                heard.send(IncomingPacket { source: 1, sequence, timestamp: packet.timestamp, payload }).expect("it is listened to");
+                heard
+                    .send(IncomingPacket { source: 1, sequence, timestamp: packet.timestamp, payload, arrived: Instant::now() })
+                    .expect("it is listened to");
                 sequence += 1;
             }
             voice.receive();
