@@ -77,7 +77,8 @@ pub(crate) struct Link {
     surroundings: Surroundings,
     look: Interval,
     number: u64,
-    opening: Option<Opening>,
+    /// Sockets on their way, oldest first. The first that opens is taken.
+    opening: Vec<Opening>,
     current: Option<(u64, Socket)>,
     /// A socket was given up without having ended by itself; to be told.
     gave_up: bool,
@@ -155,7 +156,7 @@ impl Link {
             surroundings: Surroundings::look(clock),
             look,
             number: 0,
-            opening: None,
+            opening: Vec::new(),
             current: None,
             gave_up: false,
             retiring: None,
@@ -215,9 +216,7 @@ impl Link {
     /// Closes the socket and opens no other.
     pub(crate) fn close(&mut self) {
         self.drop_socket();
-        if let Some(opening) = self.opening.take() {
-            opening.task.abort();
-        }
+        self.give_up_opening();
     }
 
     /// Finds out at once whether the service can be reached, by the open socket or another.
@@ -225,7 +224,7 @@ impl Link {
         if let Some((_, socket)) = &self.current {
             socket.probe();
         }
-        if self.opening.is_some() {
+        if !self.opening.is_empty() {
             self.backoff.reset();
             self.open_after(Duration::ZERO);
         }
@@ -245,20 +244,31 @@ impl Link {
     fn take(&mut self, number: u64, news: News) -> Option<LinkEvent> {
         match news {
             News::Opened(socket) => {
-                if self.opening.as_ref().is_none_or(|opening| opening.number != number) {
+                if !self.is_opening(number) {
                     return None;
                 }
-                self.opening = None;
+                self.give_up_opening_but(number);
                 socket.set_pace(self.pace);
                 self.retiring = self.current.replace((number, socket)).map(|(_, old)| old);
                 Some(LinkEvent::Opened)
             }
+            News::Slow => {
+                if self.opening.last().is_some_and(|newest| newest.number == number) && self.backoff.is_eager() {
+                    // What was sent into a network that was down is repeated by the system only after seconds; a new attempt gets through at once.
+                    let _ = self.backoff.next_wait();
+                    self.launch(Duration::ZERO);
+                }
+                None
+            }
             News::NotOpened => {
-                if self.opening.as_ref().is_none_or(|opening| opening.number != number) {
+                if !self.is_opening(number) {
                     return None;
                 }
-                let wait = self.backoff.next_wait();
-                self.open_after(wait);
+                self.opening.retain(|opening| opening.number != number);
+                if self.opening.is_empty() {
+                    let wait = self.backoff.next_wait();
+                    self.launch(wait);
+                }
                 Some(LinkEvent::Unreachable)
             }
             News::Heard(message) => {
@@ -289,17 +299,37 @@ impl Link {
         self.retiring = None;
     }
 
-    fn open_after(&mut self, wait: Duration) {
-        if let Some(opening) = self.opening.take() {
+    fn is_opening(&self, number: u64) -> bool {
+        self.opening.iter().any(|opening| opening.number == number)
+    }
+
+    fn give_up_opening(&mut self) {
+        for opening in self.opening.drain(..) {
             opening.task.abort();
         }
+    }
+
+    /// Forgets all sockets on their way. The one of this number is there, and its task serves it from now on.
+    fn give_up_opening_but(&mut self, arrived: u64) {
+        self.opening.retain(|opening| opening.number != arrived);
+        self.give_up_opening();
+    }
+
+    /// Opens one socket, in the place of all that are on their way.
+    fn open_after(&mut self, wait: Duration) {
+        self.give_up_opening();
+        self.launch(wait);
+    }
+
+    /// Opens one socket more.
+    fn launch(&mut self, wait: Duration) {
         self.number += 1;
         let (url, number, pace, clock, news) = (self.url.clone(), self.number, self.pace, self.clock, self.sender.clone());
         let task = tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             socket::run(url, number, pace, clock, news).await;
         });
-        self.opening = Some(Opening { number, task: task.abort_handle() });
+        self.opening.push(Opening { number, task: task.abort_handle() });
     }
 }
 

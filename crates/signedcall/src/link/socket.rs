@@ -17,6 +17,9 @@ use crate::clock::Clock;
 
 /// How long one attempt to open a socket may take, with name look-up, TLS and upgrade: longer than three lost SYNs of a slow network.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(8);
+/// An attempt that has not succeeded by then is slow: it may still be on its way, or have been sent into a network that was down at that moment.
+/// It takes less in every network that is good for a call.
+const SLOW_AFTER: Duration = Duration::from_millis(1_200);
 /// How long one frame may take to leave. A full send buffer for this long is a dead peer.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to show that it lives when that is in doubt. A socket is opened as quickly, and loses nothing.
@@ -49,6 +52,8 @@ enum Outgoing {
 #[derive(Debug)]
 pub(super) enum News {
     Opened(Socket),
+    /// It is being opened, and takes long.
+    Slow,
     NotOpened,
     Heard(ServiceMessage),
     Gone,
@@ -62,7 +67,19 @@ pub(super) async fn run(url: String, number: u64, pace: Pace, clock: Clock, news
         .max_write_buffer_size(4 * MAX_MESSAGE_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let socket = match timeout(CONNECT_PATIENCE, connect_async_with_config(url, Some(config), true)).await {
+    let connecting = connect_async_with_config(url, Some(config), true);
+    tokio::pin!(connecting);
+    let quickly = timeout(SLOW_AFTER, &mut connecting).await;
+    let connected = match quickly {
+        Ok(connected) => Ok(connected),
+        Err(_) => {
+            if news.send((number, News::Slow)).await.is_err() {
+                return;
+            }
+            timeout(CONNECT_PATIENCE - SLOW_AFTER, connecting).await
+        }
+    };
+    let socket = match connected {
         Ok(Ok((socket, _response))) => socket,
         Ok(Err(error)) => {
             tracing::debug!(%error, "the service cannot be reached");
