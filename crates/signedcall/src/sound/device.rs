@@ -1,7 +1,7 @@
 //! The computer's own microphone and speaker.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
@@ -9,6 +9,7 @@ use cpal::{BufferSize, ErrorKind, StreamConfig};
 use rtrb::RingBuffer;
 use signedcall_voice::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
+use super::priority::go_first;
 use super::{Capture, Playback, Sound, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
@@ -25,8 +26,9 @@ const RING: usize = 20 * FRAME_SAMPLES;
 const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32;
 /// The same, where the server is so slow that it runs dry with less.
 const LONG_PERIOD: u32 = 4 * SHORT_PERIOD;
-/// Over what time it is judged whether the server takes sound as fast as it plays it.
-const JUDGED_OVER: Duration = Duration::from_millis(500);
+/// Over what time it is judged whether the server takes sound as fast as it plays it. A speaker is opened anew, which is heard, only for a server
+/// that has been too slow for two such times in a row: what stumbles once goes on as well as before.
+const JUDGED_OVER: Duration = Duration::from_secs(1);
 /// What PulseAudio calls the sources that bring what a speaker plays: no microphones.
 const MONITOR: &str = ".monitor";
 
@@ -146,10 +148,13 @@ impl Sound for Devices {
         let (mut producer, consumer) = RingBuffer::new(RING);
         let state = Arc::new(StreamState::default());
         let (counted, watched) = (Arc::clone(&state), Arc::clone(&state));
+        // The library's thread is known only once it calls; that it does so once in its life is all that a callback here ever does but move samples.
+        let once = Once::new();
         let stream = device
             .build_input_stream::<f32, _, _>(
                 config(SHORT_PERIOD),
                 move |samples, _| {
+                    once.call_once(go_first);
                     let (_, rest) = producer.push_partial_slice(samples);
                     if !rest.is_empty() {
                         counted.faults.fetch_add(1, Ordering::Relaxed);
@@ -168,12 +173,15 @@ impl Sound for Devices {
         let (producer, mut consumer) = RingBuffer::<f32>::new(RING);
         let state = Arc::new(StreamState::default());
         let (counted, watched) = (Arc::clone(&state), Arc::clone(&state));
+        // The library's thread is known only once it calls; that it does so once in its life is all that a callback here ever does but move samples.
+        let once = Once::new();
         // Before the first frame there is nothing to miss.
         let mut begun = false;
         let stream = device
             .build_output_stream::<f32, _, _>(
                 config(self.period.load(Ordering::Relaxed)),
                 move |samples: &mut [f32], _| {
+                    once.call_once(go_first);
                     let (filled, rest) = consumer.pop_partial_slice(samples);
                     begun |= !filled.is_empty();
                     if begun && !rest.is_empty() {
@@ -186,8 +194,8 @@ impl Sound for Devices {
             )
             .map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
         stream.play().map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
-        let throughput = Throughput { written: 0, since: None };
-        Ok(Box::new(Speaker { _stream: stream, ring: producer, state, ready: Ready::new(), throughput, period: Arc::clone(&self.period) }))
+        let (ready, throughput) = (Ready::new(), Throughput::new());
+        Ok(Box::new(Speaker { _stream: stream, ring: producer, state, ready, throughput, period: Arc::clone(&self.period) }))
     }
 }
 
@@ -242,10 +250,16 @@ struct Throughput {
     written: usize,
     /// When the server had begun in earnest, or was judged last, and how much it had taken by then.
     since: Option<(Instant, usize)>,
+    /// Whether it was too slow when it was judged last.
+    was_slow: bool,
 }
 
 impl Throughput {
-    /// Whether the server has fallen behind since the last look; `lying` is what it has not taken yet.
+    fn new() -> Self {
+        Self { written: 0, since: None, was_slow: false }
+    }
+
+    /// Whether the server has been falling behind for a while; `lying` is what it has not taken yet.
     fn is_behind(&mut self, lying: usize, now: Instant) -> bool {
         let taken = self.written.saturating_sub(lying);
         let Some((since, before)) = self.since else {
@@ -260,7 +274,9 @@ impl Throughput {
             return false;
         }
         self.since = Some((now, taken));
-        ((taken - before) as f64) < 0.85 * passed.as_secs_f64() * f64::from(SAMPLE_RATE)
+        let is_slow = ((taken - before) as f64) < 0.85 * passed.as_secs_f64() * f64::from(SAMPLE_RATE);
+        let was_slow = std::mem::replace(&mut self.was_slow, is_slow);
+        is_slow && was_slow
     }
 }
 
@@ -325,6 +341,7 @@ fn config(period: u32) -> StreamConfig {
 /// PulseAudio's protocol, which PipeWire speaks too: it names devices for people, and converts rates and channels.
 #[cfg(target_os = "linux")]
 fn open_host() -> Result<cpal::Host, SoundError> {
+    super::cookie::ensure();
     cpal::host_from_id(cpal::HostId::PulseAudio).map_err(no_sound_system)
 }
 
@@ -381,12 +398,17 @@ mod tests {
     fn a_server_that_takes_less_than_it_plays_is_behind() {
         let start = Instant::now();
         let at = |milliseconds: u64| start + Duration::from_millis(milliseconds);
-        let mut throughput = Throughput { written: 4_800, since: None };
+        let mut throughput = Throughput { written: 4_800, ..Throughput::new() };
         assert!(!throughput.is_behind(0, at(0)), "it begins");
+        throughput.written += 48_000;
+        assert!(!throughput.is_behind(0, at(1_000)), "it keeps up");
         throughput.written += 24_000;
-        assert!(!throughput.is_behind(0, at(500)), "it keeps up");
-        throughput.written += 12_000;
-        assert!(!throughput.is_behind(0, at(900)), "too early to judge");
-        assert!(throughput.is_behind(0, at(1_000)));
+        assert!(!throughput.is_behind(0, at(2_000)), "it stumbles");
+        throughput.written += 48_000;
+        assert!(!throughput.is_behind(0, at(3_000)), "it has caught itself");
+        throughput.written += 24_000;
+        assert!(!throughput.is_behind(0, at(4_000)), "it stumbles again");
+        throughput.written += 24_000;
+        assert!(throughput.is_behind(0, at(5_000)), "it is slow");
     }
 }

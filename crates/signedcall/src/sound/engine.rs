@@ -10,6 +10,7 @@ use signedcall_voice::{Frame, SILENCE};
 use signedcall_wire::CallId;
 use tokio::sync::mpsc;
 
+use super::priority::go_first;
 use super::tone::{Playing, ToneSet};
 use super::voice::Voice;
 use super::{Capture, Playback, Sound, SoundError};
@@ -60,6 +61,7 @@ impl Engine {
         let (tell, events) = mpsc::unbounded_channel();
         let to_self = commands.clone();
         thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
+            go_first();
             let mut audio = Audio::new(sound, processing, tones, OpenedBy { to_self, number: 0 }, tell);
             // The thread holds a sender itself, for the devices it opens; the engine's end is told by an empty tell channel.
             while !audio.events.is_closed() {

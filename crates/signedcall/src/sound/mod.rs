@@ -1,7 +1,10 @@
 //! Where sound comes from and goes to: devices, or code.
 
+#[cfg(target_os = "linux")]
+mod cookie;
 mod device;
 mod engine;
+mod priority;
 mod tone;
 mod voice;
 
