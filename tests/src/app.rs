@@ -2,6 +2,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
+use fantoccini::elements::Element;
 use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -12,6 +13,9 @@ use crate::desktop::Desktop;
 use crate::process::Process;
 use crate::programs::{self, ACCOUNT, Service};
 use crate::{PATIENCE, Timeline};
+
+/// How often a page is looked at while something is waited for: it tells nobody of its changes.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Which of the app's windows is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,14 +102,31 @@ impl App {
 
     /// Waits for an element, in the window that is driven.
     pub async fn wait_for(&self, css: &str) -> Result<()> {
-        let found = self.client.wait().at_most(PATIENCE).every(Duration::from_millis(25)).for_element(Locator::Css(css)).await;
-        match found {
-            Ok(_) => Ok(()),
-            Err(error) => bail!(
+        self.find(css).await.map(drop)
+    }
+
+    /// Waits for an element and returns it. One that is replaced while the driver takes hold of it, as when the screen changes, is looked for again.
+    async fn find(&self, css: &str) -> Result<Element> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let error = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => return Ok(element),
+                Err(CmdError::Standard(error))
+                    if matches!(
+                        error.error,
+                        ErrorStatus::NoSuchElement | ErrorStatus::StaleElementReference | ErrorStatus::JavascriptError
+                    ) && Instant::now() < limit =>
+                {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            bail!(
                 "no {css}: {error}; on the screen: {}\nthe app's last lines:\n{}",
                 self.text().await.unwrap_or_default(),
                 self.process.tail()
-            ),
+            );
         }
     }
 
@@ -123,8 +144,7 @@ impl App {
     /// Presses what carries this `data-action`, and returns the moment at which the page got the click: the driver takes its time before it.
     pub async fn click(&self, action: &str) -> Result<Instant> {
         let css = format!("[data-action=\"{action}\"]");
-        self.wait_for(&css).await?;
-        let element = self.client.find(Locator::Css(&css)).await.with_context(|| css.clone())?;
+        let element = self.find(&css).await?;
         let note = "addEventListener('click', () => { window.clickedAt = performance.timeOrigin + performance.now() }, { capture: true, once: true })";
         self.script(note).await?;
         let asked = Instant::now();
@@ -143,8 +163,7 @@ impl App {
     /// Types into the field with this `data-field`, in place of what is there.
     pub async fn fill(&self, field: &str, text: &str) -> Result<()> {
         let css = format!("[data-field=\"{field}\"]");
-        self.wait_for(&css).await?;
-        let element = self.client.find(Locator::Css(&css)).await?;
+        let element = self.find(&css).await?;
         element.clear().await.with_context(|| format!("clearing {css}"))?;
         element.send_keys(text).await.with_context(|| format!("typing into {css}"))
     }
@@ -186,7 +205,7 @@ impl App {
             if Instant::now() > limit {
                 bail!("the screen does not say {words:?} but {text:?}");
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -205,7 +224,7 @@ impl App {
             if Instant::now() > limit {
                 bail!("no window {window:?}; the app's last lines:\n{}", self.process.tail());
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

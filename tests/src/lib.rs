@@ -4,6 +4,7 @@
 //! ```text
 //! Rig ─ a run folder
 //!  ├─ Service, Echo            the real service and the echo contact
+//!  ├─ Network, Headless        hosts with addresses of their own, and phones without a screen on them
 //!  └─ Desktop, one per user    X display and window manager, D-Bus session, keyring, notification daemon, sound card, own folders
 //!      └─ App                  the real app on it, driven by WebDriver
 //! ```
@@ -13,6 +14,8 @@
 mod analysis;
 mod app;
 mod desktop;
+mod headless;
+mod network;
 mod notifications;
 mod pair;
 mod process;
@@ -25,6 +28,8 @@ mod timeline;
 pub use analysis::{Delay, delay, first_tone, level, silence_from};
 pub use app::{App, User, Window};
 pub use desktop::{Desktop, Display, Keyring, Notifier, Setup};
+pub use headless::{Headless, Told, now_ms, silence_between};
+pub use network::{Host, Network};
 pub use notifications::{Notice, Notifications};
 pub use pair::{Pair, Seat};
 pub use process::{Line, Process};

@@ -74,6 +74,23 @@ impl Process {
         Ok(process)
     }
 
+    /// Starts a program that is told on its standard input what to do: see [`say`](Self::say).
+    pub fn start_with_commands(name: &str, command: &mut Command, folder: &Path) -> Result<Self> {
+        Self::spawn(name, command.stdin(Stdio::piped()), folder)
+    }
+
+    /// Writes a line to the program's standard input.
+    pub fn say(&mut self, line: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().context("the program is not told anything")?;
+        writeln!(stdin, "{line}").with_context(|| format!("writing to {}", self.name))
+    }
+
+    /// Ends the program without asking it, as a crash would, and waits until it is gone.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL);
+        self.child.wait().map(drop).with_context(|| format!("waiting for the end of {}", self.name))
+    }
+
     fn spawn(name: &str, command: &mut Command, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).with_context(|| format!("opening {}", log.display()))?;

@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -5,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
+use crate::process::output_of;
 use crate::run::{Rig, program};
-use crate::{PATIENCE, Process};
+use crate::{Network, PATIENCE, Process};
 
 /// What differs between services.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,42 +18,96 @@ pub struct ServiceSetup {
     pub ring: Option<Duration>,
 }
 
-/// A running service with the demo account.
+/// A running service with an account.
 #[derive(Debug)]
 pub struct Service {
     /// Its output.
     pub process: Process,
+    setup: ServiceSetup,
+    place: Place,
     api_key: String,
+    listening: SocketAddr,
     url: String,
+}
+
+/// Where a service runs and keeps its data.
+#[derive(Clone, Debug)]
+struct Place {
+    name: String,
+    folder: PathBuf,
+    /// The program that starts it and that program's arguments, where it is not to be started here.
+    within: Vec<OsString>,
+}
+
+impl Place {
+    fn data(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
 }
 
 /// The line that says that the service is ready.
 #[derive(Deserialize)]
 struct Ready {
-    listening: String,
+    listening: SocketAddr,
 }
 
-/// The demo account.
+/// The account's id.
 pub const ACCOUNT: &str = "demo";
 
 impl Service {
     /// Starts the service on a free port of loopback, with an empty store.
     pub async fn start(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
-        let data = rig.folder().join(name);
-        let mut command = Command::new(program("signedcall-server")?);
-        command.args(["--demo", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new() };
+        Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
+    }
+
+    /// Starts the service on the router of a network, where every host reaches it. Its account is one that an operator has added: the service
+    /// makes one for itself on loopback only.
+    pub async fn start_at_router(rig: &Rig, name: &str, setup: ServiceSetup, network: &Network) -> Result<Self> {
+        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: network.within_router() };
+        let mut add = Command::new(program("signedcall-server")?);
+        add.arg("--data").arg(place.data()).args([
+            "account",
+            "add",
+            ACCOUNT,
+            "--name",
+            "Parcelo",
+            "--bg-color",
+            "#0F3D2E",
+            "--font-color",
+            "#FFFFFF",
+        ]);
+        let keys = output_of(&mut add)?;
+        let key = keys.lines().find_map(|line| line.strip_prefix("development ")).context("the new account's development key")?;
+        Self::launch(place, setup, SocketAddr::new(network.router_address().into(), 0), key.to_owned()).await
+    }
+
+    /// Ends the service as a crash would, and starts it again at the same address with the same store.
+    pub async fn crash_and_restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        *self = Self::launch(self.place.clone(), self.setup, self.listening, self.api_key.clone()).await?;
+        Ok(())
+    }
+
+    async fn launch(place: Place, setup: ServiceSetup, listen: SocketAddr, api_key: String) -> Result<Self> {
+        let mut words = place.within.iter().cloned().chain([program("signedcall-server")?.into_os_string()]);
+        let mut command = Command::new(words.next().context("there is at least the service itself")?);
+        command.args(words).args(["--listen", &listen.to_string(), "--data"]).arg(place.data());
+        if listen.ip().is_loopback() {
+            command.arg("--demo").env("SIGNEDCALL_DEMO_KEY", &api_key);
+        } else {
+            command.args(["--turn-listen", &SocketAddr::new(listen.ip(), 0).to_string()]);
+        }
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
         }
-        let api_key = format!("sc_development_{:032x}", rand::random::<u128>());
-        command.env("SIGNEDCALL_DEMO_KEY", &api_key);
-        let process = Process::start(name, &mut command, rig.folder())?;
+        let process = Process::start(&place.name, &mut command, &place.folder)?;
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;
-        let ready: Ready = serde_json::from_str(&line.text).with_context(|| format!("the readiness line {:?}", line.text))?;
-        Ok(Self { process, api_key, url: format!("ws://{}", ready.listening) })
+        let Ready { listening } = serde_json::from_str(&line.text).with_context(|| format!("the readiness line {:?}", line.text))?;
+        Ok(Self { process, setup, place, api_key, listening, url: format!("ws://{listening}") })
     }
 
-    /// The demo account's key for the environment "development", made for this run.
+    /// The account's key for the environment "development", made for this run.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
@@ -59,6 +116,10 @@ impl Service {
     pub fn url(&self) -> &str {
         &self.url
     }
+}
+
+fn new_key() -> String {
+    format!("sc_development_{:032x}", rand::random::<u128>())
 }
 
 /// The echo contact.

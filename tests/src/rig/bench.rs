@@ -1,12 +1,17 @@
 //! Measures calls between two app processes, from outside where that is possible.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
+
+use crate::figures::{Figures, milliseconds};
+use crate::resume;
+
+/// Every bench.
+const NAMES: &[&str] = &["call", "resume"];
 
 /// Calls for each figure.
 const CALLS: usize = 10;
@@ -19,47 +24,18 @@ const ANNA_HERTZ: f32 = 1870.0;
 const BEN_HERTZ: f32 = 1230.0;
 
 pub(crate) fn list() -> Result<()> {
-    writeln!(std::io::stdout(), "call")?;
+    writeln!(std::io::stdout(), "{}", NAMES.join("\n"))?;
     Ok(())
 }
 
 pub(crate) async fn bench(name: &str) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
-        _ => bail!("no bench {name:?}; there is: call"),
+        "resume" => resume::resume().await?,
+        _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };
     writeln!(std::io::stdout(), "{}", json!({ "bench": name, "figures": figures.report() }))?;
     Ok(())
-}
-
-/// Measured values by figure.
-#[derive(Default)]
-struct Figures(BTreeMap<String, (&'static str, Vec<f64>)>);
-
-impl Figures {
-    fn add(&mut self, name: &str, unit: &'static str, value: f64) {
-        self.0.entry(name.to_owned()).or_insert((unit, Vec::new())).1.push(value);
-    }
-
-    fn report(&self) -> Vec<Value> {
-        let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {
-            let mut sorted = values.clone();
-            sorted.sort_by(f64::total_cmp);
-            let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-            let middle = sorted.len() / 2;
-            let median = if sorted.len() % 2 == 0 { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
-            let round = |value: f64| (value * 1000.0).round() / 1000.0;
-            json!({
-                "name": name, "unit": unit, "n": sorted.len(),
-                "median": round(median), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
-            })
-        };
-        self.0.iter().filter(|(_, (_, values))| !values.is_empty()).map(figure).collect()
-    }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }
 
 async fn call() -> Result<Figures> {

@@ -1,13 +1,18 @@
 //! The rig as a program: makes a call where there is no desktop, and measures calls.
 
 mod bench;
+mod figures;
+mod phone;
+mod resume;
 mod tour;
 
 use anyhow::{Result, bail};
 
 const USAGE: &str = "rig tour           makes a call to the echo contact and reports it\n\
                      rig bench --list   the names of the benches\n\
-                     rig bench <name>   measures and prints the figures as JSON";
+                     rig bench <name>   measures and prints the figures as JSON\n\
+                     rig phone <url> <account> <cuid> <hertz said> <hertz heard>\n\
+                     \x20                  a phone without a screen, told by lines what to do";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -18,6 +23,7 @@ async fn main() -> Result<()> {
             ["tour"] => tour::tour().await,
             ["bench", "--list"] => bench::list(),
             ["bench", name] => bench::bench(name).await,
+            ["phone", url, account, cuid, says, hears] => phone::phone(url, account, cuid, says.parse()?, hears.parse()?).await,
             _ => bail!("{USAGE}"),
         }
     };

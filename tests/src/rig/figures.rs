@@ -1,0 +1,37 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Measured values by figure.
+#[derive(Default)]
+pub(crate) struct Figures(BTreeMap<String, (&'static str, Vec<f64>)>);
+
+impl Figures {
+    /// Adds a measured value.
+    pub(crate) fn add(&mut self, name: &str, unit: &'static str, value: f64) {
+        self.0.entry(name.to_owned()).or_insert((unit, Vec::new())).1.push(value);
+    }
+
+    /// The figures as the report has them.
+    pub(crate) fn report(&self) -> Vec<Value> {
+        let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+            let middle = sorted.len() / 2;
+            let median = if sorted.len() % 2 == 0 { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
+            let round = |value: f64| (value * 1000.0).round() / 1000.0;
+            json!({
+                "name": name, "unit": unit, "n": sorted.len(),
+                "median": round(median), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
+            })
+        };
+        self.0.iter().filter(|(_, (_, values))| !values.is_empty()).map(figure).collect()
+    }
+}
+
+/// Milliseconds, with their fractions.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
