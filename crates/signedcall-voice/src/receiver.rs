@@ -10,8 +10,13 @@ use crate::splice::{CONTEXT, Change, LONGEST, OVERLAP, SHORTEST, join, splice};
 /// One frame, as a span of time.
 const FRAME: Samples = FRAME_SAMPLES as Samples;
 
-/// How far the playout may be off its due time before its pace is changed: less is not heard, and every change might be.
-const TOLERANCE: Samples = 5 * MILLISECOND;
+/// How far ahead of its due time the playout may be before it is slowed down: less is within the margin for late packets, and every change of
+/// pace might be heard.
+const TOLERATED_EARLY: Samples = 10 * MILLISECOND;
+
+/// How far behind its due time the playout may be before it is hurried: what is due changes by milliseconds from second to second, and to follow
+/// each of them costs more than it saves.
+const TOLERATED_LATE: Samples = 20 * MILLISECOND;
 
 /// How far behind its due time the playout may fall before sound is left out instead of being played faster.
 const FARTHEST_BEHIND: Samples = 150 * MILLISECOND;
@@ -328,9 +333,9 @@ impl Receiver {
             return;
         }
         let early = self.jitter.due_in(end - self.ahead());
-        if early > TOLERANCE {
-            self.stretch(Change::Lengthen, early as usize, alikeness_for(early));
-        } else if early < -TOLERANCE {
+        if early > TOLERATED_EARLY {
+            self.stretch(Change::Lengthen, early as usize, alikeness_for(early - TOLERATED_EARLY));
+        } else if early < -TOLERATED_LATE {
             // What has not come cannot be skipped, and leaving nothing to stretch would make the next late packet a gap.
             let spare = self.ahead() + self.jitter.waiting(end) - FRAME - OVERLAP as Samples;
             let most = (-early).min(spare).clamp(0, LONGEST as Samples);
@@ -338,7 +343,7 @@ impl Receiver {
                 self.append_packet();
             }
             let most = most.min(self.ahead() - FRAME);
-            self.stretch(Change::Shorten, most as usize, alikeness_for(-early));
+            self.stretch(Change::Shorten, most as usize, alikeness_for(-early - TOLERATED_LATE));
         }
     }
 
@@ -368,11 +373,11 @@ impl Receiver {
 /// The least alike two pieces of sound may be to be spliced at all.
 const LEAST_ALIKE: f32 = 0.5;
 
-/// How alike two pieces of sound must be to be spliced, when the playout is `off` its due time: the farther, the sooner a rough splice is
-/// the lesser evil.
+/// How alike two pieces of sound must be to be spliced, when the playout is off its due time by `off` more than is tolerated: the farther, the
+/// sooner a rough splice is the lesser evil.
 fn alikeness_for(off: Samples) -> f32 {
     const MOST_ALIKE: f32 = 0.9;
-    let urgency = (off - TOLERANCE) as f32 / FARTHEST_BEHIND as f32;
+    let urgency = off as f32 / FARTHEST_BEHIND as f32;
     MOST_ALIKE - (MOST_ALIKE - LEAST_ALIKE) * urgency.clamp(0.0, 1.0)
 }
 

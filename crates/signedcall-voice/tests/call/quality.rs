@@ -12,6 +12,8 @@ use signedcall_voice::{FRAME_SAMPLES, Processing, ProcessingConfig, SILENCE, Sen
 use crate::line::{Line, carry};
 use crate::speech;
 
+const SECOND: usize = 48_000;
+
 /// Every eighth sample of a smoothed recording: enough to find a delay in.
 fn thinned(sound: &[f32]) -> Vec<f32> {
     sound.as_chunks::<8>().0.iter().map(|chunk| chunk.iter().sum()).collect()
@@ -62,16 +64,20 @@ fn tone_power(window: &[f32], frequency: f32) -> f32 {
     (one * one + two * two - factor * one * two) / (length * length)
 }
 
-/// The mean distance in decibels of what was heard from what was spoken, where something was spoken.
+/// The mean distance in decibels of what was heard from what was spoken, where something was spoken. Each second is looked at where it is heard:
+/// that the delay changes by some milliseconds now and then is not what is measured here.
 fn distance(spoken: &[f32], heard: &[f32]) -> f32 {
-    let late = delay(spoken, heard, 1).as_micros() as usize * 48 / 1_000;
-    let (spoken, heard) = (spectrum(spoken), spectrum(&heard[late..]));
     let mut distances = Vec::new();
-    for (spoken, heard) in spoken.iter().zip(&heard).skip(50) {
-        for (one, other) in spoken.iter().zip(heard) {
-            // 55 dB under full scale and quieter is the room, not the voice.
-            if *one > -55.0 {
-                distances.push((one - other).abs());
+    for second in 1..spoken.len() / SECOND - 1 {
+        let late = delay(spoken, heard, second).as_micros() as usize * 48 / 1_000;
+        let from = second * SECOND;
+        let (spoken, heard) = (spectrum(&spoken[from..from + SECOND]), spectrum(&heard[from + late..from + late + SECOND]));
+        for (spoken, heard) in spoken.iter().zip(&heard) {
+            for (one, other) in spoken.iter().zip(heard) {
+                // 55 dB under full scale and quieter is the room, not the voice.
+                if *one > -55.0 {
+                    distances.push((one - other).abs());
+                }
             }
         }
     }
@@ -110,6 +116,6 @@ fn loss_and_jitter_cost_little() {
     let lossy = distance(&spoken, &carried(&spoken, &Line { loss: 0.05, ..Line::default() }));
     let worse = distance(&spoken, &carried(&spoken, &Line { loss: 0.3, burst: 3.0, ..Line::default() }));
     println!("{lossy:.2} dB at 5 %, {worse:.2} dB at 30 % in bursts");
-    assert!(lossy < 3.0, "{lossy} dB");
+    assert!(lossy < 2.0, "{lossy} dB");
     assert!(worse > lossy + 1.0, "the measure must see what is bad: {worse} dB");
 }
