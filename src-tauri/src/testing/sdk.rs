@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
     CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError, SoundDevice,
-    SoundDevices, Tones, VoiceOptions,
+    SoundDevices, Tones, VoiceCondition, VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -175,7 +175,17 @@ struct LineState {
 
 /// A line on which nothing has happened yet.
 pub(crate) fn nothing_heard() -> LineView {
-    LineView { link: LinkState::Ready, state: CallState::NoCall, call: None, talking_since: None, branding: None, microphone_problem: None }
+    LineView {
+        link: LinkState::Ready,
+        state: CallState::NoCall,
+        call: None,
+        talking_since: None,
+        branding: None,
+        app_name: None,
+        hides_addresses: false,
+        voice: VoiceCondition::default(),
+        microphone_problem: None,
+    }
 }
 
 impl FakeLine {
