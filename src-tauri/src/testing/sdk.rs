@@ -169,6 +169,8 @@ struct LineState {
     dials: VecDeque<Result<CallId, Error>>,
     answer: Option<ErrorCode>,
     deaf: bool,
+    /// What is told when a call is hung up.
+    at_hang_up: Vec<CallEvent>,
     /// What is told before the line closes.
     last_words: Vec<CallEvent>,
 }
@@ -219,6 +221,11 @@ impl FakeLine {
         self.state().deaf = true;
     }
 
+    /// Hanging up ends a call like this.
+    pub(crate) fn end_at_hang_up(&self, event: CallEvent) {
+        self.state().at_hang_up.push(event);
+    }
+
     /// Signing out ends a call like this.
     pub(crate) fn end_at_log_out(&self, event: CallEvent) {
         self.state().last_words.push(event);
@@ -254,6 +261,10 @@ impl Line for FakeLine {
 
     async fn hang_up(&self, call: CallId) -> Result<(), Error> {
         self.write_down(format!("hang up {call}"));
+        let events = std::mem::take(&mut self.state().at_hang_up);
+        for event in events {
+            self.tell(LineChange::Call(event));
+        }
         Ok(())
     }
 
