@@ -7,7 +7,7 @@ export default defineConfig({
   build: {
     // The oldest web view the app runs in, WebKitGTK of Debian 12, is newer.
     target: "safari18",
-    // The app's content security policy allows fonts and images from its own origin only, so nothing may become a data: URL.
+    // The app's content security policy allows fonts from its own origin only, so nothing may become a data: URL.
     assetsInlineLimit: 0,
     // One page, loaded from disk: splitting would only add round trips.
     cssCodeSplit: false,

@@ -1,12 +1,15 @@
 //! What the command line and the environment say.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
 
 use clap::Parser;
 use signedcall::Redacted;
 
 use crate::profile::ProfileName;
 use crate::settings::Account;
+use crate::words;
 
 /// Branded, signed voice calls on the desktop.
 #[derive(Debug, Parser)]
@@ -15,19 +18,55 @@ pub(crate) struct Arguments {
     /// Use settings, history and keyring entries of this name, so that one person can be several users.
     #[arg(long, default_value = "default", value_name = "NAME")]
     pub(crate) profile: ProfileName,
+    /// What the app calls itself on call screens, in notifications and in its windows' titles.
+    #[arg(long, env = "SIGNEDCALL_APP_NAME", default_value = words::APP, hide_env = true, value_name = "NAME")]
+    pub(crate) app_name: AppName,
     /// Start in the tray, without a window.
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Check whether everything that calls need is there, say how to mend what is not, and end; the exit code is 1 when calls do not work.
+    #[arg(long)]
+    pub(crate) doctor: bool,
     /// Write the log also to `signedcall.log` in the profile's state folder.
     #[arg(long)]
     pub(crate) log_file: bool,
+    /// A link such as `signedcall://call/org_25?context=Order%204711`: the app asks before it calls.
+    #[arg(value_name = "LINK")]
+    pub(crate) link: Option<String>,
 }
 
 const ENVIRONMENT: &str = "\
 Environment:
+  SIGNEDCALL_APP_NAME     what the app calls itself, where `--app-name` does not say it
   SIGNEDCALL_LOG          what is logged, such as `off`, `debug` or `warn,signedcall=trace`
   SIGNEDCALL_SERVICE_URL, SIGNEDCALL_ACCOUNT_ID, SIGNEDCALL_API_KEY, SIGNEDCALL_CUID, SIGNEDCALL_NAME, SIGNEDCALL_PRODUCTION
                           sign in as this user at once; nothing of it is kept";
+
+/// What the app calls itself (R10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AppName(String);
+
+/// Why a text names no app.
+#[derive(Debug, thiserror::Error)]
+#[error("an app's name has 1 to 50 characters that can be seen")]
+pub(crate) struct InvalidAppName;
+
+impl FromStr for AppName {
+    type Err = InvalidAppName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAppName> {
+        let text = text.trim();
+        // Titles and notifications are one line, and as long as the SDK takes.
+        let valid = (1..=50).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidAppName) }
+    }
+}
+
+impl fmt::Display for AppName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Who the environment says is to be signed in. Nothing of it is written anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +138,16 @@ mod tests {
         let parse = |profile: &str| Arguments::try_parse_from(["signedcall-desktop", "--profile", profile]).is_ok();
         assert!(parse("alice"));
         assert!(!parse("../alice"));
+    }
+
+    #[test]
+    fn an_app_is_called_what_the_command_line_says() {
+        let name = |arguments: &[&str]| Arguments::try_parse_from(arguments).map(|arguments| arguments.app_name.to_string()).ok();
+        assert_eq!(name(&["app"]).as_deref(), Some(words::APP));
+        assert_eq!(name(&["app", "--app-name", " Parcelo Courier "]).as_deref(), Some("Parcelo Courier"));
+        for wrong in ["", " ", "two\nlines", &"n".repeat(51)] {
+            assert_eq!(name(&["app", "--app-name", wrong]), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -27,9 +27,13 @@ pub(crate) fn builder() -> Builder<tauri::Wry> {
             commands::hang_up,
             commands::mute,
             commands::call_again,
+            commands::see_missed,
             commands::dismiss_call,
             commands::dismiss_notice,
             commands::refresh_devices,
+            commands::check_setup,
+            commands::set_autostart,
+            commands::dismiss_link,
             commands::show_main,
         ])
         .events(collect_events![ViewChanged])

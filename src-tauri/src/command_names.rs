@@ -12,8 +12,12 @@ const COMMAND_NAMES: &[&str] = &[
     "hang_up",
     "mute",
     "call_again",
+    "see_missed",
     "dismiss_call",
     "dismiss_notice",
     "refresh_devices",
+    "check_setup",
+    "set_autostart",
+    "dismiss_link",
     "show_main",
 ];

@@ -81,6 +81,13 @@ pub(crate) async fn call_again(desk: State<'_, Desk>) -> Result<(), Problem> {
     desk.ask(Event::CallAgain).await
 }
 
+/// Notes that the user has seen which calls were missed.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn see_missed(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::SeeMissed).await
+}
+
 /// Puts the ended call's screen away.
 #[tauri::command]
 #[specta::specta]
@@ -100,6 +107,27 @@ pub(crate) async fn dismiss_notice(desk: State<'_, Desk>, code: ProblemCode) -> 
 #[specta::specta]
 pub(crate) async fn refresh_devices(desk: State<'_, Desk>) -> Result<(), Problem> {
     desk.ask(Event::RefreshDevices).await
+}
+
+/// Looks whether everything that calls need is there.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn check_setup(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::CheckSetup).await
+}
+
+/// Starts the app with the session, or no longer.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_autostart(desk: State<'_, Desk>, on: bool) -> Result<(), Problem> {
+    desk.ask(|reply| Event::SetAutostart(on, reply)).await
+}
+
+/// Puts away what a link from outside asked for.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn dismiss_link(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::DismissLink).await
 }
 
 /// Brings the main window to front.

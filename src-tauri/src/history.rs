@@ -28,18 +28,42 @@ pub(crate) struct PastCall {
     /// Seconds of talk, when it was answered.
     pub(crate) seconds: Option<u32>,
     pub(crate) reason: EndReason,
+    /// Whether it was missed and nobody has looked since.
+    #[serde(default)]
+    pub(crate) is_new: bool,
 }
 
 impl History {
     /// Puts a call in front, and forgets the oldest one when there are too many.
     pub(crate) fn add(&mut self, call: PastCall) {
-        self.0.insert(0, call);
+        self.0.insert(0, PastCall { is_new: call.is_missed(), ..call });
         self.0.truncate(MOST);
     }
 
     /// Whether this call is over already.
     pub(crate) fn contains(&self, id: CallId) -> bool {
         self.0.iter().any(|call| call.id == id)
+    }
+
+    /// How many calls were missed since anybody looked.
+    pub(crate) fn missed(&self) -> u32 {
+        u32::try_from(self.0.iter().filter(|call| call.is_new).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Notes that somebody has looked. Says whether there was anything to see.
+    pub(crate) fn see_missed(&mut self) -> bool {
+        let seen = self.0.iter_mut().filter(|call| call.is_new).map(|call| call.is_new = false).count();
+        seen > 0
+    }
+
+    /// What somebody was last called.
+    pub(crate) fn name_of(&self, peer: &str) -> Option<String> {
+        self.0.iter().filter(|call| call.peer == peer).find_map(|call| call.peer_name.clone())
+    }
+
+    /// Whether this user has ever talked with somebody.
+    pub(crate) fn has_talked_with(&self, peer: &str) -> bool {
+        self.0.iter().any(|call| call.peer == peer && call.seconds.is_some())
     }
 
     /// What the windows show of it.
@@ -49,6 +73,11 @@ impl History {
 }
 
 impl PastCall {
+    /// Whether somebody called in vain.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.direction == Direction::Incoming && self.seconds.is_none() && was_never_taken(self.reason)
+    }
+
     fn view(&self) -> RecentCall {
         RecentCall {
             id: self.id.to_string(),
@@ -59,7 +88,28 @@ impl PastCall {
             at: unix_milliseconds(self.at),
             seconds: self.seconds,
             reason: self.reason,
+            is_missed: self.is_missed(),
         }
+    }
+}
+
+/// Whether an incoming call that ended so was never taken by anybody.
+fn was_never_taken(reason: EndReason) -> bool {
+    match reason {
+        EndReason::Cancelled | EndReason::Missed | EndReason::RingTimeout | EndReason::Busy => true,
+        EndReason::HungUp
+        | EndReason::Declined
+        | EndReason::LoggedOut
+        | EndReason::NotificationsDisabled
+        | EndReason::MicrophoneRefused
+        | EndReason::InternalError
+        | EndReason::LocalNetworkLoss
+        | EndReason::RemoteNetworkLoss
+        | EndReason::ProtocolMismatch
+        | EndReason::MediaSetupTooSlow
+        | EndReason::AnsweredElsewhere
+        | EndReason::DeclinedElsewhere
+        | EndReason::NotPlaced { .. } => false,
     }
 }
 
@@ -85,6 +135,7 @@ mod tests {
             at: UNIX_EPOCH,
             seconds: None,
             reason: EndReason::NotPlaced { code: ProblemCode::ContactNotReachable },
+            is_new: false,
         }
     }
 
@@ -95,6 +146,26 @@ mod tests {
         let view = history.view();
         assert_eq!((view.len(), view[0].id.as_str()), (100, call(100).id.to_string().as_str()));
         assert!(!history.contains(call(0).id) && history.contains(call(1).id));
+    }
+
+    #[test]
+    fn a_missed_call_is_new_until_somebody_looks() {
+        let missed = |number| PastCall { direction: Direction::Incoming, reason: EndReason::RingTimeout, ..call(number) };
+        let mut history = History::default();
+        history.add(missed(1));
+        history.add(missed(2));
+        history.add(call(3));
+        history.add(PastCall { seconds: Some(0), ..missed(4) });
+        assert_eq!(history.missed(), 2);
+        assert!(history.see_missed() && !history.see_missed());
+        assert_eq!(history.missed(), 0);
+    }
+
+    #[test]
+    fn a_list_of_an_older_version_is_read() {
+        let text = serde_json::to_string(&[call(1)]).expect("plain data").replace(",\"is_new\":false", "");
+        assert!(!text.contains("is_new"), "{text}");
+        assert_eq!(serde_json::from_str::<History>(&text).expect("a list"), History(vec![call(1)]));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
+use crate::private;
+
 /// Our own lines, and what is odd elsewhere.
 const DEFAULT: &str = "warn,signedcall=info,signedcall_desktop=info";
 /// The D-Bus library prints whole messages, and some carry who calls, or the key on its way to the keyring.
@@ -23,19 +25,18 @@ pub(crate) fn filter(chosen: &str) -> anyhow::Result<EnvFilter> {
 
 /// Begins to log; `folder` gets a file, and the one of the run before is kept beside it.
 pub(crate) fn start(filter: EnvFilter, folder: Option<&Path>) -> anyhow::Result<()> {
-    let file = match folder {
-        Some(folder) => {
-            fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
-            let path = folder.join("signedcall.log");
-            // There is none before the first run.
-            let _ = fs::rename(&path, folder.join("signedcall.log.old"));
-            let file = fs::File::create(&path).with_context(|| format!("{}", path.display()))?;
-            Some(fmt::layer().with_ansi(false).with_writer(Mutex::new(file)))
-        }
-        None => None,
-    };
+    let file = folder.map(open).transpose()?.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file)));
     tracing_subscriber::registry().with(filter).with(fmt::layer().with_writer(std::io::stderr)).with(file).init();
     Ok(())
+}
+
+/// Opens the file for the log in this folder, and puts the one that is there aside.
+fn open(folder: &Path) -> anyhow::Result<fs::File> {
+    let path = folder.join("signedcall.log");
+    private::folder(folder).with_context(|| format!("{}", folder.display()))?;
+    // There is none before the first run.
+    let _ = fs::rename(&path, folder.join("signedcall.log.old"));
+    private::file(&path).with_context(|| format!("{}", path.display()))
 }
 
 #[cfg(test)]
@@ -61,6 +62,19 @@ mod tests {
     #[test]
     fn a_library_is_heard_when_it_is_named() {
         assert!(directives("rtc=trace").contains(&"rtc=trace".to_owned()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_log_is_for_this_user_alone() {
+        use crate::testing::{Folder, mode_of};
+
+        let outside = Folder::new();
+        let folder = outside.path().join("state");
+        open(&folder).expect("a new log");
+        open(&folder).expect("the next one");
+        let modes = ["", "signedcall.log", "signedcall.log.old"].map(|name| mode_of(&folder.join(name)));
+        assert_eq!(modes, [0o700, 0o600, 0o600]);
     }
 
     #[test]

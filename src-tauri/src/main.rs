@@ -4,11 +4,16 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod arguments;
+mod autostart;
 mod bridge;
 mod commands;
 mod controller;
+mod doctor;
 mod history;
+mod link;
 mod logging;
+mod pictures;
+mod private;
 mod profile;
 mod sdk;
 mod settings;
@@ -20,6 +25,7 @@ mod translate;
 mod view;
 mod words;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -27,25 +33,32 @@ use clap::Parser;
 use tauri::{Manager, RunEvent};
 
 use crate::arguments::{Arguments, Prefill};
+use crate::autostart::Autostart;
 use crate::controller::{Controller, Event, Inbox, Parts, Reply};
+use crate::doctor::RealSurroundings;
+use crate::pictures::RealPictures;
 use crate::profile::Folders;
 use crate::sdk::RealSdk;
 use crate::shell::{Desk, Shell, WindowOptions};
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
     let prefill = Prefill::read(|name| std::env::var_os(name))?;
+    if arguments.doctor {
+        return tauri::async_runtime::block_on(doctor::run(&arguments.profile, &folders, &prefill));
+    }
     let filter = logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?;
     let log_folder = arguments.log_file.then(|| folders.state.clone());
     let (inbox, events) = controller::inbox();
     let bridge = bridge::builder();
 
-    let shown_again = inbox.clone();
+    let started_again = inbox.clone();
     let single_instance = tauri_plugin_single_instance::Builder::new()
         .dbus_id(arguments.profile.bus_name())
-        .callback(move |_, _, _| {
-            shown_again.send(Event::ShowMain(Reply::nobody()));
+        .callback(move |_, words, _| {
+            let link = Arguments::try_parse_from(words).ok().and_then(|arguments| arguments.link);
+            started_again.send(link.map_or_else(|| Event::ShowMain(Reply::nobody()), Event::Link));
         })
         .build();
 
@@ -54,15 +67,23 @@ fn main() -> anyhow::Result<()> {
         .invoke_handler(bridge.invoke_handler())
         .setup(move |app| {
             bridge.mount_events(app);
-            let windows = WindowOptions { hidden: arguments.hidden, web_data: folders.state.join("webview") };
-            let host = Shell::new(app.handle().clone(), inbox.clone());
-            let parts = Parts { host, sdk: Arc::new(RealSdk), profile: arguments.profile.clone(), folders, prefill };
+            let app_name = arguments.app_name.to_string();
+            let windows = WindowOptions { hidden: arguments.hidden, app_name: app_name.clone(), state: folders.state.clone() };
+            let host = Shell::new(app.handle().clone(), inbox.clone(), &windows);
+            let pictures = Arc::new(RealPictures::new(folders.cache.join("pictures")));
+            let profile = arguments.profile.clone();
+            let autostart = Autostart::new(&folders.autostart, &autostart::program()?, &app_name, &profile);
+            let (sdk, surroundings) = (Arc::new(RealSdk), Arc::new(RealSurroundings));
+            let parts = Parts { host, app_name, sdk, pictures, surroundings, autostart, profile, folders, prefill };
             let controller = Controller::new(parts, inbox.clone(), events);
             // The windows ask for a view as soon as they are open.
             app.manage(Desk::new(inbox.clone(), controller.views()));
             shell::open(app.handle(), &windows)?;
             tauri::async_runtime::spawn(shell::send_views(app.handle().clone(), controller.views()));
             tauri::async_runtime::spawn(controller.run());
+            if let Some(link) = arguments.link {
+                inbox.send(Event::Link(link));
+            }
             tauri::async_runtime::spawn(quit_when_told(inbox));
             Ok(())
         })
@@ -76,7 +97,7 @@ fn main() -> anyhow::Result<()> {
             api.prevent_exit();
         }
     });
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends calls and connection in good order when the system asks the program to end.

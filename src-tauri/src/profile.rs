@@ -51,6 +51,10 @@ pub(crate) struct Folders {
     pub(crate) data: PathBuf,
     /// What may be lost: the log, the window's size, what the web view caches.
     pub(crate) state: PathBuf,
+    /// What can be had again: pictures.
+    pub(crate) cache: PathBuf,
+    /// What the session starts, of all programs.
+    pub(crate) autostart: PathBuf,
 }
 
 impl Folders {
@@ -61,6 +65,8 @@ impl Folders {
             config: of(dirs::config_dir()?),
             data: of(dirs::data_dir()?),
             state: of(dirs::state_dir().or_else(dirs::data_local_dir)?),
+            cache: of(dirs::cache_dir()?),
+            autostart: dirs::config_dir()?.join("autostart"),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What the user has set, as `settings.json` keeps it. The api key is not in here: it lies in the keyring.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,13 @@ impl Account {
         Ok(())
     }
 
+    /// Whether the service runs on this machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let Ok(url) = Url::parse(&self.service_url) else { return false };
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
     /// What other users see, when it was given.
     pub(crate) fn shown_name(&self) -> Option<String> {
         Some(self.name.clone()).filter(|name| !name.is_empty())
@@ -99,6 +107,16 @@ impl Preferences {
     pub(crate) fn tones(&self) -> Tones {
         Tones { outgoing_tone: self.outgoing_tone.clone(), ringtone: self.ringtone.clone() }
     }
+
+    /// Whether the same files are played.
+    pub(crate) fn has_the_tones_of(&self, other: &Self) -> bool {
+        (&self.outgoing_tone, &self.ringtone) == (&other.outgoing_tone, &other.ringtone)
+    }
+
+    /// Whether the voice goes the same way.
+    pub(crate) fn has_the_voice_of(&self, other: &Self) -> bool {
+        (&self.microphone, &self.speaker, self.voice_processing) == (&other.microphone, &other.speaker, other.voice_processing)
+    }
 }
 
 impl From<PreferencesForm> for Preferences {
@@ -134,6 +152,17 @@ mod tests {
         let settings: Settings = serde_json::from_str(r#"{"preferences":{"speaker":"hdmi"},"of a newer version":1}"#).expect("an object");
         assert!(settings.preferences.voice_processing);
         assert_eq!(settings.preferences.speaker.as_deref(), Some("hdmi"));
+    }
+
+    #[test]
+    fn a_service_is_on_this_machine_when_its_address_says_so() {
+        let is_here = |url: &str| Account { service_url: url.to_owned(), ..Account::default() }.is_on_this_machine();
+        for url in ["ws://127.0.0.1:7443", "ws://localhost:7443", "ws://[::1]:7443", "wss://127.9.9.9"] {
+            assert!(is_here(url), "{url}");
+        }
+        for url in ["", "wss://calls.example", "ws://192.168.1.5", "wss://localhost.example", "wss://[fe80::1]"] {
+            assert!(!is_here(url), "{url}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The SDK's words as the views have them.
 
-use crate::view::{Direction, EndReason, Problem, ProblemCode};
+use crate::controller::name_of;
+use crate::view::{Direction, EndReason, MicrophoneNote, Problem, ProblemCode, Quality};
 
 impl From<signedcall::Error> for Problem {
     fn from(error: signedcall::Error) -> Self {
@@ -10,7 +11,7 @@ impl From<signedcall::Error> for Problem {
 
 impl From<signedcall::InvalidTone> for Problem {
     fn from(invalid: signedcall::InvalidTone) -> Self {
-        Self::new(ProblemCode::InvalidToneFile, invalid.to_string())
+        Self::new(ProblemCode::InvalidToneFile, invalid.to_string()).about(name_of(&invalid.file))
     }
 }
 
@@ -76,6 +77,25 @@ impl From<signedcall::Direction> for Direction {
         match direction {
             signedcall::Direction::Incoming => Self::Incoming,
             signedcall::Direction::Outgoing => Self::Outgoing,
+        }
+    }
+}
+
+impl From<signedcall::Quality> for Quality {
+    fn from(quality: signedcall::Quality) -> Self {
+        match quality {
+            signedcall::Quality::Poor => Self::Poor,
+            signedcall::Quality::Weak => Self::Weak,
+            signedcall::Quality::Good => Self::Good,
+        }
+    }
+}
+
+impl From<signedcall::MicrophoneNote> for MicrophoneNote {
+    fn from(note: signedcall::MicrophoneNote) -> Self {
+        match note {
+            signedcall::MicrophoneNote::TalkingWhileMuted => Self::TalkingWhileMuted,
+            signedcall::MicrophoneNote::Silent => Self::Silent,
         }
     }
 }

@@ -22,6 +22,12 @@ pub(crate) struct AppView {
     pub(crate) settings: SettingsView,
     /// What the user should know although nothing stops, each until `dismiss_notice`.
     pub(crate) notices: Vec<Problem>,
+    /// How many calls were missed since anybody looked.
+    pub(crate) missed: u32,
+    /// What *Check my set-up* shows.
+    pub(crate) setup: SetupView,
+    /// Whom a link from outside asks this user to call, until the user has decided.
+    pub(crate) link: Option<LinkView>,
 }
 
 /// Whether somebody is signed in.
@@ -46,12 +52,19 @@ pub(crate) struct Problem {
     pub(crate) code: ProblemCode,
     /// What exactly happened, in English.
     pub(crate) detail: String,
+    /// What it is about, as the user knows it and is told: the name of a file.
+    pub(crate) subject: Option<String>,
 }
 
 impl Problem {
     /// Makes a problem; `detail` holds no secret, name or cuid.
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), subject: None }
+    }
+
+    /// Names what it is about.
+    pub(crate) fn about(self, subject: impl Into<String>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
     }
 }
 
@@ -85,14 +98,20 @@ pub(crate) enum ProblemCode {
     KeyringAbsent,
     /// The keyring is locked, or its prompt was refused; the secret is kept for this session only.
     KeyringLocked,
-    /// A tone file cannot be played.
+    /// A tone file, the `subject`, cannot be played.
     InvalidToneFile,
+    /// Tone files that were fine once, the `subject`, cannot be played any more; the built-in ones are.
+    ToneFileLost,
     /// There is no notification service; calls are shown by the pop-up alone.
     NotificationsAbsent,
-    /// A damaged settings file was set aside under the name in `detail`; the settings are those of a new installation.
+    /// A damaged settings file was set aside under the name in `subject`; the settings are those of a new installation.
     SettingsDamaged,
-    /// A damaged history file was set aside under the name in `detail`; the history begins anew.
+    /// A damaged history file was set aside under the name in `subject`; the history begins anew.
     HistoryDamaged,
+    /// A link from outside asks for no call that could be placed.
+    InvalidLink,
+    /// Starting with the session could not be turned on or off.
+    AutostartFailed,
     /// Settings or history could not be written; what was changed lasts until the app is closed.
     NotSaved,
 }
@@ -109,12 +128,33 @@ pub(crate) struct CallView {
     pub(crate) peer_name: Option<String>,
     /// Why: the headline.
     pub(crate) context: String,
-    /// URL of the other side's picture.
+    /// The other side's picture, as a `data:` URL.
     pub(crate) image: Option<String>,
     pub(crate) phase: CallPhase,
     pub(crate) muted: bool,
+    /// How well the other side is heard, while both talk and once it is known.
+    pub(crate) quality: Option<Quality>,
+    /// What the user should know of their microphone now.
+    pub(crate) microphone: Option<MicrophoneNote>,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
     pub(crate) can_call_again: bool,
+}
+
+/// How well the other side is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Quality {
+    Poor,
+    Weak,
+    Good,
+}
+
+/// What is odd about the microphone; goes away by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum MicrophoneNote {
+    TalkingWhileMuted,
+    Silent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
@@ -170,6 +210,86 @@ pub(crate) enum EndReason {
     },
 }
 
+/// A call that a link from outside asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LinkView {
+    pub(crate) cuid: String,
+    /// The name that whoever has it gave in an earlier call.
+    pub(crate) name: Option<String>,
+    /// Why; the user is asked where the link does not say.
+    pub(crate) context: Option<String>,
+}
+
+/// What *Check my set-up* shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SetupView {
+    /// A check is under way.
+    pub(crate) checking: bool,
+    /// What the last one has found.
+    pub(crate) checks: Vec<SetupCheck>,
+}
+
+/// One thing that calls need, and how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SetupCheck {
+    pub(crate) finding: Finding,
+    pub(crate) verdict: Verdict,
+    /// Which device, service or address it is.
+    pub(crate) about: Option<String>,
+}
+
+/// Whether calls work with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Verdict {
+    Good,
+    /// Calls work, but not as well as they could.
+    Odd,
+    Wrong,
+}
+
+/// What was found, as the catalogue has words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Finding {
+    SoundSystemWorks,
+    SoundSystemAbsent,
+    MicrophoneWorks,
+    MicrophoneSilent,
+    MicrophoneAbsent,
+    MicrophoneRefused,
+    MicrophoneBroken,
+    SpeakerWorks,
+    SpeakerAbsent,
+    SpeakerBroken,
+    NotificationsWork,
+    NotificationsWithoutButtons,
+    NotificationsAbsent,
+    KeyringWorks,
+    KeyringLocked,
+    KeyringAbsent,
+    TrayWorks,
+    TrayAbsent,
+    ServiceReachable,
+    ServiceUnlike,
+    ServiceNotTrusted,
+    ServiceNameUnknown,
+    ServiceUnreachable,
+    ServiceUnknown,
+    ServiceAddressInvalid,
+    CredentialsAccepted,
+    CredentialsUntried,
+    CredentialsRefused,
+    CredentialsMissing,
+    EnvironmentProduction,
+    EnvironmentTest,
+    EnvironmentMismatch,
+    EnvironmentUntried,
+}
+
 /// One earlier call.
 #[derive(Clone, Debug, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -185,13 +305,20 @@ pub(crate) struct RecentCall {
     /// Seconds of talk, when it was answered.
     pub(crate) seconds: Option<u32>,
     pub(crate) reason: EndReason,
+    /// Whether somebody called in vain.
+    pub(crate) is_missed: bool,
 }
 
 /// How call screens look (R31), as CSS colours.
 #[derive(Clone, Debug, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BrandView {
+    /// The company.
     pub(crate) name: String,
+    /// What the app calls itself.
+    pub(crate) app: String,
+    /// The company's logo, as a `data:` URL.
+    pub(crate) logo: Option<String>,
     pub(crate) background: String,
     pub(crate) foreground: String,
     /// White buttons, or black.
@@ -218,6 +345,8 @@ pub(crate) struct SettingsView {
     /// Paths of the user's own tones.
     pub(crate) outgoing_tone: Option<String>,
     pub(crate) ringtone: Option<String>,
+    /// Whether the app starts with the session.
+    pub(crate) autostart: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]

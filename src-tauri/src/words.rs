@@ -2,17 +2,37 @@
 
 use crate::view::{AppView, CallPhase, Direction, SessionView};
 
+/// What the app is called unless whoever starts it says otherwise.
 pub(crate) const APP: &str = "Signed Call";
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const DECLINE: &str = "Decline";
-pub(crate) const OPEN: &str = "Open Signed Call";
 pub(crate) const RETURN_TO_CALL: &str = "Return to call";
 pub(crate) const HANG_UP: &str = "Hang up";
 pub(crate) const SIGN_OUT: &str = "Sign out";
 pub(crate) const QUIT: &str = "Quit";
 pub(crate) const INCOMING_CALL: &str = "Incoming call";
 pub(crate) const MISSED_CALL: &str = "Missed call";
+pub(crate) const CALL_BACK: &str = "Call back";
 pub(crate) const IN_A_CALL: &str = "A call is on";
+
+/// Brings the app's window, in a notification and the tray.
+pub(crate) fn open(app: &str) -> String {
+    format!("Open {app}")
+}
+
+/// How many calls were missed since anybody looked, in the tray's menu.
+pub(crate) fn missed_calls(count: u32) -> String {
+    match count {
+        0 => "No missed calls".to_owned(),
+        1 => "1 missed call".to_owned(),
+        _ => format!("{count} missed calls"),
+    }
+}
+
+/// Whose call it is: the company's, in this app.
+pub(crate) fn whose(company: &str, app: &str) -> String {
+    if company.is_empty() || company == app { app.to_owned() } else { format!("{company} · {app}") }
+}
 
 /// What goes on, in the first line of the tray's menu.
 pub(crate) fn status(view: &AppView) -> &'static str {

@@ -117,7 +117,7 @@ impl Seat {
         loop {
             let action = match self.app.screen_name().await?.as_str() {
                 "home" => return Ok(()),
-                "settings" => "show-calls",
+                "settings" | "help" => "show-calls",
                 "outgoing" | "connecting" | "in-call" => "hang-up",
                 "incoming" => "decline",
                 "ended" | "busy" => "close",

@@ -1,6 +1,7 @@
 // Takes pictures of every screen over the fake bridge, in the browser that `CHROMIUM` names, and lets axe look at each.
-// `--check-only` looks without writing. It fails on an accessibility violation, on a breach of the app's content security policy, and on
-// whatever else a page logs as an error.
+// `--check-only` looks without writing. It fails on an accessibility violation, on a control that cannot be reached by scrolling or by
+// keyboard, on something that moves though the user wants no motion, on a breach of the app's content security policy, and on whatever else a
+// page logs as an error.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -42,6 +43,7 @@ try {
     if (only && !shot.name.startsWith(only)) continue;
     for (const scheme of shot.schemes) taken.push(await take(shot, scheme));
   }
+  if (!only) await checkMotion();
   checkPlaces();
   if (!checkOnly && !only) await writeAll();
 } finally {
@@ -60,9 +62,10 @@ async function take(shot, scheme) {
   const page = await pageFor(scheme);
   await page.setViewportSize(shot.viewport);
   await page.mouse.move(0, 0);
-  const query = new URLSearchParams({ scenario: shot.scenario, lang: shot.lang, window: shot.window });
+  const query = new URLSearchParams({ scenario: shot.scenario, lang: shot.lang, window: shot.window, ...shot.query });
   await page.goto(`${origin}/?${query}`);
   await page.locator(`[data-screen="${shot.screen}"]`).waitFor();
+  await page.evaluate((size) => (document.documentElement.style.fontSize = size), shot.type);
   await shot.act?.(page);
   await page.evaluate(() => document.fonts.ready);
 
@@ -72,8 +75,11 @@ async function take(shot, scheme) {
     failures.push(`${title}: ${violation.id}: ${violation.help}\n  ${violation.nodes.map((node) => node.html).join("\n  ")}`);
   }
   for (const wide of await page.evaluate(tooWide)) failures.push(`${title}: too wide: ${wide}`);
+  for (const cut of await page.evaluate(outOfReach)) failures.push(`${title}: out of reach: ${cut}`);
+  for (const moving of await page.evaluate(moves)) failures.push(`${title}: moves: ${moving}`);
   const places = await page.evaluate(placesOfControls);
 
+  if (shot.keyboard) await checkKeyboard(page, title);
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   if (only) writeFileSync(join(site, `${title}.png`), png);
   return { title, scheme, png, places, ...shot };
@@ -86,6 +92,63 @@ function tooWide() {
     .map((element) => element.outerHTML.slice(0, 80));
 }
 
+/** Runs in the page: which controls are not wholly on the screen, wherever it is scrolled to. */
+function outOfReach() {
+  const open = document.querySelector("[role=menu], [role=listbox], [role=alertdialog]") ?? document;
+  const controls = [...open.querySelectorAll("[data-action], [data-field]:not([role=group]), [data-option], summary")];
+  const cut = controls.filter((control) => {
+    control.scrollIntoView({ block: "center" });
+    const { left, right, top, bottom } = control.getBoundingClientRect();
+    return left < -1 || right > innerWidth + 1 || top < -1 || bottom > innerHeight + 1;
+  });
+  document.querySelectorAll("*").forEach((element) => element.scrollTop && element.scrollTo({ top: 0 }));
+  return cut.map((control) => control.outerHTML.slice(0, 80));
+}
+
+/** Runs in the page: what is animated. */
+function moves() {
+  return document.getAnimations().map((animation) => animation.animationName ?? animation.transitionProperty);
+}
+
+/** Goes through a screen by Tab alone: every control has its turn, once, in the order of reading, and shows that it has it. */
+async function checkKeyboard(page, title) {
+  const stops = [];
+  await page.evaluate(() => {
+    const start = document.querySelector("[role=alertdialog]") ?? document.body;
+    start.tabIndex = -1;
+    start.focus();
+  });
+  for (;;) {
+    const before = await page.evaluate(outlines);
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(() => {
+      const within = document.querySelector("[role=alertdialog]") ?? document;
+      const controls = [...within.querySelectorAll("button, input, summary, [tabindex='0']")];
+      return { index: controls.indexOf(document.activeElement), html: document.activeElement.outerHTML.slice(0, 80) };
+    });
+    if (stop.index < 0 || stops.some(({ index }) => index === stop.index)) break;
+    if (before === (await page.evaluate(outlines))) failures.push(`${title}: the focus is not seen: ${stop.html}`);
+    stops.push(stop);
+  }
+  const order = stops.map(({ index }) => index);
+  if (order.some((index, at) => at && index < order[at - 1])) failures.push(`${title}: Tab does not go in the order of reading: ${order}`);
+  const expected = await page.evaluate(() => {
+    // Of a group of radio buttons, only the chosen one has a turn: the arrows lead to the others.
+    const within = document.querySelector("[role=alertdialog]") ?? document;
+    const controls = [...within.querySelectorAll("button:enabled, input:enabled:not([type=radio]:not(:checked)), summary")];
+    return controls.filter((control) => control.checkVisibility() && control.tabIndex >= 0).length;
+  });
+  if (stops.length !== expected) failures.push(`${title}: Tab reaches ${stops.length} of ${expected} controls`);
+}
+
+/** Runs in the page: every ring that is drawn. */
+function outlines() {
+  return [...document.querySelectorAll("*")]
+    .map((element) => getComputedStyle(element))
+    .map(({ outlineStyle, outlineWidth, outlineColor }) => (outlineStyle === "none" ? "" : `${outlineWidth} ${outlineColor}`))
+    .join();
+}
+
 /** Runs in the page: where the round buttons of a call are. */
 function placesOfControls() {
   const controls = [...document.querySelectorAll("[data-screen] [role=group] [data-action]")];
@@ -95,9 +158,21 @@ function placesOfControls() {
   });
 }
 
+/** Where motion is wanted, it says one thing alone: that it rings. */
+async function checkMotion() {
+  const page = await browser.newPage({ reducedMotion: "no-preference", viewport: { width: 420, height: 720 } });
+  for (const [scenario, expected] of [["incoming", "breathe"], ["ringing", "breathe"], ["in-call", ""], ["home", ""]]) {
+    await page.goto(`${origin}/?scenario=${scenario}`);
+    await page.locator("[data-screen]").waitFor();
+    const names = new Set((await page.evaluate(moves)).map((name) => name.replace(/^svelte-\w+-/, "")));
+    if ([...names].join() !== expected) failures.push(`${scenario}: moves: ${[...names]}`);
+  }
+  await page.close();
+}
+
 /** The red button is always at the same place, and nothing else ever is, so that a second click does not do something else than the first. */
 function checkPlaces() {
-  const screens = taken.filter((shot) => shot.window === "main" && shot.viewport.width === 420);
+  const screens = taken.filter((shot) => shot.window === "main" && shot.viewport.width === 420 && shot.type === "100%");
   const controls = screens.flatMap(({ title, places }) => places.map((place) => ({ title, ...place })));
   const red = controls.filter(({ action }) => action === "hang-up" || action === "decline");
   for (const { title, action, x, y, bottom } of controls) {
@@ -125,7 +200,7 @@ async function pageFor(scheme) {
 async function writeAll() {
   mkdirSync(pictures, { recursive: true });
   for (const old of readdirSync(pictures)) if (old.endsWith(".png")) rmSync(join(pictures, old));
-  for (const { title, png } of taken) writeFileSync(join(pictures, `${title}.png`), png);
+  for (const { title, png } of taken.filter(({ kept }) => kept)) writeFileSync(join(pictures, `${title}.png`), png);
   for (const scheme of ["light", "dark"]) writeFileSync(join(pictures, `${scheme}.png`), await sheet(scheme));
 }
 

@@ -32,11 +32,11 @@ it("drops a snapshot that was overtaken by a change", async () => {
 
 it("keeps the last problem until it is put away or the next request succeeds", async () => {
   const store = new Store(recorder(idle).bridge);
-  await store.act(Promise.resolve({ code: "serverFailure", detail: "" }));
+  await store.act(Promise.resolve({ code: "serverFailure", detail: "", subject: null }));
   expect(store.problem?.code).toBe("serverFailure");
   store.forgetProblem();
   expect(store.problem).toBeNull();
-  await store.act(Promise.resolve({ code: "serverFailure", detail: "" }));
+  await store.act(Promise.resolve({ code: "serverFailure", detail: "", subject: null }));
   await store.act(Promise.resolve(null));
   expect(store.problem).toBeNull();
 });

@@ -6,6 +6,7 @@
 //! * [`Processing`] takes echo, noise and uneven loudness out of the microphone's frames.
 //! * [`Sender`] makes Opus packets of them.
 //! * [`Receiver`] turns the packets that arrive, whenever and in whatever order they do, back into an unbroken row of frames.
+//! * [`QualityMeter`] says how well that works, and [`MicrophoneWatch`] what is odd about the microphone.
 //!
 //! ```
 //! use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
@@ -31,12 +32,16 @@ mod high_pass;
 mod jitter;
 mod noise;
 mod processing;
+mod quality;
 mod receiver;
 mod sender;
 mod splice;
+mod watch;
 
 pub use codec::CodecError;
 pub use frame::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
 pub use processing::{Processing, ProcessingConfig};
+pub use quality::{Quality, QualityMeter};
 pub use receiver::{Packet, Pulled, Receiver, ReceiverConfig, ReceiverStats};
 pub use sender::{EncodedPacket, PacketDuration, Sender, SenderConfig};
+pub use watch::{MicrophoneNote, MicrophoneWatch};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::driver::{Driver, UserRequest};
 use crate::options::{CheckedCall, load_tones};
-use crate::sound::{Sound, SoundError};
+use crate::sound::{Sound, SoundError, VoiceCondition};
 use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 
 /// How long signing in may take: a service that is slower is not one to call through, and the user waits.
@@ -133,6 +133,12 @@ pub struct LineView {
     pub talking_since: Option<SystemTime>,
     /// How calls look.
     pub branding: Option<Branding>,
+    /// What the embedding app is called (R10).
+    pub app_name: Option<String>,
+    /// Whether the account keeps this device's address from those it talks with: then nothing should be fetched from where they say, either.
+    pub hides_addresses: bool,
+    /// What there is to say of the voice while both talk: how well it is heard, and what is odd about the microphone.
+    pub voice: VoiceCondition,
     /// Why the user cannot be heard, as of the last look (R4): when signing in, and before each call.
     pub microphone_problem: Option<Error>,
 }
@@ -175,6 +181,9 @@ impl SignedCall {
             call: None,
             talking_since: None,
             branding: None,
+            app_name: options.app_name.clone().filter(|name| !name.is_empty()),
+            hides_addresses: false,
+            voice: VoiceCondition::default(),
             microphone_problem,
         });
         let (signed_in, outcome) = oneshot::channel();

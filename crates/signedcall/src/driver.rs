@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::link::{Link, LinkEvent, Pace};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
-use crate::sound::{Engine, Sound, SoundEvent, ToneSet};
+use crate::sound::{Engine, Sound, SoundEvent, ToneSet, VoiceCondition};
 
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has
 /// passed meanwhile is noticed within this time.
@@ -59,6 +59,8 @@ pub(crate) struct Driver {
     link_state: LinkState,
     /// When the talk of this call began, on the wall clock: worked out once, so that the shown time never jumps.
     talking: Option<(CallId, SystemTime)>,
+    /// What there was to say last of a voice.
+    condition: Option<(CallId, VoiceCondition)>,
     closed: bool,
 }
 
@@ -101,6 +103,7 @@ impl Driver {
             deadline: None,
             link_state: LinkState::Reconnecting,
             talking: None,
+            condition: None,
             closed: false,
         })
     }
@@ -158,6 +161,10 @@ impl Driver {
             Happening::Sound(SoundEvent::NoPlayback { call, error }) => {
                 tracing::warn!(%call, %error, "the call cannot be heard");
                 Some(Event::VoiceFailed { call, reason: EndReason::InternalError })
+            }
+            Happening::Sound(SoundEvent::Condition { call, condition }) => {
+                self.condition = Some((call, condition));
+                None
             }
             Happening::Woken => Some(Event::Woken),
         }
@@ -291,7 +298,10 @@ impl Driver {
                     let _ = signing_in.send(Ok(()));
                 }
             }
-            Command::UseIce(ice) => self.media.use_ice(ice),
+            Command::UseIce(ice) => {
+                self.view.send_modify(|view| view.hides_addresses = ice.relay_only);
+                self.media.use_ice(ice);
+            }
             Command::UseBranding(branding) => self.view.send_modify(|view| view.branding = branding),
             Command::Placed { call } => self.answer_dial(call, Ok(())),
             Command::NotPlaced { call, error } => {
@@ -349,9 +359,11 @@ impl Driver {
             (Phase::Calling | Phase::Ringing | Phase::Connecting | Phase::Ended { .. }, _) => None,
         });
         let talking_since = self.talking.map(|(_, since)| since);
+        let is_on = |whose: CallId| call.as_ref().is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }));
+        let voice = self.condition.filter(|(whose, _)| is_on(*whose)).map(|(_, condition)| condition).unwrap_or_default();
         let link = self.link_state;
         self.view.send_if_modified(|view| {
-            let shown = LineView { link, state, call, talking_since, ..view.clone() };
+            let shown = LineView { link, state, call, talking_since, voice, ..view.clone() };
             let changed = *view != shown;
             *view = shown;
             changed

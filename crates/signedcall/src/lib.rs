@@ -42,12 +42,15 @@ pub use api::{CallEvent, Events, LineView, LinkState, SetTonesError, SignedCall}
 pub use error::Error;
 pub use options::{Metadata, Options, Tones, VoiceOptions};
 pub use signedcall_core::{CallState, CallView, Phase, Tone};
-pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
+pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
     AccountId, Branding, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Cuid, DeviceId, Direction, EndReason, Environment,
     ErrorCode, InvalidContext, InvalidCuid, Redacted,
 };
-pub use sound::{Capture, InvalidTone, NoSoundFile, Pace, Playback, Sound, SoundDevice, SoundDevices, SoundError, decode_sound, devices};
+pub use sound::{
+    Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
+    VoiceCondition, check_sound, decode_sound, devices,
+};
 
 /// What to log unless told otherwise: the SDK's own lines from `info` on, and nothing of libraries that log what must stay private.
 pub const LOG_FILTER: &str = "info,webrtc=off,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_turn=off,rtc_sctp=off,rtc_srtp=off,rtc_interceptor=off";

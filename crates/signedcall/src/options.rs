@@ -29,6 +29,8 @@ pub struct Options {
     pub name: Option<String>,
     /// Which environment the key belongs to (R13). Required: `None` is `ERR_PRODUCTION_FIELD_REQUIRED`.
     pub production: Option<bool>,
+    /// What the embedding app is called, for screens and notifications (R10). At most 50 characters.
+    pub app_name: Option<String>,
     /// This installation; made at random when absent, and then a second start is a second device.
     pub device: Option<DeviceId>,
     /// What the user's other devices call this one; the host's name when absent.
@@ -102,6 +104,7 @@ impl Options {
             cuid: cuid.into(),
             name: None,
             production: None,
+            app_name: None,
             device: None,
             device_name: None,
             tones: Tones::default(),
@@ -142,9 +145,8 @@ impl Options {
         }
         let me = Cuid::new(self.cuid.as_str()).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))?;
         let name = self.name.clone().filter(|name| !name.is_empty());
-        if let Some(length) = name.as_ref().map(|name| name.chars().count()).filter(|length| *length > MAX_NAME_CHARACTERS) {
-            return Err(Error::new(ErrorCode::InvalidNameLength, format!("the name has {length} characters")));
-        }
+        check_length("name", name.as_deref())?;
+        check_length("app's name", self.app_name.as_deref())?;
         let environment = match self.production {
             Some(true) => Environment::Production,
             Some(false) => Environment::Development,
@@ -197,6 +199,14 @@ impl CheckedCall {
     }
 }
 
+fn check_length(what: &str, name: Option<&str>) -> Result<(), Error> {
+    let length = name.map_or(0, |name| name.chars().count());
+    if length > MAX_NAME_CHARACTERS {
+        return Err(Error::new(ErrorCode::InvalidNameLength, format!("the {what} has {length} characters")));
+    }
+    Ok(())
+}
+
 fn check_context(text: &str) -> Result<Context, Error> {
     Context::new(text).map_err(|invalid| Error::new(ErrorCode::CallContextInvalid, invalid.to_string()))
 }
@@ -239,6 +249,7 @@ mod tests {
         assert_eq!(code(|options| options.cuid = "four".to_owned()), ErrorCode::InvalidLengthCuid);
         assert_eq!(code(|options| options.cuid = "91_8899555".to_owned()), ErrorCode::InvalidCuid);
         assert_eq!(code(|options| options.name = Some("n".repeat(51))), ErrorCode::InvalidNameLength);
+        assert_eq!(code(|options| options.app_name = Some("n".repeat(51))), ErrorCode::InvalidNameLength);
         assert_eq!(code(|options| options.production = None), ErrorCode::ProductionFieldRequired);
     }
 

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signedcall::secrets::{SecretError, SecretOwner};
-use signedcall::{ErrorCode, InvalidTone, LinkState, Options, Redacted, Tones};
+use signedcall::{CallId, ErrorCode, InvalidTone, LinkState, Options, Redacted};
 
+use tokio::sync::Mutex;
+
+use super::calls::is_on;
+use super::preferences::playable;
 use super::{Controller, Event, Host, Reply, Session, log_problem, nobody_is_signed_in};
 use crate::sdk::{Line, Sdk};
 use crate::settings::{Account, Preferences};
-use crate::view::{Problem, ProblemCode, SessionView, SignInForm};
+use crate::view::{CallPhase, Direction, Problem, ProblemCode, SessionView, SignInForm};
 
 /// How long closing the app waits for the service to confirm that the user has left: longer looks like an app that hangs.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -34,8 +38,8 @@ pub(crate) struct SignedIn {
     account: Account,
     preferences: Preferences,
     outcome: Result<(Arc<dyn Line>, Key), Problem>,
-    /// A tone that cannot be played any more; the SDK's own are used then.
-    invalid_tone: Option<InvalidTone>,
+    /// Tones that cannot be played any more; the SDK's own are used then.
+    lost_tones: Vec<InvalidTone>,
     origin: Origin,
 }
 
@@ -110,18 +114,18 @@ impl<H: Host> Controller<H> {
             self.close_call();
         }
         let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
+        let app_name = self.app_name.clone();
         self.later(async move {
             if let Some(line) = before {
                 line.log_out().await;
             }
-            // A file that has been moved since must not keep the user from being called.
-            let invalid_tone = sdk.check_tones(&preferences.tones()).await.err();
-            let tones = if invalid_tone.is_none() { preferences.tones() } else { Tones::default() };
+            let (tones, lost_tones) = playable(&*sdk, &preferences).await;
             let outcome = match key_from(&*sdk, source).await {
                 Ok(key) => {
                     let options = Options {
                         name: account.shown_name(),
                         production: Some(account.production),
+                        app_name: Some(app_name),
                         device: Some(device),
                         tones,
                         voice: preferences.voice(),
@@ -131,12 +135,12 @@ impl<H: Host> Controller<H> {
                 }
                 Err(problem) => Err(problem),
             };
-            Event::SignedIn(Box::new(SignedIn { attempt, account, preferences, outcome, invalid_tone, origin }))
+            Event::SignedIn(Box::new(SignedIn { attempt, account, preferences, outcome, lost_tones, origin }))
         });
     }
 
     pub(super) fn signed_in(&mut self, signed_in: SignedIn) {
-        let SignedIn { attempt, account, preferences, outcome, invalid_tone, origin } = signed_in;
+        let SignedIn { attempt, account, preferences, outcome, lost_tones, origin } = signed_in;
         if attempt != self.attempt {
             // Another attempt has begun since, or the user has signed out: this line is nobody's.
             if let Ok((line, _)) = outcome {
@@ -149,12 +153,10 @@ impl<H: Host> Controller<H> {
         }
         match outcome {
             Ok((line, key)) => {
-                self.open(line, key, account, origin);
-                if let Some(invalid) = invalid_tone {
-                    self.notice(invalid.into());
-                }
-                if preferences != self.settings.preferences {
-                    // They were changed while signing in went on.
+                let changed_meanwhile = preferences != self.settings.preferences;
+                self.open(line, key, account, preferences, origin);
+                self.tell_of_lost_tones(&lost_tones);
+                if changed_meanwhile {
                     self.set_preferences(self.settings.preferences.clone(), Reply::nobody());
                 }
             }
@@ -162,11 +164,11 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    fn open(&mut self, line: Arc<dyn Line>, key: Key, account: Account, origin: Origin) {
+    fn open(&mut self, line: Arc<dyn Line>, key: Key, account: Account, preferences: Preferences, origin: Origin) {
         tracing::info!("signed in");
         let (session, inbox) = (self.attempt, self.inbox.clone());
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
-        self.session = Session::Open { line, view: None, kept: true, leaving: false };
+        self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), kept: true, leaving: false };
         self.account = account;
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
         if let Origin::User(reply) = origin {
@@ -265,20 +267,38 @@ impl<H: Host> Controller<H> {
 
     /// Ends calls and connection when the app is closed; the user stays signed in for the next start.
     pub(super) async fn leave(&mut self) {
+        // The service notices by itself, only later.
+        let _ = tokio::time::timeout(GOODBYE_PATIENCE, self.say_goodbye()).await;
+    }
+
+    async fn say_goodbye(&mut self) {
         let Session::Open { line, leaving, .. } = &mut self.session else { return };
         *leaving = true;
         let line = Arc::clone(line);
+        if let Some(call) = self.call_to_hang_up() {
+            // The other side is told that the call is over, and not that this user has vanished.
+            let line = Arc::clone(&line);
+            tokio::spawn(async move { line.hang_up(call).await });
+            self.hear_until(|controller| !controller.facts.contains_key(&call)).await;
+        }
         tokio::spawn(async move { line.log_out().await });
         // What is heard until then is written down: a call that this ends has its line in the history.
-        let hear_the_rest = async {
-            while matches!(self.session, Session::Open { .. }) {
-                let Some(event) = self.events.recv().await else { break };
-                self.handle(event);
-                self.publish();
-            }
-        };
-        // The service notices by itself, only later.
-        let _ = tokio::time::timeout(GOODBYE_PATIENCE, hear_the_rest).await;
+        self.hear_until(|controller| !matches!(controller.session, Session::Open { .. })).await;
+    }
+
+    /// The call that this user takes part in. One that only rings here is nobody's yet: it may ring on at the user's other devices.
+    fn call_to_hang_up(&self) -> Option<CallId> {
+        let call = self.call.as_ref().filter(|call| is_on(call))?;
+        let only_rings = call.direction == Direction::Incoming && call.phase == CallPhase::Ringing;
+        call.id.parse().map(CallId).ok().filter(|id| !only_rings && self.facts.contains_key(id))
+    }
+
+    async fn hear_until(&mut self, heard: impl Fn(&Self) -> bool) {
+        while !heard(self) {
+            let Some(event) = self.events.recv().await else { break };
+            self.handle(event);
+            self.publish();
+        }
     }
 
     pub(super) fn session_view(&self) -> SessionView {

@@ -58,6 +58,8 @@ impl<H: Host> Controller<H> {
             image: None,
             phase: CallPhase::Calling,
             muted: false,
+            quality: None,
+            microphone: None,
             can_call_again: false,
         });
         self.call_not_placed(call, problem.code);
@@ -79,6 +81,7 @@ impl<H: Host> Controller<H> {
             at: SystemTime::now(),
             seconds: None,
             reason,
+            is_new: false,
         });
         if !self.is_in_call() {
             call.phase = CallPhase::Ended { reason, seconds: None };
@@ -134,7 +137,7 @@ impl<H: Host> Controller<H> {
         }
         self.show_microphone_problem(&view);
         match &view.call {
-            Some(call) => self.show_call(call, view.talking_since),
+            Some(call) => self.show_call(call, &view),
             None => self.drop_crossed_call(),
         }
         if let Session::Open { view: kept, .. } = &mut self.session {
@@ -169,7 +172,7 @@ impl<H: Host> Controller<H> {
         }
     }
 
-    fn show_call(&mut self, call: &signedcall::CallView, talking_since: Option<SystemTime>) {
+    fn show_call(&mut self, call: &signedcall::CallView, line: &LineView) {
         let id = call.call.to_string();
         // The view may be older than the event that said how the call ended.
         if self.history.contains(call.call) || self.put_away.as_ref() == Some(&id) {
@@ -180,7 +183,7 @@ impl<H: Host> Controller<H> {
             Phase::Ringing => CallPhase::Ringing,
             Phase::Connecting => CallPhase::Connecting,
             Phase::Talking { interrupted, .. } => {
-                CallPhase::Talking { since: unix_milliseconds(talking_since.unwrap_or_else(SystemTime::now)), interrupted }
+                CallPhase::Talking { since: unix_milliseconds(line.talking_since.unwrap_or_else(SystemTime::now)), interrupted }
             }
             Phase::Ended { reason } => {
                 let seconds = self.facts.get(&call.call).and_then(|facts| facts.seconds_until(SystemTime::now()));
@@ -200,6 +203,8 @@ impl<H: Host> Controller<H> {
             image: call.peer_image.clone(),
             phase,
             muted: call.muted,
+            quality: line.voice.quality.map(Into::into),
+            microphone: line.voice.microphone.map(Into::into),
             can_call_again: ended,
         };
         self.call = Some(view).filter(stays_on_screen);
@@ -221,6 +226,8 @@ impl<H: Host> Controller<H> {
         let id = event.call_id.to_string();
         let seconds = facts.seconds_until(event.time);
         let shown = self.call.take_if(|call| call.id == id);
+        // Somebody who calls while another call is on has no face here.
+        let picture = if shown.is_some() { self.picture() } else { None };
         let direction = Direction::from(event.direction);
         let (peer, peer_name, image) = match direction {
             Direction::Incoming => (event.caller, event.caller_name, event.initiator_image),
@@ -236,10 +243,11 @@ impl<H: Host> Controller<H> {
             at: facts.began,
             seconds,
             reason,
+            is_new: false,
         };
-        if direction == Direction::Incoming && is_missed(reason) && seconds.is_none() {
+        if past.is_missed() {
             let caller = peer_name.clone().unwrap_or_else(|| peer.clone());
-            self.host.missed(&Missed { brand: self.brand().name, caller, context: context.clone() });
+            self.host.missed(&Missed { whose: self.whose(), caller, peer: peer.clone(), context: context.clone(), picture });
         }
         self.remember(past);
         let put_away = self.put_away.take_if(|put_away| *put_away == id).is_some();
@@ -248,7 +256,19 @@ impl<H: Host> Controller<H> {
             return;
         }
         let phase = CallPhase::Ended { reason, seconds };
-        let view = CallView { id, direction, peer, peer_name, context, image, phase, muted: false, can_call_again: true };
+        let view = CallView {
+            id,
+            direction,
+            peer,
+            peer_name,
+            context,
+            image,
+            phase,
+            muted: false,
+            quality: None,
+            microphone: None,
+            can_call_again: true,
+        };
         self.call = Some(view).filter(stays_on_screen);
     }
 
@@ -263,6 +283,13 @@ impl<H: Host> Controller<H> {
             // Nobody is signed in who could call.
             call.can_call_again = false;
         }
+    }
+
+    pub(super) fn see_missed(&mut self, reply: Reply) {
+        if self.history.see_missed() {
+            self.save_history();
+        }
+        self.answer_to(reply, Ok(()));
     }
 
     fn remember(&mut self, call: PastCall) {
@@ -293,26 +320,6 @@ fn stays_on_screen(call: &CallView) -> bool {
     let CallPhase::Ended { reason, .. } = call.phase else { return true };
     let decided = matches!(reason, EndReason::Declined | EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere);
     !(decided && call.direction == Direction::Incoming)
-}
-
-/// Whether an incoming call that ended so was never taken by anybody.
-fn is_missed(reason: EndReason) -> bool {
-    match reason {
-        EndReason::Cancelled | EndReason::Missed | EndReason::RingTimeout | EndReason::Busy => true,
-        EndReason::HungUp
-        | EndReason::Declined
-        | EndReason::LoggedOut
-        | EndReason::NotificationsDisabled
-        | EndReason::MicrophoneRefused
-        | EndReason::InternalError
-        | EndReason::LocalNetworkLoss
-        | EndReason::RemoteNetworkLoss
-        | EndReason::ProtocolMismatch
-        | EndReason::MediaSetupTooSlow
-        | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere
-        | EndReason::NotPlaced { .. } => false,
-    }
 }
 
 /// Whether the user can mend it in the form that is still open; anything else is told by the call's screen, with "call again".

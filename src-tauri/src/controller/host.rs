@@ -2,12 +2,16 @@
 
 use signedcall::CallId;
 
+use crate::pictures::Pixels;
+
 /// The windows, the notification and the tray.
 pub(crate) trait Host: Send + 'static {
     /// Brings the main window to front.
     fn show_main(&self);
     /// Shows the pop-up and the notification of a call that rings here.
     fn ring(&self, ringing: &Ringing);
+    /// Puts the caller's picture, which has come later than the call, on the notification of the call that rings.
+    fn show_caller(&self, picture: &Pixels);
     /// Takes both away.
     fn stop_ringing(&self);
     /// Tells of a call that was not answered.
@@ -26,26 +30,36 @@ pub(crate) trait Host: Send + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ringing {
     pub(crate) call: CallId,
-    /// The company's name.
-    pub(crate) brand: String,
+    /// The company's name and the app's.
+    pub(crate) whose: String,
     /// Who calls: the name, or the cuid.
     pub(crate) caller: String,
     /// Why.
     pub(crate) context: String,
+    /// The caller's face, or the company's symbol.
+    pub(crate) picture: Option<Pixels>,
 }
 
 /// A call that was not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Missed {
-    pub(crate) brand: String,
+    pub(crate) whose: String,
+    /// Who called: the name, or the cuid.
     pub(crate) caller: String,
+    /// Who is called back.
+    pub(crate) peer: String,
     pub(crate) context: String,
+    pub(crate) picture: Option<Pixels>,
 }
 
 /// What the tray's menu offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tray {
     pub(crate) status: &'static str,
+    /// Calls that were missed since anybody looked.
+    pub(crate) missed: u32,
+    /// The company's symbol, in place of the app's icon.
+    pub(crate) symbol: Option<Pixels>,
     /// "Return to call" and "Hang up" are offered.
     pub(crate) in_call: bool,
     /// "Sign out" is offered.

@@ -4,7 +4,11 @@
 
 mod account;
 mod calls;
+mod gallery;
 mod host;
+mod links;
+mod preferences;
+mod setup;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -13,18 +17,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signedcall::{CallId, LineView, SetTonesError, SoundDevices};
+use signedcall::{CallId, LineView, SoundDevices};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::account::{Keyring, SignedIn};
 pub(crate) use self::host::{Host, Missed, Ringing, Tray};
+pub(crate) use self::preferences::name_of;
 use crate::arguments::Prefill;
+use crate::autostart::Autostart;
+use crate::doctor::{SetupFacts, Surroundings};
 use crate::history::History;
+use crate::pictures::{Picture, Pictures, Request};
 use crate::profile::{Folders, ProfileName};
 use crate::sdk::{Line, LineChange, Sdk};
 use crate::settings::{Account, Preferences, Settings};
 use crate::stored::{self, ReadError};
-use crate::view::{AppView, CallView, Problem, ProblemCode, SignInForm};
+use crate::view::{AppView, CallView, LinkView, Problem, ProblemCode, SetupView, SignInForm};
 
 /// Everything that happens to the app.
 #[derive(Debug)]
@@ -42,9 +50,20 @@ pub(crate) enum Event {
     HangUp(CallId, Reply),
     Mute(CallId, bool, Reply),
     CallAgain(Reply),
+    /// Calls whoever was missed, from the notification.
+    CallBack {
+        cuid: String,
+        context: String,
+    },
+    SeeMissed(Reply),
     DismissCall(Reply),
     DismissNotice(ProblemCode, Reply),
     RefreshDevices(Reply),
+    CheckSetup(Reply),
+    SetAutostart(bool, Reply),
+    /// A link from outside, as it was written.
+    Link(String),
+    DismissLink(Reply),
     ShowMain(Reply),
 
     /// Something that cannot be answered went wrong elsewhere: the user is told.
@@ -85,12 +104,17 @@ pub(crate) enum Event {
     },
     PreferencesSet {
         preferences: Preferences,
-        outcome: Result<(), SetTonesError>,
+        outcome: preferences::Changed,
         reply: Reply,
     },
     DevicesListed {
         devices: SoundDevices,
         reply: Option<Reply>,
+    },
+    SetupLooked(Box<SetupFacts>),
+    PictureCame {
+        request: Request,
+        picture: Option<Picture>,
     },
 }
 
@@ -133,6 +157,7 @@ enum Session {
     Open {
         line: Arc<dyn Line>,
         view: Option<Box<LineView>>,
+        on_line: preferences::OnLine,
         kept: bool,
         leaving: bool,
     },
@@ -149,7 +174,13 @@ struct Facts {
 
 pub(crate) struct Controller<H> {
     host: H,
+    app_name: String,
     sdk: Arc<dyn Sdk>,
+    pictures: Arc<dyn Pictures>,
+    surroundings: Arc<dyn Surroundings>,
+    autostart: Autostart,
+    /// As of the last look: the desktop has a switch of its own for it.
+    starts_with_session: bool,
     profile: ProfileName,
     folders: Folders,
     inbox: Inbox,
@@ -176,6 +207,9 @@ pub(crate) struct Controller<H> {
     /// The call whose ended screen the user has put away before the service confirmed the end.
     put_away: Option<String>,
     history: History,
+    gallery: gallery::Gallery,
+    setup: SetupView,
+    link: Option<LinkView>,
 
     shown: show::Shown,
 }
@@ -183,7 +217,11 @@ pub(crate) struct Controller<H> {
 /// What a controller is made of.
 pub(crate) struct Parts<H> {
     pub(crate) host: H,
+    pub(crate) app_name: String,
     pub(crate) sdk: Arc<dyn Sdk>,
+    pub(crate) pictures: Arc<dyn Pictures>,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) autostart: Autostart,
     pub(crate) profile: ProfileName,
     pub(crate) folders: Folders,
     pub(crate) prefill: Prefill,
@@ -198,14 +236,19 @@ pub(crate) fn inbox() -> (Inbox, mpsc::UnboundedReceiver<Event>) {
 impl<H: Host> Controller<H> {
     /// Reads what the profile keeps.
     pub(crate) fn new(parts: Parts<H>, inbox: Inbox, events: mpsc::UnboundedReceiver<Event>) -> Self {
-        let Parts { host, sdk, profile, folders, prefill } = parts;
+        let Parts { host, app_name, sdk, pictures, surroundings, autostart, profile, folders, prefill } = parts;
         let mut notices = Vec::new();
         let settings: Settings = read_or_begin_anew(&folders.config.join("settings.json"), ProblemCode::SettingsDamaged, &mut notices);
         let history = read_or_begin_anew(&folders.data.join("history.json"), ProblemCode::HistoryDamaged, &mut notices);
         let account = prefill.over(&settings.account.clone().unwrap_or_default());
         let mut controller = Self {
             host,
+            app_name,
             sdk,
+            pictures,
+            surroundings,
+            starts_with_session: autostart.is_on(),
+            autostart,
             profile,
             folders,
             inbox,
@@ -225,6 +268,9 @@ impl<H: Host> Controller<H> {
             dialling: false,
             put_away: None,
             history,
+            gallery: gallery::Gallery::default(),
+            setup: SetupView::default(),
+            link: None,
             shown: show::Shown::default(),
         };
         controller.publish();
@@ -267,12 +313,24 @@ impl<H: Host> Controller<H> {
             Event::HangUpCurrent => self.hang_up_current(),
             Event::Mute(call, muted, reply) => self.ask_line(reply, async move |line| line.mute(call, muted).await),
             Event::CallAgain(reply) => self.call_again(reply),
+            Event::CallBack { cuid, context } => {
+                self.host.show_main();
+                self.dial(cuid, context, Reply::nobody());
+            }
+            Event::SeeMissed(reply) => self.see_missed(reply),
             Event::DismissCall(reply) => self.dismiss_call(reply),
             Event::DismissNotice(code, reply) => {
                 self.notices.retain(|notice| notice.code != code);
                 self.answer_to(reply, Ok(()));
             }
-            Event::RefreshDevices(reply) => self.list_devices(Some(reply)),
+            Event::RefreshDevices(reply) => {
+                self.starts_with_session = self.autostart.is_on();
+                self.list_devices(Some(reply));
+            }
+            Event::CheckSetup(reply) => self.check_setup(reply),
+            Event::SetAutostart(on, reply) => self.set_autostart(on, reply),
+            Event::Link(text) => self.follow_link(&text),
+            Event::DismissLink(reply) => self.dismiss_link(reply),
             Event::ShowMain(reply) => {
                 self.host.show_main();
                 self.answer_to(reply, Ok(()));
@@ -292,6 +350,8 @@ impl<H: Host> Controller<H> {
                 self.devices = devices;
                 self.answer_to_some(reply, Ok(()));
             }
+            Event::SetupLooked(facts) => self.setup_looked(*facts),
+            Event::PictureCame { request, picture } => self.picture_came(&request, picture),
         }
     }
 
@@ -351,37 +411,6 @@ impl<H: Host> Controller<H> {
         self.later(async move { Event::DevicesListed { devices: sdk.devices().await, reply } });
     }
 
-    fn set_preferences(&self, preferences: Preferences, reply: Reply) {
-        // Tones are the part that can be refused, so they come first and nothing is half changed.
-        let Session::Open { line, .. } = &self.session else {
-            let sdk = Arc::clone(&self.sdk);
-            return self.later(async move {
-                let outcome = sdk.check_tones(&preferences.tones()).await.map_err(SetTonesError::Invalid);
-                Event::PreferencesSet { preferences, outcome, reply }
-            });
-        };
-        let line = Arc::clone(line);
-        self.later(async move {
-            let outcome = match line.set_tones(preferences.tones()).await {
-                Ok(()) => line.set_voice(preferences.voice()).await.map_err(SetTonesError::Line),
-                Err(error) => Err(error),
-            };
-            Event::PreferencesSet { preferences, outcome, reply }
-        });
-    }
-
-    fn preferences_set(&mut self, preferences: Preferences, outcome: Result<(), SetTonesError>, reply: Reply) {
-        match outcome {
-            Ok(()) => {
-                self.settings.preferences = preferences;
-                self.save_settings();
-                self.answer_to(reply, Ok(()));
-            }
-            Err(SetTonesError::Invalid(invalid)) => self.answer_to(reply, Err(invalid.into())),
-            Err(SetTonesError::Line(error)) => self.answer_to(reply, Err(error.into())),
-        }
-    }
-
     fn save_settings(&mut self) {
         if let Err(error) = stored::write(&self.folders.config.join("settings.json"), &self.settings) {
             self.notice(Problem::new(ProblemCode::NotSaved, format!("settings.json: {error}")));
@@ -414,7 +443,7 @@ fn read_or_begin_anew<T: serde::de::DeserializeOwned + Default>(
     match stored::read(path) {
         Ok(found) => found.unwrap_or_default(),
         Err(ReadError::SetAside(name)) => {
-            notices.push(Problem::new(damaged, name));
+            notices.push(Problem::new(damaged, "it could not be read").about(name));
             T::default()
         }
         Err(error @ ReadError::Io(_)) => {

@@ -1,16 +1,19 @@
 //! What is shown: the view, and what follows from it for pop-up, notification, tray and the machine's sleep.
 
-use signedcall::{ButtonTheme, CallId, SoundDevice};
+use signedcall::{Branding, ButtonTheme, CallId, SoundDevice};
 
 use super::calls::is_on;
-use super::{Controller, Host, Ringing, Session, Tray};
-use crate::view::{AppView, BrandView, CallPhase, Device, Direction, SessionView, SettingsView};
+use super::{Controller, Host, Ringing, Tray};
+use crate::pictures::Pixels;
+use crate::view::{AppView, BrandView, CallPhase, CallView, Device, Direction, SessionView, SettingsView, SetupView};
 use crate::words;
 
 /// What the host was last told.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     ringing: Option<CallId>,
+    /// The face on its notification.
+    caller: Option<Pixels>,
     tray: Option<Tray>,
     awake: bool,
 }
@@ -22,15 +25,19 @@ pub(super) fn blank() -> AppView {
         session: SessionView::SignedOut { problem: None },
         call: None,
         recent: Vec::new(),
-        brand: plain_brand(),
+        brand: plain_brand(words::APP),
         settings: SettingsView::default(),
         notices: Vec::new(),
+        missed: 0,
+        setup: SetupView::default(),
+        link: None,
     }
 }
 
 impl<H: Host> Controller<H> {
     /// Tells the windows and the host of what has changed, if anything has.
     pub(super) fn publish(&mut self) {
+        self.want_pictures();
         let before = self.views.borrow().clone();
         let mut view = self.view();
         view.revision = before.revision;
@@ -51,19 +58,26 @@ impl<H: Host> Controller<H> {
         let rings = |phase: &CallPhase, direction: Direction| *phase == CallPhase::Ringing && direction == Direction::Incoming;
         let call = view.call.as_ref().filter(|call| rings(&call.phase, call.direction));
         let ringing = call.and_then(|call| call.id.parse().ok()).map(CallId);
+        let caller = self.gallery.face().map(|face| face.pixels.clone());
         if ringing == self.shown.ringing {
+            if let Some(picture) = caller.filter(|_| ringing.is_some() && self.shown.caller.is_none()) {
+                self.host.show_caller(&picture);
+                self.shown.caller = Some(picture);
+            }
             return;
         }
         if self.shown.ringing.is_some() {
             self.host.stop_ringing();
         }
         self.shown.ringing = ringing;
+        self.shown.caller = caller;
         if let (Some(id), Some(call)) = (ringing, call) {
             self.host.ring(&Ringing {
                 call: id,
-                brand: view.brand.name.clone(),
+                whose: self.whose(),
                 caller: call.peer_name.clone().unwrap_or_else(|| call.peer.clone()),
                 context: call.context.clone(),
+                picture: self.picture(),
             });
         }
     }
@@ -71,6 +85,8 @@ impl<H: Host> Controller<H> {
     fn show_tray(&mut self, view: &AppView) {
         let tray = Tray {
             status: words::status(view),
+            missed: view.missed,
+            symbol: self.symbol(),
             in_call: view.call.as_ref().is_some_and(is_on),
             signed_in: matches!(view.session, SessionView::Ready { .. } | SessionView::Reconnecting { .. }),
         };
@@ -84,25 +100,45 @@ impl<H: Host> Controller<H> {
         AppView {
             revision: 0,
             session: self.session_view(),
-            call: self.call.clone(),
+            call: self.call.clone().map(|call| CallView { image: self.gallery.face().map(|face| face.data_url.to_text()), ..call }),
             recent: self.history.view(),
             brand: self.brand(),
             settings: self.settings_view(),
             notices: self.notices.clone(),
+            missed: self.history.missed(),
+            setup: self.setup.clone(),
+            link: self.link.clone(),
         }
     }
 
-    pub(super) fn brand(&self) -> BrandView {
-        let branding = match &self.session {
-            Session::Open { view: Some(view), .. } => view.branding.as_ref(),
-            Session::Open { view: None, .. } | Session::Nobody { .. } | Session::SigningIn => None,
-        };
-        branding.map_or_else(plain_brand, |branding| BrandView {
+    fn brand(&self) -> BrandView {
+        let Some(branding) = self.branding() else { return plain_brand(&self.app_name) };
+        BrandView {
             name: branding.name.clone(),
+            app: self.app_name.clone(),
+            logo: self.gallery.logo().map(|logo| logo.data_url.to_text()),
             background: String::from(branding.bg_color),
             foreground: String::from(branding.font_color),
             light_buttons: branding.button_theme == ButtonTheme::Light,
-        })
+        }
+    }
+
+    pub(super) fn branding(&self) -> Option<&Branding> {
+        self.line_seen()?.branding.as_ref()
+    }
+
+    /// The company's name and the app's.
+    pub(super) fn whose(&self) -> String {
+        words::whose(self.branding().map_or("", |branding| &branding.name), &self.app_name)
+    }
+
+    /// What a notification of a call shows: the other side's face, or the company's symbol.
+    pub(super) fn picture(&self) -> Option<Pixels> {
+        self.gallery.face().map(|face| face.pixels.clone()).or_else(|| self.symbol())
+    }
+
+    fn symbol(&self) -> Option<Pixels> {
+        self.gallery.symbol().cloned()
     }
 
     fn settings_view(&self) -> SettingsView {
@@ -122,6 +158,7 @@ impl<H: Host> Controller<H> {
             voice_processing: preferences.voice_processing,
             outgoing_tone: path(&preferences.outgoing_tone),
             ringtone: path(&preferences.ringtone),
+            autostart: self.starts_with_session,
         }
     }
 }
@@ -133,6 +170,13 @@ impl From<&SoundDevice> for Device {
 }
 
 /// How calls look when the account has no branding, or nobody is signed in: the app's own colours.
-fn plain_brand() -> BrandView {
-    BrandView { name: words::APP.to_owned(), background: "#0F3D2E".to_owned(), foreground: "#FFFFFF".to_owned(), light_buttons: true }
+fn plain_brand(app: &str) -> BrandView {
+    BrandView {
+        name: app.to_owned(),
+        app: app.to_owned(),
+        logo: None,
+        background: "#0F3D2E".to_owned(),
+        foreground: "#FFFFFF".to_owned(),
+        light_buttons: true,
+    }
 }

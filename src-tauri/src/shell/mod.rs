@@ -1,7 +1,9 @@
 //! The desktop around the controller: windows, notifications, tray, and the machine's sleep.
 
 mod awake;
+mod badge;
 mod notifications;
+mod placement;
 mod tray;
 mod windows;
 
@@ -11,8 +13,10 @@ use tokio::sync::watch;
 
 use self::awake::Inhibitor;
 use self::notifications::Notifier;
+use self::tray::TrayOptions;
 use crate::bridge::ViewChanged;
 use crate::controller::{Event, Host, Inbox, Missed, Reply, Ringing, Tray};
+use crate::pictures::Pixels;
 use crate::view::{AppView, Problem, ProblemCode};
 
 pub(crate) use self::windows::{WindowOptions, open};
@@ -63,13 +67,15 @@ pub(crate) struct Shell {
     inbox: Inbox,
     notifier: Notifier,
     inhibitor: Inhibitor,
+    tray: TrayOptions,
 }
 
 impl Shell {
     /// Makes the desktop around an app whose windows are open.
-    pub(crate) fn new(app: AppHandle, inbox: Inbox) -> Self {
-        let notifier = Notifier::new(app.default_window_icon(), inbox.clone());
-        Self { app, inbox, notifier, inhibitor: Inhibitor::new() }
+    pub(crate) fn new(app: AppHandle, inbox: Inbox, options: &WindowOptions) -> Self {
+        let notifier = Notifier::new(options.app_name.clone(), app.default_window_icon(), inbox.clone());
+        let tray = TrayOptions { app_name: options.app_name.clone(), folder: options.state.join("tray") };
+        Self { app, inbox, notifier, inhibitor: Inhibitor::new(), tray }
     }
 }
 
@@ -83,6 +89,10 @@ impl Host for Shell {
         self.notifier.ring(ringing);
     }
 
+    fn show_caller(&self, picture: &Pixels) {
+        self.notifier.show_caller(picture);
+    }
+
     fn stop_ringing(&self) {
         windows::hide_incoming(&self.app);
         self.notifier.stop_ringing();
@@ -93,9 +103,9 @@ impl Host for Shell {
     }
 
     fn tray(&self, tray: &Tray) {
-        let (app, inbox, tray) = (self.app.clone(), self.inbox.clone(), tray.clone());
+        let (app, inbox, options, tray) = (self.app.clone(), self.inbox.clone(), self.tray.clone(), tray.clone());
         // Menus belong to the main thread.
-        if let Err(error) = self.app.run_on_main_thread(move || tray::show(&app, &inbox, &tray)) {
+        if let Err(error) = self.app.run_on_main_thread(move || tray::show(&app, &inbox, &options, &tray)) {
             tracing::warn!(%error, "the tray was not changed");
         }
     }

@@ -1,65 +1,80 @@
-//! Native notifications: a call that rings, with Answer and Decline, and a call that was missed.
+//! Native notifications: a call that rings, with Answer and Decline, and a call that was missed, with Call back.
 
 use std::sync::{Mutex, PoisonError};
 
-use notify_rust::{Hint, Notification, NotificationResponse, Timeout, Urgency};
+use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse, Timeout, Urgency};
 use signedcall::CallId;
 use tauri::image::Image;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use crate::controller::{Event, Inbox, Missed, Reply, Ringing};
+use crate::pictures::Pixels;
 use crate::view::{Problem, ProblemCode};
 use crate::words;
 
 const ANSWER: &str = "answer";
 const DECLINE: &str = "decline";
+const CALL_BACK: &str = "call-back";
 /// What a click on the notification itself is called in the desktop notifications specification.
 const CLICK: &str = "default";
+
+/// The name of the bundle's `.desktop` file, which the bundler takes from the product's name: the desktop finds icon and settings by it.
+const DESKTOP_ENTRY: &str = "Signed Call";
 
 /// Shows notifications and hands in what the user presses.
 #[derive(Debug)]
 pub(super) struct Notifier {
-    picture: Option<notify_rust::Image>,
+    app_name: String,
+    icon: Option<notify_rust::Image>,
     inbox: Inbox,
-    /// Dropped to take the ringing notification away.
-    ringing: Mutex<Option<oneshot::Sender<()>>>,
+    /// Where the caller's picture goes when it comes later than the call; dropped to take the notification away.
+    ringing: Mutex<Option<mpsc::UnboundedSender<Pixels>>>,
 }
 
 impl Notifier {
-    /// Makes a notifier whose notifications carry this picture.
-    pub(super) fn new(icon: Option<&Image<'_>>, inbox: Inbox) -> Self {
-        let picture = icon.and_then(|icon| {
-            let (width, height) = (i32::try_from(icon.width()).ok()?, i32::try_from(icon.height()).ok()?);
-            notify_rust::Image::from_rgba(width, height, icon.rgba().to_vec()).ok()
-        });
-        Self { picture, inbox, ringing: Mutex::new(None) }
+    /// Makes a notifier whose notifications carry this icon where there is nothing better.
+    pub(super) fn new(app_name: String, icon: Option<&Image<'_>>, inbox: Inbox) -> Self {
+        let icon = icon.and_then(|icon| image_of(icon.width(), icon.height(), icon.rgba()));
+        Self { app_name, icon, inbox, ringing: Mutex::new(None) }
     }
 
     /// Shows that a call rings, until [`stop_ringing`](Self::stop_ringing). Dismissing the notification lets it ring on.
     pub(super) fn ring(&self, ringing: &Ringing) {
-        let mut notification = self.notification(&ringing.brand, &ringing.context, &ringing.caller);
+        let mut notification = self.notification(&ringing.whose, &ringing.context, &ringing.caller, ringing.picture.as_ref());
         notification
             .action(ANSWER, words::ANSWER)
             .action(DECLINE, words::DECLINE)
             .urgency(Urgency::Critical)
             .timeout(Timeout::Never)
             .hint(Hint::Category("call.incoming".to_owned()));
-        let (hold, released) = oneshot::channel();
-        *self.ringing.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        let (sender, mut pictures) = mpsc::unbounded_channel();
+        *self.ringing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         let (inbox, call) = (self.inbox.clone(), ringing.call);
         tauri::async_runtime::spawn(async move {
-            let handle = match notification.show_async().await {
+            let mut handle = match notification.show_async().await {
                 Ok(handle) => handle,
                 Err(error) => return no_notifications(&inbox, &error),
             };
-            let pressed = handle.wait_for_action_async(|response: &NotificationResponse| call_action(&inbox, call, response));
-            tokio::select! {
-                () = pressed => {}
-                _ = released => {}
+            loop {
+                let pressed = handle.wait_for_action_async(|response: &NotificationResponse| call_action(&inbox, call, response));
+                let picture = tokio::select! {
+                    () = pressed => None,
+                    picture = pictures.recv() => picture,
+                };
+                let Some(picture) = picture else { break };
+                handle = show_with(handle, picture).await;
             }
             // Some daemons leave a notification on the screen after one of its actions was chosen.
             handle.close_async().await;
         });
+    }
+
+    /// Puts the caller's picture on the notification of [`ring`](Self::ring).
+    pub(super) fn show_caller(&self, picture: &Pixels) {
+        if let Some(ringing) = self.ringing.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // The user may have put the notification away.
+            let _ = ringing.send(picture.clone());
+        }
     }
 
     /// Takes the notification of [`ring`](Self::ring) away, if it is still there.
@@ -67,39 +82,56 @@ impl Notifier {
         self.ringing.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Tells of a call that was not answered.
+    /// Tells of a call that was not answered, until the user does something about it.
     pub(super) fn missed(&self, missed: &Missed) {
-        let mut notification = self.notification(&missed.brand, words::MISSED_CALL, &format!("{} · {}", missed.caller, missed.context));
-        notification.hint(Hint::Category("call.unanswered".to_owned()));
-        let inbox = self.inbox.clone();
+        let text = format!("{} · {}", missed.caller, missed.context);
+        let mut notification = self.notification(&missed.whose, words::MISSED_CALL, &text, missed.picture.as_ref());
+        notification.action(CALL_BACK, words::CALL_BACK).hint(Hint::Category("call.unanswered".to_owned()));
+        let (inbox, peer, context) = (self.inbox.clone(), missed.peer.clone(), missed.context.clone());
         tauri::async_runtime::spawn(async move {
             match notification.show_async().await {
                 Ok(handle) => {
-                    let open = |response: &NotificationResponse| {
-                        if matches!(response, NotificationResponse::Default) {
-                            inbox.send(Event::ShowMain(Reply::nobody()));
-                        }
-                    };
-                    handle.wait_for_action_async(open).await;
+                    let chosen = |response: &NotificationResponse| missed_action(&inbox, &peer, &context, response);
+                    handle.wait_for_action_async(chosen).await;
+                    handle.close_async().await;
                 }
                 Err(error) => no_notifications(&inbox, &error),
             }
         });
     }
 
-    fn notification(&self, brand: &str, headline: &str, text: &str) -> Notification {
+    fn notification(&self, whose: &str, headline: &str, text: &str, picture: Option<&Pixels>) -> Notification {
         let mut notification = Notification::new();
         notification
-            .appname(brand)
+            .appname(whose)
             .summary(headline)
             .body(&without_markup(text))
-            .action(CLICK, words::OPEN)
-            .hint(Hint::DesktopEntry("signedcall-desktop".to_owned()));
-        if let Some(picture) = &self.picture {
-            notification.image_data(picture.clone());
+            .action(CLICK, &words::open(&self.app_name))
+            .hint(Hint::DesktopEntry(DESKTOP_ENTRY.to_owned()));
+        let picture = picture.and_then(|picture| image_of(picture.width(), picture.height(), picture.rgba()));
+        if let Some(image) = picture.or_else(|| self.icon.clone()) {
+            notification.image_data(image);
         }
         notification
     }
+}
+
+/// Shows a notification anew, with another picture, in its place.
+async fn show_with(mut handle: NotificationHandle, picture: Pixels) -> NotificationHandle {
+    let Some(image) = image_of(picture.width(), picture.height(), picture.rgba()) else { return handle };
+    // The same connection: some daemons signal to no other. It can only do this by blocking.
+    let shown = tauri::async_runtime::spawn_blocking(move || {
+        handle.image_data(image);
+        if let Err(error) = handle.update() {
+            tracing::debug!(%error, "the notification keeps the picture that it has");
+        }
+        handle
+    });
+    shown.await.expect("showing a notification does not panic")
+}
+
+fn image_of(width: u32, height: u32, rgba: &[u8]) -> Option<notify_rust::Image> {
+    notify_rust::Image::from_rgba(i32::try_from(width).ok()?, i32::try_from(height).ok()?, rgba.to_vec()).ok()
 }
 
 fn call_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {
@@ -108,6 +140,16 @@ fn call_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {
         NotificationResponse::Action(action) if action == DECLINE => inbox.send(Event::Decline(call, Reply::nobody())),
         NotificationResponse::Default => inbox.send(Event::ShowMain(Reply::nobody())),
         // Put away by the user or the desktop: pop-up and ringtone go on.
+        NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => return,
+    };
+}
+
+fn missed_action(inbox: &Inbox, peer: &str, context: &str, response: &NotificationResponse) {
+    match response {
+        NotificationResponse::Action(action) if action == CALL_BACK => {
+            inbox.send(Event::CallBack { cuid: peer.to_owned(), context: context.to_owned() })
+        }
+        NotificationResponse::Default => inbox.send(Event::ShowMain(Reply::nobody())),
         NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => return,
     };
 }
@@ -124,6 +166,12 @@ fn without_markup(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_desktop_finds_the_app_that_notifies() {
+        let config: serde_json::Value = serde_json::from_str(include_str!("../../tauri.conf.json")).expect("it is JSON");
+        assert_eq!(config["productName"], DESKTOP_ENTRY);
+    }
 
     #[test]
     fn a_name_is_shown_as_it_is_written() {

@@ -1,10 +1,14 @@
 //! The two windows: the main one, and the small one that comes up while a call rings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use tauri::{AppHandle, LogicalSize, Manager, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::{
+    AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Window, WindowEvent,
+};
 
-use crate::words;
+use super::placement::{Area, Placement};
+use crate::{private, stored, words};
 
 const MAIN: &str = "main";
 const INCOMING: &str = "incoming";
@@ -23,19 +27,33 @@ const MARGIN: f64 = 16.0;
 pub(crate) struct WindowOptions {
     /// Begin in the tray.
     pub(crate) hidden: bool,
-    /// Where the web view keeps its cache: two profiles must not share one.
-    pub(crate) web_data: PathBuf,
+    /// What stands in the title.
+    pub(crate) app_name: String,
+    /// Where the web view keeps its cache and the main window its place: two profiles must not share one.
+    pub(crate) state: PathBuf,
+}
+
+/// Where the main window is, and the file that remembers it.
+#[derive(Debug)]
+struct Place {
+    file: PathBuf,
+    last: Mutex<Placement>,
 }
 
 /// Opens both windows, the pop-up unseen.
-pub(crate) fn open(app: &AppHandle, options: &WindowOptions) -> tauri::Result<()> {
+pub(crate) fn open(app: &AppHandle, options: &WindowOptions) -> anyhow::Result<()> {
+    private::folder(&options.state)?;
+    let web_data = options.state.join("webview");
     let main = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
-        .title(words::APP)
+        .title(&options.app_name)
         .inner_size(MAIN_SIZE.0, MAIN_SIZE.1)
         .min_inner_size(MAIN_LEAST.0, MAIN_LEAST.1)
-        .data_directory(options.web_data.clone())
-        .visible(!options.hidden)
+        .data_directory(web_data.clone())
+        // Ctrl with + and −: whoever needs it larger has it larger.
+        .zoom_hotkeys_enabled(true)
+        .visible(false)
         .build()?;
+    place(&main, &options.state);
     hide_when_closed(&main);
     let incoming = WebviewWindowBuilder::new(app, INCOMING, WebviewUrl::default())
         .title(words::INCOMING_CALL)
@@ -45,11 +63,72 @@ pub(crate) fn open(app: &AppHandle, options: &WindowOptions) -> tauri::Result<()
         .always_on_top(true)
         .skip_taskbar(true)
         .focused(false)
-        .data_directory(options.web_data.clone())
+        .data_directory(web_data)
         .visible(false)
         .build()?;
     hide_when_closed(&incoming);
+    if !options.hidden {
+        main.show()?;
+    }
     Ok(())
+}
+
+/// Puts the main window where it was, and remembers from now on where it goes.
+fn place(main: &WebviewWindow, folder: &Path) {
+    let file = folder.join("window.json");
+    // A place that cannot be read is no loss that anybody has to be told of.
+    let kept = stored::read::<Placement>(&file).ok().flatten();
+    let screens: Vec<Area> = main.available_monitors().unwrap_or_default().iter().map(area).collect();
+    if let Some(placement) = kept.map(|kept| kept.fitted(MAIN_LEAST, &screens)) {
+        tell(main.set_size(LogicalSize::new(placement.width, placement.height)));
+        if let Some((x, y)) = placement.corner {
+            tell(main.set_position(PhysicalPosition::new(x, y)));
+        }
+        if placement.maximized {
+            tell(main.maximize());
+        }
+    }
+    let first = Placement { width: MAIN_SIZE.0, height: MAIN_SIZE.1, corner: None, maximized: false };
+    let place = Place { file, last: Mutex::new(kept.unwrap_or(first)) };
+    main.manage(place);
+    let window = main.as_ref().window();
+    main.on_window_event(move |event| {
+        // Not at each step while it is dragged: when the user turns to something else, or puts it away.
+        if let WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } = event {
+            remember(&window);
+        }
+    });
+}
+
+/// Writes down where the main window is, if it is elsewhere than it was.
+fn remember(main: &Window) {
+    let (Some(place), Ok(true)) = (main.try_state::<Place>(), main.is_visible()) else { return };
+    let (Ok(scale), Ok(size), Ok(corner), Ok(maximized)) =
+        (main.scale_factor(), main.inner_size(), main.outer_position(), main.is_maximized())
+    else {
+        return;
+    };
+    let LogicalSize { width, height } = size.to_logical(scale);
+    let corner = Some((corner.x, corner.y)).filter(|_| !places_windows_itself());
+    let mut last = place.last.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = last.followed_by(Placement { width, height, corner, maximized });
+    if now != *last {
+        *last = now;
+        if let Err(error) = stored::write(&place.file, &now) {
+            tracing::debug!(%error, "the window's place is not remembered");
+        }
+    }
+}
+
+/// Whether the desktop lets nobody know or say where a window is: Wayland, unless the program is made to speak X11.
+fn places_windows_itself() -> bool {
+    std::env::var_os("WAYLAND_DISPLAY").is_some() && std::env::var_os("GDK_BACKEND").is_none_or(|backend| backend != "x11")
+}
+
+fn area(monitor: &Monitor) -> Area {
+    let area = monitor.work_area();
+    let length = |length: u32| i32::try_from(length).unwrap_or(i32::MAX);
+    Area { left: area.position.x, top: area.position.y, width: length(area.size.width), height: length(area.size.height) }
 }
 
 /// Closing a window only puts it away: the app lives in the tray, and closing the pop-up is not declining.
@@ -77,10 +156,9 @@ pub(super) fn show_incoming(app: &AppHandle) {
     let Some(window) = app.get_webview_window(INCOMING) else { return };
     if let Ok(Some(monitor)) = window.primary_monitor() {
         let scale = monitor.scale_factor();
-        let area = monitor.work_area();
+        let area = area(&monitor);
         let size = LogicalSize::new(INCOMING_SIZE.0 + MARGIN, INCOMING_SIZE.1 + MARGIN).to_physical::<i32>(scale);
-        let right = area.position.x.saturating_add_unsigned(area.size.width);
-        let bottom = area.position.y.saturating_add_unsigned(area.size.height);
+        let (right, bottom) = (area.left.saturating_add(area.width), area.top.saturating_add(area.height));
         tell(window.set_position(PhysicalPosition::new(right - size.width, bottom - size.height)));
     }
     tell(window.show());
@@ -95,6 +173,9 @@ pub(super) fn hide_incoming(app: &AppHandle) {
 
 /// Puts everything away: a window that stays for the moment that the program takes to end looks like one that hangs.
 pub(super) fn hide_all(app: &AppHandle) {
+    if let Some(main) = app.get_webview_window(MAIN) {
+        remember(&main.as_ref().window());
+    }
     for window in [MAIN, INCOMING].into_iter().filter_map(|label| app.get_webview_window(label)) {
         tell(window.hide());
     }

@@ -3,12 +3,14 @@
 use tokio::sync::mpsc;
 
 use crate::controller::{Host, Missed, Ringing, Tray};
+use crate::pictures::Pixels;
 
 /// What a controller has told its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     ShowMain,
     Ring(Ringing),
+    ShowCaller,
     StopRinging,
     Missed(Missed),
     Tray(Tray),
@@ -40,6 +42,10 @@ impl Host for RecordingHost {
 
     fn ring(&self, ringing: &Ringing) {
         self.tell(Told::Ring(ringing.clone()));
+    }
+
+    fn show_caller(&self, _: &Pixels) {
+        self.tell(Told::ShowCaller);
     }
 
     fn stop_ringing(&self) {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
     CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError, SoundDevice,
-    SoundDevices, Tones, VoiceOptions,
+    SoundDevices, Tones, VoiceCondition, VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -169,13 +169,25 @@ struct LineState {
     dials: VecDeque<Result<CallId, Error>>,
     answer: Option<ErrorCode>,
     deaf: bool,
+    /// What is told when a call is hung up.
+    at_hang_up: Vec<CallEvent>,
     /// What is told before the line closes.
     last_words: Vec<CallEvent>,
 }
 
 /// A line on which nothing has happened yet.
 pub(crate) fn nothing_heard() -> LineView {
-    LineView { link: LinkState::Ready, state: CallState::NoCall, call: None, talking_since: None, branding: None, microphone_problem: None }
+    LineView {
+        link: LinkState::Ready,
+        state: CallState::NoCall,
+        call: None,
+        talking_since: None,
+        branding: None,
+        app_name: None,
+        hides_addresses: false,
+        voice: VoiceCondition::default(),
+        microphone_problem: None,
+    }
 }
 
 impl FakeLine {
@@ -207,6 +219,11 @@ impl FakeLine {
     /// The service never confirms that the user has signed out.
     pub(crate) fn go_deaf(&self) {
         self.state().deaf = true;
+    }
+
+    /// Hanging up ends a call like this.
+    pub(crate) fn end_at_hang_up(&self, event: CallEvent) {
+        self.state().at_hang_up.push(event);
     }
 
     /// Signing out ends a call like this.
@@ -244,6 +261,10 @@ impl Line for FakeLine {
 
     async fn hang_up(&self, call: CallId) -> Result<(), Error> {
         self.write_down(format!("hang up {call}"));
+        let events = std::mem::take(&mut self.state().at_hang_up);
+        for event in events {
+            self.tell(LineChange::Call(event));
+        }
         Ok(())
     }
 

@@ -25,12 +25,20 @@ export const commands = {
 	mute: (id: string, muted: boolean) => typedError<null, Problem>(__TAURI_INVOKE("mute", { id, muted })),
 	/**  Calls the other side of the call that has ended, for the same reason. */
 	callAgain: () => typedError<null, Problem>(__TAURI_INVOKE("call_again")),
+	/**  Notes that the user has seen which calls were missed. */
+	seeMissed: () => typedError<null, Problem>(__TAURI_INVOKE("see_missed")),
 	/**  Puts the ended call's screen away. */
 	dismissCall: () => typedError<null, Problem>(__TAURI_INVOKE("dismiss_call")),
 	/**  Puts a notice away. */
 	dismissNotice: (code: ProblemCode) => typedError<null, Problem>(__TAURI_INVOKE("dismiss_notice", { code })),
 	/**  Looks again for microphones and speakers. */
 	refreshDevices: () => typedError<null, Problem>(__TAURI_INVOKE("refresh_devices")),
+	/**  Looks whether everything that calls need is there. */
+	checkSetup: () => typedError<null, Problem>(__TAURI_INVOKE("check_setup")),
+	/**  Starts the app with the session, or no longer. */
+	setAutostart: (on: boolean) => typedError<null, Problem>(__TAURI_INVOKE("set_autostart", { on })),
+	/**  Puts away what a link from outside asked for. */
+	dismissLink: () => typedError<null, Problem>(__TAURI_INVOKE("dismiss_link")),
 	/**  Brings the main window to front. */
 	showMain: () => typedError<null, Problem>(__TAURI_INVOKE("show_main")),
 };
@@ -57,11 +65,22 @@ export type AppView = {
 	settings: SettingsView,
 	/**  What the user should know although nothing stops, each until `dismiss_notice`. */
 	notices: Problem[],
+	/**  How many calls were missed since anybody looked. */
+	missed: number,
+	/**  What *Check my set-up* shows. */
+	setup: SetupView,
+	/**  Whom a link from outside asks this user to call, until the user has decided. */
+	link: LinkView | null,
 };
 
 /**  How call screens look (R31), as CSS colours. */
 export type BrandView = {
+	/**  The company. */
 	name: string,
+	/**  What the app calls itself. */
+	app: string,
+	/**  The company's logo, as a `data:` URL. */
+	logo: string | null,
 	background: string,
 	foreground: string,
 	/**  White buttons, or black. */
@@ -91,10 +110,14 @@ export type CallView = {
 	peerName: string | null,
 	/**  Why: the headline. */
 	context: string,
-	/**  URL of the other side's picture. */
+	/**  The other side's picture, as a `data:` URL. */
 	image: string | null,
 	phase: CallPhase,
 	muted: boolean,
+	/**  How well the other side is heard, while both talk and once it is known. */
+	quality: Quality | null,
+	/**  What the user should know of their microphone now. */
+	microphone: MicrophoneNote | null,
 	/**  What `call_again` would do exists (an ended outgoing or incoming call). */
 	canCallAgain: boolean,
 };
@@ -114,6 +137,21 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 	code: ProblemCode,
 } };
 
+/**  What was found, as the catalogue has words for it. */
+export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
+
+/**  A call that a link from outside asks for. */
+export type LinkView = {
+	cuid: string,
+	/**  The name that whoever has it gave in an earlier call. */
+	name: string | null,
+	/**  Why; the user is asked where the link does not say. */
+	context: string | null,
+};
+
+/**  What is odd about the microphone; goes away by itself. */
+export type MicrophoneNote = "talkingWhileMuted" | "silent";
+
 /**  What the settings screen may change while signed in. */
 export type PreferencesForm = {
 	microphone: string | null,
@@ -129,6 +167,8 @@ export type Problem = {
 	code: ProblemCode,
 	/**  What exactly happened, in English. */
 	detail: string,
+	/**  What it is about, as the user knows it and is told: the name of a file. */
+	subject: string | null,
 };
 
 /**  What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks. */
@@ -139,16 +179,25 @@ export type ProblemCode = "networkNotAvailable" | "serverFailure" | "callContext
 "keyringAbsent" | 
 /**  The keyring is locked, or its prompt was refused; the secret is kept for this session only. */
 "keyringLocked" | 
-/**  A tone file cannot be played. */
+/**  A tone file, the `subject`, cannot be played. */
 "invalidToneFile" | 
+/**  Tone files that were fine once, the `subject`, cannot be played any more; the built-in ones are. */
+"toneFileLost" | 
 /**  There is no notification service; calls are shown by the pop-up alone. */
 "notificationsAbsent" | 
-/**  A damaged settings file was set aside under the name in `detail`; the settings are those of a new installation. */
+/**  A damaged settings file was set aside under the name in `subject`; the settings are those of a new installation. */
 "settingsDamaged" | 
-/**  A damaged history file was set aside under the name in `detail`; the history begins anew. */
+/**  A damaged history file was set aside under the name in `subject`; the history begins anew. */
 "historyDamaged" | 
+/**  A link from outside asks for no call that could be placed. */
+"invalidLink" | 
+/**  Starting with the session could not be turned on or off. */
+"autostartFailed" | 
 /**  Settings or history could not be written; what was changed lasts until the app is closed. */
 "notSaved";
+
+/**  How well the other side is heard. */
+export type Quality = "poor" | "weak" | "good";
 
 /**  One earlier call. */
 export type RecentCall = {
@@ -162,6 +211,8 @@ export type RecentCall = {
 	/**  Seconds of talk, when it was answered. */
 	seconds: number | null,
 	reason: EndReason,
+	/**  Whether somebody called in vain. */
+	isMissed: boolean,
 };
 
 /**  Whether somebody is signed in. */
@@ -193,6 +244,24 @@ export type SettingsView = {
 	/**  Paths of the user's own tones. */
 	outgoingTone: string | null,
 	ringtone: string | null,
+	/**  Whether the app starts with the session. */
+	autostart: boolean,
+};
+
+/**  One thing that calls need, and how it is. */
+export type SetupCheck = {
+	finding: Finding,
+	verdict: Verdict,
+	/**  Which device, service or address it is. */
+	about: string | null,
+};
+
+/**  What *Check my set-up* shows. */
+export type SetupView = {
+	/**  A check is under way. */
+	checking: boolean,
+	/**  What the last one has found. */
+	checks: SetupCheck[],
 };
 
 /**  What the sign-in form sends. An empty `api_key` means the one in the keyring. */
@@ -204,6 +273,11 @@ export type SignInForm = {
 	name: string,
 	production: boolean,
 };
+
+/**  Whether calls work with it. */
+export type Verdict = "good" | 
+/**  Calls work, but not as well as they could. */
+"odd" | "wrong";
 
 /**  Everything that the windows show has changed to this. */
 export type ViewChanged = AppView;

@@ -18,7 +18,7 @@ describe("the way to Rust", () => {
   it("asks by command, and gives the problem or nothing", async () => {
     mockWindows("main");
     const asked: unknown[] = [];
-    const problem = { code: "ongoingCall", detail: "" };
+    const problem = { code: "ongoingCall", detail: "", subject: null };
     mockIPC((command, parts) => {
       asked.push([command, parts]);
       // Rust's errors arrive as they are, not as an `Error`.

@@ -2,16 +2,17 @@
 
 import type { AppView, CallPhase, CallView, EndReason, Problem, ProblemCode } from "./bindings";
 import type { Bridge, Outcome } from "./index";
-import { base, isScenario, NOW, scenarios } from "./scenarios";
+import { base, checks, isScenario, NOW, scenarios } from "./scenarios";
 
 /** How long the other side takes, in milliseconds. */
-const pace = { signIn: 700, reach: 900, pickUp: 2_500, connect: 500, ringOut: 35_000 };
+const pace = { signIn: 700, reach: 900, pickUp: 2_500, connect: 500, check: 900, ringOut: 35_000 };
 
-/** What the address may ask for: `?scenario=incoming&window=incoming&theme=dark&lang=ar`. */
+/** What the address may ask for: `?scenario=incoming&window=incoming&theme=dark&lang=ar`, and `focus=no` for a window that nobody looks at. */
 export function fakeBridge(query: URLSearchParams): Bridge {
   const wanted = query.get("scenario") ?? "home";
   const theme = query.get("theme");
   if (theme) document.documentElement.style.colorScheme = theme;
+  if (query.get("focus") === "no") document.hasFocus = () => false;
 
   // What the views say happened a while ago did, whatever the clock on the wall.
   let view = moved(isScenario(wanted) ? scenarios[wanted] : base, Date.now() - NOW);
@@ -36,9 +37,11 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     if (!call || call.phase.state === "ended") return;
     const seconds = call.phase.state === "talking" ? Math.floor((Date.now() - call.phase.since) / 1000) : null;
     const { id, direction, peer, peerName, context } = call;
+    const isMissed = direction === "incoming" && seconds === null && reason === "missed";
     change({
       call: { ...call, phase: { state: "ended", reason, seconds }, canCallAgain: true },
-      recent: [{ id, direction, peer, peerName, context, at: Date.now(), seconds, reason }, ...view.recent],
+      recent: [{ id, direction, peer, peerName, context, at: Date.now(), seconds, reason, isMissed }, ...view.recent],
+      missed: view.missed + Number(isMissed),
     });
   };
   const talk = (): void => {
@@ -49,7 +52,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     const peerName = view.recent.find((earlier) => earlier.peer === peer)?.peerName ?? null;
     const phase: CallPhase = { state: "calling" };
     const id = crypto.randomUUID();
-    change({ call: { id, direction: "outgoing", peer, peerName, context, image: null, phase, muted: false, canCallAgain: false } });
+    change({ call: { id, direction: "outgoing", peer, peerName, context, image: null, phase, muted: false, quality: null, microphone: null, canCallAgain: false } });
     after(pace.reach, () => {
       enter({ state: "ringing" });
       after(pace.pickUp, talk);
@@ -83,7 +86,8 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     },
     setPreferences: (form) => {
       const tones = [form.outgoingTone, form.ringtone];
-      if (tones.some((tone) => tone && !/\.(mp3|ogg|wav)$/i.test(tone))) return no("invalidToneFile");
+      const unplayable = tones.find((tone) => tone && !/\.(mp3|ogg|wav)$/i.test(tone));
+      if (unplayable) return no("invalidToneFile", unplayable.split("/").at(-1));
       change({ settings: { ...view.settings, ...form } });
       return yes();
     },
@@ -103,15 +107,23 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       if (view.call) call(view.call.peer, view.call.context);
       return yes();
     },
+    seeMissed: () => (change({ missed: 0 }), yes()),
     dismissCall: () => (change({ call: null }), yes()),
     dismissNotice: (code) => (change({ notices: view.notices.filter((notice) => notice.code !== code) }), yes()),
     refreshDevices: yes,
+    checkSetup: () => {
+      change({ setup: { ...view.setup, checking: true } });
+      setTimeout(() => change({ setup: { checking: false, checks } }), pace.check);
+      return yes();
+    },
+    setAutostart: (autostart) => (change({ settings: { ...view.settings, autostart } }), yes()),
+    dismissLink: () => (change({ link: null }), yes()),
     showMain: yes,
   };
 }
 
 const yes = (): Outcome => Promise.resolve(null);
-const no = (code: ProblemCode): Outcome => Promise.resolve<Problem>({ code, detail: code });
+const no = (code: ProblemCode, subject: string | null = null): Outcome => Promise.resolve<Problem>({ code, detail: code, subject });
 
 const refusal = (cuid: string): ProblemCode | null => {
   if (!cuid) return "cuidMissing";

@@ -10,13 +10,20 @@ export type {
   Device,
   Direction,
   EndReason,
+  Finding,
+  LinkView,
+  MicrophoneNote,
   PreferencesForm,
   Problem,
   ProblemCode,
+  Quality,
   RecentCall,
   SessionView,
   SettingsView,
+  SetupCheck,
+  SetupView,
   SignInForm,
+  Verdict,
 } from "./bindings";
 
 /** What came of a request: nothing to say, or why it could not be carried out. */
@@ -40,9 +47,15 @@ export interface Bridge {
   hangUp(id: string): Outcome;
   mute(id: string, muted: boolean): Outcome;
   callAgain(): Outcome;
+  /** Notes that the user has seen which calls were missed. */
+  seeMissed(): Outcome;
   dismissCall(): Outcome;
   dismissNotice(code: ProblemCode): Outcome;
   refreshDevices(): Outcome;
+  /** Looks whether everything that calls need is there; the view says what was found. */
+  checkSetup(): Outcome;
+  setAutostart(on: boolean): Outcome;
+  dismissLink(): Outcome;
   showMain(): Outcome;
 }
 

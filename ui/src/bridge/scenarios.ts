@@ -1,6 +1,7 @@
 // Views as Rust would make them, by name: where the fake bridge starts, what pictures are taken of, what tests render.
 
-import type { AppView, CallPhase, CallView, EndReason, ProblemCode, RecentCall, SessionView } from "./bindings";
+import type { AppView, CallPhase, CallView, EndReason, ProblemCode, RecentCall, SessionView, SetupCheck } from "./bindings";
+import { face, logo } from "./pictures";
 
 /** A fixed moment for all that is shown: Wednesday, 18 November 2026, 09:45 UTC. */
 export const NOW = Date.UTC(2026, 10, 18, 9, 45);
@@ -18,6 +19,7 @@ const recent: RecentCall[] = [
     at: NOW - 4 * MINUTE,
     seconds: 134,
     reason: "hungUp",
+    isMissed: false,
   },
   {
     id: "r2",
@@ -28,6 +30,7 @@ const recent: RecentCall[] = [
     at: NOW - 33 * MINUTE,
     seconds: 71,
     reason: "hungUp",
+    isMissed: false,
   },
   {
     id: "r3",
@@ -38,6 +41,7 @@ const recent: RecentCall[] = [
     at: NOW - DAY,
     seconds: null,
     reason: "missed",
+    isMissed: true,
   },
   {
     id: "r4",
@@ -48,6 +52,7 @@ const recent: RecentCall[] = [
     at: NOW - DAY - 40 * MINUTE,
     seconds: null,
     reason: "busy",
+    isMissed: false,
   },
   {
     id: "r5",
@@ -58,6 +63,7 @@ const recent: RecentCall[] = [
     at: NOW - 5 * DAY,
     seconds: 32,
     reason: "hungUp",
+    isMissed: false,
   },
 ];
 
@@ -68,7 +74,7 @@ export const base: AppView = {
   session: ready,
   call: null,
   recent,
-  brand: { name: "Parcelo", background: "#0F3D2E", foreground: "#FFFFFF", lightButtons: true },
+  brand: { name: "Parcelo", app: "Signed Call", logo: null, background: "#0F3D2E", foreground: "#FFFFFF", lightButtons: true },
   settings: {
     serviceUrl: "wss://calls.parcelo.example",
     accountId: "parcelo",
@@ -89,9 +95,39 @@ export const base: AppView = {
     voiceProcessing: true,
     outgoingTone: null,
     ringtone: null,
+    autostart: false,
   },
   notices: [],
+  missed: 0,
+  setup: { checking: false, checks: [] },
+  link: null,
 };
+
+/** A computer on which nearly all is well. */
+export const checks: SetupCheck[] = [
+  { finding: "soundSystemWorks", verdict: "good", about: null },
+  { finding: "microphoneSilent", verdict: "odd", about: "Headset Microphone" },
+  { finding: "speakerWorks", verdict: "good", about: "Laptop Speakers" },
+  { finding: "notificationsWork", verdict: "good", about: "gnome-shell" },
+  { finding: "keyringWorks", verdict: "good", about: null },
+  { finding: "trayAbsent", verdict: "odd", about: null },
+  { finding: "serviceReachable", verdict: "good", about: "wss://calls.parcelo.example" },
+  { finding: "credentialsAccepted", verdict: "good", about: null },
+  { finding: "environmentProduction", verdict: "good", about: null },
+];
+
+/** And one on which no call is to be had. */
+const ailing: SetupCheck[] = [
+  { finding: "soundSystemAbsent", verdict: "wrong", about: null },
+  { finding: "microphoneAbsent", verdict: "wrong", about: null },
+  { finding: "speakerAbsent", verdict: "wrong", about: null },
+  { finding: "notificationsAbsent", verdict: "odd", about: null },
+  { finding: "keyringAbsent", verdict: "odd", about: null },
+  { finding: "trayWorks", verdict: "good", about: null },
+  { finding: "serviceNameUnknown", verdict: "wrong", about: "wss://calls.parcelo.exmaple" },
+  { finding: "credentialsUntried", verdict: "odd", about: null },
+  { finding: "environmentUntried", verdict: "odd", about: null },
+];
 
 const fresh: AppView = {
   ...base,
@@ -117,6 +153,8 @@ const amira: CallView = {
   image: null,
   phase: { state: "ringing" },
   muted: false,
+  quality: null,
+  microphone: null,
   canCallAgain: false,
 };
 
@@ -139,13 +177,13 @@ const ended = (call: CallView, reason: EndReason, seconds: number | null = null)
   calling(call, { phase: { state: "ended", reason, seconds }, canCallAgain: true });
 const refused = (code: ProblemCode, settings = base.settings): AppView => ({
   ...base,
-  session: { state: "signedOut", problem: { code, detail: code } },
+  session: { state: "signedOut", problem: { code, detail: code, subject: null } },
   settings,
 });
 
 const LONG_NAME = "Maximiliane-Alexandra von Hohenstein-Wittgenburg";
 const LONG_REASON = "Question about the delivery window of order 471147114711 tomorrow";
-const LIGHT_BRAND = { name: "Marigold", background: "#F6EFE4", foreground: "#2B1D0E", lightButtons: false };
+const LIGHT_BRAND = { ...base.brand, name: "Marigold", background: "#F6EFE4", foreground: "#2B1D0E", lightButtons: false };
 
 const arabic: CallView = { ...amira, peerName: "أميرة حداد", context: "مندوب التوصيل يتصل بك" };
 
@@ -156,10 +194,17 @@ export const scenarios = {
   "sign-in-refused": refused("contactRegistrationFailed"),
   "signing-in": { ...base, session: { state: "signingIn" } },
   home: base,
+  "home-missed": { ...base, missed: 2 },
   "home-empty": { ...base, recent: [] },
   "home-reconnecting": { ...base, session: { ...ready, state: "reconnecting" } },
   "home-session-only": { ...base, session: { ...ready, kept: false } },
-  "home-notices": { ...base, notices: [{ code: "notificationsAbsent", detail: "" }] },
+  "home-notices": {
+    ...base,
+    notices: [
+      { code: "notificationsAbsent", detail: "", subject: null },
+      { code: "toneFileLost", detail: "", subject: "morning bells.ogg" },
+    ],
+  },
   "home-long": {
     ...base,
     session: { ...ready, name: LONG_NAME },
@@ -169,18 +214,27 @@ export const scenarios = {
     ...base,
     settings: { ...base.settings, microphones: [], speakers: [], outgoingTone: "/home/noor/Music/waiting.ogg" },
   },
+  "help-checked": { ...base, setup: { checking: false, checks } },
+  "help-checking": { ...base, setup: { checking: true, checks: [] } },
+  "sign-in-help": { ...fresh, setup: { checking: false, checks: ailing } },
+  "sign-in-link": { ...fresh, link: { cuid: "courier_8842", name: null, context: "Order 4711 question" } },
+  "link-asks": { ...base, link: { cuid: "courier_8842", name: "Amira Haddad", context: "Order 4711 question" } },
+  "link-asks-why": { ...base, link: { cuid: "courier_8842", name: null, context: null } },
   calling: calling(jonas, { phase: { state: "calling" } }),
   ringing: calling(jonas),
   incoming: calling(amira),
   "incoming-nameless": calling(amira, { peerName: null }),
   "incoming-long": calling(amira, { peerName: LONG_NAME, context: LONG_REASON }),
+  "incoming-picture": calling(amira, { image: face }, { ...base, brand: { ...base.brand, logo } }),
   "incoming-light-brand": calling(amira, {}, { ...base, brand: LIGHT_BRAND }),
   "incoming-arabic": calling(arabic),
   connecting: calling(amira, { phase: { state: "connecting" } }),
-  "in-call": calling(amira, { phase: talking }),
-  "in-call-muted": calling(amira, { phase: talking, muted: true }),
+  "in-call": calling(amira, { phase: talking, quality: "good" }),
+  "in-call-weak": calling(amira, { phase: talking, quality: "weak", microphone: "silent" }),
+  "in-call-poor": calling(amira, { phase: talking, quality: "poor", muted: true, microphone: "talkingWhileMuted" }),
+  "in-call-muted": calling(amira, { phase: talking, quality: "good", muted: true }),
   "in-call-interrupted": calling(amira, { phase: { ...talking, interrupted: true }, muted: true }),
-  "in-call-light-brand": calling(amira, { phase: talking, muted: true }, { ...base, brand: LIGHT_BRAND }),
+  "in-call-light-brand": calling(amira, { phase: talking, quality: "good", muted: true }, { ...base, brand: LIGHT_BRAND }),
   ended: ended(amira, "hungUp", 134),
   "ended-no-answer": ended(jonas, "ringTimeout"),
   "ended-network": ended(amira, "localNetworkLoss", 3_725),

@@ -25,8 +25,12 @@ export const tauriBridge = (): Bridge => ({
   hangUp: (id) => outcome(commands.hangUp(id)),
   mute: (id, muted) => outcome(commands.mute(id, muted)),
   callAgain: () => outcome(commands.callAgain()),
+  seeMissed: () => outcome(commands.seeMissed()),
   dismissCall: () => outcome(commands.dismissCall()),
   dismissNotice: (code) => outcome(commands.dismissNotice(code)),
   refreshDevices: () => outcome(commands.refreshDevices()),
+  checkSetup: () => outcome(commands.checkSetup()),
+  setAutostart: (on) => outcome(commands.setAutostart(on)),
+  dismissLink: () => outcome(commands.dismissLink()),
   showMain: () => outcome(commands.showMain()),
 });

@@ -1,10 +1,12 @@
 import type { Catalogue } from "./index";
+import setup from "./setup.ar.json";
 
 export const ar: Catalogue = {
   // Times and lengths keep European digits, as ids and reasons do.
   locale: "ar-u-nu-latn",
   direction: "rtl",
   appName: "Signed Call",
+  setup,
   problems: {
     networkNotAvailable: "تعذر الوصول إلى الخدمة. تحقق من عنوانها ومن اتصالك.",
     serverFailure: "تعذر على الخدمة تنفيذ ذلك. أعد المحاولة بعد لحظات.",
@@ -30,31 +32,51 @@ export const ar: Catalogue = {
     keyringAbsent: "لا توجد حافظة مفاتيح في هذا النظام، فلا يمكن حفظ مفتاح API. أدخله لتسجيل الدخول لهذه الجلسة.",
     keyringLocked: "حافظة مفاتيح النظام مقفلة. افتحها، أو أدخل مفتاح API لتسجيل الدخول لهذه الجلسة.",
     invalidToneFile: "لا يمكن تشغيل هذا الملف. اختر ملف MP3 أو OGG أو WAV.",
+    toneFileLost: "لم يعد ممكنًا تشغيل إحدى نغماتك. تُستخدم النغمة المدمجة.",
     notificationsAbsent: "لا يعرض هذا النظام إشعارات. تظهر المكالمات الواردة في نافذتها الصغيرة.",
     settingsDamaged: "تعذرت قراءة إعداداتك. وُضعت جانبًا وتبدأ بإعدادات جديدة.",
     historyDamaged: "تعذرت قراءة قائمة مكالماتك. وُضعت جانبًا وتبدأ قائمة جديدة.",
+    invalidLink: "طلب رابط مكالمة لا يمكن إجراؤها. لم يُفعل شيء.",
+    autostartFailed: "تعذر تغيير ذلك: لا يمكن الكتابة في مجلد البرامج التي تبدأ مع الجلسة.",
     notSaved: "تعذرت كتابة تغييراتك على القرص. تبقى حتى إغلاق التطبيق.",
   },
-  endings: {
-    hungUp: { title: "انتهت المكالمة", detail: null },
-    cancelled: { title: "أُلغيت المكالمة", detail: "انتهت قبل الرد عليها." },
-    declined: { title: "رُفضت المكالمة", detail: null },
-    missed: { title: "مكالمة فائتة", detail: null },
-    ringTimeout: { title: "لا رد", detail: "رنّ الهاتف حتى انتهى الوقت." },
-    busy: { title: "المستخدم مشغول بمكالمة أخرى", detail: "أعد المحاولة بعد دقائق." },
-    loggedOut: { title: "غير مسجّل الدخول", detail: "سجّل الطرف الآخر خروجه ولا يمكن الاتصال به." },
-    notificationsDisabled: { title: "لا يمكن الوصول إليه", detail: "أوقف الطرف الآخر الإشعارات." },
-    microphoneRefused: { title: "لا ميكروفون لدى الطرف الآخر", detail: "لا يُسمح لجهازه باستخدام الميكروفون." },
-    internalError: { title: "حدث خطأ ما", detail: "فشلت المكالمة من جهتنا. أعد المحاولة." },
-    localNetworkLoss: { title: "انقطع الاتصال", detail: "انقطعت شبكتك." },
-    remoteNetworkLoss: { title: "انقطع الاتصال", detail: "انقطعت شبكة الطرف الآخر." },
-    protocolMismatch: { title: "الإصداران غير متوافقين", detail: "يحتاج أحد التطبيقين إلى تحديث." },
-    mediaSetupTooSlow: { title: "تعذر الاتصال", detail: "كانت الشبكة أبطأ من أن تحمل المكالمة." },
-    answeredElsewhere: { title: "تم الرد من جهاز آخر", detail: "رددت على هذه المكالمة من جهاز آخر." },
-    declinedElsewhere: { title: "تم الرفض من جهاز آخر", detail: "رفضت هذه المكالمة من جهاز آخر." },
+  problemsAbout: {
+    invalidToneFile: (file) => `لا يمكن تشغيل ${file}. اختر ملف MP3 أو OGG أو WAV.`,
+    toneFileLost: (files) => `لم يعد ممكنًا تشغيل ${files}. ستسمع النغمة المدمجة حتى تختار غيرها.`,
+    settingsDamaged: (file) => `تعذرت قراءة إعداداتك. وُضعت جانبًا باسم ${file} وتبدأ بإعدادات جديدة.`,
+    historyDamaged: (file) => `تعذرت قراءة قائمة مكالماتك. وُضعت جانبًا باسم ${file} وتبدأ قائمة جديدة.`,
   },
-  notPlaced: "لم تُجرَ المكالمة",
-  navigation: { label: "الأقسام", calls: "المكالمات", settings: "الإعدادات" },
+  endings: {
+    hungUp: { title: "انتهت المكالمة", detail: null, brief: null },
+    cancelled: { title: "أُلغيت المكالمة", detail: "انتهت قبل الرد عليها.", brief: "أُلغيت" },
+    declined: { title: "رُفضت المكالمة", detail: null, brief: "رُفضت" },
+    missed: { title: "مكالمة فائتة", detail: null, brief: "فائتة" },
+    ringTimeout: { title: "لا رد", detail: "رنّ الهاتف حتى انتهى الوقت.", brief: "لا رد" },
+    busy: { title: "المستخدم مشغول بمكالمة أخرى", detail: "أعد المحاولة بعد دقائق.", brief: "مشغول" },
+    loggedOut: { title: "غير مسجّل الدخول", detail: "سجّل الطرف الآخر خروجه ولا يمكن الاتصال به.", brief: "غير مسجّل الدخول" },
+    notificationsDisabled: { title: "لا يمكن الوصول إليه", detail: "أوقف الطرف الآخر الإشعارات.", brief: "لا يمكن الوصول إليه" },
+    microphoneRefused: { title: "لا ميكروفون لدى الطرف الآخر", detail: "لا يُسمح لجهازه باستخدام الميكروفون.", brief: "لا ميكروفون" },
+    internalError: { title: "حدث خطأ ما", detail: "فشلت المكالمة من جهتنا. أعد المحاولة.", brief: "فشلت" },
+    localNetworkLoss: { title: "انقطع الاتصال", detail: "انقطعت شبكتك.", brief: "انقطع الاتصال" },
+    remoteNetworkLoss: { title: "انقطع الاتصال", detail: "انقطعت شبكة الطرف الآخر.", brief: "انقطع الاتصال" },
+    protocolMismatch: { title: "الإصداران غير متوافقين", detail: "يحتاج أحد التطبيقين إلى تحديث.", brief: "لم تُجرَ" },
+    mediaSetupTooSlow: { title: "تعذر الاتصال", detail: "كانت الشبكة أبطأ من أن تحمل المكالمة.", brief: "تعذر الاتصال" },
+    answeredElsewhere: { title: "تم الرد من جهاز آخر", detail: "رددت على هذه المكالمة من جهاز آخر.", brief: "رُدّ من جهاز آخر" },
+    declinedElsewhere: { title: "تم الرفض من جهاز آخر", detail: "رفضت هذه المكالمة من جهاز آخر.", brief: "رُفضت من جهاز آخر" },
+  },
+  notPlaced: { title: "لم تُجرَ المكالمة", brief: "لم تُجرَ" },
+  navigation: {
+    label: "الأقسام",
+    calls: "المكالمات",
+    settings: "الإعدادات",
+    help: "المساعدة",
+    // One, two and from eleven on have forms of their own.
+    missed: (count) => {
+      if (count === 1) return "مكالمة فائتة";
+      if (count === 2) return "مكالمتان فائتتان";
+      return count <= 10 ? `${count} مكالمات فائتة` : `${count} مكالمة فائتة`;
+    },
+  },
   status: {
     ready: (who) => `جاهز · مسجّل الدخول باسم ${who}`,
     reconnecting: "جارٍ إعادة الاتصال…",
@@ -81,6 +103,7 @@ export const ar: Catalogue = {
     test: "الاختبار",
     submit: "تسجيل الدخول",
     busy: "جارٍ تسجيل الدخول…",
+    help: "المساعدة وفحص الإعداد",
   },
   home: {
     title: "المكالمات",
@@ -107,12 +130,16 @@ export const ar: Catalogue = {
     outgoing: "صادرة",
     missed: "فائتة",
     unanswered: "لم يُرد عليها",
+    callBack: (who) => `الاتصال بـ ${who} مجددًا`,
   },
   settings: {
     title: "الإعدادات",
     account: "الحساب",
     sound: "الصوت",
     tones: "النغمات",
+    start: "البدء",
+    autostart: "البدء مع جلستي",
+    autostartHint: "في شريط النظام، لتصلك المكالمات من الدقيقة الأولى.",
     microphone: "الميكروفون",
     speaker: "السماعة",
     followSystem: "افتراضي النظام",
@@ -136,6 +163,67 @@ export const ar: Catalogue = {
     signOutLead: "لن تصلك المكالمات هنا بعد ذلك، وسيُزال مفتاح API من حافظة المفاتيح.",
     cancel: "إلغاء",
   },
+  link: {
+    title: (who) => `الاتصال بـ ${who}؟`,
+    lead: "يطلب رابط من خارج التطبيق هذه المكالمة. اتصل فقط إن كنت تتوقع ذلك.",
+    who: "المعرّف",
+    reason: "السبب",
+    dismiss: "عدم الاتصال",
+    call: "اتصال",
+    signInFirst: (who) => `يطلب رابط منك الاتصال بـ ${who}. سجّل الدخول لتُسأل من جديد.`,
+  },
+  help: {
+    title: "المساعدة",
+    back: "العودة إلى تسجيل الدخول",
+    setup: "فحص الإعداد",
+    setupLead: "يفحص الصوت والإشعارات وحافظة المفاتيح والخدمة والحساب، ويقول كيف تُصلح ما لا يعمل.",
+    setupGood: "المكالمات تعمل هنا.",
+    setupWrong: (count) => (count === 1 ? "أمر واحد يمنع المكالمات." : count === 2 ? "أمران يمنعان المكالمات." : `${count} أمور تمنع المكالمات.`),
+    check: "افحص الآن",
+    checkAgain: "افحص مجددًا",
+    questionsTitle: "أسئلة",
+    questions: [
+      {
+        question: "بيانات دخولي تعمل في مكان آخر. لماذا لا تعمل هنا؟",
+        answer: [
+          "لـ Signed Call معرّف حساب ومفاتيح API خاصة به. بيانات التحليلات أو أي نظام آخر في شركتك لا تفتح شيئًا هنا، حتى إن تشابهت أسماء الحقول.",
+          "هناك مفتاح للإنتاج وآخر للاختبار. كلاهما لدى من يدير Signed Call في شركتك.",
+        ],
+      },
+      {
+        question: "كيف أصلح التثبيت؟",
+        answer: [
+          "افحص الإعداد أعلاه أولًا وافعل ما يقوله. إذا فشل تسجيل الدخول فسجّل الخروج ثم الدخول: يُكتب المفتاح في الحافظة من جديد.",
+          "إن لم ينفع ذلك فثبّت التطبيق من جديد. تبقى إعداداتك وقائمة مكالماتك. الملف الذي لا يمكن قراءته يوضع جانبًا ولا يُحذف.",
+        ],
+      },
+      {
+        question: "بأي طريق تصلني المكالمة؟",
+        answer: [
+          "عبر اتصال واحد يبقيه التطبيق مفتوحًا بالخدمة، حتى حين تُغلق نافذته. إذا انقطع فتح التطبيق غيره خلال لحظات.",
+          "يذهب صوتك مباشرة إلى الطرف الآخر حيث تسمح الشبكات، وعبر مُرحِّل الخدمة حيث لا تسمح. وهو مشفّر في الحالتين.",
+        ],
+      },
+      {
+        question: "لماذا تفشل مكالمات نجحت في الاختبار؟",
+        answer: [
+          "الإنتاج والاختبار عالمان منفصلان: مفتاح أحدهما لا يفتح الآخر، ولا يمكن الاتصال بمن هناك من هنا.",
+          "يقول التطبيق ذلك عند تسجيل الدخول. سجّل الخروج، واختر البيئة التي صُنع لها مفتاحك، ثم سجّل الدخول. ويجب أن يكون من تتصل به في البيئة نفسها.",
+        ],
+      },
+    ],
+    keyboard: "لوحة المفاتيح",
+    keyboardHint: "ينتقل Tab بين عناصر التحكم، ويضغطها Enter وSpace. لا مفتاح وحده يرد على مكالمة أو ينهيها.",
+    keys: {
+      answer: "الرد على مكالمة",
+      decline: "رفض مكالمة",
+      mute: "الكتم أو إلغاؤه",
+      hangUp: "إنهاء مكالمة",
+      close: "إغلاق مكالمة منتهية أو قائمة أو سؤال",
+      larger: "تكبير كل شيء",
+      smaller: "تصغير كل شيء",
+    },
+  },
   call: {
     incoming: "مكالمة واردة",
     calling: "جارٍ الاتصال…",
@@ -144,6 +232,10 @@ export const ar: Catalogue = {
     connected: "متصل",
     elapsed: "الوقت المنقضي",
     muted: "صوتك مكتوم",
+    talkingWhileMuted: "صوتك مكتوم. لا أحد يسمعك.",
+    silentMicrophone: "لا يصل شيء من ميكروفونك. هل هو مطفأ، أم أنه غير المطلوب؟",
+    quality: { good: "اتصال جيد", weak: "اتصال ضعيف", poor: "اتصال سيئ" },
+    sound: "الصوت",
     interrupted: "انقطاع مؤقت. جارٍ استعادة الاتصال…",
     controls: "أزرار المكالمة",
     answer: "رد",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "svelte/compiler";
 import { describe, expect, it } from "vitest";
 
-import { catalogueFor, catalogues, endingOf } from "./index";
+import { catalogueFor, catalogues, endingOf, problemOf } from "./index";
 
 const source = "src";
 const files = (ending: string) =>
@@ -30,9 +30,30 @@ describe.each(Object.entries(catalogues))("the catalogue %s", (_tag, words) => {
     expect(Object.keys(words.endings).sort()).toEqual(union("EndReason").sort());
     expect(endingOf(words, "busy")).toEqual(words.endings.busy);
     expect(endingOf(words, { notPlaced: { code: "canNotCallSelf" } })).toEqual({
-      title: words.notPlaced,
+      ...words.notPlaced,
       detail: words.problems.canNotCallSelf,
     });
+  });
+
+  it("has words for everything that a check of the set-up finds", () => {
+    expect(union("Finding").length).toBeGreaterThan(30);
+    expect(Object.keys(words.setup.findings).sort()).toEqual(union("Finding").sort());
+    expect(Object.keys(words.setup.verdicts).sort()).toEqual(union("Verdict").sort());
+  });
+
+  it("says of everything that is wrong how to mend it", () => {
+    const sound = Object.entries(words.setup.findings).filter(([finding]) => /Absent|Refused|Broken|Silent|Unknown|Mismatch|Missing/.test(finding));
+    expect(sound.filter(([, { mend }]) => mend === null)).toEqual([]);
+  });
+
+  it("answers the four questions", () => {
+    expect(words.help.questions).toHaveLength(4);
+  });
+
+  it("names what a problem is about where that is known", () => {
+    const problem = (subject: string | null) => problemOf(words, { code: "invalidToneFile", detail: "", subject });
+    expect(problem("bells.mid")).toContain("\u2068bells.mid\u2069");
+    expect(problem(null)).toBe(words.problems.invalidToneFile);
   });
 
   it("leaves nothing empty", () => {

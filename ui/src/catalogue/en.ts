@@ -1,12 +1,21 @@
-import type { EndReason, ProblemCode } from "../bridge";
+import type { EndReason, Finding, ProblemCode, Verdict } from "../bridge";
+import setup from "./setup.en.json";
 
 /** Reasons that need no further word, by their name. */
 export type PlainEndReason = Extract<EndReason, string>;
 
-/** A short headline and, where there is more to say, one sentence. */
+/** A short headline and, where there is more to say, one sentence; and the word or two that a list has room for. */
 export interface Ending {
   title: string;
   detail: string | null;
+  brief: string | null;
+}
+
+/** What *Check my set-up* says, where `{about}` stands for a name. `signedcall-desktop --doctor` prints the same from the same file. */
+export interface Setup {
+  begins: string;
+  verdicts: Record<Verdict, string>;
+  findings: Record<Finding, { item: string; says: string; mend: string | null }>;
 }
 
 const problems: Record<ProblemCode, string> = {
@@ -34,39 +43,58 @@ const problems: Record<ProblemCode, string> = {
   keyringAbsent: "This system has no keyring, so the API key cannot be kept. Enter it to sign in for this session.",
   keyringLocked: "The system keyring is locked. Unlock it, or enter the API key to sign in for this session.",
   invalidToneFile: "This file cannot be played. Choose an MP3, OGG or WAV file.",
+  toneFileLost: "A tone of yours cannot be played any more. The built-in one is used.",
   notificationsAbsent: "This system shows no notifications. Incoming calls appear in their own small window.",
   settingsDamaged: "Your settings could not be read. They were set aside, and you start with new ones.",
   historyDamaged: "Your list of calls could not be read. It was set aside, and a new one begins.",
+  invalidLink: "A link asked for a call that cannot be placed. Nothing was done.",
+  autostartFailed: "This could not be changed: the folder for programs that start with the session cannot be written.",
   notSaved: "Your changes could not be written to disk. They last until the app is closed.",
 };
 
+/** Where a problem has a subject, which the user knows by this name. */
+const problemsAbout: Partial<Record<ProblemCode, (subject: string) => string>> = {
+  invalidToneFile: (file) => `${file} cannot be played. Choose an MP3, OGG or WAV file.`,
+  toneFileLost: (files) => `${files} cannot be played any more. Until you choose again, you hear the built-in tone.`,
+  settingsDamaged: (file) => `Your settings could not be read. They were set aside as ${file}, and you start with new ones.`,
+  historyDamaged: (file) => `Your list of calls could not be read. It was set aside as ${file}, and a new one begins.`,
+};
+
 const endings: Record<PlainEndReason, Ending> = {
-  hungUp: { title: "Call ended", detail: null },
-  cancelled: { title: "Call cancelled", detail: "It ended before it was answered." },
-  declined: { title: "Call declined", detail: null },
-  missed: { title: "Missed call", detail: null },
-  ringTimeout: { title: "No answer", detail: "It rang until the time was up." },
-  busy: { title: "User is busy on another call", detail: "Try again in a few minutes." },
-  loggedOut: { title: "Not signed in", detail: "They have signed out and cannot be called." },
-  notificationsDisabled: { title: "Not reachable", detail: "They have turned notifications off." },
-  microphoneRefused: { title: "No microphone over there", detail: "Their device may not use a microphone." },
-  internalError: { title: "Something went wrong", detail: "The call failed on our side. Try again." },
-  localNetworkLoss: { title: "Connection lost", detail: "Your network went away." },
-  remoteNetworkLoss: { title: "Connection lost", detail: "Their network went away." },
-  protocolMismatch: { title: "Versions do not match", detail: "One of the two apps needs an update." },
-  mediaSetupTooSlow: { title: "Could not connect", detail: "The network was too slow to carry the call." },
-  answeredElsewhere: { title: "Answered elsewhere", detail: "You took this call on another device." },
-  declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device." },
+  hungUp: { title: "Call ended", detail: null, brief: null },
+  cancelled: { title: "Call cancelled", detail: "It ended before it was answered.", brief: "Cancelled" },
+  declined: { title: "Call declined", detail: null, brief: "Declined" },
+  missed: { title: "Missed call", detail: null, brief: "Missed" },
+  ringTimeout: { title: "No answer", detail: "It rang until the time was up.", brief: "No answer" },
+  busy: { title: "User is busy on another call", detail: "Try again in a few minutes.", brief: "Busy" },
+  loggedOut: { title: "Not signed in", detail: "They have signed out and cannot be called.", brief: "Not signed in" },
+  notificationsDisabled: { title: "Not reachable", detail: "They have turned notifications off.", brief: "Not reachable" },
+  microphoneRefused: { title: "No microphone over there", detail: "Their device may not use a microphone.", brief: "No microphone" },
+  internalError: { title: "Something went wrong", detail: "The call failed on our side. Try again.", brief: "Failed" },
+  localNetworkLoss: { title: "Connection lost", detail: "Your network went away.", brief: "Connection lost" },
+  remoteNetworkLoss: { title: "Connection lost", detail: "Their network went away.", brief: "Connection lost" },
+  protocolMismatch: { title: "Versions do not match", detail: "One of the two apps needs an update.", brief: "Not placed" },
+  mediaSetupTooSlow: { title: "Could not connect", detail: "The network was too slow to carry the call.", brief: "Not connected" },
+  answeredElsewhere: { title: "Answered elsewhere", detail: "You took this call on another device.", brief: "Answered elsewhere" },
+  declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device.", brief: "Declined elsewhere" },
 };
 
 export const en = {
   locale: "en",
   direction: "ltr",
   appName: "Signed Call",
+  setup: setup as Setup,
   problems,
+  problemsAbout,
   endings,
-  notPlaced: "Call not placed",
-  navigation: { label: "Sections", calls: "Calls", settings: "Settings" },
+  notPlaced: { title: "Call not placed", brief: "Not placed" },
+  navigation: {
+    label: "Sections",
+    calls: "Calls",
+    settings: "Settings",
+    help: "Help",
+    missed: (count: number): string => (count === 1 ? "1 missed call" : `${count} missed calls`),
+  },
   status: {
     ready: (who: string) => `Ready · signed in as ${who}`,
     reconnecting: "Reconnecting…",
@@ -93,6 +121,7 @@ export const en = {
     test: "Test",
     submit: "Sign in",
     busy: "Signing in…",
+    help: "Help and set-up check",
   },
   home: {
     title: "Calls",
@@ -119,12 +148,16 @@ export const en = {
     outgoing: "Outgoing",
     missed: "Missed",
     unanswered: "Not answered",
+    callBack: (who: string) => `Call ${who} again`,
   },
   settings: {
     title: "Settings",
     account: "Account",
     sound: "Sound",
     tones: "Tones",
+    start: "Start",
+    autostart: "Start with my session",
+    autostartHint: "In the tray, so that calls reach you from the first minute on.",
     microphone: "Microphone",
     speaker: "Speaker",
     followSystem: "System default",
@@ -148,6 +181,67 @@ export const en = {
     signOutLead: "Calls will no longer reach you here, and the API key is removed from your keyring.",
     cancel: "Cancel",
   },
+  link: {
+    title: (who: string) => `Call ${who}?`,
+    lead: "A link outside this app asks for this call. Call only if you expected that.",
+    who: "Id",
+    reason: "Reason",
+    dismiss: "Do not call",
+    call: "Call",
+    signInFirst: (who: string) => `A link asks you to call ${who}. Sign in, and you are asked again.`,
+  },
+  help: {
+    title: "Help",
+    back: "Back to sign-in",
+    setup: "Check my set-up",
+    setupLead: "Looks at sound, notifications, keyring, service and account, and says how to mend what does not work.",
+    setupGood: "Calls work here.",
+    setupWrong: (count: number) => (count === 1 ? "One thing keeps calls from working." : `${count} things keep calls from working.`),
+    check: "Check now",
+    checkAgain: "Check again",
+    questionsTitle: "Questions",
+    questions: [
+      {
+        question: "My credentials work elsewhere. Why not here?",
+        answer: [
+          "Signed Call has an account id and API keys of its own. Those of your company’s analytics or of another system open nothing here, even where the fields have the same names.",
+          "There is one key for production and one for tests. Whoever runs Signed Call in your company has both.",
+        ],
+      },
+      {
+        question: "How do I repair the installation?",
+        answer: [
+          "Check your set-up above first, and do what it says. If signing in fails, sign out and sign in again: the key is then written to the keyring anew.",
+          "If that does not help, install the app again. Your settings and your list of calls stay. A file that cannot be read is set aside and never deleted.",
+        ],
+      },
+      {
+        question: "Which way does a call reach me?",
+        answer: [
+          "Over one connection that the app keeps open to the service, also while its window is closed. If it breaks, the app opens another within moments.",
+          "Your voice goes straight to the other side where the networks allow it, and through the service’s relay where they do not. It is encrypted in both cases.",
+        ],
+      },
+      {
+        question: "Why do calls fail that worked in the test?",
+        answer: [
+          "Production and test are two separate worlds: a key of one does not open the other, and nobody there can be called from here.",
+          "The app says so when you sign in. Sign out, choose the environment that your key was made for, and sign in again. Whoever you call has to be in the same one.",
+        ],
+      },
+    ],
+    keyboard: "Keyboard",
+    keyboardHint: "Tab goes from control to control, Enter and Space press them. No single key answers or ends a call.",
+    keys: {
+      answer: "Answer a call",
+      decline: "Decline a call",
+      mute: "Mute, or not",
+      hangUp: "End a call",
+      close: "Close an ended call, a menu or a question",
+      larger: "Everything larger",
+      smaller: "Everything smaller",
+    },
+  },
   call: {
     incoming: "Incoming call",
     calling: "Calling…",
@@ -156,6 +250,10 @@ export const en = {
     connected: "Connected",
     elapsed: "Elapsed time",
     muted: "You are muted",
+    talkingWhileMuted: "You are muted. Nobody hears you.",
+    silentMicrophone: "Nothing comes from your microphone. Is it switched off, or the wrong one?",
+    quality: { good: "Good connection", weak: "Weak connection", poor: "Poor connection" },
+    sound: "Sound",
     interrupted: "Interrupted. Getting the connection back…",
     controls: "Call controls",
     answer: "Answer",

@@ -2,7 +2,7 @@
 
 import { getContext, setContext } from "svelte";
 
-import type { EndReason } from "../bridge";
+import type { EndReason, Problem } from "../bridge";
 import { ar } from "./ar";
 import { en, type Ending } from "./en";
 
@@ -19,7 +19,19 @@ export const catalogueFor = (tag: string): Catalogue => catalogues[tag.toLowerCa
 /** Says why a call is over. */
 export function endingOf(words: Catalogue, reason: EndReason): Ending {
   if (typeof reason === "string") return words.endings[reason];
-  return { title: words.notPlaced, detail: words.problems[reason.notPlaced.code] };
+  return { ...words.notPlaced, detail: words.problems[reason.notPlaced.code] };
+}
+
+/** A name within a sentence stands by itself, whichever way it is written. */
+const isolated = (name: string): string => `\u2068${name}\u2069`;
+
+/** Puts a name where `{about}` stands. */
+export const fill = (text: string, about: string | null): string => text.replaceAll("{about}", isolated(about ?? ""));
+
+/** Says what went wrong, and with what. */
+export function problemOf(words: Catalogue, { code, subject }: Problem): string {
+  const about = words.problemsAbout[code];
+  return about && subject !== null ? about(isolated(subject)) : words.problems[code];
 }
 
 const key = Symbol("catalogue");

@@ -12,17 +12,18 @@ export type Asked = [request: string, ...parts: unknown[]];
 interface Options {
   label?: WindowLabel;
   lang?: string;
-  /** The code that every request is refused with. */
+  /** The code that every request is refused with, and what it is about. */
   refuse?: ProblemCode;
+  subject?: string | null;
 }
 
 /** A bridge that writes down what is asked, and whose view is changed by the test alone. */
-export function recorder(first: AppView, { label = "main", refuse }: Options = {}) {
+export function recorder(first: AppView, { label = "main", refuse, subject = null }: Options = {}) {
   const asked: Asked[] = [];
   let changed: (view: AppView) => void = () => undefined;
   const note = (request: string) => (...parts: unknown[]) => {
     asked.push([request, ...parts]);
-    return Promise.resolve<Problem | null>(refuse ? { code: refuse, detail: refuse } : null);
+    return Promise.resolve<Problem | null>(refuse ? { code: refuse, detail: refuse, subject } : null);
   };
   const bridge: Bridge = {
     label,
@@ -40,9 +41,13 @@ export function recorder(first: AppView, { label = "main", refuse }: Options = {
     hangUp: note("hangUp"),
     mute: note("mute"),
     callAgain: note("callAgain"),
+    seeMissed: note("seeMissed"),
     dismissCall: note("dismissCall"),
     dismissNotice: note("dismissNotice"),
     refreshDevices: note("refreshDevices"),
+    checkSetup: note("checkSetup"),
+    setAutostart: note("setAutostart"),
+    dismissLink: note("dismissLink"),
     showMain: note("showMain"),
   };
   return { bridge, asked, change: (view: AppView) => changed(view) };

@@ -9,6 +9,8 @@ const expected: Record<string, string> = {
   "signing-in": "sign-in",
   home: "home",
   settings: "home",
+  help: "home",
+  link: "home",
   calling: "outgoing",
   ringing: "outgoing",
   incoming: "incoming",

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::priority::go_first;
 use super::tone::{Playing, ToneSet};
-use super::voice::Voice;
+use super::voice::{Voice, VoiceCondition};
 use super::{Capture, Playback, Sound, SoundError};
 use crate::media::VoicePath;
 use crate::timing::{Milestone, Timeline};
@@ -34,6 +34,8 @@ pub(crate) enum SoundEvent {
     NoCapture { call: CallId, error: SoundError },
     /// The speaker could not be opened for this call.
     NoPlayback { call: CallId, error: SoundError },
+    /// What there is to say of this call's voice has changed.
+    Condition { call: CallId, condition: VoiceCondition },
 }
 
 /// The audio thread, which sleeps while there is nothing to hear or say.
@@ -319,6 +321,9 @@ impl Audio {
         }
         if let Some(voice) = &mut self.voice {
             voice.receive();
+            if let Some(condition) = voice.news() {
+                let _ = self.events.send(SoundEvent::Condition { call: voice.call(), condition });
+            }
         }
         self.play(now);
         self.speak();

@@ -5,6 +5,7 @@ mod cookie;
 mod device;
 mod engine;
 mod priority;
+mod probe;
 mod tone;
 mod voice;
 
@@ -17,8 +18,10 @@ use signedcall_wire::ErrorCode;
 pub(crate) use device::Devices;
 pub use device::{SoundDevice, SoundDevices, devices};
 pub(crate) use engine::{Engine, SoundEvent};
+pub use probe::{MicrophoneCheck, SoundCheck, check_sound};
 pub(crate) use tone::ToneSet;
 pub use tone::{InvalidTone, NoSoundFile, decode_sound};
+pub use voice::VoiceCondition;
 
 use crate::Error;
 

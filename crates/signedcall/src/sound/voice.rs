@@ -4,13 +4,26 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signedcall_voice::{
-    CodecError, Frame, Packet, Processing, ProcessingConfig, Pulled, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig,
+    CodecError, Frame, MicrophoneNote, MicrophoneWatch, Packet, Processing, ProcessingConfig, Pulled, Quality, QualityMeter, Receiver,
+    ReceiverConfig, SILENCE, Sender, SenderConfig,
 };
 use signedcall_wire::CallId;
 
 use super::Pace;
 use crate::media::{OutgoingPacket, VoicePath};
 use crate::timing::{Milestone, Timeline};
+
+/// How many frames are played between two looks at how well the other side is heard: a second of them.
+const FRAMES_A_LOOK: u32 = 100;
+
+/// What there is to say of a voice while it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VoiceCondition {
+    /// How well the other side is heard; nothing before the first seconds have been heard.
+    pub quality: Option<Quality>,
+    /// What the user should know of their microphone.
+    pub microphone: Option<MicrophoneNote>,
+}
 
 pub(super) struct Voice {
     call: CallId,
@@ -20,6 +33,13 @@ pub(super) struct Voice {
     sender: Sender,
     receiver: Receiver,
     processing: Processing,
+    /// Without processing, the other side's voice in this user's microphone would be taken for this user's.
+    knows_echo: bool,
+    watch: MicrophoneWatch,
+    meter: QualityMeter,
+    played: u32,
+    condition: VoiceCondition,
+    told: VoiceCondition,
     /// Paces silence while there is no microphone to do it.
     silence: Option<Pace>,
     /// Paces what is not heard while there is no speaker to do it.
@@ -33,6 +53,8 @@ impl Voice {
     pub(super) fn start(call: CallId, path: VoicePath, timeline: Timeline, processing: bool, muted: bool) -> Result<Self, CodecError> {
         let mut sender = Sender::new(SenderConfig::default())?;
         sender.set_muted(muted);
+        let mut watch = MicrophoneWatch::default();
+        watch.set_muted(muted);
         Ok(Self {
             call,
             path,
@@ -41,6 +63,12 @@ impl Voice {
             sender,
             receiver: Receiver::new(ReceiverConfig::default())?,
             processing: Processing::new(processing_config(processing)),
+            knows_echo: processing,
+            watch,
+            meter: QualityMeter::default(),
+            played: 0,
+            condition: VoiceCondition::default(),
+            told: VoiceCondition::default(),
             silence: None,
             unheard: None,
             packets: 0,
@@ -55,10 +83,18 @@ impl Voice {
 
     pub(super) fn set_muted(&mut self, muted: bool) {
         self.sender.set_muted(muted);
+        self.watch.set_muted(muted);
     }
 
     pub(super) fn use_processing(&mut self, processing: bool) {
         self.processing = Processing::new(processing_config(processing));
+        self.knows_echo = processing;
+    }
+
+    /// What there is to say, if it has changed since this was asked last.
+    pub(super) fn news(&mut self) -> Option<VoiceCondition> {
+        self.condition.microphone = self.watch.note();
+        (self.condition != std::mem::replace(&mut self.told, self.condition)).then_some(self.condition)
     }
 
     pub(super) fn mark(&self, milestone: Milestone) {
@@ -98,6 +134,7 @@ impl Voice {
     pub(super) fn next_frame(&mut self, frame: &mut Frame) {
         self.unheard = None;
         let pulled = self.receiver.pull(frame, self.now());
+        self.judge();
         self.processing.render(frame);
         self.sounded = true;
         if pulled == Pulled::Sound {
@@ -110,15 +147,28 @@ impl Voice {
         let (mut pace, mut frame) = (self.unheard.unwrap_or_else(Pace::start), SILENCE);
         while pace.is_due() {
             self.receiver.pull(&mut frame, self.now());
+            self.judge();
         }
         self.unheard = Some(pace);
+    }
+
+    /// Looks from time to time how well the other side is heard.
+    fn judge(&mut self) {
+        self.played += 1;
+        if self.played.is_multiple_of(FRAMES_A_LOOK) {
+            self.condition.quality = self.meter.second(self.receiver.stats());
+        }
     }
 
     /// 10 ms from the microphone.
     pub(super) fn say(&mut self, frame: &mut Frame) {
         self.silence = None;
         self.heard = true;
+        self.watch.raw(frame);
         self.processing.capture(frame);
+        if self.knows_echo {
+            self.watch.clean(frame);
+        }
         self.send(frame);
     }
 

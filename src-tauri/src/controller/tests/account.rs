@@ -274,18 +274,18 @@ async fn somebody_else_signs_in_after_the_call_that_is_on() {
 }
 
 #[tokio::test]
-async fn quitting_puts_the_windows_away_signs_the_line_out_and_keeps_the_user() {
+async fn quitting_puts_the_windows_away_ends_the_call_and_keeps_the_user() {
     let mut bench = Bench::ready().await;
     bench.is_called(call(1));
     bench.talks(call(1), Direction::Incoming, 5);
     bench.view().await;
-    bench.line().end_at_log_out(heard(call(1), Direction::Incoming, CallStatus::Ended(signedcall::EndReason::LoggedOut)));
+    bench.line().end_at_hang_up(heard(call(1), Direction::Incoming, CallStatus::Ended(signedcall::EndReason::HungUp)));
     bench.told_so_far().await;
     bench.inbox.send(Event::Quit);
     assert_eq!(bench.until_quit().await, [Told::Hide, Told::KeepAwake(false), Told::Quit]);
-    assert_eq!(bench.line().asked(), ["log out"]);
+    assert_eq!(bench.line().asked(), [format!("hang up {}", call(1)), "log out".to_owned()]);
     assert!(bench.file("config/settings.json").contains("courier_8842"), "the next start signs in again");
-    assert!(bench.file("data/history.json").contains("loggedOut"), "so does the history");
+    assert!(bench.file("data/history.json").contains("hungUp"), "so does the history");
     assert_eq!(bench.sdk.kept_keys(), [KEY]);
 }
 
@@ -296,6 +296,7 @@ async fn quitting_takes_the_notification_of_a_call_that_rings_away() {
     bench.told_so_far().await;
     bench.inbox.send(Event::Quit);
     assert_eq!(bench.until_quit().await, [Told::Hide, Told::StopRinging, Told::KeepAwake(false), Told::Quit]);
+    assert_eq!(bench.line().asked(), ["log out"], "it rings on at the user's other devices");
 }
 
 #[tokio::test]

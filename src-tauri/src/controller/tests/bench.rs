@@ -1,20 +1,22 @@
 //! An app to try: its controller runs, everything around it is the test's.
 
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use signedcall::{CallEvent, CallId, CallStatus, Channel, Context, Cuid, Direction, LineView, Phase, Redacted};
+use signedcall::{Branding, ButtonTheme, CallEvent, CallId, CallStatus, Channel, Context, Cuid, Direction, LineView, Phase, Redacted};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::arguments::Prefill;
+use crate::autostart::Autostart;
 use crate::controller::{Controller, Event, Inbox, Parts, Reply, inbox};
-use crate::profile::Folders;
+use crate::pictures::Pictures;
+use crate::profile::{Folders, ProfileName};
 use crate::sdk::{LineChange, Sdk};
-use crate::testing::{FakeLine, FakeSdk, Folder, RecordingHost, Told, nothing_heard};
+use crate::testing::{FakeLine, FakePictures, FakeSdk, FakeSurroundings, Folder, RecordingHost, Told, nothing_heard};
 use crate::view::{AppView, Problem, ProblemCode, SessionView, SignInForm};
 
 /// Longer than anything here takes on a machine that is busy with other things; only a test that fails waits so long.
@@ -25,12 +27,13 @@ pub(super) const KEY: &str = "key-that-only-the-keyring-holds";
 pub(super) struct Before {
     pub(super) folder: Folder,
     pub(super) sdk: Arc<FakeSdk>,
+    pub(super) pictures: Arc<FakePictures>,
     pub(super) prefill: Prefill,
 }
 
 impl Before {
     pub(super) fn new() -> Self {
-        Self { folder: Folder::new(), sdk: Arc::new(FakeSdk::default()), prefill: Prefill::default() }
+        Self { folder: Folder::new(), sdk: Arc::default(), pictures: Arc::default(), prefill: Prefill::default() }
     }
 
     /// Somebody was signed in when the app was last closed.
@@ -65,17 +68,28 @@ impl Before {
     }
 
     pub(super) fn start(self) -> Bench {
-        let Self { folder, sdk, prefill } = self;
+        let Self { folder, sdk, pictures, prefill } = self;
         let (host, told) = RecordingHost::new();
+        let of = |name| folder.path().join(name);
         let folders =
-            Folders { config: folder.path().join("config"), data: folder.path().join("data"), state: folder.path().join("state") };
+            Folders { config: of("config"), data: of("data"), state: of("state"), cache: of("cache"), autostart: of("autostart") };
         let (inbox, events) = inbox();
-        let profile = "default".parse().expect("the name of every profile that nobody names");
-        let parts = Parts { host, sdk: Arc::clone(&sdk) as Arc<dyn Sdk>, profile, folders, prefill };
+        let profile: ProfileName = "default".parse().expect("the name of every profile that nobody names");
+        let parts = Parts {
+            host,
+            app_name: "Signed Call".to_owned(),
+            sdk: Arc::clone(&sdk) as Arc<dyn Sdk>,
+            pictures: Arc::clone(&pictures) as Arc<dyn Pictures>,
+            surroundings: Arc::new(FakeSurroundings),
+            autostart: Autostart::new(&folders.autostart, Path::new("/usr/bin/signedcall-desktop"), "Signed Call", &profile),
+            profile,
+            folders,
+            prefill,
+        };
         let controller = Controller::new(parts, inbox.clone(), events);
         let views = controller.views();
         let app = tokio::spawn(controller.run());
-        Bench { folder, sdk, inbox, views, told, app }
+        Bench { folder, sdk, pictures, inbox, views, told, app }
     }
 }
 
@@ -83,6 +97,7 @@ impl Before {
 pub(super) struct Bench {
     pub(super) folder: Folder,
     pub(super) sdk: Arc<FakeSdk>,
+    pub(super) pictures: Arc<FakePictures>,
     pub(super) inbox: Inbox,
     views: watch::Receiver<AppView>,
     told: mpsc::UnboundedReceiver<Told>,
@@ -154,6 +169,17 @@ impl Bench {
                 return tray;
             }
         }
+    }
+
+    /// The menu that the tray has now.
+    pub(super) fn last_tray(&mut self) -> crate::controller::Tray {
+        let mut last = None;
+        while let Ok(told) = self.told.try_recv() {
+            if let Told::Tray(tray) = told {
+                last = Some(tray);
+            }
+        }
+        last.expect("the tray has changed")
     }
 
     pub(super) fn line(&self) -> Arc<FakeLine> {
@@ -278,6 +304,18 @@ pub(super) fn seen(call: CallId, direction: Direction, phase: Phase) -> signedca
         peer_image: None,
         phase,
         muted: false,
+    }
+}
+
+/// How the calls of a company look.
+pub(super) fn branding() -> Branding {
+    let colour = |text: &str| text.to_owned().try_into().expect("a colour");
+    Branding {
+        name: "Parcelo".to_owned(),
+        bg_color: colour("#0F3D2E"),
+        font_color: colour("#FFFFFF"),
+        logo: None,
+        button_theme: ButtonTheme::Dark,
     }
 }
 

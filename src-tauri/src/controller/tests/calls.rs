@@ -1,15 +1,21 @@
 //! Calls as they come, go on and end.
 
-use signedcall::{CallStatus, Direction, EndReason as Reason, ErrorCode, LineView, Phase};
+use signedcall::{CallStatus, Direction, EndReason as Reason, ErrorCode, LineView, Phase, VoiceCondition};
 
-use super::bench::{Bench, call, heard, seen, until_true};
+use super::bench::{Bench, branding, call, heard, seen, until_true};
 use crate::controller::{Event, Missed, Reply, Ringing};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
-use crate::view::{CallPhase, EndReason, ProblemCode};
+use crate::view::{CallPhase, EndReason, MicrophoneNote, ProblemCode, Quality};
 
 fn ring_of_anna() -> Told {
-    Told::Ring(Ringing { call: call(1), brand: "Signed Call".to_owned(), caller: "Anna".to_owned(), context: "Your order 4711".to_owned() })
+    Told::Ring(Ringing {
+        call: call(1),
+        whose: "Signed Call".to_owned(),
+        caller: "Anna".to_owned(),
+        context: "Your order 4711".to_owned(),
+        picture: None,
+    })
 }
 
 #[tokio::test]
@@ -25,19 +31,13 @@ async fn a_call_rings_once_with_who_calls_and_why() {
 #[tokio::test]
 async fn a_call_rings_in_the_name_of_the_company() {
     let mut bench = Bench::ready().await;
-    let branding = signedcall::Branding {
-        name: "Parcelo".to_owned(),
-        bg_color: "#0F3D2E".to_owned().try_into().expect("a colour"),
-        font_color: "#FFFFFF".to_owned().try_into().expect("a colour"),
-        logo: None,
-        button_theme: signedcall::ButtonTheme::Dark,
-    };
+    let branding = branding();
     let unnamed = signedcall::CallView { peer_name: None, ..seen(call(1), Direction::Incoming, Phase::Ringing) };
     bench.line().tell(LineChange::View(LineView { branding: Some(branding.clone()), ..nothing_heard() }));
     bench.line().tell(LineChange::View(LineView { branding: Some(branding), call: Some(unnamed), ..nothing_heard() }));
     let told = bench.told_so_far().await;
     let Some(Told::Ring(ringing)) = told.first() else { panic!("{told:?}") };
-    assert_eq!((ringing.brand.as_str(), ringing.caller.as_str()), ("Parcelo", "org_25"));
+    assert_eq!((ringing.whose.as_str(), ringing.caller.as_str()), ("Parcelo · Signed Call", "org_25"));
     let brand = bench.view().await.brand;
     assert_eq!((brand.background.as_str(), brand.foreground.as_str(), brand.light_buttons), ("#0F3D2E", "#FFFFFF", false));
 }
@@ -121,7 +121,13 @@ async fn a_missed_call_is_told_and_kept() {
         let mut bench = Bench::ready().await;
         bench.is_called(call(1));
         bench.ends(call(1), Direction::Incoming, reason);
-        let missed = Missed { brand: "Signed Call".to_owned(), caller: "Anna".to_owned(), context: "Your order 4711".to_owned() };
+        let missed = Missed {
+            whose: "Signed Call".to_owned(),
+            caller: "Anna".to_owned(),
+            peer: "org_25".to_owned(),
+            context: "Your order 4711".to_owned(),
+            picture: None,
+        };
         assert!(bench.told_so_far().await.contains(&Told::Missed(missed)), "{reason:?}");
         let recent = bench.view().await.recent;
         assert_eq!((recent[0].reason, recent[0].seconds), (reason.into(), None));
@@ -149,6 +155,22 @@ async fn a_talk_is_kept_with_its_length_and_its_screen_stays() {
     assert_eq!((view.recent[0].seconds, view.recent[0].reason), (Some(125), EndReason::HungUp));
     let ended = view.call.expect("the ended screen stays");
     assert_eq!((ended.phase, ended.can_call_again), (CallPhase::Ended { reason: EndReason::HungUp, seconds: Some(125) }, true));
+}
+
+#[tokio::test]
+async fn how_the_voices_fare_is_shown_while_both_talk() {
+    let bench = Bench::ready().await;
+    bench.is_called(call(1));
+    bench.talks(call(1), Direction::Incoming, 5);
+    let shown = bench.view().await.call.expect("it goes on");
+    assert_eq!((shown.quality, shown.microphone), (None, None));
+    let talking = Phase::Talking { since: Default::default(), interrupted: false };
+    let voice =
+        VoiceCondition { quality: Some(signedcall::Quality::Weak), microphone: Some(signedcall::MicrophoneNote::TalkingWhileMuted) };
+    let line = LineView { call: Some(seen(call(1), Direction::Incoming, talking)), voice, ..nothing_heard() };
+    bench.line().tell(LineChange::View(line));
+    let shown = bench.view().await.call.expect("it goes on");
+    assert_eq!((shown.quality, shown.microphone), (Some(Quality::Weak), Some(MicrophoneNote::TalkingWhileMuted)));
 }
 
 #[tokio::test]

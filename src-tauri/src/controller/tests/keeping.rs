@@ -1,11 +1,11 @@
 //! What is kept from one start to the next, and what happens when it is damaged or refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::bench::{Before, Bench, in_time, until_true};
 use crate::controller::{Event, Reply};
 use crate::settings::Preferences;
-use crate::view::ProblemCode;
+use crate::view::{Problem, ProblemCode};
 
 fn quiet() -> Preferences {
     Preferences {
@@ -14,6 +14,10 @@ fn quiet() -> Preferences {
         ringtone: Some(PathBuf::from("/music/ring.ogg")),
         ..Preferences::default()
     }
+}
+
+fn lost(names: &str, detail: &str) -> Problem {
+    Problem::new(ProblemCode::ToneFileLost, detail).about(names)
 }
 
 fn broken() -> Preferences {
@@ -43,13 +47,51 @@ async fn a_tone_that_cannot_be_played_leaves_everything_as_it_was() {
 async fn a_tone_that_has_been_lost_since_keeps_nobody_from_being_called() {
     let before = Before::signed_in_before();
     let settings = r#"{"account": {"service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"},
-        "preferences": {"ringtone": "/broken/ring.ogg"}}"#;
+        "preferences": {"ringtone": "/broken/ring.ogg", "outgoing_tone": "/music/wait.ogg"}}"#;
     before.write("config/settings.json", settings);
     let mut bench = before.start();
     let view = bench.until_ready().await;
-    assert_eq!(view.notices[0].code, ProblemCode::InvalidToneFile);
-    assert_eq!(bench.sdk.sign_ins()[0].tones.ringtone, None);
+    assert_eq!(view.notices[0], lost("ring.ogg", &view.notices[0].detail));
+    let tones = &bench.sdk.sign_ins()[0].tones;
+    assert_eq!((&tones.ringtone, tones.outgoing_tone.as_deref()), (&None, Some(Path::new("/music/wait.ogg"))), "the other one is played");
     assert!(bench.file("config/settings.json").contains("/broken/ring.ogg"), "the disk it lies on may come back");
+}
+
+#[tokio::test]
+async fn a_tone_that_has_been_lost_since_stands_in_no_other_setting_s_way() {
+    let before = Before::signed_in_before();
+    let settings = r#"{"account": {"service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"},
+        "preferences": {"outgoing_tone": "/broken/wait.ogg"}}"#;
+    before.write("config/settings.json", settings);
+    let mut bench = before.start();
+    bench.until_ready().await;
+    let wanted = |changed: Preferences| Preferences { outgoing_tone: Some(PathBuf::from("/broken/wait.ogg")), ..changed };
+    let louder = wanted(Preferences { speaker: Some("hdmi".to_owned()), ..Preferences::default() });
+    bench.ask(|reply| Event::SetPreferences(louder, reply)).await.expect("the speaker is there");
+    assert_eq!(bench.line().asked(), [r#"voice None Some("hdmi") true"#], "tones are not told again");
+    let ringtone = Some(PathBuf::from("/music/ring.ogg"));
+    let quiet = wanted(Preferences { speaker: Some("hdmi".to_owned()), ringtone, ..Preferences::default() });
+    bench.ask(|reply| Event::SetPreferences(quiet, reply)).await.expect("the ringtone can be played");
+    assert_eq!(bench.line().asked()[1..], [r#"ringtone Some("/music/ring.ogg")"#], "the voice goes on as it is");
+    let notices = bench.view().await.notices;
+    assert_eq!(notices, [lost("wait.ogg", &notices[0].detail)]);
+    let again = wanted(Preferences { ringtone: Some(PathBuf::from("/broken/ring.ogg")), ..Preferences::default() });
+    let refused = bench.ask(|reply| Event::SetPreferences(again, reply)).await.expect_err("it cannot be played");
+    assert_eq!((refused.code, refused.subject.as_deref()), (ProblemCode::InvalidToneFile, Some("ring.ogg")));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_for_this_user_alone() {
+    use crate::testing::mode_of;
+
+    let bench = Bench::ready().await;
+    bench.line().next_dial(Err(signedcall::ErrorCode::ContactNotReachable));
+    let dial = |reply| Event::Dial { cuid: "org_25".to_owned(), context: "Order".to_owned(), reply };
+    bench.ask(dial).await.expect("the call's screen says why");
+    for (file, expected) in [("config", 0o700), ("config/settings.json", 0o600), ("data", 0o700), ("data/history.json", 0o600)] {
+        assert_eq!(mode_of(&bench.folder.path().join(file)), expected, "{file}");
+    }
 }
 
 #[tokio::test]
@@ -76,8 +118,9 @@ async fn damaged_files_are_set_aside_and_the_user_is_told() {
     assert_eq!(codes, [ProblemCode::SettingsDamaged, ProblemCode::HistoryDamaged]);
     let written = bench.everything_written();
     let kept = |name: &str, text: &str| written.iter().any(|(path, found)| path.ends_with(name) && found == text);
-    assert!(kept(&format!("config/{}", notices[0].detail), "{ torn"), "{written:?}");
-    assert!(kept(&format!("data/{}", notices[1].detail), "[ torn"), "{written:?}");
+    let name = |index: usize| notices[index].subject.as_deref().expect("the user is told its name");
+    assert!(kept(&format!("config/{}", name(0)), "{ torn"), "{written:?}");
+    assert!(kept(&format!("data/{}", name(1)), "[ torn"), "{written:?}");
 }
 
 #[tokio::test]

@@ -4,5 +4,8 @@ mod account;
 mod bench;
 mod calls;
 mod keeping;
+mod links;
 mod outgoing;
+mod pictures;
+mod setup;
 mod shown;

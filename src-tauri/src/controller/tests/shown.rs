@@ -2,7 +2,7 @@
 
 use signedcall::{Direction, EndReason as Reason, ErrorCode, LineView, LinkState, Phase};
 
-use super::bench::{Before, Bench, call, seen};
+use super::bench::{Before, Bench, call, seen, until_true};
 use crate::controller::{Event, Reply, Tray};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
@@ -36,7 +36,7 @@ async fn each_change_raises_the_revision_and_nothing_else_does() {
 #[tokio::test]
 async fn the_tray_says_what_goes_on_and_offers_what_can_be_done() {
     let mut bench = Before::signed_in_before().start();
-    let tray = |status, in_call, signed_in| Tray { status, in_call, signed_in };
+    let tray = |status, in_call, signed_in| Tray { status, missed: 0, symbol: None, in_call, signed_in };
     assert_eq!(bench.next_tray().await, tray("Signed out", false, false));
     assert_eq!(bench.next_tray().await, tray("Signing in…", false, false));
     assert_eq!(bench.next_tray().await, tray("Ready for calls", false, true));
@@ -84,4 +84,38 @@ async fn a_missing_microphone_is_mentioned_when_it_is_new_and_forgotten_when_it_
     assert_eq!(bench.view().await.notices.len(), 1, "it is gone again");
     bench.show_nothing();
     assert_eq!(bench.view().await.notices, []);
+}
+
+#[tokio::test]
+async fn missed_calls_are_counted_on_the_tray_until_somebody_looks() {
+    let mut bench = Bench::ready().await;
+    for number in 1..=2 {
+        bench.is_called(call(number));
+        bench.ends(call(number), Direction::Incoming, Reason::RingTimeout);
+        bench.ask(Event::DismissCall).await.expect("it is over");
+    }
+    assert_eq!(bench.view().await.missed, 2);
+    assert_eq!(bench.last_tray().missed, 2);
+    assert!(bench.file("data/history.json").contains(r#""is_new": true"#), "the next start counts them as well");
+    bench.ask(Event::SeeMissed).await.expect("there is something to see");
+    let view = bench.view().await;
+    assert_eq!((view.missed, view.recent.iter().filter(|call| call.is_missed).count()), (0, 2));
+    assert_eq!(bench.last_tray().missed, 0);
+    assert!(!bench.file("data/history.json").contains(r#""is_new": true"#));
+}
+
+#[tokio::test]
+async fn a_missed_call_is_called_back_from_its_notification() {
+    let mut bench = Bench::ready().await;
+    bench.inbox.send(Event::CallBack { cuid: "org_25".to_owned(), context: "Your order 4711".to_owned() });
+    let line = bench.line();
+    until_true("the call", || line.asked() == ["call org_25 Your order 4711"]).await;
+    assert_eq!(bench.told_so_far().await, [Told::ShowMain]);
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_called_back_is_not_called_in_silence() {
+    let bench = Before::new().start();
+    bench.inbox.send(Event::CallBack { cuid: "org_25".to_owned(), context: "Your order 4711".to_owned() });
+    assert_eq!(bench.view().await.notices[0].code, ProblemCode::NotInitialized);
 }

@@ -123,3 +123,60 @@ it("puts the brand's colours on without markup that a content security policy fo
   expect(find("[data-screen]").style.getPropertyValue("--brand-background")).toBe("#F6EFE4");
   expect(find("[data-screen]").classList).toContain("dark");
 });
+
+it.each<["main" | "incoming"]>([["main"], ["incoming"]])("names the company and the app in the %s window, and the app alone where it is the company", async (label) => {
+  const call = scenarios.incoming.call;
+  const { find, has } = await show("incoming", { label });
+  expect(find(".name").textContent).toBe("Parcelo");
+  expect(find("[data-app]").textContent).toBe("Signed Call");
+  const alone = await show({ ...idle, call, brand: { ...idle.brand, name: "Signed Call" } }, { label });
+  expect(alone.container.querySelector("[data-app]")).toBeNull();
+  expect(has("[data-app]")).toBe(true);
+});
+
+it("shows the company's logo, and its letter when that cannot be had", async () => {
+  const brand = { ...idle.brand, logo: "data:image/png;base64,AAAA" };
+  const { find, has } = await show({ ...idle, call: scenarios.incoming.call, brand });
+  expect(find("p img").getAttribute("src")).toBe(brand.logo);
+  await fireEvent.error(find("p img"));
+  expect(has("p img")).toBe(false);
+  expect(find(".tile").textContent).toBe("P");
+});
+
+it("says how well the other side is heard, and keeps quiet while nothing is", async () => {
+  const { find, has, change } = await show("in-call");
+  expect(find("[data-quality]").textContent).toContain("Good connection");
+  change({ ...scenarios["in-call-poor"], revision: 2 });
+  await vi.waitFor(() => expect(find("[data-quality]").dataset.quality).toBe("poor"));
+  change({ ...scenarios["in-call-interrupted"], revision: 3 });
+  await vi.waitFor(() => expect(has("[data-quality]")).toBe(false));
+});
+
+it("tells whoever talks that they are muted, and takes it back", async () => {
+  const { find, has, change, words } = await show("in-call-poor");
+  expect(find('[data-notice="talking-while-muted"]').textContent).toContain(words.call.talkingWhileMuted);
+  expect(find(".notes").getAttribute("role")).toBe("status");
+  change({ ...scenarios["in-call-muted"], revision: 2 });
+  await vi.waitFor(() => expect(has('[data-notice="talking-while-muted"]')).toBe(false));
+  expect(has('[data-notice="muted"]')).toBe(true);
+});
+
+it("tells of a microphone from which nothing comes", async () => {
+  const { find, words } = await show("in-call-weak");
+  expect(find('[data-notice="silent-microphone"]').textContent).toContain(words.call.silentMicrophone);
+});
+
+it.each<[string, string, object]>([
+  ["speaker", "device:laptop", { speaker: "laptop" }],
+  ["speaker", "system", { speaker: null }],
+  ["microphone", "device:built-in", { microphone: "built-in" }],
+])("changes the %s to %s during the call", async (field, option, changed) => {
+  vi.useRealTimers();
+  const { action, find, asked, has } = await show({ ...scenarios["in-call"], settings: { ...idle.settings, speaker: "headset" } });
+  action("sound").focus();
+  await fireEvent.keyDown(action("sound"), { key: "Enter" });
+  await expect.poll(() => has(`[data-field="${field}"] [data-option="${option}"]`)).toBe(true);
+  await fireEvent.click(find(`[data-field="${field}"] [data-option="${option}"]`));
+  const kept = { microphone: null, speaker: "headset", voiceProcessing: true, outgoingTone: null, ringtone: null };
+  expect(asked).toEqual([["refreshDevices"], ["setPreferences", { ...kept, ...changed }]]);
+});

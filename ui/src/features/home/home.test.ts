@@ -1,7 +1,8 @@
 import { fireEvent } from "@testing-library/svelte";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 
 import type { ProblemCode } from "../../bridge";
+import { scenarios } from "../../bridge/scenarios";
 import { show } from "../../testing/show";
 
 const dial = async (refuse?: ProblemCode) => {
@@ -76,4 +77,41 @@ it("puts a notice away", async () => {
   const { action, asked } = await show("home-notices");
   action("close-notice").click();
   expect(asked).toEqual([["dismissNotice", "notificationsAbsent"]]);
+});
+
+it("says in the list how a call ended, and calls again from it", async () => {
+  const { find, asked, container } = await show("home");
+  expect(find('[data-recent="courier_1207"]').textContent).toContain("Busy");
+  expect(find('[data-recent="courier_8842"]').querySelector(".how")).toBeNull();
+  const redial = [...container.querySelectorAll<HTMLElement>('[data-action="redial"]')];
+  expect(redial.map((button) => button.getAttribute("aria-label"))).toContain("Call Support desk again");
+  redial[2]?.click();
+  expect(asked).toEqual([["dial", "support_desk", "Refund call back"]]);
+});
+
+it("counts missed calls beside the section until they are seen", async () => {
+  const focus = vi.spyOn(document, "hasFocus").mockReturnValue(false);
+  const { find, asked, action } = await show("home-missed");
+  expect(find("[data-missed]").textContent).toBe("2");
+  expect(action("show-calls").textContent).toContain("2 missed calls");
+  expect(asked).toEqual([]);
+  focus.mockReturnValue(true);
+  await fireEvent.focus(window);
+  await expect.poll(() => asked).toEqual([["seeMissed"]]);
+  focus.mockRestore();
+});
+
+it("does not take missed calls for seen while something else is shown", async () => {
+  const focus = vi.spyOn(document, "hasFocus").mockReturnValue(true);
+  const { asked, action, change } = await show("home");
+  action("show-settings").click();
+  change({ ...scenarios["home-missed"], revision: 2 });
+  await expect.poll(() => action("show-calls").textContent).toContain("2 missed calls");
+  expect(asked.filter(([request]) => request === "seeMissed")).toEqual([]);
+  focus.mockRestore();
+});
+
+it("names the file that a notice is about", async () => {
+  const { find } = await show("home-notices");
+  expect(find('[data-notice="toneFileLost"]').textContent).toContain("morning bells.ogg");
 });

@@ -1,10 +1,14 @@
 import type { RecentCall } from "../../bridge";
+import { type Catalogue, endingOf } from "../../catalogue";
 
 /** What became of a call, as a list tells it at a glance. */
 export type CallOutcome = "incoming" | "outgoing" | "missed" | "unanswered";
 
 export function outcomeOf(call: RecentCall): CallOutcome {
-  if (call.seconds !== null) return call.direction;
-  if (call.direction === "outgoing") return "unanswered";
-  return call.reason === "missed" || call.reason === "cancelled" || call.reason === "ringTimeout" ? "missed" : "incoming";
+  if (call.isMissed) return "missed";
+  return call.direction === "outgoing" && call.seconds === null ? "unanswered" : call.direction;
 }
+
+/** How a call ended, in a word or two, where that is not what was to be expected. */
+export const briefly = (words: Catalogue, call: RecentCall): string | null =>
+  call.isMissed ? words.recent.missed : endingOf(words, call.reason).brief;

@@ -5,8 +5,8 @@ import type { ProblemCode } from "../../bridge";
 import { type ScenarioName, scenarios } from "../../bridge/scenarios";
 import { show } from "../../testing/show";
 
-const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode) => {
-  const shown = await show(scenario, { refuse });
+const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subject?: string) => {
+  const shown = await show(scenario, { refuse, subject });
   shown.action("show-settings").click();
   await expect.poll(() => shown.has('[data-screen="settings"]')).toBe(true);
   const requests = () => shown.asked.filter(([request]) => request !== "refreshDevices");
@@ -66,11 +66,11 @@ it("takes a tone by its path, and none for the built-in one", async () => {
 });
 
 it("says at its field that a tone cannot be played", async () => {
-  const { field, has, find, words } = await open("home", "invalidToneFile");
+  const { field, has, find } = await open("home", "invalidToneFile", "ring.mid");
   await fireEvent.input(field("ringtone"), { target: { value: "/home/noor/ring.mid" } });
   await fireEvent.change(field("ringtone"));
   await expect.poll(() => has('[data-error="ringtone"]')).toBe(true);
-  expect(find('[data-error="ringtone"]').textContent).toBe(words.problems.invalidToneFile);
+  expect(find('[data-error="ringtone"]').textContent).toContain("ring.mid");
   expect(has('[data-error="outgoing-tone"]')).toBe(false);
 });
 
@@ -94,4 +94,11 @@ it("asks before it signs out", async () => {
   await expect.poll(() => has('[data-action="confirm-sign-out"]')).toBe(true);
   action("confirm-sign-out").click();
   expect(requests()).toEqual([["signOut"]]);
+});
+
+it("starts with the session when it is told to", async () => {
+  const { field, requests } = await open();
+  expect(field("autostart").getAttribute("aria-checked")).toBe("false");
+  await fireEvent.click(field("autostart"));
+  expect(requests()).toEqual([["setAutostart", true]]);
 });

@@ -1,0 +1,34 @@
+import type { Device, PreferencesForm, SettingsView } from "../../bridge";
+import type { Catalogue } from "../../catalogue";
+
+/** No id can be taken for it: ids are written with a prefix. */
+const SYSTEM = "system";
+const PREFIX = "device:";
+
+/** How a menu names a device; `null` follows the system. */
+export const valueOf = (id: string | null): string => (id === null ? SYSTEM : PREFIX + id);
+
+/** The device that a menu names. */
+export const idOf = (value: string): string | null => (value === SYSTEM ? null : value.slice(PREFIX.length));
+
+/** What a menu offers: the system's choice, what is there, and what was chosen though it is not there. */
+export function options(words: Catalogue, devices: Device[], chosen: string | null): { value: string; label: string }[] {
+  const current = devices.find((device) => device.isDefault);
+  const follow = current ? words.settings.followSystemNow(current.name) : words.settings.followSystem;
+  const missing = chosen !== null && !devices.some((device) => device.id === chosen);
+  return [
+    { value: SYSTEM, label: devices.length ? follow : words.settings.noDevice },
+    ...devices.map((device) => ({ value: valueOf(device.id), label: device.name })),
+    ...(missing ? [{ value: valueOf(chosen), label: words.settings.missingDevice }] : []),
+  ];
+}
+
+/** All preferences, with some of them changed. */
+export const preferences = (settings: SettingsView, changed: Partial<PreferencesForm>): PreferencesForm => ({
+  microphone: settings.microphone,
+  speaker: settings.speaker,
+  voiceProcessing: settings.voiceProcessing,
+  outgoingTone: settings.outgoingTone,
+  ringtone: settings.ringtone,
+  ...changed,
+});
