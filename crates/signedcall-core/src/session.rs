@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, ClientMessage, ErrorCode, IceConfig, Redacted, Refusal, Request, RequestId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
-    Welcome,
+    CallId, ClientMessage, ErrorCode, IceConfig, MAX_UNANSWERED_REQUESTS, Redacted, Refusal, Request, RequestId, ServiceEvent,
+    ServiceMessage, SessionId, Timestamp, Welcome,
 };
 use uuid::Uuid;
 
@@ -15,9 +15,6 @@ pub(crate) const GREETING_PATIENCE: Duration = Duration::from_secs(10);
 /// How long signing out waits to be confirmed. A user who signs out has turned to something else; the service forgets the session by itself
 /// after 60 s.
 pub(crate) const LOGOUT_PATIENCE: Duration = Duration::from_secs(5);
-/// The most requests that wait for their answer. One call makes at most 64 candidates for each of 8 devices, so that only a service
-/// which no longer answers gets here.
-const MAX_PENDING: usize = 640;
 
 /// Reliable delivery over sockets that come and go: each request is answered once, each event is handled once, both in order.
 ///
@@ -92,6 +89,17 @@ pub(crate) enum Heard {
     Ice(IceConfig),
 }
 
+/// What becomes of a request.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// This is to be sent.
+    Now(ClientMessage),
+    /// It waits for a socket.
+    Later,
+    /// It waits for another socket: on this one, nothing has been answered for too long.
+    Unheard,
+}
+
 /// What has waited long enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overdue {
@@ -134,11 +142,13 @@ impl Session {
         }
     }
 
-    /// Puts a request into the outbox. What is returned is to be sent; nothing, when it has to wait for a socket.
+    /// Puts a request into the outbox.
     ///
-    /// A full outbox gives up its oldest signal, or else its oldest request: whatever waits for the answer has a deadline of its own.
-    pub(crate) fn ask(&mut self, request: Request) -> Option<ClientMessage> {
-        if self.outbox.len() >= MAX_PENDING {
+    /// A full outbox gives up its oldest signal, or else its oldest request: whatever waits for the answer has a deadline of its own. It does so
+    /// only between two sockets. On one that is in use, more requests would be carried out than the service remembers the answers of.
+    pub(crate) fn ask(&mut self, request: Request) -> Asked {
+        let full = self.outbox.len() >= MAX_UNANSWERED_REQUESTS;
+        if full {
             let oldest_signal = self.outbox.iter().position(|pending| matches!(pending.request, Request::Signal { .. }));
             self.outbox.remove(oldest_signal.unwrap_or(0));
         }
@@ -146,8 +156,9 @@ impl Session {
         let id = RequestId(Uuid::from_u64_pair(self.nonce, self.asked));
         self.outbox.push_back(Pending { id, request: request.clone() });
         match self.link {
-            Link::Up => Some(ClientMessage::Request { id, request }),
-            Link::Down | Link::Greeting { .. } => None,
+            Link::Up if full => Asked::Unheard,
+            Link::Up => Asked::Now(ClientMessage::Request { id, request }),
+            Link::Down | Link::Greeting { .. } => Asked::Later,
         }
     }
 

@@ -22,8 +22,8 @@ pub use error::ErrorCode;
 pub use ids::{AccountId, CallId, DeviceId, RequestId, SessionId};
 pub use message::{
     CallPhase, CallSnapshot, ClientMessage, Environment, Hello, IceConfig, IceServer, Invite, MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES,
-    MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION, Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal,
-    Welcome,
+    MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION, Refusal, Request, Resume, ServiceEvent,
+    ServiceMessage, Signal, Welcome,
 };
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};

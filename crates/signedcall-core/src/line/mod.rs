@@ -16,7 +16,7 @@ use std::time::Duration;
 use signedcall_wire::{CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, Request, ServiceMessage, Timestamp};
 
 use crate::call::{Action, Call, CallEvent};
-use crate::session::{Overdue, Session};
+use crate::session::{Asked, Overdue, Session};
 use crate::{CallState, CallView, Command, Dial, Event};
 
 /// What follows from one event.
@@ -254,6 +254,10 @@ impl Line {
     }
 
     fn ask(&mut self, turn: &mut Turn, request: Request) {
-        turn.commands.extend(self.session.ask(request).map(Command::Send));
+        match self.session.ask(request) {
+            Asked::Now(message) => turn.commands.push(Command::Send(message)),
+            Asked::Later => {}
+            Asked::Unheard => self.reopen(turn, Duration::ZERO),
+        }
     }
 }

@@ -1,4 +1,7 @@
-use signedcall_wire::{CallPhase, CallSnapshot, ClientMessage, IceConfig, Refusal, RequestId, ServiceEvent, SessionId, Welcome};
+use signedcall_wire::{
+    CallPhase, CallSnapshot, ClientMessage, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId, Signal,
+    Welcome,
+};
 use uuid::Uuid;
 
 use super::*;
@@ -308,6 +311,20 @@ fn what_was_not_answered_is_asked_again_after_a_resume() {
     assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "no tone", "the answer waits for a link");
     assert_eq!(rig.handle(Event::LinkOpened), "resume from 1");
     assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask ringing 1, ask accept 1");
+}
+
+#[test]
+fn a_service_that_answers_nothing_is_asked_no_more_than_it_remembers_and_left() {
+    let mut rig = Rig::talking();
+    let signal = || Event::MediaSignal { call: call(1), device: PEER, signal: Signal::Offer { sdp: String::new().into() } };
+    for _ in 0..MAX_UNANSWERED_REQUESTS {
+        assert_eq!(rig.handle(signal()), "ask signal to 2");
+    }
+    assert_eq!(rig.handle(signal()), "reopen link after 0 ms");
+    assert_eq!(rig.handle(signal()), "", "it waits for a link");
+    let _ = rig.handle(Event::LinkOpened);
+    let repeated = rig.receive(ServiceMessage::Resumed);
+    assert_eq!(repeated.matches("ask signal").count(), MAX_UNANSWERED_REQUESTS);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, DeviceId, ErrorCode, Redacted, RequestId, ServiceEvent, Timestamp};
+use signedcall_wire::{CallId, DeviceId, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
 
 use super::{SocketId, User};
 
@@ -9,8 +9,6 @@ use super::{SocketId, User};
 const EVENTS_KEPT: usize = 128;
 /// How long an event is kept for a replay: as long as a session can be resumed by default.
 const EVENT_KEPT_FOR: Duration = Duration::from_secs(60);
-/// Answers kept for repeated requests: a device has at most one call's candidates outstanding, and this is several times as many.
-const ANSWERS_KEPT: usize = 256;
 
 /// One sign-in of a device.
 #[derive(Debug)]
@@ -111,10 +109,14 @@ impl EventRing {
 }
 
 /// What requests of a session were answered, so that repeating one is safe.
+///
+/// Answers reach a device in the order in which they are given, and it asks nothing more once [`MAX_UNANSWERED_REQUESTS`] of them are missing: so the
+/// last ones that were given, as many as that, are all that it may ask for again.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    given: BTreeMap<RequestId, Answer>,
-    order: VecDeque<RequestId>,
+    all: BTreeMap<RequestId, Answer>,
+    /// Those that were given, in the order in which they were given last.
+    given: VecDeque<RequestId>,
 }
 
 /// The answer to one request.
@@ -128,17 +130,24 @@ pub(super) enum Answer {
 
 impl Answers {
     pub(super) fn get(&self, id: RequestId) -> Option<Answer> {
-        self.given.get(&id).copied()
+        self.all.get(&id).copied()
     }
 
     pub(super) fn set(&mut self, id: RequestId, answer: Answer) {
-        if self.given.insert(id, answer).is_none() {
-            self.order.push_back(id);
+        let before = self.all.insert(id, answer);
+        match answer {
+            Answer::Pending => {}
+            Answer::Given(_) => {
+                if matches!(before, Some(Answer::Given(_))) {
+                    self.given.retain(|given| *given != id);
+                }
+                self.given.push_back(id);
+            }
         }
-        if self.order.len() > ANSWERS_KEPT
-            && let Some(oldest) = self.order.pop_front()
+        if self.given.len() > MAX_UNANSWERED_REQUESTS
+            && let Some(oldest) = self.given.pop_front()
         {
-            self.given.remove(&oldest);
+            self.all.remove(&oldest);
         }
     }
 }
@@ -197,15 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_answer_is_forgotten_first() {
+    fn the_answer_given_longest_ago_is_forgotten_first_and_a_pending_one_never() {
         let mut answers = Answers::default();
         let id = |number: usize| RequestId(Uuid::from_u128(number as u128));
-        for number in 0..=ANSWERS_KEPT {
-            answers.set(id(number), Answer::Pending);
+        let pending = id(MAX_UNANSWERED_REQUESTS + 1);
+        answers.set(pending, Answer::Pending);
+        for number in 0..MAX_UNANSWERED_REQUESTS {
             answers.set(id(number), Answer::Given(None));
         }
-        assert_eq!(answers.get(id(0)), None);
-        assert_eq!(answers.get(id(1)), Some(Answer::Given(None)));
-        assert_eq!(answers.get(id(ANSWERS_KEPT)), Some(Answer::Given(None)));
+        answers.set(id(0), Answer::Given(None));
+        answers.set(id(MAX_UNANSWERED_REQUESTS), Answer::Given(None));
+        assert_eq!(answers.get(id(0)), Some(Answer::Given(None)), "it was given again");
+        assert_eq!(answers.get(id(1)), None);
+        assert_eq!(answers.get(id(2)), Some(Answer::Given(None)));
+        assert_eq!(answers.get(pending), Some(Answer::Pending));
     }
 }

@@ -29,5 +29,10 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 pub const MAX_SDP_BYTES: usize = 16 * 1024;
 /// The most candidates that one device of a call may send to another: more is no description of a network but a flood.
 pub const MAX_CANDIDATES_PER_CALL: usize = 64;
+/// The most requests of one session that may wait for their answer: those of a call to eight devices, with two dozen candidates for each.
+///
+/// A device that has asked so much and hears no answer asks nothing more on that socket. The service remembers as many answers, so that whatever
+/// a device may still repeat is carried out once.
+pub const MAX_UNANSWERED_REQUESTS: usize = 256;
 /// The most sockets that one cuid may hold open.
 pub const MAX_SOCKETS_PER_CUID: usize = 8;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use signedcall_wire::{ClientMessage, MAX_MESSAGE_BYTES, ServiceMessage, Timestamp};
+use signedcall_wire::{ClientMessage, MAX_MESSAGE_BYTES, MAX_UNANSWERED_REQUESTS, ServiceMessage, Timestamp};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -24,9 +24,9 @@ const SLOW_AFTER: Duration = Duration::from_millis(1_200);
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to show that it lives when that is in doubt. A socket is opened as quickly, and loses nothing.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
-/// The most messages that wait to be sent. One call makes some seventy; a socket that cannot take three times as many is given up, and what
-/// was not sent is repeated on the next.
-const OUTBOX: usize = 256;
+/// The most messages that wait to be sent: all that a device may repeat at once on a new socket, and as many acknowledgements. A socket that cannot
+/// take them is given up, and what was not sent is repeated on the next.
+const OUTBOX: usize = 2 * MAX_UNANSWERED_REQUESTS;
 /// Bytes of the read buffer. Signalling frames are small; the library's default of 128 KiB would be most of what an idle device uses.
 const READ_BUFFER: usize = 4 * 1024;
 

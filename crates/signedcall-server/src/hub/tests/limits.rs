@@ -1,5 +1,6 @@
 use signedcall_wire::{
-    DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, NewCall, Redacted, Request, Signal,
+    DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, Redacted, Request,
+    Signal,
 };
 use uuid::Uuid;
 
@@ -46,6 +47,17 @@ fn descriptions_and_candidates_have_a_size_and_a_number() {
         assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })).len(), 2);
     }
     assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })), REFUSED);
+}
+
+#[test]
+fn whatever_a_device_may_repeat_is_done_once() {
+    let mut stage = ringing();
+    let signal = stage.event(Do::Ask('a', signal('x')));
+    assert_eq!(stage.handle(0, signal.clone()), ["x #2 signal a", "a ok"]);
+    for _ in 1..MAX_UNANSWERED_REQUESTS {
+        assert_eq!(stage.run(0, Do::Ask('a', Request::Unknown)), ["a ERR_FEATURE_NOT_AVAILABLE"]);
+    }
+    assert_eq!(stage.handle(0, signal), ["a ok"]);
 }
 
 #[test]
