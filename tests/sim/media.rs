@@ -71,8 +71,7 @@ impl Media {
         };
         check_address(end, text.expose())?;
         if std::mem::replace(&mut state.knows_other, true) {
-            // What is asked again in a new session may have been relayed in the old one.
-            return if weather.gentle { Err(format!("{end:?} is described twice")) } else { Ok(vec![]) };
+            return Err(format!("{end:?} is described twice"));
         }
         if is_offer {
             return Ok(describe(rng, end, Signal::Answer { sdp: description(end).into() }));

@@ -25,7 +25,7 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
-        let calls = replaced.map(|old| self.hand_over(turn, old, id)).unwrap_or_default();
+        let (calls, answers) = replaced.map(|old| self.hand_over(turn, old, id)).unwrap_or_default();
         let snapshots = self.snapshots(turn, id, &calls);
         let session = Session {
             user: user.clone(),
@@ -35,7 +35,7 @@ impl Hub {
             relay_only,
             link: Link::Up { socket },
             events: EventRing::default(),
-            answers: Answers::default(),
+            answers,
             calls,
         };
         self.sessions.insert(id, session);
@@ -156,9 +156,11 @@ impl Hub {
         true
     }
 
-    /// Ends the old session of a device that has begun a new one, which takes over its calls.
-    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: SessionId) -> BTreeSet<CallId> {
-        let calls = self.sessions.get_mut(&old).map(|session| std::mem::take(&mut session.calls)).unwrap_or_default();
+    /// Ends the old session of a device that has begun a new one, which takes over its calls, and the answers to what it has asked: a device repeats
+    /// what it has heard no answer to in the new session.
+    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: SessionId) -> (BTreeSet<CallId>, Answers) {
+        let taken = self.sessions.get_mut(&old).map(|session| (std::mem::take(&mut session.calls), std::mem::take(&mut session.answers)));
+        let (calls, answers) = taken.unwrap_or_default();
         for id in &calls {
             if let Some(call) = self.calls.get_mut(id) {
                 call.change_session(old, new);
@@ -169,7 +171,7 @@ impl Hub {
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
-        calls
+        (calls, answers.without_pending())
     }
 
     fn snapshots(&self, turn: &Turn, session: SessionId, calls: &BTreeSet<CallId>) -> Vec<CallSnapshot> {

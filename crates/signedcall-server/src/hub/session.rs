@@ -133,6 +133,12 @@ impl Answers {
         self.all.get(&id).copied()
     }
 
+    /// Those that were given. Nobody waits for the others any more: a call that is being written down is waited for anew by whoever asks again.
+    pub(super) fn without_pending(mut self) -> Self {
+        self.all.retain(|_, answer| matches!(answer, Answer::Given(_)));
+        self
+    }
+
     pub(super) fn set(&mut self, id: RequestId, answer: Answer) {
         let before = self.all.insert(id, answer);
         match answer {

@@ -352,6 +352,20 @@ fn a_repeated_request_is_answered_as_before_and_done_once() {
             then: &["a ERR_CONTACT_NOT_REACHABLE"],
         },
         Row {
+            name: "in a new session",
+            devices: "ax",
+            given: after(placed(), [Do::Ask('a', signal('x')), Do::SignIn('a')]),
+            when: Do::AskAgain('a'),
+            then: &["a2 ok"],
+        },
+        Row {
+            name: "in a new session, while its answer is pending",
+            devices: "ax",
+            given: vec![Do::Ask('a', call()), Do::SignIn('a'), Do::AskAgain('a')],
+            when: Do::Recorded,
+            then: &["a2 ok", "x #1 invite 35000"],
+        },
+        Row {
             name: "under another id, by a device in a new session",
             devices: "ax",
             given: after(placed(), [Do::SignIn('a')]),
