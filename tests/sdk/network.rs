@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signedcall::{CallStatus, EndReason, LinkState};
+use signedcall::{CallStatus, DeviceId, EndReason, LinkState, Options, Phase};
 use signedcall_server::STORE_FILE;
 use signedcall_server::account;
 use signedcall_server::store::{Account, Accounts};
@@ -141,5 +141,28 @@ async fn an_account_may_have_its_calls_relayed_only() {
     let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
     connect(&mut alice, &mut bobby, "bobby").await;
     alice.sound.hears_tone(1_500).await;
+    bobby.sound.hears_tone(1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_whose_program_dies_while_it_rings_rings_again_and_is_heard() {
+    let service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let mut alice = service.phone("alice").await;
+    let device = Some(DeviceId(uuid::Uuid::new_v4()));
+    let mut options = Options { device, ..service.options("bobby") };
+    let again = options.clone();
+    options.service_url = proxy.url();
+    let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
+    let call = alice.call("bobby").await;
+    bobby.expect_all(&[Placed, Ringing]).await;
+    alice.expect_all(&[Placed, Ringing]).await;
+    // Nothing is heard of this run any more.
+    proxy.shut();
+    let bobby = Phone::sign_in(again, ToneSound::of(2_000)).await;
+    bobby.until("ringing", |view| view.call.as_ref().is_some_and(|call| call.phase == Phase::Ringing)).await;
+    bobby.line.answer(call).await.expect("the call rings");
+    alice.expect_all(&[Answered, InProgress]).await;
+    alice.sound.hears_tone(2_000).await;
     bobby.sound.hears_tone(1_000).await;
 }

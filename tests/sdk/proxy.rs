@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Passes sockets on to the service until it is cut or goes dead.
 pub(crate) struct Proxy {
     address: SocketAddr,
     cuts: watch::Sender<u32>,
     deaths: watch::Sender<u32>,
+    accepting: AbortHandle,
 }
 
 impl Proxy {
@@ -19,12 +21,12 @@ impl Proxy {
         let cuts = watch::Sender::new(0);
         let deaths = watch::Sender::new(0);
         let (cut, dead) = (cuts.clone(), deaths.clone());
-        tokio::spawn(async move {
+        let accepting = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 tokio::spawn(pass(socket, service, cut.subscribe(), dead.subscribe()));
             }
         });
-        Self { address, cuts, deaths }
+        Self { address, cuts, deaths, accepting: accepting.abort_handle() }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -34,6 +36,12 @@ impl Proxy {
     /// Breaks every socket that is open; new ones are passed on.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Breaks every socket, and takes no more.
+    pub(crate) fn shut(&self) {
+        self.accepting.abort();
+        self.cut();
     }
 
     /// Passes nothing more on any socket that is open, as a network does that one has left; new ones are passed on.

@@ -162,8 +162,9 @@ impl World {
 
     fn plan_media(&mut self, later: Later) {
         for (after, end, word) in later {
-            let run = self.devices[end.at].run;
-            self.after(after, Happening::Media(end, run, word));
+            if let Some(opened) = self.media.opened(end) {
+                self.after(after, Happening::Media(end, opened, word));
+            }
         }
     }
 
@@ -204,6 +205,10 @@ impl World {
     /// What a user does about what the device shows.
     fn react(&mut self, place: Place, call: CallId, direction: Direction, status: CallStatus) {
         let mut wishes = vec![];
+        if (direction, status) == (Direction::Incoming, CallStatus::Ringing) && self.rng.random_bool(self.weather.crash_ringing) {
+            let after = self.rng.random_range(50..=5_000);
+            self.after(after, Happening::CrashRinging(place));
+        }
         match (direction, status) {
             (Direction::Incoming, CallStatus::Ringing) => match self.rng.random_range(0..100) {
                 0..=54 => wishes.push((300..8_000, Wish::Answer(call))),

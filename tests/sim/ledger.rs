@@ -1,10 +1,10 @@
 //! What was promised: what each side reports of a call, what the service says of it, and what its record holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use signedcall_core::{Command, Event, StatusReport};
 use signedcall_server::hub::CloseRecord;
-use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, ErrorCode, ServiceEvent, ServiceMessage};
+use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, ServiceEvent, ServiceMessage};
 
 use crate::device::{Place, place_of};
 use crate::weather::Weather;
@@ -24,6 +24,8 @@ pub(crate) struct Summary {
     pub(crate) crossings: u64,
     pub(crate) cuts: u64,
     pub(crate) crashes: u64,
+    /// Devices that rang again after their program had started anew.
+    pub(crate) rung_again: u64,
     pub(crate) restarts: u64,
     /// Records that came later than the service waits for them.
     pub(crate) late_records: u64,
@@ -38,6 +40,7 @@ impl Summary {
         self.crossings += other.crossings;
         self.cuts += other.cuts;
         self.crashes += other.crashes;
+        self.rung_again += other.rung_again;
         self.restarts += other.restarts;
         self.late_records += other.late_records;
     }
@@ -70,6 +73,8 @@ struct Record {
     closed: Option<CloseRecord>,
     /// The service died before it could close it.
     left_open: bool,
+    /// What the caller was told to ring.
+    ringing: BTreeSet<Endpoint>,
     winner: Option<DeviceId>,
     /// What the service has told each device of the end.
     told: BTreeMap<Place, EndReason>,
@@ -186,6 +191,12 @@ impl Ledger {
         self.calls.values_mut().filter(|record| record.closed.is_none()).for_each(|record| record.left_open = true);
     }
 
+    pub(crate) fn rings(&mut self, call: CallId, by: Endpoint) {
+        let ringing = &mut self.calls.entry(call).or_default().ringing;
+        let again = ringing.iter().any(|rang| rang.device == by.device);
+        self.summary.rung_again += u64::from(ringing.insert(by) && again);
+    }
+
     pub(crate) fn won(&mut self, call: CallId, device: DeviceId) -> Result<(), Broken> {
         match self.calls.entry(call).or_default().winner.replace(device) {
             Some(other) if other != device => Err(format!("{call} is given to {other} and to {device}")),
@@ -241,7 +252,9 @@ fn check_words(call: CallId, record: &Record) -> Result<(), Broken> {
 /// What the devices of one call report fits together.
 fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)], weather: &Weather) -> Result<(), Broken> {
     let caller = parts.iter().find(|(_, part)| part.dialled);
-    let winner = parts.iter().find(|(place, part)| !part.dialled && record.winner.and_then(place_of) == Some(*place));
+    let has_won = |place| record.winner.and_then(place_of) == Some(place);
+    // A device that has begun anew while it rang has rung in both runs.
+    let winner = parts.iter().rfind(|(place, part)| !part.dialled && !part.abandoned && has_won(*place));
     let talked = |part: &Part| part.statuses.contains(&CallStatus::InProgress);
     if record.closed.as_ref().and_then(|closed| closed.answered.as_ref()).is_some_and(|answered| answered.connected_at.is_some())
         && ![caller, winner].into_iter().flatten().all(|(_, part)| talked(part) || part.abandoned)
@@ -250,6 +263,9 @@ fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)], weather:
     }
     if !weather.gentle {
         return Ok(());
+    }
+    if weather.failed_media == 0.0 && record.told.values().any(|told| *told == EndReason::MediaSetupTooSlow) {
+        return Err(format!("media of {call} does not connect: {parts:?}"));
     }
     for (place, part) in parts {
         let (reported, told) = (part.end(), record.told.get(place).copied());

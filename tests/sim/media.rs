@@ -37,11 +37,16 @@ pub(crate) enum Word {
 #[derive(Debug, Default)]
 pub(crate) struct Media {
     ends: BTreeMap<End, State>,
+    /// How many ends have been opened.
+    opened: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    knows_other: bool,
+    /// Which of the ends that were opened for the same devices this is.
+    opened: u64,
+    /// Which of the ends that were opened at the other side it has the description of.
+    other: Option<u64>,
     connected: bool,
 }
 
@@ -50,11 +55,13 @@ pub(crate) type Later = Vec<(u64, End, Word)>;
 
 impl Media {
     pub(crate) fn prepare(&mut self, rng: &mut StdRng, end: End, role: Role) -> Result<Later, String> {
-        if self.ends.insert(end, State::default()).is_some() {
+        self.opened += 1;
+        if self.ends.insert(end, State { opened: self.opened, other: None, connected: false }).is_some() {
             return Err(format!("{end:?} is prepared twice"));
         }
+        let description = description(end, self.opened);
         Ok(match role {
-            Role::Offerer => describe(rng, end, Signal::Offer { sdp: description(end).into() }),
+            Role::Offerer => describe(rng, end, Signal::Offer { sdp: description.clone().into() }, &description),
             Role::Answerer => vec![],
         })
     }
@@ -65,16 +72,21 @@ impl Media {
         };
         let (text, is_offer) = match signal {
             Signal::Offer { sdp } => (sdp, true),
+            Signal::Answer { sdp } if !sdp.expose().ends_with(&description(end, state.opened)) => {
+                return Err(format!("{end:?} got the answer to another offer: {}", sdp.expose()));
+            }
             Signal::Answer { sdp } => (sdp, false),
             Signal::Candidate { candidate } => return check_address(end, candidate.expose()).map(|()| vec![]),
             Signal::Unknown => return Err("an unknown signal was passed on".to_owned()),
         };
         check_address(end, text.expose())?;
-        if std::mem::replace(&mut state.knows_other, true) {
+        if state.other.replace(number_of(text.expose())).is_some() {
             return Err(format!("{end:?} is described twice"));
         }
         if is_offer {
-            return Ok(describe(rng, end, Signal::Answer { sdp: description(end).into() }));
+            let description = description(end, state.opened);
+            let answer = format!("{description}, to {}", text.expose());
+            return Ok(describe(rng, end, Signal::Answer { sdp: answer.into() }, &description));
         }
         if rng.random_bool(weather.failed_media) {
             let half = rng.random_bool(0.3).then(|| (rng.random_range(20..=400), end, Word::Connected));
@@ -86,7 +98,8 @@ impl Media {
 
     /// Closes one end; the other notices in a while.
     pub(crate) fn close(&mut self, rng: &mut StdRng, end: End) -> Later {
-        if self.ends.remove(&end).is_none() || !self.ends.contains_key(&end.other()) {
+        let closed = self.ends.remove(&end).map(|state| state.opened);
+        if closed.is_none() || self.ends.get(&end.other()).and_then(|other| other.other) != closed {
             return vec![];
         }
         let noticed = rng.random_range(200..=SILENCE_NOTICED_WITHIN);
@@ -112,14 +125,19 @@ impl Media {
         later
     }
 
+    /// Which of the ends that were opened for the same devices is open.
+    pub(crate) fn opened(&self, end: End) -> Option<u64> {
+        self.ends.get(&end).map(|state| state.opened)
+    }
+
     /// What an end says to its line; nothing, when it is closed or has nothing to say any more.
-    pub(crate) fn say(&mut self, end: End, word: Word) -> Option<Event> {
-        let other_is_open = self.ends.contains_key(&end.other());
-        let state = self.ends.get_mut(&end)?;
+    pub(crate) fn say(&mut self, end: End, opened: u64, word: Word) -> Option<Event> {
+        let other = self.opened(end.other());
+        let state = self.ends.get_mut(&end).filter(|state| state.opened == opened)?;
         let (call, device) = (end.call, device_id(end.to));
         match word {
             Word::Signal(signal) => Some(Event::MediaSignal { call, device, signal }),
-            Word::Connected if other_is_open => {
+            Word::Connected if other.is_some() && other == state.other => {
                 state.connected = true;
                 Some(Event::MediaConnected { call, device })
             }
@@ -144,19 +162,28 @@ impl Media {
     }
 }
 
-fn description(end: End) -> String {
-    format!("{} from {} to {}", end.call, end.at, end.to)
+/// What one end says of itself: its number, and whom it leads to.
+fn description(end: End, opened: u64) -> String {
+    format!("{opened}: {} from {} to {}", end.call, end.at, end.to)
+}
+
+fn number_of(description: &str) -> u64 {
+    description.split(':').next().and_then(|number| number.parse().ok()).expect("a description begins with a number")
 }
 
 /// The relay reads no signal, so that one which goes astray is noticed here.
 fn check_address(end: End, text: &str) -> Result<(), String> {
-    if text == description(end.other()) { Ok(()) } else { Err(format!("{end:?} got a signal of another connection: {text}")) }
+    if text.starts_with(&description(end.other(), number_of(text))) {
+        Ok(())
+    } else {
+        Err(format!("{end:?} got a signal of another connection: {text}"))
+    }
 }
 
-fn describe(rng: &mut StdRng, end: End, signal: Signal) -> Later {
+fn describe(rng: &mut StdRng, end: End, signal: Signal, description: &str) -> Later {
     let mut later = vec![(rng.random_range(1..=40), end, Word::Signal(signal))];
     for _ in 0..rng.random_range(0..=2) {
-        let candidate = Signal::Candidate { candidate: description(end).into() };
+        let candidate = Signal::Candidate { candidate: description.to_owned().into() };
         later.push((rng.random_range(40..=200), end, Word::Signal(candidate)));
     }
     later

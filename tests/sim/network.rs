@@ -7,7 +7,8 @@ use rand::Rng;
 use signedcall_core::{Event, Greeting};
 use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, ServiceEvent, ServiceMessage, SessionId,
+    AccountId, CallId, ClientMessage, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceEvent,
+    ServiceMessage, SessionId,
 };
 use uuid::Uuid;
 
@@ -179,6 +180,7 @@ impl World {
             name: None,
             environment: Environment::Development,
             device: self.devices[place].id,
+            run: RunId(Uuid::from_u64_pair(place as u64, self.devices[place].run)),
             device_name: format!("device {place}"),
         }
     }
@@ -247,7 +249,7 @@ impl World {
             environment: hello.environment,
             cuid: self.devices[self.sockets[&socket].place].cuid.clone(),
             name: hello.name,
-            device: hello.device,
+            endpoint: Endpoint { device: hello.device, run: hello.run },
             session: SessionId(Uuid::from_u128(0x5E55_0000_0000 + u128::from(number))),
             resume_token: Redacted::new(format!("token {number}")),
             relay_only: false,
@@ -298,9 +300,13 @@ impl World {
 
     fn check_event(&mut self, place: Place, event: &ServiceEvent) -> Result<(), Broken> {
         match event {
-            ServiceEvent::Answered { call, device } => self.ledger.won(*call, *device),
+            ServiceEvent::Answered { call, by } => self.ledger.won(*call, by.device),
+            ServiceEvent::Ringing { call, by } => {
+                self.ledger.rings(*call, *by);
+                Ok(())
+            }
             ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
-            ServiceEvent::Invite(_) | ServiceEvent::Ringing { .. } | ServiceEvent::Signal { .. } => Ok(()),
+            ServiceEvent::Invite(_) | ServiceEvent::Signal { .. } => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
         }
     }
@@ -331,8 +337,8 @@ impl World {
         self.tell_hub(HubEvent::Woken)
     }
 
-    /// A device's program dies; it may be started again.
-    pub(crate) fn crash(&mut self, place: Place) -> Result<(), Broken> {
+    /// A device's program dies, and is started again before so many milliseconds have passed.
+    pub(crate) fn crash(&mut self, place: Place, before: u64) -> Result<(), Broken> {
         self.note("device", "crashes", &place);
         self.ledger.summary.crashes += 1;
         self.ledger.abandon((place, self.devices[place].run));
@@ -344,7 +350,7 @@ impl World {
         }
         let nonce = self.number();
         self.devices[place].restart(nonce);
-        let after = self.rng.random_range(100..=20_000);
+        let after = self.rng.random_range(100..=before);
         self.after(after, Happening::Start(place));
         Ok(())
     }

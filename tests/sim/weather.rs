@@ -24,6 +24,8 @@ pub(crate) struct Weather {
     pub(crate) failed_voice: f64,
     /// The chance that a device's program dies at some time in the run.
     pub(crate) crash: f64,
+    /// The chance that a device's program dies while it rings, and is soon started again.
+    pub(crate) crash_ringing: f64,
     /// The chance that the service dies at some time in the run.
     pub(crate) restart: f64,
     /// How long one side may be heard by nobody, or hear nobody.
@@ -50,11 +52,17 @@ impl Weather {
             interrupted_media: 0.0,
             failed_voice: 0.02,
             crash: 0.0,
+            crash_ringing: 0.0,
             restart: 0.0,
             // Media connects within half a second, and signals take up to two hops there and back.
             alone_at_most: 1_500,
             gentle: true,
         }
+    }
+
+    /// A local network, and programs that die when they are called.
+    fn restless() -> Self {
+        Self { crash_ringing: 0.4, ..Self::calm() }
     }
 
     /// A slow network on which frames come twice, and a store that has its moments.
@@ -82,6 +90,7 @@ impl Weather {
             interrupted_media: 0.3,
             failed_voice: 0.02,
             crash: 0.0,
+            crash_ringing: 0.0,
             restart: 0.0,
             // A device that has not heard of the answer gives up 30 s after it notices that its link is gone; the other notices that its media
             // is, and gives up 30 s after that when its own link is gone too.
@@ -92,14 +101,15 @@ impl Weather {
 
     /// The same, and programs die.
     fn wild() -> Self {
-        Self { crash: 0.4, restart: 0.3, ..Self::stormy() }
+        Self { crash: 0.4, crash_ringing: 0.1, restart: 0.3, ..Self::stormy() }
     }
 
     pub(crate) fn of(seed: u64) -> Self {
-        match seed % 4 {
+        match seed % 5 {
             0 => Self::calm(),
             1 => Self::slow(),
-            2 => Self::stormy(),
+            2 => Self::restless(),
+            3 => Self::stormy(),
             _ => Self::wild(),
         }
     }

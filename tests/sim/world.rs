@@ -26,7 +26,7 @@ const QUIET_BY: u64 = BUSY_FOR + 600_000;
 pub(crate) enum Happening {
     /// A user does something.
     User(Place, Wish),
-    /// Media of one run of a device has something to say.
+    /// One end of a peer connection, the one with this number, has something to say.
     Media(End, u64, Word),
     LineWakes(Place),
     HubWakes,
@@ -63,6 +63,8 @@ pub(crate) enum Happening {
     },
     /// A device's program dies.
     Crash(Place),
+    /// A device's program dies if it rings, and is soon started again.
+    CrashRinging(Place),
     /// A device's program starts, or its user signs in again.
     Start(Place),
     /// The service dies and starts again.
@@ -172,15 +174,10 @@ impl World {
     fn let_happen(&mut self, happening: Happening) -> Result<(), Broken> {
         match happening {
             Happening::User(place, wish) => self.grant(place, wish),
-            Happening::Media(end, run, word) => {
-                if self.devices[end.at].run != run {
-                    return Ok(());
-                }
-                match self.media.say(end, word) {
-                    Some(event) => self.hand_in(end.at, event),
-                    None => Ok(()),
-                }
-            }
+            Happening::Media(end, opened, word) => match self.media.say(end, opened, word) {
+                Some(event) => self.hand_in(end.at, event),
+                None => Ok(()),
+            },
             Happening::LineWakes(place) if self.devices[place].wake_at == Some(self.now) => self.hand_in(place, Event::Woken),
             Happening::HubWakes if self.hub_wakes_at == Some(self.now) => self.tell_hub(HubEvent::Woken),
             Happening::LineWakes(_) | Happening::HubWakes => Ok(()),
@@ -192,7 +189,9 @@ impl World {
             Happening::Cut(place) => self.cut(place),
             Happening::Move(place) => self.move_on(place),
             Happening::Stored { service, call, durable } => self.store(service, call, durable),
-            Happening::Crash(place) => self.crash(place),
+            Happening::Crash(place) => self.crash(place, 20_000),
+            Happening::CrashRinging(place) if self.devices[place].line.call_state() == CallState::IncomingCall => self.crash(place, 5_000),
+            Happening::CrashRinging(_) => Ok(()),
             Happening::Start(place) => {
                 self.start(place);
                 Ok(())

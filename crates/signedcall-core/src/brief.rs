@@ -1,6 +1,6 @@
 //! Events' consequences in few words, so that a table of tests fits on a line.
 
-use signedcall_wire::{CallId, ClientMessage, Context, Cuid, DeviceId, Invite, Request, Signal};
+use signedcall_wire::{CallId, ClientMessage, Context, Cuid, DeviceId, Endpoint, Invite, Request, RunId, Signal};
 use uuid::Uuid;
 
 use crate::call::Action;
@@ -18,6 +18,16 @@ pub(crate) const fn device(number: u128) -> DeviceId {
     DeviceId(Uuid::from_u128(number))
 }
 
+/// A device in the first run of its program.
+pub(crate) const fn endpoint(device: DeviceId) -> Endpoint {
+    Endpoint { device, run: RunId(Uuid::from_u128(1)) }
+}
+
+/// The same device, after its program has started again.
+pub(crate) const fn restarted(device: DeviceId) -> Endpoint {
+    Endpoint { device, run: RunId(Uuid::from_u128(2)) }
+}
+
 pub(crate) fn context() -> Context {
     Context::new("Delivery partner is calling").expect("a valid context")
 }
@@ -30,7 +40,7 @@ pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite 
     Invite {
         call: call(number),
         from: cuid(from),
-        from_device,
+        endpoint: endpoint(from_device),
         from_name: None,
         context: context(),
         initiator_image: None,
@@ -90,7 +100,7 @@ fn request(request: &Request) -> String {
         Request::Decline { call, reason } => format!("decline {} {reason:?}", call.0.as_u128()),
         Request::Hangup { call, reason } => format!("hangup {} {reason:?}", call.0.as_u128()),
         Request::MediaConnected { call } => format!("media connected {}", call.0.as_u128()),
-        Request::Signal { to, .. } => format!("signal to {}", to.0.as_u128()),
+        Request::Signal { to, .. } => format!("signal to {}", to.device.0.as_u128()),
         Request::Logout => "logout".to_owned(),
         Request::Unknown => "unknown".to_owned(),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signedcall_wire::{Cuid, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId};
+use signedcall_wire::{Cuid, Endpoint, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId};
 use uuid::Uuid;
 
 use crate::hub::{SignIn, SocketId};
@@ -59,7 +59,7 @@ impl Admission {
             environment: credential.environment,
             cuid,
             name,
-            device: hello.device,
+            endpoint: Endpoint { device: hello.device, run: hello.run },
             session: SessionId(Uuid::new_v4()),
             resume_token,
             relay_only: account.relay_only,

@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_hello_that_cannot_be_read_is_refused_by_what_is_missing() {
-        let hello = r#"{"type":"hello","version":1,"account_id":"a","api_key":"k","cuid":"alice","environment":"development","device":"0","device_name":"x"}"#;
+        let hello = r#"{"type":"hello","version":1,"account_id":"a","api_key":"k","cuid":"alice","environment":"development","device":"0","run":"0","device_name":"x"}"#;
         let rows = [
             (hello.replace("\"account_id\":\"a\",", ""), ErrorCode::AccountIdRequired),
             (hello.replace("\"api_key\":\"k\",", ""), ErrorCode::ApiKeyRequired),

@@ -61,7 +61,7 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
         let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
     }
     // Without a hub the service is stopping.
-    let _ = task.hub.send(Note::Event(HubEvent::SocketLost { socket })).await;
+    let _ = task.hub.send(Note::Event(Box::new(HubEvent::SocketLost { socket }))).await;
 }
 
 struct SocketTask {
@@ -159,7 +159,7 @@ impl SocketTask {
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "a web socket can be sent to another thread, but not shared with one")]
     async fn tell(&mut self, event: HubEvent) -> Result<(), End> {
-        self.hub.send(Note::Event(event)).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
+        self.hub.send(Note::Event(Box::new(event))).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
     }
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), End> {

@@ -25,8 +25,8 @@ pub(crate) type Outgoing = Box<ServiceMessage>;
 pub(crate) enum Note {
     /// There is a new socket, which is not signed in yet.
     Opened { socket: SocketId, outbox: Sender<Outgoing> },
-    /// Something happened to the hub.
-    Event(HubEvent),
+    /// Something happened to the hub. Boxed, since the longest is many times the usual one.
+    Event(Box<HubEvent>),
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
@@ -93,10 +93,10 @@ impl Switchboard {
                 self.outboxes.insert(socket, outbox);
             }
             Note::Event(event) => {
-                if let HubEvent::SocketLost { socket } = event {
+                if let HubEvent::SocketLost { socket } = *event {
                     self.outboxes.remove(&socket);
                 }
-                self.handle(event);
+                self.handle(*event);
             }
             Note::Ping(alive) => {
                 if self.records.are_written() {
@@ -175,7 +175,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, PROTOCOL_VERSION, Redacted, Resume, SessionId};
+    use signedcall_wire::{AccountId, Cuid, DeviceId, Endpoint, Environment, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
     use uuid::Uuid;
 
     use super::*;
@@ -188,7 +188,7 @@ mod tests {
             environment: Environment::Development,
             cuid: Cuid::new("courier_1").expect("a cuid"),
             name: None,
-            device: DeviceId(Uuid::nil()),
+            endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
             session: SessionId(Uuid::nil()),
             resume_token: Redacted::new("token".to_owned()),
             relay_only: false,
@@ -207,9 +207,9 @@ mod tests {
             outgoing
         };
         let mut slow = open(&mut switchboard, 1);
-        switchboard.take(Note::Event(HubEvent::SignedIn(sign_in(1))));
+        switchboard.take(Note::Event(Box::new(HubEvent::SignedIn(sign_in(1)))));
         for _ in 0..2 {
-            switchboard.take(Note::Event(HubEvent::RelayRenewed { servers: vec![] }));
+            switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { servers: vec![] })));
         }
         let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
         let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };
@@ -218,7 +218,7 @@ mod tests {
         let mut fresh = open(&mut switchboard, 2);
         let resume =
             Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::new("token".to_owned()), last_seq: 0 };
-        switchboard.take(Note::Event(HubEvent::ResumeAsked { socket: SocketId(2), resume }));
+        switchboard.take(Note::Event(Box::new(HubEvent::ResumeAsked { socket: SocketId(2), resume })));
         assert_eq!(fresh.blocking_recv().map(|message| *message), Some(ServiceMessage::Resumed));
     }
 }

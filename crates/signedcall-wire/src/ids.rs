@@ -27,12 +27,25 @@ id! {
     DeviceId
 }
 id! {
+    /// One run of the program on a device, chosen at random when it begins. Sockets and sessions of a run come and go; its media ends with it.
+    RunId
+}
+id! {
     /// One request of a client. The service keeps (session, request) → answer, so repeating a request is safe.
     RequestId
 }
 id! {
     /// One sign-in of a device. It outlives the socket it began on.
     SessionId
+}
+
+/// Where media of a call leads to. A device whose program has started again is another endpoint: what was prepared towards the last run leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The installation.
+    pub device: DeviceId,
+    /// The run of its program.
+    pub run: RunId,
 }
 
 /// The company that a user belongs to, as given by the service's operator.

@@ -148,7 +148,7 @@ impl Driver {
                 Some(Event::UserLoggedOut)
             }
             Happening::Link(event) => self.take_link(event),
-            Happening::Media(MediaEvent { call, device, news }) => Some(match news {
+            Happening::Media(MediaEvent { call, device, news, .. }) => Some(match news {
                 MediaNews::Signal(signal) => Event::MediaSignal { call, device, signal },
                 MediaNews::Connected => Event::MediaConnected { call, device },
                 MediaNews::Interrupted => Event::MediaInterrupted { call, device },
@@ -236,8 +236,8 @@ impl Driver {
                 None
             }
             LinkEvent::Received(message) => {
-                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, device }, .. } = &message {
-                    self.media.note_answer(*call, Answerer::Other(*device), Instant::now());
+                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by }, .. } = &message {
+                    self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
                 }
                 Some(Event::Received(message))
             }

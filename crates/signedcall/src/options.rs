@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use signedcall_wire::{AccountId, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted};
+use signedcall_wire::{AccountId, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, RunId};
 use url::Url;
 use uuid::Uuid;
 
@@ -160,6 +160,7 @@ impl Options {
             name,
             environment,
             device: self.device.unwrap_or_else(|| DeviceId(Uuid::new_v4())),
+            run: RunId(Uuid::new_v4()),
             device_name: self.device_name.clone().unwrap_or_else(host_name),
         };
         let own_sound = self.sound.is_some();

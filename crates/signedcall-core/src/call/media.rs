@@ -14,8 +14,11 @@ impl Call {
                 set_media(std::slice::from_mut(leg), device, Media::Connected);
                 vec![]
             }
-            State::Connecting { leg, .. } if leg.device == device => self.start_talking(now, device),
-            State::Talking { device: peer, flow, .. } if *peer == device => {
+            State::Connecting { leg, .. } if leg.to.device == device => {
+                let peer = leg.to;
+                self.start_talking(now, peer)
+            }
+            State::Talking { peer, flow, .. } if peer.device == device => {
                 *flow = Flow::Steady;
                 vec![]
             }
@@ -30,10 +33,11 @@ impl Call {
     }
 
     /// Answered, and media is connected: microphone and speaker open, and the service's record learns of it.
-    pub(super) fn start_talking(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+    pub(super) fn start_talking(&mut self, now: Timestamp, peer: Endpoint) -> Vec<Action> {
         let call = self.card.call;
-        self.state = State::Talking { device, since: now, flow: Flow::Steady };
-        let mut actions = vec![Action::Do(Command::StartVoice { call, device }), Action::Ask(Request::MediaConnected { call })];
+        self.state = State::Talking { peer, since: now, flow: Flow::Steady };
+        let mut actions =
+            vec![Action::Do(Command::StartVoice { call, device: peer.device }), Action::Ask(Request::MediaConnected { call })];
         self.reach(Reported::InProgress, &mut actions);
         actions
     }
@@ -42,8 +46,8 @@ impl Call {
         match &mut self.state {
             State::CalleeRings { legs, .. } => set_media(legs, device, Media::Connecting),
             State::Rings { leg, .. } | State::Answering { leg, .. } => set_media(std::slice::from_mut(leg), device, Media::Connecting),
-            State::Talking { device: peer, flow, .. } => {
-                if *peer == device && *flow == Flow::Steady {
+            State::Talking { peer, flow, .. } => {
+                if peer.device == device && *flow == Flow::Steady {
                     *flow = Flow::Interrupted { since: now };
                 }
             }
@@ -67,8 +71,8 @@ impl Call {
                 set_media(std::slice::from_mut(leg), device, Media::Failed);
                 vec![]
             }
-            State::Connecting { leg, .. } if leg.device == device => self.hang_up(now, EndReason::MediaSetupTooSlow),
-            State::Talking { device: peer, .. } if *peer == device => self.hang_up(now, self.network_loss()),
+            State::Connecting { leg, .. } if leg.to.device == device => self.hang_up(now, EndReason::MediaSetupTooSlow),
+            State::Talking { peer, .. } if peer.device == device => self.hang_up(now, self.network_loss()),
             State::Placing { .. }
             | State::Crossed { .. }
             | State::Placed { .. }
@@ -97,9 +101,7 @@ impl Call {
     }
 
     pub(super) fn signal_made(&mut self, to: DeviceId, signal: Signal) -> Vec<Action> {
-        if !self.has_media_towards(to) {
-            return vec![];
-        }
+        let Some(endpoint) = self.media_towards(to) else { return vec![] };
         match signal {
             Signal::Offer { .. } | Signal::Answer { .. } => {}
             Signal::Candidate { .. } => {
@@ -112,11 +114,11 @@ impl Call {
             }
             Signal::Unknown => return vec![],
         }
-        vec![Action::Ask(Request::Signal { call: self.card.call, to, signal })]
+        vec![Action::Ask(Request::Signal { call: self.card.call, to: endpoint, signal })]
     }
 
     pub(super) fn signal_came(&self, from: DeviceId, signal: Signal) -> Vec<Action> {
-        if !self.has_media_towards(from) {
+        if self.media_towards(from).is_none() {
             return vec![];
         }
         match signal {
@@ -127,19 +129,21 @@ impl Call {
         }
     }
 
-    fn has_media_towards(&self, device: DeviceId) -> bool {
-        match &self.state {
-            State::CalleeRings { legs, .. } => legs.iter().any(|leg| leg.device == device),
-            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => leg.device == device,
-            State::Talking { device: peer, .. } => *peer == device,
-            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::Ending { .. } | State::Over => false,
-        }
+    /// The endpoint on a device of the other side that media is prepared for.
+    fn media_towards(&self, device: DeviceId) -> Option<Endpoint> {
+        let endpoint = match &self.state {
+            State::CalleeRings { legs, .. } => return legs.iter().map(|leg| leg.to).find(|to| to.device == device),
+            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => leg.to,
+            State::Talking { peer, .. } => *peer,
+            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::Ending { .. } | State::Over => return None,
+        };
+        Some(endpoint).filter(|to| to.device == device)
     }
 }
 
 /// What has failed stays failed: a peer connection is not opened twice.
 fn set_media(legs: &mut [Leg], device: DeviceId, media: Media) {
-    for leg in legs.iter_mut().filter(|leg| leg.device == device && leg.media != Media::Failed) {
+    for leg in legs.iter_mut().filter(|leg| leg.to.device == device && leg.media != Media::Failed) {
         leg.media = media;
     }
 }

@@ -32,7 +32,9 @@ mod user;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp};
+use signedcall_wire::{
+    CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
+};
 
 use crate::{CallState, CallView, Command, Phase};
 
@@ -90,9 +92,9 @@ pub(crate) enum CallEvent {
     /// The service has no such call any more.
     Forgotten,
     /// A device of the callee rings.
-    CalleeRings(DeviceId),
+    CalleeRings(Endpoint),
     /// The service has given the call to this device of the callee.
-    Answered(DeviceId),
+    Answered(Endpoint),
     /// The service has ended the call.
     Ended(EndReason),
     /// A device of the other side passes something to this device's media.
@@ -153,7 +155,7 @@ enum State {
     /// Answered; media is not connected yet.
     Connecting { leg: Leg, give_up_at: Timestamp },
     /// Both sides can talk.
-    Talking { device: DeviceId, since: Timestamp, flow: Flow },
+    Talking { peer: Endpoint, since: Timestamp, flow: Flow },
     /// Over for this side, for the reason it believes.
     Ending { believed: EndReason, give_up_at: Timestamp },
     /// Over.
@@ -163,7 +165,7 @@ enum State {
 /// Media towards one device of the other side, before it carries voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Leg {
-    device: DeviceId,
+    to: Endpoint,
     media: Media,
 }
 
@@ -223,8 +225,8 @@ impl Call {
             CallEvent::TooLate => self.too_late(now),
             CallEvent::LeavingRefused => self.leaving_refused(),
             CallEvent::Forgotten => self.forgotten(),
-            CallEvent::CalleeRings(device) => self.callee_rings(now, device),
-            CallEvent::Answered(device) => self.answered(now, device),
+            CallEvent::CalleeRings(by) => self.callee_rings(now, by),
+            CallEvent::Answered(by) => self.answered(now, by),
             CallEvent::Ended(reason) => self.ended(reason),
             CallEvent::SignalCame { from, signal } => self.signal_came(from, signal),
 

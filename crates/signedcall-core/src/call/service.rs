@@ -8,7 +8,7 @@ impl Call {
     /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
     pub(crate) fn invited(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
         let ring_for = Duration::from_millis(invite.ring_for_ms).min(LONGEST_RING);
-        let leg = Leg { device: invite.from_device, media: Media::Connecting };
+        let leg = Leg { to: invite.endpoint, media: Media::Connecting };
         let (this, mut actions) = Self::received(me, device, invite, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN });
         actions.push(Action::Do(Command::PlayTone(Some(Tone::Ringtone))));
         (this, actions)
@@ -17,14 +17,14 @@ impl Call {
     /// Somebody calls whom the user of this device was calling at the same moment. Both want to talk: it is answered without ringing.
     pub(crate) fn crossing(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
         let call = invite.call;
-        let leg = Leg { device: invite.from_device, media: Media::Connecting };
+        let leg = Leg { to: invite.endpoint, media: Media::Connecting };
         let (this, mut actions) = Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE });
         actions.push(Action::Ask(Request::Accept { call }));
         (this, actions)
     }
 
     fn received(me: Cuid, device: DeviceId, invite: Invite, state: State) -> (Self, Vec<Action>) {
-        let (call, caller_device) = (invite.call, invite.from_device);
+        let (call, caller_device) = (invite.call, invite.endpoint.device);
         let mut this = Self::new(Card::of_invite(me, invite), device, state);
         let mut actions = vec![
             Action::Ask(Request::Ringing { call }),
@@ -93,7 +93,8 @@ impl Call {
         }
     }
 
-    pub(super) fn callee_rings(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+    /// One that rings again after its program has started anew has lost its media, and is offered another.
+    pub(super) fn callee_rings(&mut self, now: Timestamp, by: Endpoint) -> Vec<Action> {
         let mut actions = match self.state {
             // The answer to the request is on its way, or was lost: that a device rings says as much.
             State::Placing { .. } => self.placed(now),
@@ -110,16 +111,24 @@ impl Call {
         match &mut self.state {
             State::Placed { give_up_at } => {
                 let give_up_at = *give_up_at;
-                self.state = State::CalleeRings { legs: vec![Leg { device, media: Media::Connecting }], give_up_at };
-                actions.push(self.offer_media(device));
+                self.state = State::CalleeRings { legs: vec![Leg { to: by, media: Media::Connecting }], give_up_at };
+                actions.push(self.offer_media(by));
                 self.reach(Reported::Ringing, &mut actions);
             }
-            State::CalleeRings { legs, .. } => {
-                if legs.len() < MAX_LEGS && legs.iter().all(|leg| leg.device != device) {
-                    legs.push(Leg { device, media: Media::Connecting });
-                    actions.push(self.offer_media(device));
+            State::CalleeRings { legs, .. } => match legs.iter().position(|leg| leg.to.device == by.device) {
+                Some(index) if legs[index].to == by => {}
+                Some(index) => {
+                    legs[index] = Leg { to: by, media: Media::Connecting };
+                    self.candidates_sent.remove(&by.device);
+                    actions.push(Action::Do(Command::DropMedia { call: self.card.call, device: by.device }));
+                    actions.push(self.offer_media(by));
                 }
-            }
+                None if legs.len() < MAX_LEGS => {
+                    legs.push(Leg { to: by, media: Media::Connecting });
+                    actions.push(self.offer_media(by));
+                }
+                None => {}
+            },
             State::Ending { .. } => self.reach(Reported::Ringing, &mut actions),
             State::Placing { .. }
             | State::Crossed { .. }
@@ -133,15 +142,15 @@ impl Call {
     }
 
     /// A device that rings without its user's answer stays silent, whatever the service says: nobody else opens a microphone.
-    pub(super) fn answered(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+    pub(super) fn answered(&mut self, now: Timestamp, by: Endpoint) -> Vec<Action> {
         match &self.state {
             State::Placing { .. } | State::Placed { .. } => {
-                let mut actions = self.callee_rings(now, device);
-                actions.extend(self.answered(now, device));
+                let mut actions = self.callee_rings(now, by);
+                actions.extend(self.answered(now, by));
                 actions
             }
-            State::CalleeRings { legs, .. } => self.answered_by_callee(now, device, legs.clone()),
-            State::Answering { leg, .. } if device == self.device => self.take_up(now, *leg),
+            State::CalleeRings { .. } => self.answered_by_callee(now, by),
+            State::Answering { leg, .. } if by.device == self.device => self.take_up(now, *leg),
             State::Ending { .. } => {
                 let mut actions = vec![];
                 self.reach(Reported::Answered, &mut actions);
@@ -156,15 +165,17 @@ impl Call {
         }
     }
 
-    fn answered_by_callee(&mut self, now: Timestamp, device: DeviceId, legs: Vec<Leg>) -> Vec<Action> {
-        let (winner, losers): (Vec<Leg>, Vec<Leg>) = legs.into_iter().partition(|leg| leg.device == device);
-        let mut actions = vec![];
+    fn answered_by_callee(&mut self, now: Timestamp, by: Endpoint) -> Vec<Action> {
+        // That it rings may not have been heard.
+        let mut actions = self.callee_rings(now, by);
+        let State::CalleeRings { legs, .. } = &mut self.state else { return actions };
+        let (winner, losers): (Vec<Leg>, Vec<Leg>) = std::mem::take(legs).into_iter().partition(|leg| leg.to == by);
         let winner = winner.first().copied().unwrap_or_else(|| {
-            actions.push(self.offer_media(device));
-            Leg { device, media: Media::Connecting }
+            actions.push(self.offer_media(by));
+            Leg { to: by, media: Media::Connecting }
         });
         actions.extend(self.take_up(now, winner));
-        actions.extend(losers.into_iter().map(|leg| Action::Do(Command::DropMedia { call: self.card.call, device: leg.device })));
+        actions.extend(losers.into_iter().map(|leg| Action::Do(Command::DropMedia { call: self.card.call, device: leg.to.device })));
         actions
     }
 
@@ -173,7 +184,7 @@ impl Call {
         let mut actions = vec![Action::Do(Command::PlayTone(None))];
         match leg.media {
             Media::Connected => {
-                actions.extend(self.start_talking(now, leg.device));
+                actions.extend(self.start_talking(now, leg.to));
                 return actions;
             }
             Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE },
@@ -188,8 +199,8 @@ impl Call {
         actions
     }
 
-    fn offer_media(&self, device: DeviceId) -> Action {
-        Action::Do(Command::PrepareMedia { call: self.card.call, device, role: Role::Offerer })
+    fn offer_media(&self, to: Endpoint) -> Action {
+        Action::Do(Command::PrepareMedia { call: self.card.call, device: to.device, role: Role::Offerer })
     }
 
     pub(super) fn ended(&mut self, reason: EndReason) -> Vec<Action> {

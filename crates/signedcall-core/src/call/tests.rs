@@ -3,12 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::brief::{actions, call, candidate, cuid, device, dial, invite};
+use crate::brief::{actions, call, candidate, cuid, device, dial, endpoint, invite, restarted};
 
 const ME: DeviceId = device(1);
 const PEER: DeviceId = device(2);
 /// A second device of the callee.
 const OTHER: DeviceId = device(3);
+const BY_ME: Endpoint = endpoint(ME);
+const BY_PEER: Endpoint = endpoint(PEER);
+const BY_PEER_ANEW: Endpoint = restarted(PEER);
+const BY_OTHER: Endpoint = endpoint(OTHER);
 
 fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_millis(milliseconds)
@@ -48,19 +52,19 @@ impl Given {
             G::Rings => return Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER)).0,
             G::Crossed => (G::Placing, &[CallEvent::PlacingRefused(ErrorCode::OngoingCall)]),
             G::Placed => (G::Placing, &[CallEvent::Placed]),
-            G::CalleeRings => (G::Placed, &[CallEvent::CalleeRings(PEER)]),
+            G::CalleeRings => (G::Placed, &[CallEvent::CalleeRings(BY_PEER)]),
             G::TwoRing => {
-                (G::CalleeRings, &[CallEvent::CalleeRings(OTHER), CallEvent::MediaConnected(PEER), CallEvent::MediaFailed(OTHER)])
+                (G::CalleeRings, &[CallEvent::CalleeRings(BY_OTHER), CallEvent::MediaConnected(PEER), CallEvent::MediaFailed(OTHER)])
             }
-            G::CallerConnecting => (G::CalleeRings, &[CallEvent::Answered(PEER)]),
-            G::CallerTalking => (G::TwoRing, &[CallEvent::Answered(PEER)]),
+            G::CallerConnecting => (G::CalleeRings, &[CallEvent::Answered(BY_PEER)]),
+            G::CallerTalking => (G::TwoRing, &[CallEvent::Answered(BY_PEER)]),
             G::CallerEnding => (G::Placing, &[CallEvent::UserHungUp]),
             G::RingsWarm => (G::Rings, &[CallEvent::MediaConnected(PEER)]),
             G::RingsInVain => (G::Rings, &[CallEvent::MediaFailed(PEER)]),
             G::Answering => (G::Rings, &[CallEvent::UserAnswered]),
             G::AnsweringWarm => (G::RingsWarm, &[CallEvent::UserAnswered]),
-            G::Connecting => (G::Answering, &[CallEvent::Answered(ME)]),
-            G::Talking => (G::AnsweringWarm, &[CallEvent::Answered(ME)]),
+            G::Connecting => (G::Answering, &[CallEvent::Answered(BY_ME)]),
+            G::Talking => (G::AnsweringWarm, &[CallEvent::Answered(BY_ME)]),
             G::Interrupted => (G::Talking, &[CallEvent::MediaInterrupted(PEER)]),
             G::Ending => (G::Talking, &[CallEvent::UserHungUp]),
             G::Over => (G::Rings, &[CallEvent::Ended(EndReason::Cancelled)]),
@@ -107,14 +111,14 @@ fn a_callers_call_goes_from_dialled_to_talking() {
         (G::Placing, E::Placed, 100, "Placed", "tone Ringback, placed 1, report 1 Placed"),
         (
             G::Placing,
-            E::CalleeRings(PEER),
+            E::CalleeRings(BY_PEER),
             100,
             "CalleeRings",
             "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing",
         ),
         (
             G::Placing,
-            E::Answered(PEER),
+            E::Answered(BY_PEER),
             100,
             "Connecting",
             "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered",
@@ -126,31 +130,51 @@ fn a_callers_call_goes_from_dialled_to_talking() {
         (G::Crossed, E::UserHungUp, 100, "Over", "not placed 1 OngoingCall"),
         (G::Crossed, E::Forgotten, 100, "Crossed", ""),
         (G::Placed, E::Placed, 100, "Placed", ""),
-        (G::Placed, E::CalleeRings(PEER), 100, "CalleeRings", "prepare 2 Offerer, report 1 Ringing"),
-        (G::Placed, E::Answered(PEER), 100, "Connecting", "prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered"),
-        (G::CalleeRings, E::CalleeRings(PEER), 100, "CalleeRings", ""),
-        (G::CalleeRings, E::CalleeRings(OTHER), 100, "CalleeRings", "prepare 3 Offerer"),
+        (G::Placed, E::CalleeRings(BY_PEER), 100, "CalleeRings", "prepare 2 Offerer, report 1 Ringing"),
+        (G::Placed, E::Answered(BY_PEER), 100, "Connecting", "prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered"),
+        (G::CalleeRings, E::CalleeRings(BY_PEER), 100, "CalleeRings", ""),
+        (G::CalleeRings, E::CalleeRings(BY_OTHER), 100, "CalleeRings", "prepare 3 Offerer"),
         (G::CalleeRings, E::MediaConnected(PEER), 100, "CalleeRings", ""),
-        (G::CalleeRings, E::Answered(PEER), 100, "Connecting", "no tone, report 1 Answered"),
-        (G::CalleeRings, E::Answered(OTHER), 100, "Connecting", "prepare 3 Offerer, no tone, report 1 Answered, drop 2"),
+        (G::CalleeRings, E::Answered(BY_PEER), 100, "Connecting", "no tone, report 1 Answered"),
+        (G::CalleeRings, E::Answered(BY_OTHER), 100, "Connecting", "prepare 3 Offerer, no tone, report 1 Answered, drop 2"),
         (
             G::TwoRing,
-            E::Answered(PEER),
+            E::Answered(BY_PEER),
             100,
             "Talking",
             "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, drop 3",
         ),
         (
             G::TwoRing,
-            E::Answered(OTHER),
+            E::Answered(BY_OTHER),
             100,
             "Ending",
             "no tone, report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2",
         ),
         (G::CallerConnecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
         (G::CallerConnecting, E::MediaConnected(OTHER), 100, "Connecting", ""),
-        (G::CallerConnecting, E::Answered(OTHER), 100, "Connecting", ""),
+        (G::CallerConnecting, E::Answered(BY_OTHER), 100, "Connecting", ""),
     ]);
+}
+
+#[test]
+fn a_device_that_rings_again_after_a_restart_is_offered_media_anew() {
+    use CallEvent as E;
+    check(&[
+        (G::CalleeRings, E::CalleeRings(BY_PEER_ANEW), 100, "CalleeRings", "drop 2, prepare 2 Offerer"),
+        (G::TwoRing, E::Answered(BY_PEER_ANEW), 100, "Connecting", "drop 2, prepare 2 Offerer, no tone, report 1 Answered, drop 3"),
+        (G::CallerConnecting, E::CalleeRings(BY_PEER_ANEW), 100, "Connecting", ""),
+        (G::CallerTalking, E::CalleeRings(BY_PEER_ANEW), 100, "Talking", ""),
+    ]);
+    let mut call = G::CalleeRings.call();
+    let sent = |call: &mut Call| {
+        (0..100).filter(|_| !call.handle(at(0), CallEvent::SignalMade { to: PEER, signal: candidate() }).is_empty()).count()
+    };
+    assert_eq!(sent(&mut call), MAX_CANDIDATES_PER_CALL);
+    let _ = call.handle(at(0), CallEvent::CalleeRings(BY_PEER_ANEW));
+    assert_eq!(sent(&mut call), MAX_CANDIDATES_PER_CALL, "the new connection has candidates of its own");
+    let signal = call.handle(at(0), CallEvent::SignalMade { to: PEER, signal: Signal::Offer { sdp: String::new().into() } });
+    assert!(matches!(&signal[..], [Action::Ask(Request::Signal { to, .. })] if *to == BY_PEER_ANEW), "{signal:?}");
 }
 
 #[test]
@@ -158,17 +182,17 @@ fn a_callees_call_goes_from_invited_to_talking() {
     use CallEvent as E;
     check(&[
         (G::Rings, E::MediaConnected(PEER), 100, "Rings", ""),
-        (G::Rings, E::Answered(ME), 100, "Rings", ""),
+        (G::Rings, E::Answered(BY_ME), 100, "Rings", ""),
         (G::Rings, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
         (G::RingsWarm, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
         (G::RingsInVain, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
         (G::Answering, E::UserAnswered, 100, "Answering", ""),
-        (G::Answering, E::Answered(OTHER), 100, "Answering", ""),
-        (G::Answering, E::Answered(ME), 100, "Connecting", "no tone, report 1 Answered"),
+        (G::Answering, E::Answered(BY_OTHER), 100, "Answering", ""),
+        (G::Answering, E::Answered(BY_ME), 100, "Connecting", "no tone, report 1 Answered"),
         (G::Answering, E::MediaConnected(PEER), 100, "Answering", ""),
         (
             G::AnsweringWarm,
-            E::Answered(ME),
+            E::Answered(BY_ME),
             100,
             "Talking",
             "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress",
@@ -234,8 +258,8 @@ fn what_the_service_decided_before_it_heard_of_the_end_is_reported() {
     use CallEvent as E;
     check(&[
         (G::CallerEnding, E::Placed, 100, "Ending", "placed 1, report 1 Placed"),
-        (G::CallerEnding, E::CalleeRings(PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing"),
-        (G::CallerEnding, E::Answered(PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing, report 1 Answered"),
+        (G::CallerEnding, E::CalleeRings(BY_PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing"),
+        (G::CallerEnding, E::Answered(BY_PEER), 100, "Ending", "placed 1, report 1 Placed, report 1 Ringing, report 1 Answered"),
         (G::CallerEnding, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Over", "not placed 1 OngoingCall"),
         (G::CallerEnding, E::LeavingRefused, 100, "Over", "not placed 1 FailureInMakeCall"),
         (G::Ending, E::LeavingRefused, 100, "Over", "report 1 Ended(HungUp)"),
@@ -323,7 +347,7 @@ fn no_more_candidates_are_sent_than_the_service_takes() {
 #[test]
 fn a_device_with_many_candidates_takes_none_from_another() {
     let mut call = G::CalleeRings.call();
-    let _ = call.handle(at(0), CallEvent::CalleeRings(OTHER));
+    let _ = call.handle(at(0), CallEvent::CalleeRings(BY_OTHER));
     let mut sent = |to| (0..100).filter(|_| !call.handle(at(0), CallEvent::SignalMade { to, signal: candidate() }).is_empty()).count();
     assert_eq!((sent(PEER), sent(OTHER)), (MAX_CANDIDATES_PER_CALL, MAX_CANDIDATES_PER_CALL));
 }
@@ -331,7 +355,7 @@ fn a_device_with_many_candidates_takes_none_from_another() {
 #[test]
 fn no_more_devices_are_prepared_for_than_a_user_may_have() {
     let mut call = G::Placed.call();
-    let prepared = (10..30).filter(|number| !call.handle(at(0), CallEvent::CalleeRings(device(*number))).is_empty());
+    let prepared = (10..30).filter(|number| !call.handle(at(0), CallEvent::CalleeRings(endpoint(device(*number)))).is_empty());
     assert_eq!(prepared.count(), MAX_LEGS);
 }
 
@@ -414,7 +438,7 @@ fn muting_lasts_and_is_said_once() {
 fn a_crossing_call_is_answered_without_ringing() {
     let (mut call, followed) = Call::crossing(at(0), cuid("alice"), ME, invite(1, "bobby", PEER));
     assert_eq!(actions(&followed), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ask accept 1");
-    assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(ME))), "no tone, report 1 Answered");
+    assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(BY_ME))), "no tone, report 1 Answered");
 }
 
 fn any_reason() -> impl Strategy<Value = EndReason> {
@@ -423,6 +447,10 @@ fn any_reason() -> impl Strategy<Value = EndReason> {
 
 fn any_device() -> impl Strategy<Value = DeviceId> {
     proptest::sample::select(vec![ME, PEER, OTHER])
+}
+
+fn any_endpoint() -> impl Strategy<Value = Endpoint> {
+    (any_device(), any::<bool>()).prop_map(|(device, anew)| if anew { restarted(device) } else { endpoint(device) })
 }
 
 fn any_event() -> impl Strategy<Value = CallEvent> {
@@ -446,8 +474,8 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         // These make calls go further; more of them make longer calls.
         4 => proptest::sample::select(vec![E::UserAnswered, E::Placed, E::Woken]),
         2 => proptest::sample::select(ErrorCode::ALL).prop_map(E::PlacingRefused),
-        3 => any_device().prop_map(E::CalleeRings),
-        3 => any_device().prop_map(E::Answered),
+        3 => any_endpoint().prop_map(E::CalleeRings),
+        3 => any_endpoint().prop_map(E::Answered),
         4 => any_device().prop_map(E::MediaConnected),
         2 => any_device().prop_map(E::MediaInterrupted),
         1 => any_device().prop_map(E::MediaFailed),
@@ -499,7 +527,7 @@ impl Seen {
 
     fn check(&self, call: &Call) {
         let talking = match call.state {
-            State::Talking { device, .. } => vec![device],
+            State::Talking { peer, .. } => vec![peer.device],
             State::Placing { .. }
             | State::Crossed { .. }
             | State::Placed { .. }

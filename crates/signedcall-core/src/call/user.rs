@@ -104,9 +104,11 @@ impl Call {
         let mut actions = vec![];
         match &self.state {
             State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } => {}
-            State::CalleeRings { legs, .. } => actions.extend(legs.iter().map(|leg| drop_media(leg.device))),
-            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => actions.push(drop_media(leg.device)),
-            State::Talking { device, .. } => actions.extend([Action::Do(Command::StopVoice { call }), drop_media(*device)]),
+            State::CalleeRings { legs, .. } => actions.extend(legs.iter().map(|leg| drop_media(leg.to.device))),
+            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => {
+                actions.push(drop_media(leg.to.device))
+            }
+            State::Talking { peer, .. } => actions.extend([Action::Do(Command::StopVoice { call }), drop_media(peer.device)]),
             // Silent already; a tone now would disturb the call that may have followed.
             State::Ending { .. } | State::Over => return actions,
         }

@@ -73,12 +73,12 @@ impl Line {
     fn catch_up(&mut self, turn: &mut Turn, call: CallId, phase: CallPhase) {
         match phase {
             CallPhase::Placed => self.pass(turn, call, CallEvent::Placed),
-            CallPhase::Ringing { devices } => {
-                for device in devices {
-                    self.pass(turn, call, CallEvent::CalleeRings(device));
+            CallPhase::Ringing { by } => {
+                for endpoint in by {
+                    self.pass(turn, call, CallEvent::CalleeRings(endpoint));
                 }
             }
-            CallPhase::Answered { device } => self.pass(turn, call, CallEvent::Answered(device)),
+            CallPhase::Answered { by } => self.pass(turn, call, CallEvent::Answered(by)),
         }
     }
 
@@ -107,8 +107,8 @@ impl Line {
     fn happened(&mut self, turn: &mut Turn, event: ServiceEvent) {
         match event {
             ServiceEvent::Invite(invite) => self.invited(turn, invite),
-            ServiceEvent::Ringing { call, device } => self.pass(turn, call, CallEvent::CalleeRings(device)),
-            ServiceEvent::Answered { call, device } => self.pass(turn, call, CallEvent::Answered(device)),
+            ServiceEvent::Ringing { call, by } => self.pass(turn, call, CallEvent::CalleeRings(by)),
+            ServiceEvent::Answered { call, by } => self.pass(turn, call, CallEvent::Answered(by)),
             ServiceEvent::Ended { call, reason } => {
                 self.held.take_if(|held| held.invite.call == call);
                 self.pass(turn, call, CallEvent::Ended(reason));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::Phase;
-use crate::brief::{call, candidate, commands, cuid, device, dial, invite};
+use crate::brief::{call, candidate, commands, cuid, device, dial, endpoint, invite, restarted};
 
 const ME: DeviceId = device(1);
 const PEER: DeviceId = device(2);
@@ -93,7 +93,7 @@ impl Rig {
         let _ = rig.is_invited(1, "bobby");
         let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
         let _ = rig.handle(Event::UserAnswered { call: call(1) });
-        let _ = rig.happens(ServiceEvent::Answered { call: call(1), device: ME });
+        let _ = rig.happens(ServiceEvent::Answered { call: call(1), by: endpoint(ME) });
         assert_eq!(rig.line.call_state(), CallState::OngoingCall);
         while !rig.asked.is_empty() {
             assert_eq!(rig.respond(None), "");
@@ -108,14 +108,14 @@ fn a_call_is_dialled_answered_and_hung_up() {
     assert_eq!(rig.dials(1), "ask call 1");
     assert_eq!(rig.respond(None), "tone Ringback, placed 1, report 1 Placed");
     assert_eq!(rig.line.call_state(), CallState::OutgoingCall);
-    let rings = ServiceEvent::Ringing { call: call(1), device: PEER };
+    let rings = ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) };
     assert_eq!(rig.happens(rings), "prepare 2 Offerer, report 1 Ringing, ack 1");
     let signal = Event::MediaSignal { call: call(1), device: PEER, signal: candidate() };
     assert_eq!(rig.handle(signal), "ask signal to 2");
     let signal = ServiceEvent::Signal { call: call(1), from: PEER, signal: candidate() };
     assert_eq!(rig.happens(signal), "apply signal of 2, ack 2");
     assert_eq!(rig.handle(Event::MediaConnected { call: call(1), device: PEER }), "");
-    let answered = ServiceEvent::Answered { call: call(1), device: PEER };
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER) };
     rig.now = 5_000;
     assert_eq!(rig.happens(answered), "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, ack 3");
     assert_eq!(rig.line.call_state(), CallState::OngoingCall);
@@ -134,7 +134,7 @@ fn an_incoming_call_rings_and_is_answered() {
     assert_eq!(rig.line.call_state(), CallState::IncomingCall);
     assert_eq!(rig.handle(Event::UserMuted { call: call(1), muted: true }), "muted true");
     assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "ask accept 1, no tone");
-    let answered = ServiceEvent::Answered { call: call(1), device: ME };
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME) };
     assert_eq!(rig.happens(answered), "no tone, report 1 Answered, ack 2");
     assert_eq!(rig.line.view().map(|view| (view.phase, view.muted)), Some((Phase::Connecting, true)));
     let connected = Event::MediaConnected { call: call(1), device: PEER };
@@ -365,8 +365,23 @@ fn a_new_session_takes_calls_further_that_went_on_meanwhile() {
     let _ = rig.handle(Event::LinkLost);
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
-    let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { device: PEER } };
+    let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { by: endpoint(PEER) } };
     assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered, signed in");
+}
+
+#[test]
+fn a_new_session_learns_which_devices_have_started_again() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.dials(1);
+    let _ = rig.respond(None);
+    let _ = rig.happens(ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) });
+    for (by, expected) in [(endpoint(PEER), ""), (restarted(PEER), ", drop 2, prepare 2 Offerer")] {
+        let _ = rig.handle(Event::LinkLost);
+        let _ = rig.handle(Event::LinkOpened);
+        let _ = rig.receive(ServiceMessage::SessionExpired);
+        let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Ringing { by: vec![by] } };
+        assert_eq!(rig.welcome(vec![snapshot]), format!("ice, branding{expected}, signed in"));
+    }
 }
 
 #[test]
@@ -386,7 +401,7 @@ fn calls_that_an_earlier_run_of_the_program_left_behind_are_hung_up() {
     let _ = rig.handle(Event::LinkOpened);
     let snapshots = vec![
         CallSnapshot::Caller { call: call(1), phase: CallPhase::Placed },
-        CallSnapshot::Callee { invite: invite(2, "bobby", PEER), phase: CallPhase::Answered { device: ME } },
+        CallSnapshot::Callee { invite: invite(2, "bobby", PEER), phase: CallPhase::Answered { by: endpoint(ME) } },
         CallSnapshot::Unknown,
     ];
     assert_eq!(rig.welcome(snapshots), "ice, branding, signed in, ask hangup 1 Cancelled, ask hangup 2 LocalNetworkLoss");
@@ -402,7 +417,7 @@ fn a_call_that_is_being_left_is_not_taken_up_again_from_a_snapshot() {
     assert_eq!(rig.wake(), "report 1 Ended(Declined)");
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
-    let snapshot = CallSnapshot::Callee { invite: invite(1, "bobby", PEER), phase: CallPhase::Ringing { devices: vec![ME] } };
+    let snapshot = CallSnapshot::Callee { invite: invite(1, "bobby", PEER), phase: CallPhase::Ringing { by: vec![endpoint(ME)] } };
     assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, signed in, ask decline 1 Declined");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, DeviceId, EndReason, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+    CallId, CallPhase, CallSnapshot, DeviceId, EndReason, Endpoint, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
 };
 
 use super::timers::Timer;
@@ -24,7 +24,7 @@ pub(super) struct Call {
 /// One device with a part in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Party {
-    pub(super) device: DeviceId,
+    pub(super) endpoint: Endpoint,
     pub(super) session: SessionId,
 }
 
@@ -50,8 +50,8 @@ pub(super) enum State {
         give_up_at: Timestamp,
         /// Those that may still answer.
         devices: Vec<Party>,
-        /// Those of them that have confirmed, in that order.
-        confirmed: Vec<DeviceId>,
+        /// Those of them that have confirmed in this run of their program, in that order.
+        confirmed: Vec<Endpoint>,
     },
     /// One device has answered.
     Answered {
@@ -129,8 +129,8 @@ impl Call {
         let phase = match &self.state {
             State::Recording { .. } => return None,
             State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
-            State::Ringing { confirmed, .. } => CallPhase::Ringing { devices: confirmed.clone() },
-            State::Answered { by, .. } => CallPhase::Answered { device: by.device },
+            State::Ringing { confirmed, .. } => CallPhase::Ringing { by: confirmed.clone() },
+            State::Answered { by, .. } => CallPhase::Answered { by: by.endpoint },
         };
         Some(match self.role(session)? {
             Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase },
@@ -138,8 +138,8 @@ impl Call {
         })
     }
 
-    /// Puts a device's new session in the place of its old one.
-    pub(super) fn change_session(&mut self, old: SessionId, new: SessionId) {
+    /// Puts a device's new session in the place of its old one. What rang in a run of its program that is over has to confirm again.
+    pub(super) fn change_session(&mut self, old: SessionId, new: Party) {
         let parties: Vec<&mut Party> = match &mut self.state {
             State::Recording { waiting, intent } => {
                 waiting.clear();
@@ -148,11 +148,14 @@ impl Call {
                 }
                 vec![]
             }
-            State::Ringing { devices, .. } => devices.iter_mut().collect(),
+            State::Ringing { devices, confirmed, .. } => {
+                confirmed.retain(|confirmed| confirmed.device != new.endpoint.device || confirmed.run == new.endpoint.run);
+                devices.iter_mut().collect()
+            }
             State::Answered { by, .. } => vec![by],
         };
         for party in parties.into_iter().chain([&mut self.caller]).filter(|party| party.session == old) {
-            party.session = new;
+            *party = new;
         }
     }
 }
@@ -182,7 +185,7 @@ impl Hub {
                 }
             }
             Intent::Ring => {
-                let devices: Vec<Party> = self.reachable(&user).into_iter().map(|(device, session)| Party { device, session }).collect();
+                let devices = self.reachable(&user);
                 if devices.is_empty() {
                     self.close(turn, id, EndReason::RemoteNetworkLoss);
                     return self.answer_all(turn, caller, waiting, Some(ErrorCode::ContactNotReachable));
@@ -240,7 +243,7 @@ impl Hub {
             return self.end(turn, id, if_last, |_| told);
         }
         let gone = devices.remove(index);
-        confirmed.retain(|device| *device != gone.device);
+        confirmed.retain(|confirmed| *confirmed != gone.endpoint);
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.remove(&id);
         }
@@ -295,7 +298,7 @@ impl Hub {
         };
         self.tell(turn, call.caller.session, ServiceEvent::Ended { call: id, reason: to_caller });
         for party in callees {
-            self.tell(turn, party.session, ServiceEvent::Ended { call: id, reason: to_callee(party.device) });
+            self.tell(turn, party.session, ServiceEvent::Ended { call: id, reason: to_callee(party.endpoint.device) });
         }
     }
 
@@ -304,7 +307,9 @@ impl Hub {
         let call = self.remove(turn, id)?;
         let answered = match &call.state {
             State::Recording { .. } | State::Ringing { .. } => None,
-            State::Answered { at, by, connected_at, .. } => Some(AnsweredBy { device: by.device, at: *at, connected_at: *connected_at }),
+            State::Answered { at, by, connected_at, .. } => {
+                Some(AnsweredBy { device: by.endpoint.device, at: *at, connected_at: *connected_at })
+            }
         };
         turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, ended_at: turn.now, reason }));
         Some(call)

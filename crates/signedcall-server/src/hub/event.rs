@@ -1,5 +1,5 @@
 use signedcall_wire::{
-    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, IceServer, Redacted, Resume,
+    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, IceServer, Redacted, Resume,
     ServiceMessage, SessionId, Timestamp,
 };
 
@@ -65,8 +65,8 @@ pub struct SignIn {
     pub cuid: Cuid,
     /// What other users see.
     pub name: Option<String>,
-    /// The installation.
-    pub device: DeviceId,
+    /// The installation, and the run of its program.
+    pub endpoint: Endpoint,
     /// A fresh id.
     pub session: SessionId,
     /// A fresh secret.

@@ -18,8 +18,10 @@
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Glare.** While Y's call to X is placed and unanswered, X's call to Y is answered with `ERR_ONGOING_CALL` and nothing else is done. X's device has Y's
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
-//! * A device that begins a new session keeps its part in the calls of the old one; `welcome` lists them. A call whose record was still being
-//!   written is not listed: it goes on only if the device asks for it again.
+//! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
+//!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
+//! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
+//!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
 
 mod call;
@@ -39,7 +41,7 @@ use signedcall_wire::{
     SessionId, Timestamp,
 };
 
-use self::call::Call;
+use self::call::{Call, Party};
 pub use self::event::{AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, OpenRecord, SignIn, SocketId};
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
@@ -197,11 +199,9 @@ impl Hub {
     }
 
     /// The devices of a user that a call can ring on.
-    fn reachable(&self, user: &User) -> Vec<(DeviceId, SessionId)> {
-        let devices = self.presence.get(user).into_iter().flatten();
-        devices
-            .filter(|(_, session)| self.sessions.get(session).is_some_and(Session::is_reachable))
-            .map(|(device, session)| (*device, *session))
-            .collect()
+    fn reachable(&self, user: &User) -> Vec<Party> {
+        let sessions = self.presence.get(user).into_iter().flat_map(BTreeMap::values);
+        let reachable = sessions.filter_map(|id| Some((*id, self.sessions.get(id).filter(|session| session.is_reachable())?)));
+        reachable.map(|(session, of)| Party { endpoint: of.endpoint, session }).collect()
     }
 }

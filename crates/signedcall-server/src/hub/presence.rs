@@ -7,7 +7,7 @@ use signedcall_wire::{
     ServiceMessage, SessionId, Welcome,
 };
 
-use super::call::Departure;
+use super::call::{Departure, Party};
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
 use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
@@ -15,7 +15,8 @@ use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
 impl Hub {
     /// Begins a session. It takes the place of the same device's old one, and its part in calls.
     pub(super) fn sign_in(&mut self, turn: &mut Turn, sign_in: SignIn) {
-        let SignIn { socket, account, environment, cuid, name, device, session: id, resume_token, relay_only, branding } = sign_in;
+        let SignIn { socket, account, environment, cuid, name, endpoint, session: id, resume_token, relay_only, branding } = sign_in;
+        let device = endpoint.device;
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
         if !self.make_room(turn, &user, device) {
@@ -25,12 +26,12 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
-        let (calls, answers) = replaced.map(|old| self.hand_over(turn, old, id)).unwrap_or_default();
+        let (calls, answers) = replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let snapshots = self.snapshots(turn, id, &calls);
         let session = Session {
             user: user.clone(),
             name,
-            device,
+            endpoint,
             token: resume_token.clone(),
             relay_only,
             link: Link::Up { socket },
@@ -118,7 +119,7 @@ impl Hub {
             turn.commands.push(HubCommand::Close { socket });
         }
         if let Some(devices) = self.presence.get_mut(&session.user) {
-            devices.remove(&session.device);
+            devices.remove(&session.endpoint.device);
             if devices.is_empty() {
                 self.presence.remove(&session.user);
             }
@@ -158,7 +159,7 @@ impl Hub {
 
     /// Ends the old session of a device that has begun a new one, which takes over its calls, and the answers to what it has asked: a device repeats
     /// what it has heard no answer to in the new session.
-    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: SessionId) -> (BTreeSet<CallId>, Answers) {
+    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: Party) -> (BTreeSet<CallId>, Answers) {
         let taken = self.sessions.get_mut(&old).map(|session| (std::mem::take(&mut session.calls), std::mem::take(&mut session.answers)));
         let (calls, answers) = taken.unwrap_or_default();
         for id in &calls {

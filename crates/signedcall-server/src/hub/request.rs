@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use signedcall_wire::{
-    CallId, DeviceId, EndReason, ErrorCode, Invite, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, NewCall, Request, RequestId, ServiceEvent,
+    CallId, EndReason, Endpoint, ErrorCode, Invite, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, NewCall, Request, RequestId, ServiceEvent,
     SessionId, Signal,
 };
 
@@ -73,7 +73,7 @@ impl Hub {
             account,
             environment,
             caller: cuid.clone(),
-            caller_device: caller.device,
+            caller_device: caller.endpoint.device,
             callee: new.to,
             context: new.context.clone(),
             placed_at: turn.now,
@@ -81,7 +81,7 @@ impl Hub {
         let invite = Invite {
             call: new.call,
             from: cuid,
-            from_device: caller.device,
+            endpoint: caller.endpoint,
             from_name: caller.name.clone(),
             context: new.remote_context.unwrap_or(new.context),
             initiator_image: new.initiator_image,
@@ -89,7 +89,7 @@ impl Hub {
             ring_for_ms: 0,
         };
         let call = Call {
-            caller: Party { device: caller.device, session },
+            caller: Party { endpoint: caller.endpoint, session },
             callee,
             invite,
             relayed: BTreeMap::new(),
@@ -134,11 +134,11 @@ impl Hub {
         };
         if let State::Ringing { devices, confirmed, .. } = &mut call.state
             && let Some(party) = devices.iter().find(|party| party.session == session)
-            && !confirmed.contains(&party.device)
+            && !confirmed.contains(&party.endpoint)
         {
-            let (caller, device) = (call.caller.session, party.device);
-            confirmed.push(device);
-            self.tell(turn, caller, ServiceEvent::Ringing { call: id, device });
+            let (caller, by) = (call.caller.session, party.endpoint);
+            confirmed.push(by);
+            self.tell(turn, caller, ServiceEvent::Ringing { call: id, by });
         }
         DONE
     }
@@ -161,7 +161,7 @@ impl Hub {
         call.state = State::Answered { at: turn.now, by: winner, caller_has_media: false, callee_has_media: false, connected_at: None };
         self.timers.clear(Timer::RingOver(id));
         for told in [caller, winner.session] {
-            self.tell(turn, told, ServiceEvent::Answered { call: id, device: winner.device });
+            self.tell(turn, told, ServiceEvent::Answered { call: id, by: winner.endpoint });
         }
         for loser in losers {
             if let Some(session) = self.sessions.get_mut(&loser.session) {
@@ -181,7 +181,7 @@ impl Hub {
                 if concerns_one_device(reason) {
                     self.drop_device(turn, id, session, reason, reason);
                 } else {
-                    let decliner = self.sessions.get(&session).map(|session| session.device);
+                    let decliner = self.sessions.get(&session).map(|session| session.endpoint.device);
                     self.end(turn, id, EndReason::Declined, |device| {
                         if Some(device) == decliner { EndReason::Declined } else { EndReason::DeclinedElsewhere }
                     });
@@ -232,17 +232,17 @@ impl Hub {
         DONE
     }
 
-    fn relay(&mut self, turn: &mut Turn, session: SessionId, id: CallId, to: DeviceId, signal: Signal) -> Answer {
+    fn relay(&mut self, turn: &mut Turn, session: SessionId, id: CallId, to: Endpoint, signal: Signal) -> Answer {
         let Some(call) = self.calls.get_mut(&id) else {
             return DONE;
         };
         let receiver = match call.role(session) {
             Some(Role::Caller) => match &call.state {
                 State::Recording { .. } => None,
-                State::Ringing { devices, .. } => devices.iter().find(|party| party.device == to).copied(),
-                State::Answered { by, .. } => (by.device == to).then_some(*by),
+                State::Ringing { devices, .. } => devices.iter().find(|party| party.endpoint == to).copied(),
+                State::Answered { by, .. } => (by.endpoint == to).then_some(*by),
             },
-            Some(Role::Ringing | Role::Talking) => (call.caller.device == to).then_some(call.caller),
+            Some(Role::Ringing | Role::Talking) => (call.caller.endpoint == to).then_some(call.caller),
             None => None,
         };
         let Some(receiver) = receiver else {
@@ -262,7 +262,7 @@ impl Hub {
             return refused(ErrorCode::FailureInMakeCall);
         }
         *count += 1;
-        let Some(from) = self.sessions.get(&session).map(|session| session.device) else {
+        let Some(from) = self.sessions.get(&session).map(|session| session.endpoint.device) else {
             return DONE;
         };
         self.tell(turn, receiver.session, ServiceEvent::Signal { call: id, from, signal });

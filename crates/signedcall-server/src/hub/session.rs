@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, DeviceId, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
+use signedcall_wire::{CallId, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
 
 use super::{SocketId, User};
 
@@ -15,7 +15,7 @@ const EVENT_KEPT_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Session {
     pub(super) user: User,
     pub(super) name: Option<String>,
-    pub(super) device: DeviceId,
+    pub(super) endpoint: Endpoint,
     pub(super) token: Redacted<String>,
     pub(super) relay_only: bool,
     pub(super) link: Link,

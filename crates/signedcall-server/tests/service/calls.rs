@@ -13,22 +13,22 @@ async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
     let (call, request) = new_call("customer_1");
     caller.ask(request).await.expect("a call");
     let ServiceEvent::Invite(invite) = callee.event().await else { panic!("an invite comes first") };
-    assert_eq!((invite.call, invite.from.as_str(), invite.from_device, invite.ring_for_ms), (call, "courier_1", caller.id, 35_000));
+    assert_eq!((invite.call, invite.from.as_str(), invite.endpoint, invite.ring_for_ms), (call, "courier_1", caller.endpoint, 35_000));
     assert_eq!((invite.context.as_str(), invite.from_name.as_deref()), ("Delivery partner is calling", Some("Name of courier_1")));
 
     callee.ask(Request::Ringing { call }).await.expect("it rings");
-    assert_eq!(caller.event().await, ServiceEvent::Ringing { call, device: callee.id });
+    assert_eq!(caller.event().await, ServiceEvent::Ringing { call, by: callee.endpoint });
     let offer = Signal::Offer { sdp: Redacted::new("v=0, an offer".to_owned()) };
-    caller.ask(Request::Signal { call, to: callee.id, signal: offer.clone() }).await.expect("an offer");
-    assert_eq!(callee.event().await, ServiceEvent::Signal { call, from: caller.id, signal: offer });
+    caller.ask(Request::Signal { call, to: callee.endpoint, signal: offer.clone() }).await.expect("an offer");
+    assert_eq!(callee.event().await, ServiceEvent::Signal { call, from: caller.endpoint.device, signal: offer });
     let answer = Signal::Answer { sdp: Redacted::new("v=0, an answer".to_owned()) };
-    callee.ask(Request::Signal { call, to: caller.id, signal: answer.clone() }).await.expect("an answer");
-    assert_eq!(caller.event().await, ServiceEvent::Signal { call, from: callee.id, signal: answer });
+    callee.ask(Request::Signal { call, to: caller.endpoint, signal: answer.clone() }).await.expect("an answer");
+    assert_eq!(caller.event().await, ServiceEvent::Signal { call, from: callee.endpoint.device, signal: answer });
 
     callee.ask(Request::Accept { call }).await.expect("an answer");
-    let winner = callee.id;
+    let winner = callee.endpoint;
     for device in [&mut caller, &mut callee] {
-        assert_eq!(device.event().await, ServiceEvent::Answered { call, device: winner });
+        assert_eq!(device.event().await, ServiceEvent::Answered { call, by: winner });
         device.ask(Request::MediaConnected { call }).await.expect("media");
     }
     caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the end");
@@ -82,10 +82,10 @@ async fn of_three_devices_the_first_to_answer_wins() {
     let accept = || Request::Accept { call };
     let answers = tokio::join!(one.ask(accept()), two.ask(accept()), three.ask(accept()));
     assert_eq!(answers, (Ok(()), Ok(()), Ok(())), "coming late is no error");
-    let ServiceEvent::Answered { device: winner, .. } = caller.event().await else { panic!("an answer comes next") };
+    let ServiceEvent::Answered { by: winner, .. } = caller.event().await else { panic!("an answer comes next") };
     for device in &mut devices {
-        let expected = if device.id == winner {
-            ServiceEvent::Answered { call, device: winner }
+        let expected = if device.endpoint == winner {
+            ServiceEvent::Answered { call, by: winner }
         } else {
             ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere }
         };

@@ -15,17 +15,17 @@ async fn what_was_missed_during_a_cut_is_replayed_exactly_once() {
     // The callee's old socket stays open and unread, as after a change of network.
     let candidate = |number: u32| Signal::Candidate { candidate: Redacted::new(number.to_string()) };
     for number in 0..5 {
-        caller.ask(Request::Signal { call, to: callee.id, signal: candidate(number) }).await.expect("a candidate");
+        caller.ask(Request::Signal { call, to: callee.endpoint, signal: candidate(number) }).await.expect("a candidate");
     }
     callee.cut_and_resume(&url).await;
     for number in 0..5 {
-        assert_eq!(callee.event().await, ServiceEvent::Signal { call, from: caller.id, signal: candidate(number) });
+        assert_eq!(callee.event().await, ServiceEvent::Signal { call, from: caller.endpoint.device, signal: candidate(number) });
     }
     callee.assert_no_event().await;
     callee.cut_and_resume(&url).await;
     callee.assert_no_event().await;
     callee.ask(Request::Accept { call }).await.expect("an answer");
-    assert_eq!(caller.event().await, ServiceEvent::Answered { call, device: callee.id });
+    assert_eq!(caller.event().await, ServiceEvent::Answered { call, by: callee.endpoint });
 }
 
 #[tokio::test]

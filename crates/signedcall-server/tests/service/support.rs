@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use signedcall_server::{Service, Settings, SocketSettings, serve};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION, Redacted, Request,
-    RequestId, Resume, ServiceEvent, ServiceMessage, Welcome,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Endpoint, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION,
+    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -53,6 +53,7 @@ pub(crate) fn hello(api_key: Redacted<String>, cuid: &str) -> Hello {
         name: Some(format!("Name of {cuid}")),
         environment: Environment::Development,
         device: DeviceId(Uuid::new_v4()),
+        run: RunId(Uuid::new_v4()),
         device_name: "test".to_owned(),
     }
 }
@@ -103,7 +104,7 @@ impl Socket {
 /// A device that is signed in.
 pub(crate) struct Device {
     pub(crate) socket: Socket,
-    pub(crate) id: DeviceId,
+    pub(crate) endpoint: Endpoint,
     pub(crate) welcome: Welcome,
     /// The number of the last event.
     pub(crate) last_seq: u64,
@@ -114,10 +115,10 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) async fn sign_in(url: &str, hello: Hello) -> Self {
         let mut socket = Socket::open(url).await;
-        let id = hello.device;
+        let endpoint = Endpoint { device: hello.device, run: hello.run };
         socket.say(&ClientMessage::Hello(hello)).await;
         let Some(ServiceMessage::Welcome(welcome)) = socket.hear().await else { panic!("not welcome") };
-        Self { socket, id, welcome, last_seq: 0, waiting: VecDeque::new() }
+        Self { socket, endpoint, welcome, last_seq: 0, waiting: VecDeque::new() }
     }
 
     pub(crate) fn resume_message(&self) -> ClientMessage {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Redacted, RequestId, SessionId};
+use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId};
 
 /// What a device says to the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct Hello {
     pub environment: Environment,
     /// This installation.
     pub device: DeviceId,
+    /// This run of its program.
+    pub run: RunId,
     /// What the user's other devices call this one, such as the host's name.
     pub device_name: String,
 }
@@ -108,12 +110,13 @@ pub enum Request {
         /// The call.
         call: CallId,
     },
-    /// Passes a session description or candidate to one device of the other side, unread.
+    /// Passes a session description or candidate to one device of the other side, unread. Nothing is passed to a device whose program has started
+    /// again meanwhile.
     Signal {
         /// The call.
         call: CallId,
-        /// The receiving device.
-        to: DeviceId,
+        /// Which.
+        to: Endpoint,
         /// What is passed.
         signal: Signal,
     },

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Branding, CallId, Context, Cuid, DeviceId, EndReason, ErrorCode, Redacted, RequestId, SessionId, Signal};
+use crate::{Branding, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, ErrorCode, Redacted, RequestId, SessionId, Signal};
 
 /// What the service says to a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,19 +103,19 @@ pub struct Refusal {
 pub enum ServiceEvent {
     /// To a callee's device: somebody calls.
     Invite(Invite),
-    /// To the caller: a device rings. The caller's media may now be offered to it.
+    /// To the caller: a device rings. The caller's media may now be offered to it; to one that rings again in another run of its program, anew.
     Ringing {
         /// The call.
         call: CallId,
-        /// The device that rings.
-        device: DeviceId,
+        /// What rings.
+        by: Endpoint,
     },
     /// To the caller and to the device that won: the call is answered.
     Answered {
         /// The call.
         call: CallId,
-        /// The device that answered first.
-        device: DeviceId,
+        /// What answered first.
+        by: Endpoint,
     },
     /// To everyone who had a part in it: the call is over. Final; the service has forgotten it.
     Ended {
@@ -145,8 +145,8 @@ pub struct Invite {
     pub call: CallId,
     /// The caller.
     pub from: Cuid,
-    /// The caller's device, which the answer's media goes to.
-    pub from_device: DeviceId,
+    /// The caller's device, which media leads to.
+    pub endpoint: Endpoint,
     /// The caller's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_name: Option<String>,
@@ -193,12 +193,12 @@ pub enum CallPhase {
     Placed,
     /// These devices ring.
     Ringing {
-        /// The devices, in the order in which they confirmed.
-        devices: Vec<DeviceId>,
+        /// In the order in which they confirmed.
+        by: Vec<Endpoint>,
     },
     /// Answered by this device.
     Answered {
-        /// The device.
-        device: DeviceId,
+        /// Which.
+        by: Endpoint,
     },
 }

@@ -8,15 +8,17 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason,
+    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, Endpoint,
     Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
-    ServiceEvent, ServiceMessage, SessionId, Signal, Welcome,
+    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
 const DEVICE: DeviceId = DeviceId(Uuid::from_u128(2));
 const REQUEST: RequestId = RequestId(Uuid::from_u128(3));
 const SESSION: SessionId = SessionId(Uuid::from_u128(4));
+const RUN: RunId = RunId(Uuid::from_u128(5));
+const ENDPOINT: Endpoint = Endpoint { device: DEVICE, run: RUN };
 
 fn secret(text: &str) -> Redacted<String> {
     Redacted::new(text.to_owned())
@@ -34,7 +36,7 @@ fn context() -> Context {
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(rows: impl IntoIterator<Item = (T, &'static str)>) {
     for (message, text) in rows {
         // Ids are written short, so that a row fits on a line.
-        let text = (1..=4).fold(text.to_owned(), |text, id| text.replace(&format!("\"#{id}\""), &format!("\"{}\"", Uuid::from_u128(id))));
+        let text = (1..=5).fold(text.to_owned(), |text, id| text.replace(&format!("\"#{id}\""), &format!("\"{}\"", Uuid::from_u128(id))));
         assert_eq!(serde_json::to_string(&message).expect("a message can be written"), text);
         assert_eq!(serde_json::from_str::<T>(&text).expect("its own text"), message);
     }
@@ -50,17 +52,18 @@ fn what_a_device_says_has_this_text() {
         name: None,
         environment: Environment::Development,
         device: DEVICE,
+        run: RUN,
         device_name: "desk".to_owned(),
     };
     let named = Hello { name: Some("Ann".to_owned()), environment: Environment::Production, ..hello.clone() };
     check([
         (
             ClientMessage::Hello(hello),
-            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","environment":"development","device":"#2","device_name":"desk"}"##,
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","environment":"development","device":"#2","run":"#5","device_name":"desk"}"##,
         ),
         (
             ClientMessage::Hello(named),
-            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","device_name":"desk"}"##,
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","run":"#5","device_name":"desk"}"##,
         ),
         (
             ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("token"), last_seq: 7 }),
@@ -87,7 +90,7 @@ fn what_a_device_asks_for_has_this_text() {
         receiver_image: Some("https://a.example/b.png".to_owned()),
         ..plain.clone()
     };
-    let signal = |signal| Request::Signal { call: CALL, to: DEVICE, signal };
+    let signal = |signal| Request::Signal { call: CALL, to: ENDPOINT, signal };
     check([
         (Request::Call(plain), r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order"}"##),
         (
@@ -99,14 +102,17 @@ fn what_a_device_asks_for_has_this_text() {
         (Request::Decline { call: CALL, reason: EndReason::Busy }, r##"{"do":"decline","call":"#1","reason":"busy"}"##),
         (Request::Hangup { call: CALL, reason: EndReason::HungUp }, r##"{"do":"hangup","call":"#1","reason":"hung_up"}"##),
         (Request::MediaConnected { call: CALL }, r##"{"do":"media_connected","call":"#1"}"##),
-        (signal(Signal::Offer { sdp: secret("v=0") }), r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"offer","sdp":"v=0"}}"##),
+        (
+            signal(Signal::Offer { sdp: secret("v=0") }),
+            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"offer","sdp":"v=0"}}"##,
+        ),
         (
             signal(Signal::Answer { sdp: secret("v=0") }),
-            r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"answer","sdp":"v=0"}}"##,
+            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"answer","sdp":"v=0"}}"##,
         ),
         (
             signal(Signal::Candidate { candidate: secret("{}") }),
-            r##"{"do":"signal","call":"#1","to":"#2","signal":{"kind":"candidate","candidate":"{}"}}"##,
+            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"candidate","candidate":"{}"}}"##,
         ),
         (Request::Logout, r#"{"do":"logout"}"#),
     ]);
@@ -124,7 +130,7 @@ fn what_the_service_says_has_this_text() {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { devices: vec![DEVICE] } }];
+    let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { by: vec![ENDPOINT] } }];
     let welcome = Welcome {
         version: PROTOCOL_VERSION,
         session: SESSION,
@@ -143,7 +149,7 @@ fn what_the_service_says_has_this_text() {
         ),
         (
             ServiceMessage::Welcome(full),
-            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","devices":["#2"]}}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
@@ -155,8 +161,8 @@ fn what_the_service_says_has_this_text() {
             r##"{"type":"response","id":"#3","error":"ERR_ONGOING_CALL"}"##,
         ),
         (
-            ServiceMessage::Event { seq: 5, event: ServiceEvent::Ringing { call: CALL, device: DEVICE } },
-            r##"{"type":"event","seq":5,"event":{"event":"ringing","call":"#1","device":"#2"}}"##,
+            ServiceMessage::Event { seq: 5, event: ServiceEvent::Ringing { call: CALL, by: ENDPOINT } },
+            r##"{"type":"event","seq":5,"event":{"event":"ringing","call":"#1","by":{"device":"#2","run":"#5"}}}"##,
         ),
         (
             ServiceMessage::Ice(ice),
@@ -170,7 +176,7 @@ fn invite() -> Invite {
     Invite {
         call: CALL,
         from: cuid("courier_1"),
-        from_device: DEVICE,
+        endpoint: ENDPOINT,
         from_name: None,
         context: context(),
         initiator_image: None,
@@ -190,14 +196,14 @@ fn what_happens_to_a_call_has_this_text() {
     check([
         (
             ServiceEvent::Invite(invite()),
-            r##"{"event":"invite","call":"#1","from":"courier_1","from_device":"#2","context":"Your order","ring_for_ms":35000}"##,
+            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000}"##,
         ),
         (
             ServiceEvent::Invite(full),
-            r##"{"event":"invite","call":"#1","from":"courier_1","from_device":"#2","from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","ring_for_ms":35000}"##,
+            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","ring_for_ms":35000}"##,
         ),
-        (ServiceEvent::Ringing { call: CALL, device: DEVICE }, r##"{"event":"ringing","call":"#1","device":"#2"}"##),
-        (ServiceEvent::Answered { call: CALL, device: DEVICE }, r##"{"event":"answered","call":"#1","device":"#2"}"##),
+        (ServiceEvent::Ringing { call: CALL, by: ENDPOINT }, r##"{"event":"ringing","call":"#1","by":{"device":"#2","run":"#5"}}"##),
+        (ServiceEvent::Answered { call: CALL, by: ENDPOINT }, r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"}}"##),
         (
             ServiceEvent::Ended { call: CALL, reason: EndReason::AnsweredElsewhere },
             r##"{"event":"ended","call":"#1","reason":"answered_elsewhere"}"##,
@@ -214,8 +220,8 @@ fn how_far_a_call_has_come_has_this_text() {
     check([
         (CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed }, r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##),
         (
-            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { device: DEVICE } },
-            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","from_device":"#2","context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","device":"#2"}}"##,
+            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { by: ENDPOINT } },
+            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"}}}"##,
         ),
     ]);
 }
@@ -293,7 +299,7 @@ proptest! {
     ) {
         let (call, device, id) = (CallId(call), DeviceId(device), RequestId(id));
         for message in [
-            ClientMessage::Request { id, request: Request::Signal { call, to: device, signal: signal.clone() } },
+            ClientMessage::Request { id, request: Request::Signal { call, to: Endpoint { device, run: RUN }, signal: signal.clone() } },
             ClientMessage::Request { id, request: Request::Hangup { call, reason } },
             ClientMessage::Resume(Resume { version: 1, session: SESSION, token: Redacted::new(text.clone()), last_seq: number }),
             ClientMessage::Ack { seq: number },

@@ -26,6 +26,8 @@ const NEWS: usize = 256;
 pub(crate) struct MediaEvent {
     pub(crate) call: CallId,
     pub(crate) device: DeviceId,
+    /// Which of the connections to that device it comes from.
+    number: u64,
     pub(crate) news: MediaNews,
 }
 
@@ -39,6 +41,21 @@ pub(crate) enum MediaNews {
     Interrupted,
     /// Cannot be had.
     Failed,
+}
+
+/// How one peer connection tells the driver.
+#[derive(Clone, Debug)]
+struct Teller {
+    call: CallId,
+    device: DeviceId,
+    number: u64,
+    news: mpsc::Sender<MediaEvent>,
+}
+
+impl Teller {
+    async fn tell(&self, news: MediaNews) {
+        let _ = self.news.send(MediaEvent { call: self.call, device: self.device, number: self.number, news }).await;
+    }
 }
 
 /// Who has answered a call.
@@ -56,12 +73,15 @@ pub(crate) struct Media {
     reach: Reach,
     ice: IceConfig,
     peers: HashMap<(CallId, DeviceId), Peer>,
+    /// How many connections have been opened.
+    opened: u64,
     sender: mpsc::Sender<MediaEvent>,
     news: mpsc::Receiver<MediaEvent>,
 }
 
 #[derive(Debug)]
 struct Peer {
+    number: u64,
     input: mpsc::Sender<Input>,
     /// Where voice goes in and out, until it is taken.
     path: Option<VoicePath>,
@@ -71,14 +91,15 @@ struct Peer {
 impl Media {
     pub(crate) fn new(reach: Reach) -> Self {
         let (sender, news) = mpsc::channel(NEWS);
-        Self { reach, ice: IceConfig::default(), peers: HashMap::new(), sender, news }
+        Self { reach, ice: IceConfig::default(), peers: HashMap::new(), opened: 0, sender, news }
     }
 
-    /// Waits for the next thing to happen. Dropping the future loses nothing. What comes from a connection that has been closed is skipped.
+    /// Waits for the next thing to happen. Dropping the future loses nothing. What comes from a connection that has been closed is skipped, also when
+    /// another to the same device has been opened since.
     pub(crate) async fn next(&mut self) -> MediaEvent {
         loop {
             let event = self.news.recv().await.expect("the media hold a sender themselves");
-            if self.peers.contains_key(&(event.call, event.device)) {
+            if self.peers.get(&(event.call, event.device)).is_some_and(|peer| peer.number == event.number) {
                 return event;
             }
         }
@@ -93,8 +114,10 @@ impl Media {
     pub(crate) fn prepare(&mut self, call: CallId, device: DeviceId, role: Role) {
         let timeline = Timeline::begin(call, device);
         let setup = settings::Setup { reach: self.reach, ice: self.ice.clone() };
-        let (input, path) = peer::open(call, device, role, setup, timeline.clone(), self.sender.clone());
-        self.peers.insert((call, device), Peer { input, path: Some(path), timeline });
+        self.opened += 1;
+        let teller = Teller { call, device, number: self.opened, news: self.sender.clone() };
+        let (input, path) = peer::open(role, setup, timeline.clone(), teller);
+        self.peers.insert((call, device), Peer { number: self.opened, input, path: Some(path), timeline });
     }
 
     /// Hands over what the other side's device has passed.

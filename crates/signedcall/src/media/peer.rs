@@ -9,7 +9,7 @@ use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use signedcall_core::Role;
-use signedcall_wire::{CallId, DeviceId, MAX_SDP_BYTES, Redacted, Signal};
+use signedcall_wire::{MAX_SDP_BYTES, Redacted, Signal};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use webrtc::error::Error;
@@ -22,7 +22,7 @@ use webrtc::peer_connection::{
 };
 
 use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
-use super::{MediaEvent, MediaNews};
+use super::{MediaNews, Teller};
 use crate::timing::{Milestone, Timeline};
 
 /// The most candidates that are sent for one connection: a machine with more addresses is no better reached by them. The service takes 64.
@@ -70,20 +70,12 @@ pub(super) enum Input {
 }
 
 /// Opens a connection. It closes when the returned sender is dropped.
-pub(super) fn open(
-    call: CallId,
-    device: DeviceId,
-    role: Role,
-    setup: Setup,
-    timeline: Timeline,
-    news: mpsc::Sender<MediaEvent>,
-) -> (mpsc::Sender<Input>, VoicePath) {
+pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller) -> (mpsc::Sender<Input>, VoicePath) {
     let (input, inputs) = mpsc::channel(INPUTS);
     let (outgoing, packets) = mpsc::channel(PACKETS);
     let (heard, incoming) = blocking::sync_channel(PACKETS);
     let handler = Arc::new(Handler { input: input.downgrade(), heard, timeline: timeline.clone() });
-    let teller = Teller { call, device, news };
-    let span = tracing::debug_span!("peer", %device);
+    let span = tracing::debug_span!("peer", device = %teller.device);
     tokio::spawn(
         async move {
             let failed = match Connection::open(role, &setup, handler, packets, timeline, teller.clone()).await {
@@ -98,19 +90,6 @@ pub(super) fn open(
         .instrument(span),
     );
     (input, VoicePath { outgoing, incoming })
-}
-
-#[derive(Clone, Debug)]
-struct Teller {
-    call: CallId,
-    device: DeviceId,
-    news: mpsc::Sender<MediaEvent>,
-}
-
-impl Teller {
-    async fn tell(&self, news: MediaNews) {
-        let _ = self.news.send(MediaEvent { call: self.call, device: self.device, news }).await;
-    }
 }
 
 struct Connection {

@@ -2,7 +2,9 @@
 
 use signedcall_wire::{EndReason, Request};
 
-use super::stage::{BACK, CALL, Do, Stage, accept, call, call_to, connected, decline, hang_up, ringing, signal};
+use super::stage::{BACK, CALL, Do, Stage, accept, call, call_to, connected, decline, endpoint, hang_up, ringing, signal, signal_to};
+
+const X_REFUSED: &str = "x refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE";
 
 struct Row {
     name: &'static str,
@@ -476,6 +478,71 @@ fn a_new_session_of_a_device_takes_over_its_calls() {
             given: after(placed(), [Do::SignIn('x')]),
             when: Do::Ask('x', Request::Accept { call: CALL }),
             then: &["a #1 answered x", "x2 #1 answered x", "x2 ok"],
+        },
+    ]);
+}
+
+#[test]
+fn a_device_whose_program_starts_again_while_it_rings_is_another_endpoint() {
+    let rings = || after(placed(), [Do::Ask('x', ringing())]);
+    let restarted = || after(rings(), [Do::Restart('x')]);
+    let rings_again = || after(restarted(), [Do::Ask('x', ringing())]);
+    check(vec![
+        Row {
+            name: "it learns of the call",
+            devices: "ax",
+            given: rings(),
+            when: Do::Restart('x'),
+            then: &[X_REFUSED, "x close", "x2 welcome callee placed"],
+        },
+        Row {
+            name: "the caller learns that it rings anew",
+            devices: "ax",
+            given: restarted(),
+            when: Do::Ask('x', ringing()),
+            then: &["a #2 ringing x/2", "x2 ok"],
+        },
+        Row {
+            name: "a new session of the same run rings already",
+            devices: "ax",
+            given: after(rings(), [Do::SignIn('x')]),
+            when: Do::Ask('x', ringing()),
+            then: &["x2 ok"],
+        },
+        Row {
+            name: "what was meant for its last run is not passed on",
+            devices: "ax",
+            given: restarted(),
+            when: Do::Ask('a', signal('x')),
+            then: &["a ok"],
+        },
+        Row {
+            name: "what is meant for this one is",
+            devices: "ax",
+            given: rings_again(),
+            when: Do::Ask('a', signal_to(endpoint('x', 2))),
+            then: &["x2 #1 signal a", "a ok"],
+        },
+        Row {
+            name: "nothing is passed to a caller's last run",
+            devices: "ax",
+            given: after(rings(), [Do::Restart('a')]),
+            when: Do::Ask('x', signal('a')),
+            then: &["x ok"],
+        },
+        Row {
+            name: "a caller that begins anew learns which run rings",
+            devices: "ax",
+            given: rings_again(),
+            when: Do::SignIn('a'),
+            then: &["a refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "a close", "a2 welcome caller ringing x/2"],
+        },
+        Row {
+            name: "it answers",
+            devices: "ax",
+            given: rings_again(),
+            when: Do::Ask('x', accept()),
+            then: &["a #3 answered x/2", "x2 #1 answered x/2", "x2 ok"],
         },
     ]);
 }

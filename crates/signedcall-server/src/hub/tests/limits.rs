@@ -4,7 +4,7 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use super::stage::{CALL, Do, Stage, call, device, hang_up, signal};
+use super::stage::{CALL, Do, Stage, call, endpoint, hang_up, signal};
 use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL, MAX_IMAGE_URL_BYTES};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
@@ -17,7 +17,7 @@ fn ringing() -> Stage {
 }
 
 fn pass(signal: Signal) -> Do {
-    Do::Ask('a', Request::Signal { call: CALL, to: device('x'), signal })
+    Do::Ask('a', Request::Signal { call: CALL, to: endpoint('x', 1), signal })
 }
 
 fn text(bytes: usize) -> Redacted<String> {

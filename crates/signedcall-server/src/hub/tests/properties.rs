@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION,
-    Redacted, Request, RequestId, Resume, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, MAX_SOCKETS_PER_CUID, NewCall,
+    PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ const CALLS: u128 = 4;
 enum Op {
     SignIn {
         device: usize,
+        /// Whether its program has started again.
+        restarts: bool,
     },
     /// `forgotten`: how many of the events that were sent did not arrive.
     Resume {
@@ -77,7 +79,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Ask::Logout),
     ];
     let op = prop_oneof![
-        3 => device().prop_map(|device| Op::SignIn { device }),
+        3 => (device(), any::<bool>()).prop_map(|(device, restarts)| Op::SignIn { device, restarts }),
         3 => (device(), 0..4_u64).prop_map(|(device, forgotten)| Op::Resume { device, forgotten }),
         2 => device().prop_map(|device| Op::Lose { device }),
         12 => (device(), ask).prop_map(|(device, what)| Op::Ask { device, what }),
@@ -93,6 +95,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 /// A device as the test sees it.
 #[derive(Default)]
 struct Device {
+    run: u64,
     socket: Option<SocketId>,
     session: Option<(SessionId, Redacted<String>)>,
     received: u64,
@@ -142,6 +145,10 @@ impl World {
         }
     }
 
+    fn endpoint(&self, device: usize) -> Endpoint {
+        Endpoint { device: device_id(device), run: RunId(Uuid::from_u64_pair(device as u64, self.devices[device].run)) }
+    }
+
     fn make(&mut self) -> Uuid {
         self.made += 1;
         Uuid::from_u128(self.made)
@@ -158,7 +165,8 @@ impl World {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::SignIn { device } => {
+            Op::SignIn { device, restarts } => {
+                self.devices[device].run += u64::from(restarts);
                 let (session, resume_token) = (SessionId(self.make()), Redacted::new(self.made.to_string()));
                 let sign_in = SignIn {
                     socket: self.open(device),
@@ -166,7 +174,7 @@ impl World {
                     environment: Environment::Development,
                     cuid: cuid(device),
                     name: None,
-                    device: device_id(device),
+                    endpoint: self.endpoint(device),
                     session,
                     resume_token: resume_token.clone(),
                     relay_only: false,
@@ -191,7 +199,7 @@ impl World {
                 }
             }
             Op::Ask { device, what } => {
-                let message = ClientMessage::Request { id: RequestId(self.make()), request: request(what) };
+                let message = ClientMessage::Request { id: RequestId(self.make()), request: self.request(what) };
                 self.devices[device].last_request = Some(message.clone());
                 self.say(device, message);
             }
@@ -221,6 +229,29 @@ impl World {
                     self.handle(HubEvent::Woken);
                 }
             }
+        }
+    }
+
+    fn request(&self, what: Ask) -> Request {
+        match what {
+            Ask::Call { call, to } => Request::Call(NewCall {
+                call: call_id(call),
+                to: cuid(to),
+                context: Context::new("Your order").expect("a context"),
+                remote_context: None,
+                initiator_image: None,
+                receiver_image: None,
+            }),
+            Ask::Ringing { call } => Request::Ringing { call: call_id(call) },
+            Ask::Accept { call } => Request::Accept { call: call_id(call) },
+            Ask::Decline { call, reason } => Request::Decline { call: call_id(call), reason },
+            Ask::Hangup { call, reason } => Request::Hangup { call: call_id(call), reason },
+            Ask::Connected { call } => Request::MediaConnected { call: call_id(call) },
+            Ask::Signal { call, to } => {
+                let signal = Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) };
+                Request::Signal { call: call_id(call), to: self.endpoint(to), signal }
+            }
+            Ask::Logout => Request::Logout,
         }
     }
 
@@ -273,8 +304,8 @@ impl World {
                     assert_eq!(seq, self.devices[device].received + 1, "events are numbered without a gap");
                     self.devices[device].received = seq;
                 }
-                if let ServiceEvent::Answered { call, device } = event {
-                    assert_eq!(*self.winners.entry(call).or_insert(device), device, "one device wins");
+                if let ServiceEvent::Answered { call, by } = event {
+                    assert_eq!(*self.winners.entry(call).or_insert(by.device), by.device, "one device wins");
                 }
             }
             ServiceMessage::SessionExpired => self.devices[device].session = None,
@@ -312,29 +343,6 @@ impl World {
     }
 }
 
-fn request(what: Ask) -> Request {
-    match what {
-        Ask::Call { call, to } => Request::Call(NewCall {
-            call: call_id(call),
-            to: cuid(to),
-            context: Context::new("Your order").expect("a context"),
-            remote_context: None,
-            initiator_image: None,
-            receiver_image: None,
-        }),
-        Ask::Ringing { call } => Request::Ringing { call: call_id(call) },
-        Ask::Accept { call } => Request::Accept { call: call_id(call) },
-        Ask::Decline { call, reason } => Request::Decline { call: call_id(call), reason },
-        Ask::Hangup { call, reason } => Request::Hangup { call: call_id(call), reason },
-        Ask::Connected { call } => Request::MediaConnected { call: call_id(call) },
-        Ask::Signal { call, to } => {
-            let signal = Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) };
-            Request::Signal { call: call_id(call), to: device_id(to), signal }
-        }
-        Ask::Logout => Request::Logout,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
@@ -343,7 +351,7 @@ proptest! {
         let mut world = World::new();
         // Everybody is there to begin with, so that calls are made at all.
         for device in 0..DEVICES {
-            world.apply(Op::SignIn { device });
+            world.apply(Op::SignIn { device, restarts: false });
         }
         for op in ops {
             world.apply(op);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use signedcall_wire::{
-    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Environment, NewCall, Redacted, Request,
-    RequestId, Resume, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, NewCall,
+    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
 };
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub(super) type Who = char;
 pub(super) enum Do {
     /// A device signs in on a new socket.
     SignIn(Who),
+    /// A device's program starts again, and signs in on a new socket.
+    Restart(Who),
     /// A device goes on with its session on a new socket, having received so many events.
     Resume(Who, u64),
     /// A device's socket is lost.
@@ -77,11 +79,20 @@ pub(super) fn connected() -> Request {
 }
 
 pub(super) fn signal(to: Who) -> Request {
-    Request::Signal { call: CALL, to: device(to), signal: Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) } }
+    signal_to(endpoint(to, 1))
+}
+
+pub(super) fn signal_to(to: Endpoint) -> Request {
+    Request::Signal { call: CALL, to, signal: Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) } }
 }
 
 pub(super) fn device(who: Who) -> DeviceId {
     DeviceId(Uuid::from_u128(u128::from(u32::from(who))))
+}
+
+/// A device in the nth run of its program.
+pub(super) fn endpoint(who: Who, run: u128) -> Endpoint {
+    Endpoint { device: device(who), run: RunId(Uuid::from_u128(run)) }
 }
 
 pub(super) fn cuid(who: Who) -> Cuid {
@@ -100,6 +111,8 @@ pub(super) struct Stage {
     /// Each socket by its device's letter, and a number from the second on.
     names: BTreeMap<SocketId, String>,
     sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
+    /// How often a device's program has started again.
+    restarts: BTreeMap<Who, u128>,
     asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
@@ -108,8 +121,8 @@ impl Stage {
     /// A hub with some devices signed in at 0.
     pub(super) fn with(devices: &str) -> Self {
         let hub = Hub::new(HubSettings::default());
-        let mut stage =
-            Self { hub, sockets: BTreeMap::new(), names: BTreeMap::new(), sessions: BTreeMap::new(), asked: BTreeMap::new(), made: 0 };
+        let (sockets, names, sessions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut stage = Self { hub, sockets, names, sessions, restarts: BTreeMap::new(), asked: BTreeMap::new(), made: 0 };
         for who in devices.chars() {
             stage.run(0, Do::SignIn(who));
         }
@@ -131,6 +144,10 @@ impl Stage {
     pub(super) fn event(&mut self, what: Do) -> HubEvent {
         match what {
             Do::SignIn(who) => self.sign_in(who, device(who)),
+            Do::Restart(who) => {
+                *self.restarts.entry(who).or_default() += 1;
+                self.sign_in(who, device(who))
+            }
             Do::Resume(who, last_seq) => {
                 let (session, token) = self.sessions[&who].clone();
                 let resume = Resume { version: signedcall_wire::PROTOCOL_VERSION, session, token, last_seq };
@@ -155,13 +172,14 @@ impl Stage {
     pub(super) fn sign_in(&mut self, who: Who, device: DeviceId) -> HubEvent {
         let (session, resume_token) = (SessionId(self.make()), Redacted::new(self.made.to_string()));
         self.sessions.insert(who, (session, resume_token.clone()));
+        let run = RunId(Uuid::from_u128(1 + self.restarts.get(&who).copied().unwrap_or_default()));
         HubEvent::SignedIn(SignIn {
             socket: self.open(who),
             account: AccountId("parcelo".to_owned()),
             environment: if who == 'p' { Environment::Production } else { Environment::Development },
             cuid: cuid(who),
             name: None,
-            device,
+            endpoint: Endpoint { device, run },
             session,
             resume_token,
             relay_only: false,
@@ -204,6 +222,14 @@ impl Stage {
     }
 }
 
+/// A device by its letter; with a number in another run of its program than the first.
+fn label(endpoint: Endpoint) -> String {
+    match endpoint.run.0.as_u128() {
+        1 => letter(endpoint.device).to_string(),
+        run => format!("{}/{run}", letter(endpoint.device)),
+    }
+}
+
 fn letter(device: DeviceId) -> char {
     u32::try_from(device.0.as_u128()).ok().and_then(char::from_u32).unwrap_or('?')
 }
@@ -228,8 +254,8 @@ fn describe_message(message: &ServiceMessage) -> String {
 fn describe_event(event: &ServiceEvent) -> String {
     match event {
         ServiceEvent::Invite(invite) => format!("invite {}", invite.ring_for_ms),
-        ServiceEvent::Ringing { device, .. } => format!("ringing {}", letter(*device)),
-        ServiceEvent::Answered { device, .. } => format!("answered {}", letter(*device)),
+        ServiceEvent::Ringing { by, .. } => format!("ringing {}", label(*by)),
+        ServiceEvent::Answered { by, .. } => format!("answered {}", label(*by)),
         ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
         ServiceEvent::Unknown => unreachable!("the hub does not say this"),
@@ -244,7 +270,7 @@ fn describe_snapshot(snapshot: &CallSnapshot) -> String {
     };
     match phase {
         CallPhase::Placed => format!(" {side} placed"),
-        CallPhase::Ringing { devices } => format!(" {side} ringing {}", devices.iter().map(|device| letter(*device)).collect::<String>()),
-        CallPhase::Answered { device } => format!(" {side} answered {}", letter(*device)),
+        CallPhase::Ringing { by } => format!(" {side} ringing {}", by.iter().map(|by| label(*by)).collect::<String>()),
+        CallPhase::Answered { by } => format!(" {side} answered {}", label(*by)),
     }
 }
