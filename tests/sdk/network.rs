@@ -139,6 +139,15 @@ async fn an_account_may_have_its_calls_relayed_only() {
     };
     let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
     let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
+    // More calls than a device may hold ports of the relay: each gives its own back.
+    for _ in 0..40 {
+        let call = alice.call("bobby").await;
+        bobby.expect_all(&[Placed, Ringing]).await;
+        alice.expect_all(&[Placed, Ringing]).await;
+        alice.line.hangup(call).await.expect("the call rings");
+        alice.expect(Ended(EndReason::Cancelled)).await;
+        bobby.expect(Ended(EndReason::Cancelled)).await;
+    }
     connect(&mut alice, &mut bobby, "bobby").await;
     alice.sound.hears_tone(1_500).await;
     bobby.sound.hears_tone(1_000).await;

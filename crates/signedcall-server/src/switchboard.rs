@@ -54,7 +54,7 @@ impl Switchboard {
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written.
     pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) {
-        self.handle(HubEvent::RelayRenewed { servers: relay.servers(SystemTime::now()) });
+        self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) });
         let mut renewals = relay.renewals();
         loop {
             tokio::select! {
@@ -65,7 +65,7 @@ impl Switchboard {
                 Some(Written { call, durable }) = written.recv() => {
                     self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
                 }
-                _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { servers: relay.servers(SystemTime::now()) }),
+                _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
             }
             let is_drained = |(until, _): &(Instant, _)| self.outboxes.is_empty() || Instant::now() >= *until;
@@ -179,7 +179,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::hub::SignIn;
+    use crate::hub::{RelayGrant, SignIn};
+
+    fn grant() -> RelayGrant {
+        RelayGrant { stun_url: String::new(), turn_url: String::new(), secret: Redacted::default(), expiry: 0 }
+    }
 
     fn sign_in(socket: u64) -> SignIn {
         SignIn {
@@ -209,7 +213,7 @@ mod tests {
         let mut slow = open(&mut switchboard, 1);
         switchboard.take(Note::Event(Box::new(HubEvent::SignedIn(sign_in(1)))));
         for _ in 0..2 {
-            switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { servers: vec![] })));
+            switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { grant: grant() })));
         }
         let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
         let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };

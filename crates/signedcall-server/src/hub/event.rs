@@ -1,7 +1,9 @@
 use signedcall_wire::{
-    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, IceServer, Redacted, Resume,
+    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Redacted, Resume,
     ServiceMessage, SessionId, Timestamp,
 };
+
+use super::RelayGrant;
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,10 +43,10 @@ pub enum HubEvent {
         /// The call.
         call: CallId,
     },
-    /// There are fresh relay credentials, for those who are connected and for everyone who comes.
+    /// There are fresh relay credentials to be had, for those who are connected and for everyone who comes.
     RelayRenewed {
-        /// STUN and TURN servers.
-        servers: Vec<IceServer>,
+        /// What they are made with.
+        grant: RelayGrant,
     },
     /// The service stops, and takes nothing more: what is known of the calls that go on has to be written down now.
     Stopping,

@@ -27,6 +27,7 @@
 mod call;
 mod event;
 mod presence;
+mod relay;
 mod request;
 mod session;
 #[cfg(test)]
@@ -37,12 +38,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Cuid, DeviceId, Environment, ErrorCode, IceServer, RequestId, ServiceEvent, ServiceMessage,
-    SessionId, Timestamp,
+    AccountId, CallId, ClientMessage, Cuid, DeviceId, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
 };
 
 use self::call::{Call, Party};
 pub use self::event::{AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, OpenRecord, SignIn, SocketId};
+pub use self::relay::RelayGrant;
+pub(crate) use self::relay::relay_password;
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
 
@@ -77,7 +79,7 @@ impl Default for HubSettings {
 #[derive(Debug)]
 pub struct Hub {
     settings: HubSettings,
-    relay_servers: Vec<IceServer>,
+    relay: Option<RelayGrant>,
     sessions: BTreeMap<SessionId, Session>,
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
@@ -107,7 +109,7 @@ impl Hub {
     pub fn new(settings: HubSettings) -> Self {
         Self {
             settings,
-            relay_servers: Vec::new(),
+            relay: None,
             sessions: BTreeMap::new(),
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -133,7 +135,7 @@ impl Hub {
             HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
             HubEvent::Recorded { call } => self.ring(&mut turn, call),
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
-            HubEvent::RelayRenewed { servers } => self.renew_relay(&mut turn, servers),
+            HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::Stopping => self.close_all(&mut turn),
             HubEvent::Woken => {}
         }

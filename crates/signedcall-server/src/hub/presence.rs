@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, ErrorCode, IceConfig, IceServer, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
-    ServiceMessage, SessionId, Welcome,
+    CallId, CallSnapshot, DeviceId, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceMessage, SessionId, Welcome,
 };
 
 use super::call::{Departure, Party};
@@ -39,10 +38,10 @@ impl Hub {
             answers,
             calls,
         };
+        let ice = self.ice(&session);
         self.sessions.insert(id, session);
         self.sockets.insert(socket, id);
         self.presence.entry(user).or_default().insert(device, id);
-        let ice = IceConfig { servers: self.relay_servers.clone(), relay_only };
         let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots };
         turn.send(socket, ServiceMessage::Welcome(welcome));
     }
@@ -69,9 +68,10 @@ impl Hub {
         self.timers.clear(Timer::GraceOver(resume.session));
         self.timers.clear(Timer::KeepOver(resume.session));
         turn.send(socket, ServiceMessage::Resumed);
-        if !self.relay_servers.is_empty() {
-            let ice = IceConfig { servers: self.relay_servers.clone(), relay_only: session.relay_only };
-            turn.send(socket, ServiceMessage::Ice(ice));
+        if self.relay.is_some()
+            && let Some(session) = self.sessions.get(&resume.session)
+        {
+            turn.send(socket, ServiceMessage::Ice(self.ice(session)));
         }
         for (seq, event) in missed {
             turn.send(socket, ServiceMessage::Event { seq, event });
@@ -124,16 +124,6 @@ impl Hub {
                 self.presence.remove(&session.user);
             }
         }
-    }
-
-    /// Gives everyone who is connected the fresh credentials, and keeps them for whoever comes.
-    pub(super) fn renew_relay(&mut self, turn: &mut Turn, servers: Vec<IceServer>) {
-        for session in self.sessions.values() {
-            if let Some(socket) = session.socket() {
-                turn.send(socket, ServiceMessage::Ice(IceConfig { servers: servers.clone(), relay_only: session.relay_only }));
-            }
-        }
-        self.relay_servers = servers;
     }
 
     /// Makes sure that one more device of a user may sign in, at the cost of the session that has been away longest and is in no call.

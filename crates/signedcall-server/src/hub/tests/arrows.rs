@@ -424,6 +424,13 @@ fn a_session_goes_on_on_another_socket_and_misses_nothing() {
             when: Do::Renewed,
             then: &["a ice"],
         },
+        Row {
+            name: "and to who comes back",
+            devices: "ax",
+            given: vec![Do::Lose('x'), Do::Renewed],
+            when: Do::Resume('x', 0),
+            then: &["x2 resumed", "x2 ice"],
+        },
     ]);
 }
 

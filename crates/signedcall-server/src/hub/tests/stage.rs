@@ -8,7 +8,7 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, RelayGrant, SignIn, SocketId};
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` is somebody else's; `p` is the callee's in the other environment.
 pub(super) type Who = char;
@@ -104,6 +104,11 @@ pub(super) fn cuid(who: Who) -> Cuid {
     Cuid::new(name).expect("a cuid")
 }
 
+pub(super) fn grant() -> RelayGrant {
+    let (stun_url, turn_url) = ("stun:192.0.2.1:3478".to_owned(), "turn:192.0.2.1:3478".to_owned());
+    RelayGrant { stun_url, turn_url, secret: Redacted::new("secret".to_owned()), expiry: 1 }
+}
+
 /// A hub and the devices around it.
 pub(super) struct Stage {
     hub: Hub,
@@ -163,7 +168,7 @@ impl Stage {
             Do::Ack(who, seq) => HubEvent::Received { socket: self.sockets[&who], message: ClientMessage::Ack { seq } },
             Do::Recorded => HubEvent::Recorded { call: CALL },
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
-            Do::Renewed => HubEvent::RelayRenewed { servers: vec![] },
+            Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::Wake => HubEvent::Woken,
         }
     }

@@ -1,0 +1,219 @@
+//! The embedded STUN and TURN server, over UDP, with the expiring credentials that coturn's REST scheme describes.
+//!
+//! Each device has a credential of its own, and may hold some ports and no more. Nothing has to be stored to verify one: its password is computed from
+//! its name and a secret, which is made anew at each start. The allocations of the last one are gone too, and devices get fresh credentials with
+//! `welcome` and `resumed`.
+
+mod ports;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use signedcall_wire::Redacted;
+use tokio::net::UdpSocket;
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use turn::auth::{AuthHandler, generate_auth_key};
+use turn::server::Server;
+use turn::server::config::{ConnConfig, ServerConfig};
+
+use self::ports::{Quota, RelayPorts};
+use crate::hub::{RelayGrant, relay_password};
+use crate::keys::{NoRandomness, random_secret};
+
+/// What a password is bound to besides. Clients echo it, and it says nothing about anybody.
+const REALM: &str = "signedcall";
+
+/// How the relay is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelaySettings {
+    /// Where it listens, over UDP.
+    pub listen: SocketAddr,
+    /// The address that devices reach it at, when that is not the one it listens on.
+    pub public_address: Option<IpAddr>,
+    /// The ports that it relays from.
+    pub ports: RangeInclusive<u16>,
+    /// How long a credential is good for. Devices that are connected get another when half of it has passed.
+    pub credentials_for: Duration,
+}
+
+/// Why the relay did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartRelayError {
+    /// Its socket cannot be opened.
+    #[error("the relay cannot listen on {address}: {source}")]
+    Listen {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The TURN server refused its configuration.
+    #[error("the relay did not start: {0}")]
+    Turn(#[from] turn::Error),
+    /// There is no secret to sign credentials with.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// A running relay.
+pub(crate) struct Relay {
+    server: Server,
+    address: SocketAddr,
+    secret: Redacted<String>,
+    credentials_for: Duration,
+}
+
+impl Relay {
+    pub(crate) async fn start(settings: &RelaySettings) -> Result<Self, StartRelayError> {
+        let listen = |source| StartRelayError::Listen { address: settings.listen, source };
+        let socket = UdpSocket::bind(settings.listen).await.map_err(listen)?;
+        let local = socket.local_addr().map_err(listen)?;
+        let public = settings.public_address.unwrap_or(local.ip());
+        let secret = random_secret()?;
+        let quota = Arc::<Quota>::default();
+        let ports = RelayPorts { bind: local.ip(), public, ports: settings.ports.clone(), quota: Arc::clone(&quota) };
+        let server = Server::new(ServerConfig {
+            conn_configs: vec![ConnConfig { conn: Arc::new(socket), relay_addr_generator: Box::new(ports) }],
+            realm: REALM.to_owned(),
+            auth_handler: Arc::new(Credentials { secret: secret.clone(), quota }),
+            // Zero stands for the ten minutes of RFC 8656.
+            channel_bind_timeout: Duration::ZERO,
+            alloc_close_notify: None,
+        })
+        .await?;
+        Ok(Self { server, address: SocketAddr::new(public, local.port()), secret, credentials_for: settings.credentials_for })
+    }
+
+    /// Where devices reach it.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ticks whenever connected devices are due for fresh credentials.
+    pub(crate) fn renewals(&self) -> Interval {
+        let period = self.credentials_for / 2;
+        let mut interval = interval_at(tokio::time::Instant::now() + period, period);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        interval
+    }
+
+    /// What devices' credentials are made with, good from now on.
+    pub(crate) fn grant(&self, now: SystemTime) -> RelayGrant {
+        let expiry = now + self.credentials_for;
+        RelayGrant {
+            stun_url: format!("stun:{}", self.address),
+            turn_url: format!("turn:{}?transport=udp", self.address),
+            secret: self.secret.clone(),
+            expiry: expiry.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        }
+    }
+
+    /// Frees its ports.
+    pub(crate) async fn stop(self) {
+        if let Err(error) = self.server.close().await {
+            tracing::warn!(%error, "the relay did not stop cleanly");
+        }
+    }
+}
+
+struct Credentials {
+    secret: Redacted<String>,
+    quota: Arc<Quota>,
+}
+
+impl AuthHandler for Credentials {
+    fn auth_handle(&self, username: &str, realm: &str, _from: SocketAddr) -> Result<Vec<u8>, turn::Error> {
+        let credential = username.split_once(':').and_then(|(expiry, name)| Some((Duration::from_secs(expiry.parse().ok()?), name)));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let Some((_, name)) = credential.filter(|(expiry, _)| *expiry > now) else {
+            return Err(turn::Error::Other("the credential has expired".to_owned()));
+        };
+        self.quota.is_asked_by(name);
+        Ok(generate_auth_key(username, realm, &relay_password(&self.secret, username)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, IceServer};
+    use turn::client::{Client, ClientConfig};
+    use uuid::Uuid;
+    use webrtc_util::conn::Conn;
+
+    use super::ports::MOST_PORTS;
+    use super::*;
+
+    fn settings() -> RelaySettings {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        RelaySettings { listen, public_address: None, ports: 49152..=65535, credentials_for: Duration::from_secs(3600) }
+    }
+
+    /// The credential that a device gets at this moment.
+    fn credential(relay: &Relay, device: u128, now: SystemTime) -> IceServer {
+        let user = (AccountId("parcelo".to_owned()), Environment::Production, Cuid::new("courier_1").expect("a cuid"));
+        relay.grant(now).servers(&user, DeviceId(Uuid::from_u128(device))).remove(1)
+    }
+
+    async fn allocate(relay: &Relay, username: &str, password: &str) -> Result<impl Conn + use<>, turn::Error> {
+        let conn = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"));
+        let (address, text) = (relay.address.to_string(), String::new);
+        let config = ClientConfig {
+            stun_serv_addr: address.clone(),
+            turn_serv_addr: address,
+            username: username.to_owned(),
+            password: password.to_owned(),
+            realm: text(),
+            software: text(),
+            rto_in_ms: 0,
+            conn,
+            vnet: None,
+        };
+        let client = Client::new(config).await?;
+        client.listen().await?;
+        client.allocate().await
+    }
+
+    #[tokio::test]
+    async fn a_good_credential_relays_and_a_wrong_or_expired_one_does_not() {
+        let relay = Relay::start(&settings()).await.expect("a relay");
+        let turn_of = |now| credential(&relay, 1, now);
+        let now = SystemTime::now();
+        let good = turn_of(now);
+        let relayed = allocate(&relay, &good.username, good.credential.expose()).await.expect("an allocation");
+        let peer = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        relayed.send_to(b"over the relay", peer.local_addr().expect("an address")).await.expect("a permission");
+        let mut buffer = [0; 64];
+        let (length, from) = peer.recv_from(&mut buffer).await.expect("a packet");
+        assert_eq!((&buffer[..length], from), (&b"over the relay"[..], relayed.local_addr().expect("an address")));
+
+        assert!(allocate(&relay, &good.username, "wrong").await.is_err());
+        let expired = turn_of(now - Duration::from_secs(3601));
+        assert!(allocate(&relay, &expired.username, expired.credential.expose()).await.is_err());
+        let prolonged = expired.username.replace(|c: char| c.is_ascii_digit(), "9");
+        assert!(allocate(&relay, &prolonged, expired.credential.expose()).await.is_err(), "the expiry is signed");
+        assert!(allocate(&relay, "no expiry", good.credential.expose()).await.is_err());
+        relay.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_device_holds_so_many_ports_and_no_more_and_takes_none_from_another() {
+        let relay = Relay::start(&settings()).await.expect("a relay");
+        let (one, other) = (credential(&relay, 1, SystemTime::now()), credential(&relay, 2, SystemTime::now()));
+        let ask = async |of: &IceServer| allocate(&relay, &of.username, of.credential.expose()).await;
+        let mut held = Vec::new();
+        for _ in 0..MOST_PORTS {
+            assert!(allocate(&relay, &one.username, "wrong").await.is_err());
+            held.push(ask(&one).await.expect("a port"));
+        }
+        assert!(ask(&one).await.is_err(), "that is one too many");
+        let renewed = credential(&relay, 1, SystemTime::now() + Duration::from_secs(1));
+        assert!(ask(&renewed).await.is_err(), "a fresh credential gives no more");
+        ask(&other).await.expect("another device has its own");
+        held.pop().expect("it holds some").close().await.expect("a relay that listens");
+        let given_back = async { while ask(&one).await.is_err() {} };
+        tokio::time::timeout(Duration::from_secs(20), given_back).await.expect("a port that is given back can be had again");
+        relay.stop().await;
+    }
+}
