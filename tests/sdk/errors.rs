@@ -22,6 +22,7 @@ async fn signing_in_fails_with_the_error_of_what_is_wrong() {
     };
     assert_eq!(with(|options| options.service_url = "ws://127.0.0.1:1".to_owned()).await, ErrorCode::NetworkNotAvailable);
     assert_eq!(with(|options| options.service_url = "not a url".to_owned()).await, ErrorCode::NetworkNotAvailable);
+    assert_eq!(with(|options| options.service_url = "ws://192.0.2.1:7443".to_owned()).await, ErrorCode::NetworkNotAvailable);
     assert_eq!(with(|options| options.account_id.clear()).await, ErrorCode::AccountIdRequired);
     assert_eq!(with(|options| options.api_key = Redacted::default()).await, ErrorCode::ApiKeyRequired);
     assert_eq!(with(|options| options.api_key = Redacted::new("wrong".to_owned())).await, ErrorCode::ApiKeyRequired);

@@ -1,10 +1,12 @@
 //! SDKs and the real service, in one process on loopback: sound comes from code, everything else is what ships.
 
 mod calls;
+mod child;
 mod errors;
 mod keyring;
 mod network;
 mod privacy;
 mod proxy;
 mod support;
+mod tls;
 mod voice;

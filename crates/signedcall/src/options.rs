@@ -17,7 +17,8 @@ const MAX_IMAGE_URL: usize = 2_048;
 /// What [`SignedCall::init`](crate::SignedCall::init) needs (R12) and may be given.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `ws://` or `wss://` URL of the service, without a path.
+    /// `wss://` URL of the service, without a path; `ws://` for a service on this computer, since the api key is sent to it. What this computer trusts
+    /// has to vouch for the other end.
     pub service_url: String,
     /// The company's account id.
     pub account_id: String,
@@ -244,6 +245,7 @@ mod tests {
     fn each_missing_option_has_its_own_error() {
         assert!(options().check().is_ok());
         assert_eq!(code(|options| options.service_url.clear()), ErrorCode::NetworkNotAvailable);
+        assert_eq!(code(|options| options.service_url = "ws://calls.example".to_owned()), ErrorCode::NetworkNotAvailable);
         assert_eq!(code(|options| options.account_id.clear()), ErrorCode::AccountIdRequired);
         assert_eq!(code(|options| options.api_key = Redacted::default()), ErrorCode::ApiKeyRequired);
         assert_eq!(code(|options| options.cuid.clear()), ErrorCode::CuidMissing);
@@ -256,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_key_is_not_shown() {
-        let shown = format!("{:?}", Options::new("ws://x", "demo", "very-secret", "courier_8842"));
+        let shown = format!("{:?}", Options::new("wss://x", "demo", "very-secret", "courier_8842"));
         assert!(!shown.contains("very-secret"), "{shown}");
     }
 

@@ -3,6 +3,7 @@
 mod backoff;
 mod socket;
 mod surroundings;
+mod tls;
 
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ pub(crate) enum LinkEvent {
 /// The way to the service. It opens sockets by itself until it is closed.
 #[derive(Debug)]
 pub(crate) struct Link {
-    url: String,
+    address: ServiceAddress,
     clock: Clock,
     pace: Pace,
     backoff: Backoff,
@@ -104,6 +105,8 @@ pub(crate) enum InvalidServiceUrl {
     Scheme(String),
     #[error("the service URL has no host")]
     NoHost,
+    #[error("ws: would send the api key unencrypted to another computer; use wss:")]
+    Unencrypted,
 }
 
 /// Where a service is.
@@ -126,7 +129,12 @@ impl ServiceAddress {
         url.set_path(&path);
         url.set_query(None);
         url.set_fragment(None);
-        Ok(Self { url })
+        let address = Self { url };
+        if address.is_encrypted() || address.is_loopback() { Ok(address) } else { Err(InvalidServiceUrl::Unencrypted) }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.url.scheme() == "wss"
     }
 
     /// Whether the service runs on this machine, and so does everybody who can be called through it.
@@ -143,13 +151,11 @@ impl ServiceAddress {
 impl Link {
     /// Makes a link that opens its first socket at once.
     pub(crate) fn open(address: &ServiceAddress, clock: Clock) -> Self {
-        // For wss:. An embedder that has chosen another provider keeps it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, news) = mpsc::channel(NEWS);
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self {
-            url: address.url.to_string(),
+            address: address.clone(),
             clock,
             pace: Pace::Idle,
             backoff: Backoff::default(),
@@ -324,10 +330,10 @@ impl Link {
     /// Opens one socket more.
     fn launch(&mut self, wait: Duration) {
         self.number += 1;
-        let (url, number, pace, clock, news) = (self.url.clone(), self.number, self.pace, self.clock, self.sender.clone());
+        let (address, number, pace, clock, news) = (self.address.clone(), self.number, self.pace, self.clock, self.sender.clone());
         let task = tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            socket::run(url, number, pace, clock, news).await;
+            socket::run(&address, number, pace, clock, news).await;
         });
         self.opening.push(Opening { number, task: task.abort_handle() });
     }
@@ -371,14 +377,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_leaves_this_machine_encrypted_only() {
+        for url in ["ws://calls.example", "ws://localhost.example", "ws://192.0.2.1", "ws://[2001:db8::1]:7443", "ws://0.0.0.0"] {
+            let refused = ServiceAddress::parse(url).expect_err(url);
+            assert!(matches!(refused, InvalidServiceUrl::Unencrypted) && refused.to_string().contains("use wss:"), "{url}: {refused}");
+        }
+    }
+
+    #[test]
     fn this_machine_is_told_from_others() {
         for (url, loopback) in [
             ("ws://127.0.0.1:1", true),
             ("ws://localhost", true),
             ("ws://[::1]:7443", true),
             ("wss://calls.example", false),
-            ("ws://localhost.example", false),
-            ("ws://192.0.2.1", false),
+            ("wss://localhost.example", false),
+            ("wss://192.0.2.1", false),
         ] {
             assert_eq!(ServiceAddress::parse(url).expect("a URL").is_loopback(), loopback, "{url}");
         }

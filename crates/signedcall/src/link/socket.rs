@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::Pace;
+use super::{Pace, ServiceAddress, tls};
 use crate::clock::Clock;
 
 /// How long one attempt to open a socket may take, with name look-up, TLS and upgrade: longer than three lost SYNs of a slow network.
@@ -59,15 +59,15 @@ pub(super) enum News {
     Gone,
 }
 
-/// Opens a socket to `url` and serves it until it ends; everything that happens is told to `news` under `number`.
-pub(super) async fn run(url: String, number: u64, pace: Pace, clock: Clock, news: mpsc::Sender<(u64, News)>) {
+/// Opens a socket to the service and serves it until it ends; everything that happens is told to `news` under `number`.
+pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock: Clock, news: mpsc::Sender<(u64, News)>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * MAX_MESSAGE_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let connecting = connect_async_with_config(url, Some(config), true);
+    let connecting = connect(address, config);
     tokio::pin!(connecting);
     let quickly = timeout(SLOW_AFTER, &mut connecting).await;
     let connected = match quickly {
@@ -80,9 +80,9 @@ pub(super) async fn run(url: String, number: u64, pace: Pace, clock: Clock, news
         }
     };
     let socket = match connected {
-        Ok(Ok((socket, _response))) => socket,
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the service cannot be reached");
+        Ok(Ok(socket)) => socket,
+        Ok(Err(reason)) => {
+            tracing::debug!(reason, "the service cannot be reached");
             let _ = news.send((number, News::NotOpened)).await;
             return;
         }
@@ -104,6 +104,18 @@ pub(super) async fn run(url: String, number: u64, pace: Pace, clock: Clock, news
     reader.abort();
     tracing::debug!(reason, "a socket has ended");
     let _ = news.send((number, News::Gone)).await;
+}
+
+async fn connect(address: &ServiceAddress, config: WebSocketConfig) -> Result<WebSocket, String> {
+    let connector = if address.is_encrypted() {
+        // It reads files.
+        let connector = tokio::task::spawn_blocking(tls::connector).await.ok().flatten();
+        Some(connector.ok_or("there is no TLS")?)
+    } else {
+        None
+    };
+    let opened = connect_async_tls_with_config(address.url.as_str(), Some(config), true, connector).await;
+    opened.map(|(socket, _response)| socket).map_err(|error| error.to_string())
 }
 
 impl Socket {
