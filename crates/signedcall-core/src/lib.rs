@@ -12,6 +12,7 @@ mod line;
 mod session;
 mod view;
 
+pub use call::GRACE;
 pub use command::{Command, Greeting, Role, StatusReport, Tone};
 pub use event::{Dial, Event};
 pub use line::{Line, Step};

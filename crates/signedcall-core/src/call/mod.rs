@@ -56,8 +56,8 @@ pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
 /// How long media may take to connect once the call is answered. It has had the whole time of ringing; whoever hears nothing for longer hangs up.
 pub(crate) const MEDIA_PATIENCE: Duration = Duration::from_secs(15);
 /// How long media, or the link while there is no media yet, may be interrupted before the call is over: a lift or a change of networks takes
-/// less, and the service gives a lost socket as long.
-pub(crate) const GRACE: Duration = Duration::from_secs(30);
+/// less, and the service gives a lost socket as long. Whoever carries media must not give it up sooner.
+pub const GRACE: Duration = Duration::from_secs(30);
 /// How long the service may take to confirm an end before this side's belief stands. Long enough for a link to come back (2 s, R15) and
 /// short enough for a screen that says how the call ended.
 pub(crate) const ENDING_PATIENCE: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use signedcall_core::GRACE;
 use signedcall_wire::IceConfig;
 use webrtc::error::Error;
 use webrtc::peer_connection::{
@@ -18,8 +19,9 @@ const CHECK_EVERY: Duration = Duration::from_millis(20);
 const CHECKS: u16 = 1_000;
 /// Nothing heard for this long is an interruption that the user is told of.
 const INTERRUPTED_AFTER: Duration = Duration::from_secs(2);
-/// An interruption that lasts this long is the end of this connection.
-const FAILED_AFTER: Duration = Duration::from_secs(18);
+/// An interruption that lasts this long is the end of this connection. It is longer than what the core waits for: a connection that gave up first
+/// would end a call that a change of networks has only interrupted.
+const FAILED_AFTER: Duration = GRACE.saturating_add(Duration::from_secs(10));
 /// How often an idle connection shows that it lives: more than once within [`INTERRUPTED_AFTER`].
 const KEEPALIVE_EVERY: Duration = Duration::from_millis(500);
 
