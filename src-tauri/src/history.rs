@@ -109,6 +109,7 @@ fn was_never_taken(reason: EndReason) -> bool {
         | EndReason::MediaSetupTooSlow
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration
         | EndReason::NotPlaced { .. } => false,
     }
 }

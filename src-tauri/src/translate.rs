@@ -68,6 +68,7 @@ impl From<signedcall::EndReason> for EndReason {
             Reason::MediaSetupTooSlow => Self::MediaSetupTooSlow,
             Reason::AnsweredElsewhere => Self::AnsweredElsewhere,
             Reason::DeclinedElsewhere => Self::DeclinedElsewhere,
+            Reason::MaxDuration => Self::MaxDuration,
         }
     }
 }

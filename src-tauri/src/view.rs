@@ -204,6 +204,7 @@ pub(crate) enum EndReason {
     MediaSetupTooSlow,
     AnsweredElsewhere,
     DeclinedElsewhere,
+    MaxDuration,
     /// The call could not be placed at all.
     NotPlaced {
         code: ProblemCode,

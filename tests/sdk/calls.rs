@@ -1,8 +1,10 @@
 //! Whole calls: what both sides report, exactly and in order.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use signedcall::{CallState, CallStatus, Direction, EndReason, ErrorCode, LinkState, Metadata};
+use signedcall_server::STORE_FILE;
+use signedcall_server::store::read_records;
 
 use crate::support::{Phone, Service, ToneSound};
 
@@ -29,6 +31,7 @@ async fn a_whole_call_is_reported_the_same_on_both_sides() {
         initiator_image: Some("https://pictures.example/alice.png".to_owned()),
         receiver_image: Some("https://pictures.example/bobby.png".to_owned()),
         remote_context: Some("आपका पार्सल".to_owned()),
+        max_duration: None,
     };
     let call = alice.line.call("bobby", "Your parcel", metadata).await.expect("the call is placed");
     assert_eq!(alice.line.call_state(), CallState::OutgoingCall);
@@ -94,6 +97,35 @@ async fn a_call_that_nobody_answers_times_out_on_both_sides() {
     alice.call("bobby").await;
     alice.expect_all(&[Placed, Ringing, Ended(EndReason::RingTimeout)]).await;
     bobby.expect_all(&[Placed, Ringing, Ended(EndReason::RingTimeout)]).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limited_call_is_warned_of_and_ended_in_time_on_both_sides() {
+    let service = Service::start_with(|settings| settings.demo_max_call = Some(Duration::from_secs(60))).await;
+    let mut alice = service.phone("alice").await;
+    let mut bobby = Phone::sign_in(service.options("bobby"), ToneSound::of(2_000)).await;
+    let limit = Duration::from_secs(3);
+    let metadata = Metadata { max_duration: Some(limit), ..Metadata::default() };
+    let call = alice.line.call("bobby", "Your parcel", metadata).await.expect("the call is placed");
+    bobby.expect_all(&[Placed, Ringing]).await;
+    let asked_at = SystemTime::now();
+    bobby.line.answer(call).await.expect("the call rings");
+    alice.expect_all(&TALK).await;
+    bobby.expect_all(&TALK[2..]).await;
+    for phone in [&alice, &bobby] {
+        let ends_at = phone.line.view().borrow().ends_at.expect("it was told");
+        assert!(ends_at >= asked_at + limit - Duration::from_millis(100), "{:?} after the answer", ends_at.duration_since(asked_at));
+    }
+    for phone in [&mut alice, &mut bobby] {
+        phone.expect(Ended(EndReason::MaxDuration)).await;
+        assert!(asked_at.elapsed().is_ok_and(|talked| talked >= limit - Duration::from_millis(100)), "{:?}", asked_at.elapsed());
+    }
+    let warning = alice.sound.loudest(1_046);
+    assert!(warning > 0.05, "{warning}");
+    let records = read_records(&service.data().join(STORE_FILE)).expect("a good store");
+    assert_eq!(records.iter().map(|record| record.end_reason).collect::<Vec<_>>(), [Some(EndReason::MaxDuration.number())]);
     alice.leave_in_silence().await;
     bobby.leave_in_silence().await;
 }

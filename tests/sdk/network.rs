@@ -125,7 +125,7 @@ async fn an_account_may_have_its_calls_relayed_only() {
         let accounts = Accounts::open(&settings.data.join(STORE_FILE)).expect("a new store");
         let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;
         let branding = serde_json::from_str(branding).expect("a branding");
-        let account = Account { id: AccountId("private".to_owned()), branding, relay_only: true };
+        let account = Account { id: AccountId("private".to_owned()), branding, relay_only: true, max_call: None };
         let keys = account::add(&accounts, &account).expect("a new account");
         key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development).map(|(_, key)| key);
     })

@@ -1,6 +1,7 @@
 //! What these tests share: a service on a free port, phones on it, and sound without devices.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -46,6 +47,10 @@ impl Service {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.settings.listen
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.settings.data
     }
 
     pub(crate) fn key(&self) -> String {

@@ -1,5 +1,7 @@
 //! What users do, and what a device's driver does for its line.
 
+use std::time::Duration;
+
 use rand::Rng;
 use signedcall_core::{CallState, Command, Dial, Event, Phase, Tone};
 use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
@@ -101,7 +103,11 @@ impl World {
             self.after(after, Happening::User(place, Wish::HangUp(call)));
         }
         let context = Context::new("Your order").expect("a context");
-        Dial { call, to, context, remote_context: None, initiator_image: None, receiver_image: None }
+        let max_duration = self.rng.random_bool(0.3).then(|| Duration::from_millis(self.rng.random_range(1_000..60_000)));
+        if let Some(limit) = max_duration.into_iter().chain(self.max_call).min() {
+            self.ledger.limited(call, limit);
+        }
+        Dial { call, to, context, remote_context: None, initiator_image: None, receiver_image: None, max_duration }
     }
 
     /// Carries out one command of a line, as the SDK's driver does.

@@ -1,6 +1,7 @@
 //! What was promised: what each side reports of a call, what the service says of it, and what its record holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use signedcall_core::{Command, Event, StatusReport};
 use signedcall_server::hub::CloseRecord;
@@ -9,6 +10,10 @@ use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, Endpoi
 use crate::device::{Place, place_of};
 use crate::weather::Weather;
 use crate::world::{Broken, name_of};
+
+/// How long two devices may talk on after the time of their call is over: a line waits 5 s for the service's word, and may have heard of the answer some
+/// time after it was said.
+const TOLD_LATE_AT_MOST: Duration = Duration::from_millis(5_000 + 1_300);
 
 /// One run of one device.
 pub(crate) type Run = (Place, u64);
@@ -76,6 +81,10 @@ struct Record {
     /// What the caller was told to ring.
     ringing: BTreeSet<Endpoint>,
     winner: Option<DeviceId>,
+    /// When the service first said that it is answered.
+    answered_at: Option<u64>,
+    /// How long it may last.
+    limit: Option<Duration>,
     /// What the service has told each device of the end.
     told: BTreeMap<Place, EndReason>,
 }
@@ -177,6 +186,11 @@ impl Ledger {
         if !record.durable || record.left_open {
             return Err(format!("the record of {call} is closed, but is not open: {record:?}"));
         }
+        if let (Some(limit), Some(answered)) = (record.limit, &close.answered)
+            && close.ended_at.since(answered.at) > limit
+        {
+            return Err(format!("{call} has outlived its limit of {limit:?}: {close:?}"));
+        }
         if close.answered.as_ref().map(|answered| answered.device) != record.winner {
             return Err(format!("the record of {call} says {:?}, and {:?} was told to have won", close.answered, record.winner));
         }
@@ -197,8 +211,24 @@ impl Ledger {
         self.summary.rung_again += u64::from(ringing.insert(by) && again);
     }
 
-    pub(crate) fn won(&mut self, call: CallId, device: DeviceId) -> Result<(), Broken> {
-        match self.calls.entry(call).or_default().winner.replace(device) {
+    pub(crate) fn limited(&mut self, call: CallId, limit: Duration) {
+        self.calls.entry(call).or_default().limit = Some(limit);
+    }
+
+    /// Two devices talk with each other: not for longer than they may, and the time for a line to notice when it does not hear from the service.
+    pub(crate) fn talks_on(&self, call: CallId, now: u64) -> Result<(), Broken> {
+        let Some(Record { limit: Some(limit), answered_at: Some(answered_at), .. }) = self.calls.get(&call) else { return Ok(()) };
+        let over = Duration::from_millis(now - answered_at).checked_sub(*limit);
+        match over {
+            Some(over) if over > TOLD_LATE_AT_MOST => Err(format!("{call} goes on for {over:?} after its time is over")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn won(&mut self, call: CallId, device: DeviceId, now: u64) -> Result<(), Broken> {
+        let record = self.calls.entry(call).or_default();
+        record.answered_at.get_or_insert(now);
+        match record.winner.replace(device) {
             Some(other) if other != device => Err(format!("{call} is given to {other} and to {device}")),
             Some(_) | None => Ok(()),
         }
@@ -307,6 +337,7 @@ fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
         | EndReason::NotificationsDisabled
         | EndReason::InternalError
         | EndReason::ProtocolMismatch
-        | EndReason::MediaSetupTooSlow => false,
+        | EndReason::MediaSetupTooSlow
+        | EndReason::MaxDuration => false,
     }
 }

@@ -108,6 +108,7 @@ fn check_that_enough_happened(summary: &Summary) {
         EndReason::MediaSetupTooSlow,
         EndReason::AnsweredElsewhere,
         EndReason::DeclinedElsewhere,
+        EndReason::MaxDuration,
     ];
     for reason in reasons {
         assert!(summary.ends.get(&reason).is_some_and(|ends| *ends >= 5), "{reason:?} hardly happened: {summary:#?}");

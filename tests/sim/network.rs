@@ -252,6 +252,7 @@ impl World {
             endpoint: Endpoint { device: hello.device, run: hello.run },
             session: SessionId(Uuid::from_u128(0x5E55_0000_0000 + u128::from(number))),
             resume_token: Redacted::new(format!("token {number}")),
+            max_call: self.max_call,
             relay_only: false,
             branding: None,
         }
@@ -300,13 +301,13 @@ impl World {
 
     fn check_event(&mut self, place: Place, event: &ServiceEvent) -> Result<(), Broken> {
         match event {
-            ServiceEvent::Answered { call, by } => self.ledger.won(*call, by.device),
+            ServiceEvent::Answered { call, by, .. } => self.ledger.won(*call, by.device, self.now),
             ServiceEvent::Ringing { call, by } => {
                 self.ledger.rings(*call, *by);
                 Ok(())
             }
             ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
-            ServiceEvent::Invite(_) | ServiceEvent::Signal { .. } => Ok(()),
+            ServiceEvent::Invite(_) | ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
         }
     }

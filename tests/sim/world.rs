@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -97,6 +98,8 @@ pub(crate) struct World {
     pub(crate) service: u64,
     /// Until when nobody reaches the service.
     pub(crate) service_down_until: u64,
+    /// The longest that a call may last, as the account has it.
+    pub(crate) max_call: Option<Duration>,
     /// The calls that the store knows: it takes each id once.
     pub(crate) stored: BTreeSet<CallId>,
     pub(crate) ledger: Ledger,
@@ -119,9 +122,10 @@ impl World {
     }
 
     /// Devices of these users, who sign in at once and do nothing by themselves.
-    pub(crate) fn new(rng: StdRng, weather: Weather, users: &[&str]) -> Self {
+    pub(crate) fn new(mut rng: StdRng, weather: Weather, users: &[&str]) -> Self {
         let cuid = |name: &&str| Cuid::new(*name).expect("a cuid");
         let mut world = Self {
+            max_call: rng.random_bool(0.2).then(|| Duration::from_millis(rng.random_range(1_000..60_000))),
             rng,
             now: 0,
             closing: false,
@@ -274,6 +278,9 @@ impl World {
                 other.is_none_or(|other| other.voice != Some((call, device.id)))
             });
             if !alone {
+                if let Some((call, _)) = device.voice {
+                    self.ledger.talks_on(call, self.now)?;
+                }
                 self.devices[place].alone_since = None;
                 continue;
             }

@@ -33,7 +33,15 @@ pub(crate) fn context() -> Context {
 }
 
 pub(crate) fn dial(number: u128, to: &str) -> Dial {
-    Dial { call: call(number), to: cuid(to), context: context(), remote_context: None, initiator_image: None, receiver_image: None }
+    Dial {
+        call: call(number),
+        to: cuid(to),
+        context: context(),
+        remote_context: None,
+        initiator_image: None,
+        receiver_image: None,
+        max_duration: None,
+    }
 }
 
 pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite {

@@ -50,7 +50,7 @@ pub enum Command {
     /// Tell the embedder what a call has come to.
     Report(StatusReport),
 
-    /// Play a tone, instead of the one that plays; `None` plays nothing.
+    /// Play a tone, instead of the one that plays; `None` plays nothing. [`Tone::Warning`] sounds beside whatever plays.
     PlayTone(Option<Tone>),
     /// Open a peer connection to one device of the other side and start connecting it. No microphone is opened, no media flows.
     PrepareMedia {
@@ -123,7 +123,7 @@ pub enum Role {
     Answerer,
 }
 
-/// What plays while no voice does.
+/// What a device plays beside the voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// To the caller, from the moment the call is placed until it is answered or over (R6 `outgoing_tone`).
@@ -134,6 +134,8 @@ pub enum Tone {
     Busy,
     /// Once, when a call ends.
     Ended,
+    /// Once, over the voice: the time of the call is nearly over (R29).
+    Warning,
 }
 
 /// One status of one call (R19), without the wall-clock time, which the driver adds.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signedcall_wire::{CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal};
 
 /// Something that happened to this device's line.
@@ -94,4 +96,6 @@ pub struct Dial {
     pub initiator_image: Option<String>,
     /// URL of the callee's picture, shown to the caller.
     pub receiver_image: Option<String>,
+    /// How long it may last from the answer on, when that is limited.
+    pub max_duration: Option<Duration>,
 }

@@ -34,6 +34,8 @@ pub struct CallView {
     pub phase: Phase,
     /// Whether the microphone is silenced.
     pub muted: bool,
+    /// When the service will end it, once it is answered and when its time is limited.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// How far a call has come, as a screen needs it.

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Redacted};
 
@@ -15,6 +16,8 @@ const ENVIRONMENTS: [Environment; 2] = [Environment::Production, Environment::De
 const MAX_LENGTH: usize = 64;
 /// The most bytes of a logo's URL. It is sent to every device that signs in.
 const MAX_LOGO_BYTES: usize = 2 * 1024;
+/// The longest limit of a call, in seconds: a day is no limit to speak of.
+pub(crate) const MAX_CALL_SECONDS: u64 = 24 * 3600;
 /// What text of ordinary size needs to be legible by WCAG 2.2, level AA.
 const LEGIBLE_CONTRAST: f64 = 4.5;
 /// The id of the demo account.
@@ -90,11 +93,17 @@ pub fn contrast(branding: &Branding) -> Result<f64, f64> {
     if contrast >= LEGIBLE_CONTRAST { Ok(contrast) } else { Err(contrast) }
 }
 
-/// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`. Gives that key.
+/// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.
+/// Gives that key.
 ///
 /// # Errors
 /// The store or the key's file cannot be written.
-pub fn ensure_demo(accounts: &Accounts, data: &Path, key: Option<Redacted<String>>) -> Result<Redacted<String>, AccountError> {
+pub fn ensure_demo(
+    accounts: &Accounts,
+    data: &Path,
+    key: Option<Redacted<String>>,
+    max_call: Option<Duration>,
+) -> Result<Redacted<String>, AccountError> {
     let development = match key {
         Some(key) => key,
         None => kept_key(&data.join("demo.key"), Environment::Development)?,
@@ -103,10 +112,11 @@ pub fn ensure_demo(accounts: &Accounts, data: &Path, key: Option<Redacted<String
         (Environment::Production, kept_key(&data.join("demo.production.key"), Environment::Production)?),
         (Environment::Development, development.clone()),
     ];
-    let account = demo_account();
+    let account = Account { max_call, ..demo_account() };
     match accounts.find(&account.id)? {
         None => add_with_keys(accounts, &account, &keys)?,
         Some((_, credentials)) => {
+            accounts.limit_calls(&account.id, max_call)?;
             for (environment, key) in &keys {
                 let is_known = |known: &Credential| known.environment == *environment && is_key_of(key, &known.key_hash);
                 if !credentials.iter().any(is_known) {
@@ -126,7 +136,7 @@ fn demo_account() -> Account {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false }
+    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false, max_call: None }
 }
 
 /// Reads a key that an earlier start made, or makes one that only this user can read.
@@ -162,6 +172,9 @@ fn check(account: &Account) -> Result<(), AccountError> {
     if !(1..=MAX_LENGTH).contains(&name.chars().count()) || name.chars().any(char::is_control) || name.trim() != name {
         return wrong("name", name, "a name has 1 to 64 characters, none of them a control character, and no space at either end");
     }
+    if let Some(limit) = account.max_call.filter(|limit| !(1..=MAX_CALL_SECONDS).contains(&limit.as_secs())) {
+        return wrong("max-call-seconds", &limit.as_secs().to_string(), "a call may be limited to 1 to 86400 seconds");
+    }
     if let Some(logo) = &account.branding.logo {
         let host = logo.strip_prefix("https://").unwrap_or_default();
         if host.is_empty() || logo.len() > MAX_LOGO_BYTES || logo.chars().any(|c| c.is_whitespace() || c.is_control()) {
@@ -186,11 +199,16 @@ mod tests {
 
     fn named(id: &str, name: &str, logo: Option<&str>) -> Account {
         let branding = Branding { name: name.to_owned(), logo: logo.map(str::to_owned), ..demo_account().branding };
-        Account { id: AccountId(id.to_owned()), branding, relay_only: false }
+        Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None }
+    }
+
+    fn limited(seconds: u64) -> Account {
+        Account { max_call: Some(Duration::from_secs(seconds)), ..named("parcelo", "Parcelo", None) }
     }
 
     #[test]
     fn a_wrong_property_is_refused_by_its_name() {
+        assert!(check(&limited(1)).is_ok() && check(&limited(MAX_CALL_SECONDS)).is_ok());
         assert!(check(&named("parcelo-eu_1", "Parcelo", Some("https://parcelo.example/logo.png"))).is_ok());
         let long = "x".repeat(65);
         let rows = [
@@ -202,6 +220,8 @@ mod tests {
             (named("parcelo", "Par\ncelo", None), "name"),
             (named("parcelo", "Parcelo", Some("http://parcelo.example/logo.png")), "logo"),
             (named("parcelo", "Parcelo", Some("https://")), "logo"),
+            (limited(0), "max-call-seconds"),
+            (limited(MAX_CALL_SECONDS + 1), "max-call-seconds"),
         ];
         for (account, property) in rows {
             let refused = check(&account);
@@ -223,13 +243,13 @@ mod tests {
     fn the_demo_account_is_made_once_and_its_key_can_be_chosen() {
         let data = tempfile::tempdir().expect("a directory");
         let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
-        let made = ensure_demo(&accounts, data.path(), None).expect("a demo account");
-        assert_eq!(ensure_demo(&accounts, data.path(), None).expect("the same"), made);
-        let chosen = Redacted::new("chosen".to_owned());
-        assert_eq!(ensure_demo(&accounts, data.path(), Some(chosen.clone())).expect("the same"), chosen);
-        let (_, credentials) = accounts.find(&AccountId(DEMO_ACCOUNT.to_owned())).expect("a good store").expect("the account");
+        let made = ensure_demo(&accounts, data.path(), None, None).expect("a demo account");
+        assert_eq!(ensure_demo(&accounts, data.path(), None, None).expect("the same"), made);
+        let (chosen, limit) = (Redacted::new("chosen".to_owned()), Duration::from_secs(60));
+        assert_eq!(ensure_demo(&accounts, data.path(), Some(chosen.clone()), Some(limit)).expect("the same"), chosen);
+        let (account, credentials) = accounts.find(&AccountId(DEMO_ACCOUNT.to_owned())).expect("a good store").expect("the account");
         let of = |key: &Redacted<String>| credentials.iter().find(|known| is_key_of(key, &known.key_hash)).map(|known| known.environment);
         assert_eq!((of(&chosen), of(&made)), (Some(Environment::Development), None));
-        assert_eq!(credentials.len(), 2);
+        assert_eq!((credentials.len(), account.max_call), (2, Some(limit)));
     }
 }

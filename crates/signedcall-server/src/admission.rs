@@ -62,6 +62,7 @@ impl Admission {
             endpoint: Endpoint { device: hello.device, run: hello.run },
             session: SessionId(Uuid::new_v4()),
             resume_token,
+            max_call: account.max_call,
             relay_only: account.relay_only,
             branding: Some(account.branding),
         })

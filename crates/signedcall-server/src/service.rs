@@ -96,7 +96,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let lock = lock_data(&settings.data)?;
     let store = settings.data.join(STORE_FILE);
     let accounts = Arc::new(Accounts::open(&store)?);
-    let demo_key = if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key)?) } else { None };
+    let demo_key =
+        if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
     let (records, written) = Records::start(&store)?;
     let relay = Relay::start(&settings.relay).await?;
     let relay_address = relay.address();

@@ -195,6 +195,7 @@ mod tests {
             endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
             session: SessionId(Uuid::nil()),
             resume_token: Redacted::new("token".to_owned()),
+            max_call: None,
             relay_only: false,
             branding: None,
         }

@@ -21,6 +21,7 @@ const C5_SHARP: f32 = 554.37;
 const E5: f32 = 659.26;
 const F5_SHARP: f32 = 739.99;
 const A5: f32 = 880.0;
+const C6: f32 = 1_046.5;
 
 /// A note: when it is struck, its pitch, how loud it is and how long it takes to fade to a third.
 struct Note {
@@ -48,10 +49,13 @@ fn main() -> Result<()> {
     ];
     let busy = [note(0.0, A4, 0.2, 0.12), note(0.5, A4, 0.2, 0.12), note(1.0, A4, 0.2, 0.12), note(1.5, A4, 0.2, 0.12)];
     let ended = [note(0.0, E5, 0.2, 0.15), note(0.16, A4, 0.2, 0.25)];
+    // It sounds over the voice, so it is soft.
+    let warning = [note(0.0, C6, 0.1, 0.1), note(0.2, C6, 0.1, 0.15)];
     write(&assets.join("ringback.wav"), TONE_RATE, &play(&ringback, 4.0, TONE_RATE))?;
     write(&assets.join("ringtone.wav"), TONE_RATE, &play(&ringtone, 3.2, TONE_RATE))?;
     write(&assets.join("busy.wav"), TONE_RATE, &play(&busy, 2.0, TONE_RATE))?;
     write(&assets.join("ended.wav"), TONE_RATE, &play(&ended, 1.2, TONE_RATE))?;
+    write(&assets.join("warning.wav"), TONE_RATE, &play(&warning, 1.0, TONE_RATE))?;
     greet(&assets.join("greeting.wav"))
 }
 

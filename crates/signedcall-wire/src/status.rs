@@ -98,6 +98,8 @@ pub enum EndReason {
     AnsweredElsewhere = 15,
     /// Another device of this user declined.
     DeclinedElsewhere = 16,
+    /// The time that the account or the caller has set for the call is over.
+    MaxDuration = 17,
     /// A reason from a newer peer, shown as an ordinary end.
     #[serde(other)]
     Unknown = 0,
@@ -105,7 +107,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Unknown,
         Self::HungUp,
         Self::Cancelled,
@@ -123,6 +125,7 @@ impl EndReason {
         Self::MediaSetupTooSlow,
         Self::AnsweredElsewhere,
         Self::DeclinedElsewhere,
+        Self::MaxDuration,
     ];
 
     /// The name of R20.
@@ -144,6 +147,7 @@ impl EndReason {
             Self::MediaSetupTooSlow => "CALL_OVER_DUE_TO_NETWORK_DELAY_IN_MEDIA_SETUP",
             Self::AnsweredElsewhere => "CALL_ANSWERED_ELSEWHERE",
             Self::DeclinedElsewhere => "CALL_DECLINED_ELSEWHERE",
+            Self::MaxDuration => "CALL_OVER_DUE_TO_MAX_DURATION",
         }
     }
 

@@ -131,6 +131,8 @@ pub struct LineView {
     pub call: Option<CallView>,
     /// When the talk began, on the wall clock, for the elapsed time.
     pub talking_since: Option<SystemTime>,
+    /// When the service will end it, on the wall clock, if its time is limited (R29).
+    pub ends_at: Option<SystemTime>,
     /// How calls look.
     pub branding: Option<Branding>,
     /// What the embedding app is called (R10).
@@ -180,6 +182,7 @@ impl SignedCall {
             state: CallState::NoCall,
             call: None,
             talking_since: None,
+            ends_at: None,
             branding: None,
             app_name: options.app_name.clone().filter(|name| !name.is_empty()),
             hides_addresses: false,
@@ -213,6 +216,7 @@ impl SignedCall {
             remote_context: checked.remote_context,
             initiator_image: metadata.initiator_image,
             receiver_image: metadata.receiver_image,
+            max_duration: metadata.max_duration,
         };
         self.ask(|reply| UserRequest::Dial { dial, reply }).await?.map(|()| call)
     }

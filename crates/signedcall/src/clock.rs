@@ -20,7 +20,8 @@ impl Clock {
 
     /// What the clock on the wall shows at `moment`.
     pub(crate) fn wall(&self, moment: Timestamp) -> SystemTime {
-        SystemTime::now() - self.now().since(moment)
+        let now = self.now();
+        SystemTime::now() - now.since(moment) + moment.since(now)
     }
 }
 
@@ -49,8 +50,9 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_has_passed_is_earlier_on_the_wall() {
+    fn a_moment_that_has_passed_is_earlier_on_the_wall_and_one_to_come_is_later() {
         let clock = Clock { started: Duration::ZERO };
         assert!(clock.wall(Timestamp::from_millis(0)) < SystemTime::now());
+        assert!(clock.wall(clock.now() + Duration::from_secs(60)) > SystemTime::now() + Duration::from_secs(30));
     }
 }

@@ -61,6 +61,8 @@ pub(crate) struct Driver {
     talking: Option<(CallId, SystemTime)>,
     /// What there was to say last of a voice.
     condition: Option<(CallId, VoiceCondition)>,
+    /// When the time of the call is over, by both clocks: worked out once for each time that the service has told.
+    ending: Option<(Timestamp, SystemTime)>,
     closed: bool,
 }
 
@@ -104,6 +106,7 @@ impl Driver {
             link_state: LinkState::Reconnecting,
             talking: None,
             condition: None,
+            ending: None,
             closed: false,
         })
     }
@@ -236,7 +239,7 @@ impl Driver {
                 None
             }
             LinkEvent::Received(message) => {
-                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by }, .. } = &message {
+                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
                     self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
                 }
                 Some(Event::Received(message))
@@ -361,9 +364,14 @@ impl Driver {
         let talking_since = self.talking.map(|(_, since)| since);
         let is_on = |whose: CallId| call.as_ref().is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }));
         let voice = self.condition.filter(|(whose, _)| is_on(*whose)).map(|(_, condition)| condition).unwrap_or_default();
+        self.ending = call.as_ref().and_then(|call| call.ends_at).map(|ends_at| match self.ending {
+            Some((known, wall)) if known == ends_at => (known, wall),
+            Some(_) | None => (ends_at, self.clock.wall(ends_at)),
+        });
+        let ends_at = self.ending.map(|(_, wall)| wall);
         let link = self.link_state;
         self.view.send_if_modified(|view| {
-            let shown = LineView { link, state, call, talking_since, voice, ..view.clone() };
+            let shown = LineView { link, state, call, talking_since, ends_at, voice, ..view.clone() };
             let changed = *view != shown;
             *view = shown;
             changed
@@ -388,6 +396,7 @@ fn call_of(event: &Event) -> Option<CallId> {
             ServiceEvent::Invite(invite) => Some(invite.call),
             ServiceEvent::Ringing { call, .. }
             | ServiceEvent::Answered { call, .. }
+            | ServiceEvent::TimeLeft { call, .. }
             | ServiceEvent::Ended { call, .. }
             | ServiceEvent::Signal { call, .. } => Some(*call),
             ServiceEvent::Unknown => None,

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signedcall_wire::{AccountId, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, RunId};
 use url::Url;
@@ -13,6 +14,9 @@ use crate::sound::{Devices, InvalidTone, Sound, ToneSet};
 const MAX_NAME_CHARACTERS: usize = 50;
 /// The most characters of a picture's URL: what every browser takes.
 const MAX_IMAGE_URL: usize = 2_048;
+
+/// The shortest limit of a call: the service takes none that is shorter.
+const SHORTEST_CALL: Duration = Duration::from_secs(1);
 
 /// What [`SignedCall::init`](crate::SignedCall::init) needs (R12) and may be given.
 #[derive(Clone, Debug)]
@@ -93,6 +97,8 @@ pub struct Metadata {
     pub receiver_image: Option<String>,
     /// A different context for the callee.
     pub remote_context: Option<String>,
+    /// How long the call may last from the answer on, at least a second (R29). The account's own limit counts when it is shorter.
+    pub max_duration: Option<Duration>,
 }
 
 impl Options {
@@ -197,6 +203,9 @@ impl CheckedCall {
         let remote_context = metadata.remote_context.as_deref().map(check_context).transpose()?;
         check_image("initiator_image", metadata.initiator_image.as_deref())?;
         check_image("receiver_image", metadata.receiver_image.as_deref())?;
+        if metadata.max_duration.is_some_and(|limit| limit < SHORTEST_CALL) {
+            return Err(Error::new(ErrorCode::FailureInMakeCall, "max_duration is shorter than a second"));
+        }
         Ok(Self { to, context, remote_context })
     }
 }
@@ -269,6 +278,15 @@ mod tests {
         assert_eq!(call("شريك التوصيل يتصل بك"), Ok(()));
         assert_eq!(call("Pizza 🍕"), Err(ErrorCode::CallContextInvalid));
         assert_eq!(call(""), Err(ErrorCode::CallContextInvalid));
+    }
+
+    #[test]
+    fn a_limit_is_a_second_or_more() {
+        let call = |milliseconds| {
+            let metadata = Metadata { max_duration: Some(Duration::from_millis(milliseconds)), ..Metadata::default() };
+            CheckedCall::check("org_25", "Order", &metadata).map(drop).map_err(|error| error.code)
+        };
+        assert_eq!((call(999), call(1_000)), (Err(ErrorCode::FailureInMakeCall), Ok(())));
     }
 
     #[test]

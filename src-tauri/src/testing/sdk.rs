@@ -182,6 +182,7 @@ pub(crate) fn nothing_heard() -> LineView {
         state: CallState::NoCall,
         call: None,
         talking_since: None,
+        ends_at: None,
         branding: None,
         app_name: None,
         hides_addresses: false,

@@ -63,6 +63,7 @@ export const ar: Catalogue = {
     mediaSetupTooSlow: { title: "تعذر الاتصال", detail: "كانت الشبكة أبطأ من أن تحمل المكالمة.", brief: "تعذر الاتصال" },
     answeredElsewhere: { title: "تم الرد من جهاز آخر", detail: "رددت على هذه المكالمة من جهاز آخر.", brief: "رُدّ من جهاز آخر" },
     declinedElsewhere: { title: "تم الرفض من جهاز آخر", detail: "رفضت هذه المكالمة من جهاز آخر.", brief: "رُفضت من جهاز آخر" },
+    maxDuration: { title: "انتهى الوقت", detail: "بلغت هذه المكالمة مدتها القصوى.", brief: "انتهى الوقت" },
   },
   notPlaced: { title: "لم تُجرَ المكالمة", brief: "لم تُجرَ" },
   navigation: {

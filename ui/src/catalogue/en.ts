@@ -77,6 +77,7 @@ const endings: Record<PlainEndReason, Ending> = {
   mediaSetupTooSlow: { title: "Could not connect", detail: "The network was too slow to carry the call.", brief: "Not connected" },
   answeredElsewhere: { title: "Answered elsewhere", detail: "You took this call on another device.", brief: "Answered elsewhere" },
   declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device.", brief: "Declined elsewhere" },
+  maxDuration: { title: "Time is up", detail: "This call had reached its time limit.", brief: "Time was up" },
 };
 
 export const en = {

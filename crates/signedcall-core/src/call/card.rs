@@ -1,4 +1,4 @@
-use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall};
+use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall, Timestamp};
 
 use crate::{CallView, Dial, Phase, StatusReport};
 
@@ -57,7 +57,7 @@ impl Card {
         }
     }
 
-    pub(crate) fn view(&self, phase: Phase, muted: bool) -> CallView {
+    pub(crate) fn view(&self, phase: Phase, muted: bool, ends_at: Option<Timestamp>) -> CallView {
         let (peer, peer_name, peer_image) = match self.direction {
             Direction::Outgoing => (&self.callee, &None, &self.receiver_image),
             Direction::Incoming => (&self.caller, &self.caller_name, &self.initiator_image),
@@ -71,12 +71,14 @@ impl Card {
             peer_image: peer_image.clone(),
             phase,
             muted,
+            ends_at,
         }
     }
 }
 
 /// The request that places a dialled call.
 pub(super) fn new_call(dial: Dial) -> NewCall {
-    let Dial { call, to, context, remote_context, initiator_image, receiver_image } = dial;
-    NewCall { call, to, context, remote_context, initiator_image, receiver_image }
+    let Dial { call, to, context, remote_context, initiator_image, receiver_image, max_duration } = dial;
+    let max_duration_ms = max_duration.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    NewCall { call, to, context, remote_context, initiator_image, receiver_image, max_duration_ms }
 }

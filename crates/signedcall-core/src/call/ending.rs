@@ -5,6 +5,12 @@ use super::*;
 impl Call {
     /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let limit = self.limit().and_then(Limit::deadline);
+        self.patience().into_iter().chain(limit).min()
+    }
+
+    /// When what the call waits for is overdue.
+    fn patience(&self) -> Option<Timestamp> {
         match &self.state {
             State::Placing { give_up_at }
             | State::Crossed { give_up_at }
@@ -28,6 +34,9 @@ impl Call {
     pub(super) fn woken(&mut self, now: Timestamp) -> Vec<Action> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return vec![];
+        }
+        if self.limit().and_then(Limit::deadline).is_some_and(|deadline| deadline <= now) {
+            return self.hang_up(now, EndReason::MaxDuration);
         }
         match self.state {
             // Should the service have placed it after all, it must not ring on for somebody who has given up.

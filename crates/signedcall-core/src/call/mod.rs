@@ -58,6 +58,9 @@ pub(crate) const MEDIA_PATIENCE: Duration = Duration::from_secs(15);
 /// How long media, or the link while there is no media yet, may be interrupted before the call is over: a lift or a change of networks takes
 /// less, and the service gives a lost socket as long. Whoever carries media must not give it up sooner.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// How long a call whose time is over goes on here: as long as the service's word that it has ended it may take on a slow network. This is for a side
+/// that the word does not reach, which could talk on for as long as the other does.
+pub(crate) const LIMIT_MARGIN: Duration = Duration::from_secs(5);
 /// How long the service may take to confirm an end before this side's belief stands. Long enough for a link to come back (2 s, R15) and
 /// short enough for a screen that says how the call ended.
 pub(crate) const ENDING_PATIENCE: Duration = Duration::from_secs(5);
@@ -95,6 +98,8 @@ pub(crate) enum CallEvent {
     CalleeRings(Endpoint),
     /// The service has given the call to this device of the callee.
     Answered(Endpoint),
+    /// The service will end the call, which is answered, after this time.
+    TimeLeft(Duration),
     /// The service has ended the call.
     Ended(EndReason),
     /// A device of the other side passes something to this device's media.
@@ -153,9 +158,9 @@ enum State {
     /// Callee: the user has answered; another device may have been faster.
     Answering { leg: Leg, give_up_at: Timestamp },
     /// Answered; media is not connected yet.
-    Connecting { leg: Leg, give_up_at: Timestamp },
+    Connecting { leg: Leg, give_up_at: Timestamp, limit: Limit },
     /// Both sides can talk.
-    Talking { peer: Endpoint, since: Timestamp, flow: Flow },
+    Talking { peer: Endpoint, since: Timestamp, flow: Flow, limit: Limit },
     /// Over for this side, for the reason it believes.
     Ending { believed: EndReason, give_up_at: Timestamp },
     /// Over.
@@ -167,6 +172,22 @@ enum State {
 struct Leg {
     to: Endpoint,
     media: Media,
+}
+
+/// How long an answered call may last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Limit {
+    /// When the service ends it, as far as it has said.
+    ends_at: Option<Timestamp>,
+    /// Whether the user has been warned.
+    warned: bool,
+}
+
+impl Limit {
+    /// When this side ends the call by itself.
+    fn deadline(self) -> Option<Timestamp> {
+        self.ends_at.map(|ends_at| ends_at + LIMIT_MARGIN)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,6 +248,7 @@ impl Call {
             CallEvent::Forgotten => self.forgotten(),
             CallEvent::CalleeRings(by) => self.callee_rings(now, by),
             CallEvent::Answered(by) => self.answered(now, by),
+            CallEvent::TimeLeft(left) => self.time_left(now, left),
             CallEvent::Ended(reason) => self.ended(reason),
             CallEvent::SignalCame { from, signal } => self.signal_came(from, signal),
 
@@ -314,7 +336,22 @@ impl Call {
             State::Ending { believed, .. } => Phase::Ended { reason: *believed },
             State::Over => return None,
         };
-        Some(self.card.view(phase, self.muted))
+        let ends_at = self.limit().and_then(|limit| limit.ends_at);
+        Some(self.card.view(phase, self.muted, ends_at))
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        match &self.state {
+            State::Connecting { limit, .. } | State::Talking { limit, .. } => Some(*limit),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Ending { .. }
+            | State::Over => None,
+        }
     }
 
     /// Reports `status`, and before it what must have come first and was not reported: the other side reports the same list.

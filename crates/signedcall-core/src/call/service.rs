@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Role, Tone};
-use signedcall_wire::{Cuid, Invite};
+use signedcall_wire::{Cuid, Invite, WARNING_BEFORE_END};
 
 impl Call {
     /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
@@ -184,12 +184,12 @@ impl Call {
         let mut actions = vec![Action::Do(Command::PlayTone(None))];
         match leg.media {
             Media::Connected => {
-                actions.extend(self.start_talking(now, leg.to));
+                actions.extend(self.start_talking(now, leg.to, Limit::default()));
                 return actions;
             }
-            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE },
+            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE, limit: Limit::default() },
             Media::Failed => {
-                self.state = State::Connecting { leg, give_up_at: now };
+                self.state = State::Connecting { leg, give_up_at: now, limit: Limit::default() };
                 self.reach(Reported::Answered, &mut actions);
                 actions.extend(self.hang_up(now, EndReason::MediaSetupTooSlow));
                 return actions;
@@ -201,6 +201,26 @@ impl Call {
 
     fn offer_media(&self, to: Endpoint) -> Action {
         Action::Do(Command::PrepareMedia { call: self.card.call, device: to.device, role: Role::Offerer })
+    }
+
+    /// The service says how long the call may last still. Its user is warned once, when the end is near.
+    pub(super) fn time_left(&mut self, now: Timestamp, left: Duration) -> Vec<Action> {
+        match &mut self.state {
+            State::Connecting { limit, .. } | State::Talking { limit, .. } => {
+                let warned = limit.warned || left <= WARNING_BEFORE_END;
+                let warns = warned && !limit.warned;
+                *limit = Limit { ends_at: Some(now + left), warned };
+                warns.then_some(Action::Do(Command::PlayTone(Some(Tone::Warning)))).into_iter().collect()
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
     }
 
     pub(super) fn ended(&mut self, reason: EndReason) -> Vec<Action> {

@@ -382,6 +382,37 @@ fn each_deadline_fires_in_its_millisecond_and_not_before() {
 }
 
 #[test]
+fn a_call_whose_time_is_over_ends_here_when_the_service_does_not_say_so() {
+    for given in [G::Connecting, G::CallerTalking, G::Interrupted] {
+        let mut call = given.call();
+        let _ = call.handle(at(0), CallEvent::TimeLeft(Duration::from_secs(4)));
+        assert_eq!(call.deadline(), Some(at(9_000)), "{given:?}");
+        assert_eq!(call.handle(at(8_999), CallEvent::Woken), vec![], "{given:?}");
+        assert!(actions(&call.handle(at(9_000), CallEvent::Woken)).ends_with("ask hangup 1 MaxDuration"), "{given:?}");
+    }
+}
+
+#[test]
+fn a_user_is_warned_once_in_the_last_thirty_seconds() {
+    use CallEvent as E;
+    let left = |milliseconds| E::TimeLeft(Duration::from_millis(milliseconds));
+    check(&[
+        (G::Connecting, left(30_000), 100, "Connecting", "tone Warning"),
+        (G::Talking, left(30_000), 100, "Talking", "tone Warning"),
+        (G::Talking, left(30_001), 100, "Talking", ""),
+        (G::Rings, left(30_000), 100, "Rings", ""),
+        (G::Answering, left(30_000), 100, "Answering", ""),
+        (G::CalleeRings, left(30_000), 100, "CalleeRings", ""),
+        (G::Ending, left(30_000), 100, "Ending", ""),
+    ]);
+    let mut call = G::Talking.call();
+    assert_eq!(actions(&call.handle(at(0), left(40_000))), "");
+    assert_eq!(actions(&call.handle(at(10_000), left(30_000))), "tone Warning");
+    assert_eq!(actions(&call.handle(at(20_000), left(20_000))), "");
+    assert_eq!(call.view().and_then(|view| view.ends_at), Some(at(40_000)));
+}
+
+#[test]
 fn a_lost_link_shortens_the_wait_and_changes_the_reason() {
     let rows = [
         (G::Placed, 30_000, "tone Ended, ask hangup 1 LocalNetworkLoss"),
@@ -480,6 +511,7 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         2 => any_device().prop_map(E::MediaInterrupted),
         1 => any_device().prop_map(E::MediaFailed),
         1 => any_reason().prop_map(E::Ended),
+        1 => (0_u64..60_000).prop_map(|left| E::TimeLeft(Duration::from_millis(left))),
         1 => any_reason().prop_map(E::VoiceFailed),
         1 => any_device().prop_map(|to| E::SignalMade { to, signal: candidate() }),
         1 => any_device().prop_map(|from| E::SignalCame { from, signal: candidate() }),
@@ -540,7 +572,7 @@ impl Seen {
         };
         assert_eq!(self.voices, talking, "the voice is open if and only if the call is talking");
         assert!(call.is_on() || self.prepared.is_empty(), "media is closed with the call");
-        let waits = !matches!(name(call), "Talking" | "Over");
+        let waits = !matches!(name(call), "Talking" | "Over") || call.limit().is_some_and(|limit| limit.ends_at.is_some());
         assert_eq!(call.deadline().is_some(), waits, "a deadline if and only if it waits: {}", name(call));
 
         let order = [CallStatus::Placed, CallStatus::Ringing, CallStatus::Answered, CallStatus::InProgress];

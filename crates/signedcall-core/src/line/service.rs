@@ -1,6 +1,6 @@
 //! What the service says.
 
-use signedcall_wire::{CallPhase, CallSnapshot, ServiceEvent, Welcome};
+use signedcall_wire::{CallPhase, CallSnapshot, Endpoint, ServiceEvent, Welcome};
 
 use super::*;
 use crate::session::Heard;
@@ -78,7 +78,14 @@ impl Line {
                     self.pass(turn, call, CallEvent::CalleeRings(endpoint));
                 }
             }
-            CallPhase::Answered { by } => self.pass(turn, call, CallEvent::Answered(by)),
+            CallPhase::Answered { by, left_ms } => self.call_answered(turn, call, by, left_ms),
+        }
+    }
+
+    fn call_answered(&mut self, turn: &mut Turn, call: CallId, by: Endpoint, left_ms: Option<u64>) {
+        self.pass(turn, call, CallEvent::Answered(by));
+        if let Some(left_ms) = left_ms {
+            self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms)));
         }
     }
 
@@ -108,7 +115,8 @@ impl Line {
         match event {
             ServiceEvent::Invite(invite) => self.invited(turn, invite),
             ServiceEvent::Ringing { call, by } => self.pass(turn, call, CallEvent::CalleeRings(by)),
-            ServiceEvent::Answered { call, by } => self.pass(turn, call, CallEvent::Answered(by)),
+            ServiceEvent::Answered { call, by, left_ms } => self.call_answered(turn, call, by, left_ms),
+            ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Ended { call, reason } => {
                 self.held.take_if(|held| held.invite.call == call);
                 self.pass(turn, call, CallEvent::Ended(reason));

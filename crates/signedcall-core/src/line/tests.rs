@@ -93,7 +93,7 @@ impl Rig {
         let _ = rig.is_invited(1, "bobby");
         let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
         let _ = rig.handle(Event::UserAnswered { call: call(1) });
-        let _ = rig.happens(ServiceEvent::Answered { call: call(1), by: endpoint(ME) });
+        let _ = rig.happens(ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None });
         assert_eq!(rig.line.call_state(), CallState::OngoingCall);
         while !rig.asked.is_empty() {
             assert_eq!(rig.respond(None), "");
@@ -115,7 +115,7 @@ fn a_call_is_dialled_answered_and_hung_up() {
     let signal = ServiceEvent::Signal { call: call(1), from: PEER, signal: candidate() };
     assert_eq!(rig.happens(signal), "apply signal of 2, ack 2");
     assert_eq!(rig.handle(Event::MediaConnected { call: call(1), device: PEER }), "");
-    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER) };
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER), left_ms: None };
     rig.now = 5_000;
     assert_eq!(rig.happens(answered), "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, ack 3");
     assert_eq!(rig.line.call_state(), CallState::OngoingCall);
@@ -134,7 +134,7 @@ fn an_incoming_call_rings_and_is_answered() {
     assert_eq!(rig.line.call_state(), CallState::IncomingCall);
     assert_eq!(rig.handle(Event::UserMuted { call: call(1), muted: true }), "muted true");
     assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "ask accept 1, no tone");
-    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME) };
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None };
     assert_eq!(rig.happens(answered), "no tone, report 1 Answered, ack 2");
     assert_eq!(rig.line.view().map(|view| (view.phase, view.muted)), Some((Phase::Connecting, true)));
     let connected = Event::MediaConnected { call: call(1), device: PEER };
@@ -365,7 +365,7 @@ fn a_new_session_takes_calls_further_that_went_on_meanwhile() {
     let _ = rig.handle(Event::LinkLost);
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
-    let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { by: endpoint(PEER) } };
+    let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { by: endpoint(PEER), left_ms: None } };
     assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered, signed in");
 }
 
@@ -385,6 +385,29 @@ fn a_new_session_learns_which_devices_have_started_again() {
 }
 
 #[test]
+fn a_call_whose_time_is_limited_says_when_it_ends_and_warns_once() {
+    let ends_at = |rig: &Rig| rig.line.view().and_then(|view| view.ends_at).map(Timestamp::as_millis);
+    let mut rig = Rig::signed_in();
+    let _ = rig.dials(1);
+    let _ = rig.respond(None);
+    let _ = rig.happens(ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) });
+    rig.now = 1_000;
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER), left_ms: Some(60_000) };
+    assert_eq!(rig.happens(answered), "no tone, report 1 Answered, ack 2");
+    assert_eq!(ends_at(&rig), Some(61_000));
+    let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
+    rig.now = 31_000;
+    assert_eq!(rig.happens(ServiceEvent::TimeLeft { call: call(1), left_ms: 30_000 }), "tone Warning, ack 3");
+    rig.now = 41_000;
+    let _ = rig.handle(Event::LinkLost);
+    let _ = rig.handle(Event::LinkOpened);
+    let _ = rig.receive(ServiceMessage::SessionExpired);
+    let phase = CallPhase::Answered { by: endpoint(PEER), left_ms: Some(20_500) };
+    assert_eq!(rig.welcome(vec![CallSnapshot::Caller { call: call(1), phase }]), "ice, branding, signed in, ask media connected 1");
+    assert_eq!((ends_at(&rig), rig.wake_at), (Some(61_500), Some(66_500)));
+}
+
+#[test]
 fn a_call_that_rings_on_arrival_rings_here() {
     let mut rig = Rig::new();
     let _ = rig.handle(Event::LinkOpened);
@@ -401,7 +424,7 @@ fn calls_that_an_earlier_run_of_the_program_left_behind_are_hung_up() {
     let _ = rig.handle(Event::LinkOpened);
     let snapshots = vec![
         CallSnapshot::Caller { call: call(1), phase: CallPhase::Placed },
-        CallSnapshot::Callee { invite: invite(2, "bobby", PEER), phase: CallPhase::Answered { by: endpoint(ME) } },
+        CallSnapshot::Callee { invite: invite(2, "bobby", PEER), phase: CallPhase::Answered { by: endpoint(ME), left_ms: None } },
         CallSnapshot::Unknown,
     ];
     assert_eq!(rig.welcome(snapshots), "ice, branding, signed in, ask hangup 1 Cancelled, ask hangup 2 LocalNetworkLoss");

@@ -1,6 +1,7 @@
 //! The life of a call, from its record to its end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use signedcall_wire::{
     CallId, CallPhase, CallSnapshot, DeviceId, EndReason, Endpoint, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
@@ -16,6 +17,8 @@ pub(super) struct Call {
     pub(super) callee: User,
     /// As sent to the callee's devices; `ring_for_ms` is filled in when it is.
     pub(super) invite: Invite,
+    /// The longest that it may last from its answer.
+    pub(super) limit: Option<Duration>,
     /// What has been relayed, by sender and receiver.
     pub(super) relayed: BTreeMap<(SessionId, SessionId), Relayed>,
     pub(super) state: State,
@@ -61,6 +64,8 @@ pub(super) enum State {
         callee_has_media: bool,
         /// When both had.
         connected_at: Option<Timestamp>,
+        /// When its time is over.
+        ends_at: Option<Timestamp>,
     },
 }
 
@@ -130,7 +135,7 @@ impl Call {
             State::Recording { .. } => return None,
             State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
             State::Ringing { confirmed, .. } => CallPhase::Ringing { by: confirmed.clone() },
-            State::Answered { by, .. } => CallPhase::Answered { by: by.endpoint },
+            State::Answered { by, .. } => CallPhase::Answered { by: by.endpoint, left_ms: self.left_ms(now) },
         };
         Some(match self.role(session)? {
             Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase },
@@ -338,6 +343,8 @@ impl Hub {
         }
         self.timers.clear(Timer::RecordOverdue(id));
         self.timers.clear(Timer::RingOver(id));
+        self.timers.clear(Timer::EndNears(id));
+        self.timers.clear(Timer::TimeOver(id));
         self.ended.push_back((turn.now, id));
         Some(call)
     }

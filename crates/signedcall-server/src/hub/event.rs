@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signedcall_wire::{
     AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Redacted, Resume,
     ServiceMessage, SessionId, Timestamp,
@@ -73,6 +75,8 @@ pub struct SignIn {
     pub session: SessionId,
     /// A fresh secret.
     pub resume_token: Redacted<String>,
+    /// The longest that a call of the account may last from its answer.
+    pub max_call: Option<Duration>,
     /// The account's policy on media, for [`IceConfig`](signedcall_wire::IceConfig).
     pub relay_only: bool,
     /// How the account's calls look.

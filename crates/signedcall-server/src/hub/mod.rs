@@ -20,12 +20,15 @@
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
 //! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
+//! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
+//!   is near, and when they begin a new session.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
 //!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
 
 mod call;
 mod event;
+mod limit;
 mod presence;
 mod relay;
 mod request;
@@ -38,7 +41,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Cuid, DeviceId, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
+    AccountId, CallId, ClientMessage, Cuid, DeviceId, EndReason, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage,
+    SessionId, Timestamp,
 };
 
 use self::call::{Call, Party};
@@ -151,6 +155,8 @@ impl Hub {
         match timer {
             Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
+            Timer::EndNears(call) => self.warn_of_end(turn, call),
+            Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),
             Timer::GraceOver(session) => self.give_up_waiting(turn, session),
             Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),
         }

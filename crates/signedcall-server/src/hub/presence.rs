@@ -14,7 +14,8 @@ use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
 impl Hub {
     /// Begins a session. It takes the place of the same device's old one, and its part in calls.
     pub(super) fn sign_in(&mut self, turn: &mut Turn, sign_in: SignIn) {
-        let SignIn { socket, account, environment, cuid, name, endpoint, session: id, resume_token, relay_only, branding } = sign_in;
+        let SignIn { socket, account, environment, cuid, name, endpoint, session: id, resume_token, max_call, relay_only, branding } =
+            sign_in;
         let device = endpoint.device;
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
@@ -33,6 +34,7 @@ impl Hub {
             endpoint,
             token: resume_token.clone(),
             relay_only,
+            max_call,
             link: Link::Up { socket },
             events: EventRing::default(),
             answers,
@@ -74,6 +76,7 @@ impl Hub {
             turn.send(socket, ServiceMessage::Ice(self.ice(session)));
         }
         for (seq, event) in missed {
+            let event = self.as_of_now(turn.now, event);
             turn.send(socket, ServiceMessage::Event { seq, event });
         }
     }

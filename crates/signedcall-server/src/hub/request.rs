@@ -1,6 +1,7 @@
 //! What devices ask for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use signedcall_wire::{
     CallId, EndReason, Endpoint, ErrorCode, Invite, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, NewCall, Request, RequestId, ServiceEvent,
@@ -18,6 +19,9 @@ pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 pub(super) const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
 /// The most bytes of a picture's URL. It is copied to every device that rings.
 pub(super) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
+
+/// The shortest time that a caller may set for a call: less is no talk.
+pub(super) const MIN_CALL: Duration = Duration::from_secs(1);
 
 /// Everything went well, or came too late to matter.
 const DONE: Answer = Answer::Given(None);
@@ -61,6 +65,11 @@ impl Hub {
         if images.into_iter().flatten().any(|url| url.len() > MAX_IMAGE_URL_BYTES) {
             return refused(ErrorCode::FailureInMakeCall);
         }
+        let asked = new.max_duration_ms.map(Duration::from_millis);
+        if asked.is_some_and(|limit| limit < MIN_CALL) {
+            return refused(ErrorCode::FailureInMakeCall);
+        }
+        let limit = asked.into_iter().chain(caller.max_call).min();
         let callee = (account.clone(), environment, new.to.clone());
         if self.is_engaged(session) || self.would_be_glare(session, &callee) {
             return refused(ErrorCode::OngoingCall);
@@ -92,6 +101,7 @@ impl Hub {
             caller: Party { endpoint: caller.endpoint, session },
             callee,
             invite,
+            limit,
             relayed: BTreeMap::new(),
             state: State::Recording { waiting: vec![id], intent: Intent::Ring },
         };
@@ -158,11 +168,20 @@ impl Hub {
             }
             State::Recording { .. } | State::Answered { .. } => return DONE,
         };
-        call.state = State::Answered { at: turn.now, by: winner, caller_has_media: false, callee_has_media: false, connected_at: None };
+        call.state = State::Answered {
+            at: turn.now,
+            by: winner,
+            caller_has_media: false,
+            callee_has_media: false,
+            connected_at: None,
+            ends_at: call.limit.map(|limit| turn.now + limit),
+        };
+        let left_ms = call.left_ms(turn.now);
         self.timers.clear(Timer::RingOver(id));
         for told in [caller, winner.session] {
-            self.tell(turn, told, ServiceEvent::Answered { call: id, by: winner.endpoint });
+            self.tell(turn, told, ServiceEvent::Answered { call: id, by: winner.endpoint, left_ms });
         }
+        self.limit(turn, id);
         for loser in losers {
             if let Some(session) = self.sessions.get_mut(&loser.session) {
                 session.calls.remove(&id);
@@ -326,13 +345,14 @@ const fn concerns_one_device(reason: EndReason) -> bool {
         | EndReason::RemoteNetworkLoss
         | EndReason::MediaSetupTooSlow
         | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere => false,
+        | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration => false,
     }
 }
 
 /// What the side that ends an answered call is told, and the other.
 ///
-/// A reason that belongs to an unanswered call has crossed the answer on the wire: to both, somebody hung up.
+/// A reason that belongs to an unanswered call has crossed the answer on the wire: to both, somebody hung up. That the time is over is for the hub to say.
 const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndReason) {
     match reason {
         EndReason::LocalNetworkLoss => (EndReason::LocalNetworkLoss, EndReason::RemoteNetworkLoss),
@@ -350,6 +370,7 @@ const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndReason) {
         | EndReason::LoggedOut
         | EndReason::NotificationsDisabled
         | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere => (EndReason::HungUp, EndReason::HungUp),
+        | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration => (EndReason::HungUp, EndReason::HungUp),
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Session {
     pub(super) endpoint: Endpoint,
     pub(super) token: Redacted<String>,
     pub(super) relay_only: bool,
+    pub(super) max_call: Option<Duration>,
     pub(super) link: Link,
     pub(super) events: EventRing,
     pub(super) answers: Answers,

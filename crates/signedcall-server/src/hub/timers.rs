@@ -9,6 +9,10 @@ pub(super) enum Timer {
     RecordOverdue(CallId),
     /// Nobody has answered a call.
     RingOver(CallId),
+    /// The time of a call is nearly over.
+    EndNears(CallId),
+    /// The time of a call is over.
+    TimeOver(CallId),
     /// A session has been without a socket for too long to keep its calls.
     GraceOver(SessionId),
     /// A session has been without a socket for too long to be resumed.

@@ -38,6 +38,9 @@ pub struct Given {
     /// once and kept in the data directory's demo.key
     #[arg(long, env = "SIGNEDCALL_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<bool>,
+    /// The longest that a call of the demo account may last from its answer, 1 to 86400 [default: no limit]
+    #[arg(long, env = "SIGNEDCALL_DEMO_MAX_CALL_SECONDS", value_name = "SECONDS")]
+    pub demo_max_call_seconds: Option<u64>,
     /// Where the STUN and TURN relay listens, over UDP [default: 127.0.0.1:0, any free port]
     #[arg(long, env = "SIGNEDCALL_TURN_LISTEN", value_name = "ADDRESS:PORT")]
     pub turn_listen: Option<SocketAddr>,
@@ -68,6 +71,7 @@ impl Given {
             listen: self.listen.or(other.listen),
             data: self.data.or(other.data),
             demo: self.demo.or(other.demo),
+            demo_max_call_seconds: self.demo_max_call_seconds.or(other.demo_max_call_seconds),
             turn_listen: self.turn_listen.or(other.turn_listen),
             turn_public_address: self.turn_public_address.or(other.turn_public_address),
             turn_ports: self.turn_ports.or(other.turn_ports),
@@ -127,6 +131,9 @@ pub struct NewAccountArguments {
     /// Send media through the relay only, so that no side learns the other's address
     #[arg(long)]
     pub relay_only: bool,
+    /// The longest that a call may last from its answer, 1 to 86400 [default: no limit]. A caller may ask for less
+    #[arg(long, value_name = "SECONDS")]
+    pub max_call_seconds: Option<u64>,
 }
 
 /// An environment, as it is typed.

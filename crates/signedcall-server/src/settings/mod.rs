@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, NewAccountArguments, Theme};
+use crate::account::MAX_CALL_SECONDS;
 use crate::hub::HubSettings;
 use crate::relay::RelaySettings;
 use crate::socket::SocketSettings;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Whether there is a demo account.
     pub demo: bool,
+    /// The longest that a call of the demo account may last from its answer.
+    pub demo_max_call: Option<Duration>,
     /// How media is relayed.
     pub relay: RelaySettings,
     /// How long the hub waits for what.
@@ -87,6 +90,7 @@ impl Settings {
             listen: SocketAddr::new(LISTEN.ip(), 0),
             data,
             demo: true,
+            demo_max_call: None,
             relay: RelaySettings {
                 listen: TURN_LISTEN,
                 public_address: None,
@@ -110,6 +114,9 @@ impl Settings {
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.demo = given.demo.unwrap_or(settings.demo);
+        let limit =
+            given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose()?;
+        settings.demo_max_call = limit.map(Duration::from_secs);
         settings.log = given.log.unwrap_or(settings.log);
         settings.relay.listen = given.turn_listen.unwrap_or(settings.relay.listen);
         settings.relay.public_address = given.turn_public_address;

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment};
@@ -16,6 +16,8 @@ pub struct Account {
     pub branding: Branding,
     /// Whether media goes through a relay only, so that no side learns the other's address.
     pub relay_only: bool,
+    /// The longest that a call may last from its answer (R29), in whole seconds; `None` for no limit.
+    pub max_call: Option<Duration>,
 }
 
 /// What proves that an app is an account's, in one environment.
@@ -60,8 +62,8 @@ impl Accounts {
         let (branding, now) = (&account.branding, unix_millis(SystemTime::now()));
         let added = transaction
             .execute(
-                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, created_at_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, created_at_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
                     account.id.0,
                     branding.name,
@@ -70,6 +72,7 @@ impl Accounts {
                     branding.logo,
                     theme_name(branding.button_theme),
                     account.relay_only,
+                    account.max_call.map(seconds),
                     now,
                 ],
             )
@@ -90,6 +93,12 @@ impl Accounts {
         }
         put_credential(&self.connection(), id, credential).map_err(|error| self.failed(error))?;
         Ok(true)
+    }
+
+    /// Changes the longest that a call of an account may last.
+    pub(crate) fn limit_calls(&self, id: &AccountId, max_call: Option<Duration>) -> Result<(), StoreError> {
+        let limit = "UPDATE accounts SET max_call_seconds = ? WHERE id = ?";
+        self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
     }
 
     /// Looks an account up.
@@ -136,7 +145,7 @@ impl Accounts {
     }
 }
 
-const SELECT_ACCOUNTS: &str = "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only FROM accounts";
+const SELECT_ACCOUNTS: &str = "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds FROM accounts";
 
 fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let color = |column: usize| {
@@ -146,7 +155,12 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     };
     let button_theme = if row.get::<_, String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
     let branding = Branding { name: row.get(1)?, bg_color: color(2)?, font_color: color(3)?, logo: row.get(4)?, button_theme };
-    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)? })
+    let max_call = row.get::<_, Option<u32>>(7)?.map(|seconds| Duration::from_secs(seconds.into()));
+    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call })
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
 
 fn put_credential(connection: &Connection, id: &AccountId, credential: &Credential) -> rusqlite::Result<usize> {

@@ -14,7 +14,8 @@ const APPLICATION_ID: i32 = 0x5343_616C;
 const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// What brings a file from one version to the next; the version is the number of steps taken.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE accounts (
         id            TEXT PRIMARY KEY,
         name          TEXT NOT NULL,
@@ -49,7 +50,11 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX calls_by_time ON calls (account, placed_at_ms);
     CREATE INDEX open_calls ON calls (id) WHERE ended_at_ms IS NULL;
-"];
+",
+    "
+    ALTER TABLE accounts ADD COLUMN max_call_seconds INTEGER;
+",
+];
 
 /// The version that all steps lead to.
 const LAYOUT: u32 = MIGRATIONS.len() as u32;

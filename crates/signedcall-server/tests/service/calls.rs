@@ -28,7 +28,7 @@ async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
     callee.ask(Request::Accept { call }).await.expect("an answer");
     let winner = callee.endpoint;
     for device in [&mut caller, &mut callee] {
-        assert_eq!(device.event().await, ServiceEvent::Answered { call, by: winner });
+        assert_eq!(device.event().await, ServiceEvent::Answered { call, by: winner, left_ms: None });
         device.ask(Request::MediaConnected { call }).await.expect("media");
     }
     caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the end");
@@ -85,7 +85,7 @@ async fn of_three_devices_the_first_to_answer_wins() {
     let ServiceEvent::Answered { by: winner, .. } = caller.event().await else { panic!("an answer comes next") };
     for device in &mut devices {
         let expected = if device.endpoint == winner {
-            ServiceEvent::Answered { call, by: winner }
+            ServiceEvent::Answered { call, by: winner, left_ms: None }
         } else {
             ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere }
         };

@@ -25,7 +25,7 @@ async fn what_was_missed_during_a_cut_is_replayed_exactly_once() {
     callee.cut_and_resume(&url).await;
     callee.assert_no_event().await;
     callee.ask(Request::Accept { call }).await.expect("an answer");
-    assert_eq!(caller.event().await, ServiceEvent::Answered { call, by: callee.endpoint });
+    assert_eq!(caller.event().await, ServiceEvent::Answered { call, by: callee.endpoint, left_ms: None });
 }
 
 #[tokio::test]

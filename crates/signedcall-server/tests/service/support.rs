@@ -187,6 +187,7 @@ pub(crate) fn new_call(to: &str) -> (CallId, Request) {
         remote_context: Some(Context::new("Delivery partner is calling").expect("a context")),
         initiator_image: None,
         receiver_image: None,
+        max_duration_ms: None,
     };
     (call, Request::Call(new))
 }

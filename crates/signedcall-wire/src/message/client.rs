@@ -145,6 +145,9 @@ pub struct NewCall {
     /// URL of the callee's picture, shown to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver_image: Option<String>,
+    /// Milliseconds from the answer after which the service ends the call (R29), at least 1,000. The account's own limit counts when it is shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration_ms: Option<u64>,
 }
 
 /// What one device's media passes to the other's. The service relays it unread.

@@ -18,6 +18,8 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
 pub use service::{CallPhase, CallSnapshot, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Welcome};
 
@@ -34,5 +36,7 @@ pub const MAX_CANDIDATES_PER_CALL: usize = 64;
 /// A device that has asked so much and hears no answer asks nothing more on that socket. The service remembers as many answers, so that whatever
 /// a device may still repeat is carried out once.
 pub const MAX_UNANSWERED_REQUESTS: usize = 256;
+/// How long before the end of a call whose time is limited both sides are warned (R29): enough to say what still has to be said.
+pub const WARNING_BEFORE_END: Duration = Duration::from_secs(30);
 /// The most sockets that one cuid may hold open.
 pub const MAX_SOCKETS_PER_CUID: usize = 8;

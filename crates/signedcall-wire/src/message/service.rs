@@ -116,6 +116,16 @@ pub enum ServiceEvent {
         call: CallId,
         /// What answered first.
         by: Endpoint,
+        /// Milliseconds until the service ends the call, when its time is limited (R29).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_ms: Option<u64>,
+    },
+    /// To both sides of a call whose time is limited (R29): the end is near.
+    TimeLeft {
+        /// The call.
+        call: CallId,
+        /// Milliseconds until the service ends it.
+        left_ms: u64,
     },
     /// To everyone who had a part in it: the call is over. Final; the service has forgotten it.
     Ended {
@@ -200,5 +210,8 @@ pub enum CallPhase {
     Answered {
         /// Which.
         by: Endpoint,
+        /// Milliseconds until the service ends the call, when its time is limited (R29).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_ms: Option<u64>,
     },
 }

@@ -83,11 +83,13 @@ fn what_a_device_asks_for_has_this_text() {
         remote_context: None,
         initiator_image: None,
         receiver_image: None,
+        max_duration_ms: None,
     };
     let full = NewCall {
         remote_context: Some(Context::new("Your parcel").expect("a context")),
         initiator_image: Some("https://a.example/a.png".to_owned()),
         receiver_image: Some("https://a.example/b.png".to_owned()),
+        max_duration_ms: Some(60_000),
         ..plain.clone()
     };
     let signal = |signal| Request::Signal { call: CALL, to: ENDPOINT, signal };
@@ -95,7 +97,7 @@ fn what_a_device_asks_for_has_this_text() {
         (Request::Call(plain), r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order"}"##),
         (
             Request::Call(full),
-            r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order","remote_context":"Your parcel","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png"}"##,
+            r##"{"do":"call","call":"#1","to":"courier_2","context":"Your order","remote_context":"Your parcel","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","max_duration_ms":60000}"##,
         ),
         (Request::Ringing { call: CALL }, r##"{"do":"ringing","call":"#1"}"##),
         (Request::Accept { call: CALL }, r##"{"do":"accept","call":"#1"}"##),
@@ -203,7 +205,15 @@ fn what_happens_to_a_call_has_this_text() {
             r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","ring_for_ms":35000}"##,
         ),
         (ServiceEvent::Ringing { call: CALL, by: ENDPOINT }, r##"{"event":"ringing","call":"#1","by":{"device":"#2","run":"#5"}}"##),
-        (ServiceEvent::Answered { call: CALL, by: ENDPOINT }, r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"}}"##),
+        (
+            ServiceEvent::Answered { call: CALL, by: ENDPOINT, left_ms: None },
+            r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"}}"##,
+        ),
+        (
+            ServiceEvent::Answered { call: CALL, by: ENDPOINT, left_ms: Some(60_000) },
+            r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"},"left_ms":60000}"##,
+        ),
+        (ServiceEvent::TimeLeft { call: CALL, left_ms: 30_000 }, r##"{"event":"time_left","call":"#1","left_ms":30000}"##),
         (
             ServiceEvent::Ended { call: CALL, reason: EndReason::AnsweredElsewhere },
             r##"{"event":"ended","call":"#1","reason":"answered_elsewhere"}"##,
@@ -220,8 +230,8 @@ fn how_far_a_call_has_come_has_this_text() {
     check([
         (CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed }, r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##),
         (
-            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { by: ENDPOINT } },
-            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"}}}"##,
+            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { by: ENDPOINT, left_ms: Some(60_000) } },
+            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"},"left_ms":60000}}"##,
         ),
     ]);
 }
@@ -232,7 +242,8 @@ fn each_reason_has_this_text() {
     assert_eq!(
         words.join(" "),
         "unknown hung_up cancelled declined missed ring_timeout busy logged_out notifications_disabled microphone_refused internal_error \
-         local_network_loss remote_network_loss protocol_mismatch media_setup_too_slow answered_elsewhere declined_elsewhere"
+         local_network_loss remote_network_loss protocol_mismatch media_setup_too_slow answered_elsewhere declined_elsewhere \
+         max_duration"
     );
 }
 

@@ -11,7 +11,7 @@ use signedcall_wire::CallId;
 use tokio::sync::mpsc;
 
 use super::priority::go_first;
-use super::tone::{Playing, ToneSet};
+use super::tone::{Playing, ToneSet, mix};
 use super::voice::{Voice, VoiceCondition};
 use super::{Capture, Playback, Sound, SoundError};
 use crate::media::VoicePath;
@@ -169,6 +169,8 @@ struct Audio {
     capture: Slot<Box<dyn Capture>>,
     playback: Slot<Box<dyn Playback>>,
     tone: Option<Playing>,
+    /// What sounds over the voice, or over the tone.
+    over: Option<Playing>,
     voice: Option<Voice>,
     /// What was asked for a call before its voice started.
     muted: Option<(CallId, bool)>,
@@ -186,6 +188,7 @@ impl Audio {
             capture: Slot::CLOSED,
             playback: Slot::CLOSED,
             tone: None,
+            over: None,
             voice: None,
             muted: None,
             quiet_since: Instant::now(),
@@ -210,11 +213,17 @@ impl Audio {
     }
 
     fn is_active(&self) -> bool {
-        self.tone.is_some() || self.voice.is_some() || matches!(self.playback, Slot::Open(_))
+        self.is_heard() || matches!(self.playback, Slot::Open(_))
+    }
+
+    /// Whether there is anything for the speaker.
+    fn is_heard(&self) -> bool {
+        self.tone.is_some() || self.over.is_some() || self.voice.is_some()
     }
 
     fn obey(&mut self, command: Command) {
         match command {
+            Command::Play(Some(tone @ Tone::Warning)) => self.over = Some(self.tones.play(tone)),
             Command::Play(tone) => self.tone = tone.map(|tone| self.tones.play(tone)),
             Command::Start { call, path, timeline } => self.start(call, path, timeline),
             Command::Stop(call) => {
@@ -303,6 +312,7 @@ impl Audio {
                 }
                 // A tone that says one thing once says nothing later; without this, the speaker would be tried for ever.
                 self.tone = self.tone.take().filter(Playing::is_looped);
+                self.over = None;
                 Slot::Closed { retry_at: Some(Instant::now() + REOPEN_AFTER) }
             }
         };
@@ -311,7 +321,7 @@ impl Audio {
     fn tick(&mut self) {
         let now = Instant::now();
         self.find_lost(now);
-        if (self.tone.is_some() || self.voice.is_some()) && self.playback.is_due(now) {
+        if self.is_heard() && self.playback.is_due(now) {
             let number = self.opener.open(&self.sound, |sound| sound.open_playback(), Command::PlaybackOpened);
             self.playback = Slot::Opening(number);
         }
@@ -358,19 +368,22 @@ impl Audio {
                 break;
             }
             let mut frame: Frame = SILENCE;
-            if let Some(voice) = &mut self.voice {
-                voice.next_frame(&mut frame);
-                self.quiet_since = now;
-            } else if let Some(tone) = &mut self.tone {
+            for slot in [&mut self.tone, &mut self.over] {
+                let Some(tone) = slot else { continue };
                 match tone.next_frame() {
-                    Some(next) => frame = next,
-                    None => self.tone = None,
+                    Some(next) => mix(&mut frame, &next),
+                    None => *slot = None,
                 }
+                self.quiet_since = now;
+            }
+            if let Some(voice) = &mut self.voice {
+                let tones = frame;
+                voice.next_frame(&mut frame, &tones);
                 self.quiet_since = now;
             }
             playback.write(&frame);
         }
-        if self.tone.is_none() && self.voice.is_none() && now.duration_since(self.quiet_since) > LINGER {
+        if !self.is_heard() && now.duration_since(self.quiet_since) > LINGER {
             close(&mut self.playback);
         }
     }
@@ -402,6 +415,12 @@ fn thread_drop<T: Send + 'static>(value: T) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use signedcall_voice::FRAME_SAMPLES;
+    use signedcall_wire::DeviceId;
+    use uuid::Uuid;
+
     use super::*;
     use crate::Tones;
 
@@ -421,6 +440,55 @@ mod tests {
         fn open_playback(&self) -> Result<Box<dyn Playback>, SoundError> {
             Err(SoundError::NoSpeaker)
         }
+    }
+
+    /// A speaker that keeps so many frames.
+    struct Keeps(Arc<Mutex<Vec<f32>>>, usize);
+
+    impl Playback for Keeps {
+        fn wants(&mut self) -> bool {
+            self.0.lock().expect("nobody panics").len() < self.1 * FRAME_SAMPLES
+        }
+
+        fn write(&mut self, frame: &Frame) {
+            self.0.lock().expect("nobody panics").extend_from_slice(frame);
+        }
+    }
+
+    /// The first frames that are heard after these commands.
+    fn heard_after(commands: impl IntoIterator<Item = Command>) -> Vec<f32> {
+        let (to_self, _received) = blocking::channel();
+        let (tell, _events) = mpsc::unbounded_channel();
+        let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
+        let mut audio = Audio::new(Arc::new(NoSound), false, tones, OpenedBy { to_self, number: 0 }, tell);
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        audio.playback = Slot::Open(Box::new(Keeps(Arc::clone(&kept), MOST_FRAMES)));
+        for command in commands {
+            audio.obey(command);
+        }
+        audio.play(Instant::now());
+        let kept = kept.lock().expect("nobody panics");
+        kept.clone()
+    }
+
+    fn voice() -> Command {
+        let (outgoing, _sent) = mpsc::channel(1);
+        let (_heard, incoming) = blocking::sync_channel(1);
+        let (call, device) = (CallId(Uuid::nil()), DeviceId(Uuid::nil()));
+        Command::Start { call, path: VoicePath { outgoing, incoming }, timeline: Timeline::begin(call, device) }
+    }
+
+    #[test]
+    fn a_warning_sounds_over_the_voice_and_over_a_tone() {
+        let play = |tone| Command::Play(Some(tone));
+        let warning = heard_after([play(Tone::Warning)]);
+        assert!(warning.iter().any(|sample| sample.abs() > 0.05));
+        assert_eq!(heard_after([voice(), play(Tone::Warning)]), warning, "nobody speaks");
+        let both = heard_after([play(Tone::Ringback), play(Tone::Warning)]);
+        let ringback = heard_after([play(Tone::Ringback)]);
+        assert!(both.iter().zip(ringback.iter().zip(&warning)).all(|(both, (one, other))| (both - one - other).abs() < 1e-6));
+        let stopped = heard_after([play(Tone::Ringback), play(Tone::Warning), Command::Play(None)]);
+        assert_eq!(stopped, warning);
     }
 
     /// Whether the thread goes on trying after the speaker could not be opened for this tone.

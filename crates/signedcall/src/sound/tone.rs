@@ -31,6 +31,7 @@ static OWN: LazyLock<ToneSet> = LazyLock::new(|| ToneSet {
     ringtone: read_own(include_bytes!("../../../../assets/ringtone.wav")),
     busy: read_own(include_bytes!("../../../../assets/busy.wav")),
     ended: read_own(include_bytes!("../../../../assets/ended.wav")),
+    warning: read_own(include_bytes!("../../../../assets/warning.wav")),
 });
 
 /// Why a sound file is no tone.
@@ -63,6 +64,7 @@ pub(crate) struct ToneSet {
     ringtone: Arc<[f32]>,
     busy: Arc<[f32]>,
     ended: Arc<[f32]>,
+    warning: Arc<[f32]>,
 }
 
 /// A tone that plays.
@@ -91,6 +93,7 @@ impl ToneSet {
             Tone::Ringtone => (&self.ringtone, true),
             Tone::Busy => (&self.busy, false),
             Tone::Ended => (&self.ended, false),
+            Tone::Warning => (&self.warning, false),
         };
         Playing { samples: Arc::clone(samples), at: 0, looped }
     }
@@ -119,6 +122,13 @@ impl Playing {
             self.at += 1;
         }
         Some(frame)
+    }
+}
+
+/// Adds one sound to another.
+pub(super) fn mix(frame: &mut Frame, other: &Frame) {
+    for (sample, added) in frame.iter_mut().zip(other) {
+        *sample = (*sample + added).clamp(-1.0, 1.0);
     }
 }
 

@@ -10,6 +10,7 @@ use signedcall_voice::{
 use signedcall_wire::CallId;
 
 use super::Pace;
+use super::tone::mix;
 use crate::media::{OutgoingPacket, VoicePath};
 use crate::timing::{Milestone, Timeline};
 
@@ -130,11 +131,12 @@ impl Voice {
         self.timeline.began().elapsed()
     }
 
-    /// The next 10 ms for the speaker.
-    pub(super) fn next_frame(&mut self, frame: &mut Frame) {
+    /// The next 10 ms for the speaker, with the tones that sound over the voice: what the microphone hears of them is echo too.
+    pub(super) fn next_frame(&mut self, frame: &mut Frame, tones: &Frame) {
         self.unheard = None;
         let pulled = self.receiver.pull(frame, self.now());
         self.judge();
+        mix(frame, tones);
         self.processing.render(frame);
         self.sounded = true;
         if pulled == Pulled::Sound {
@@ -242,7 +244,7 @@ mod tests {
             voice.hear_nothing();
             std::thread::yield_now();
         }
-        voice.next_frame(&mut SILENCE.clone());
+        voice.next_frame(&mut SILENCE.clone(), &SILENCE);
         let stats = voice.receiver.stats();
         assert!(stats.buffered.max(stats.jitter) < Duration::from_millis(200), "{stats:?}");
     }

@@ -1,6 +1,7 @@
 //! What holds whatever devices do, in whatever order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use signedcall_wire::{
@@ -177,6 +178,7 @@ impl World {
                     endpoint: self.endpoint(device),
                     session,
                     resume_token: resume_token.clone(),
+                    max_call: (device % 3 == 0).then_some(Duration::from_secs(20)),
                     relay_only: false,
                     branding: None,
                 };
@@ -241,6 +243,7 @@ impl World {
                 remote_context: None,
                 initiator_image: None,
                 receiver_image: None,
+                max_duration_ms: (call % 2 == 0).then_some(45_000),
             }),
             Ask::Ringing { call } => Request::Ringing { call: call_id(call) },
             Ask::Accept { call } => Request::Accept { call: call_id(call) },
@@ -304,7 +307,7 @@ impl World {
                     assert_eq!(seq, self.devices[device].received + 1, "events are numbered without a gap");
                     self.devices[device].received = seq;
                 }
-                if let ServiceEvent::Answered { call, by } = event {
+                if let ServiceEvent::Answered { call, by, .. } = event {
                     assert_eq!(*self.winners.entry(call).or_insert(by.device), by.device, "one device wins");
                 }
             }

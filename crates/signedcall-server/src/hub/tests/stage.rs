@@ -1,6 +1,7 @@
 //! Devices by letters, and what the hub says in one line each, so that a table reads like a protocol.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use signedcall_wire::{
     AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, NewCall,
@@ -51,6 +52,7 @@ pub(super) fn call_to(call: CallId, to: Who) -> Request {
         remote_context: None,
         initiator_image: None,
         receiver_image: None,
+        max_duration_ms: None,
     })
 }
 
@@ -118,6 +120,8 @@ pub(super) struct Stage {
     sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
     /// How often a device's program has started again.
     restarts: BTreeMap<Who, u128>,
+    /// The longest call of the account of whoever signs in.
+    pub(super) max_call: Option<Duration>,
     asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
@@ -127,7 +131,7 @@ impl Stage {
     pub(super) fn with(devices: &str) -> Self {
         let hub = Hub::new(HubSettings::default());
         let (sockets, names, sessions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut stage = Self { hub, sockets, names, sessions, restarts: BTreeMap::new(), asked: BTreeMap::new(), made: 0 };
+        let mut stage = Self { hub, sockets, names, sessions, restarts: BTreeMap::new(), max_call: None, asked: BTreeMap::new(), made: 0 };
         for who in devices.chars() {
             stage.run(0, Do::SignIn(who));
         }
@@ -187,6 +191,7 @@ impl Stage {
             endpoint: Endpoint { device, run },
             session,
             resume_token,
+            max_call: self.max_call,
             relay_only: false,
             branding: None,
         })
@@ -260,11 +265,16 @@ fn describe_event(event: &ServiceEvent) -> String {
     match event {
         ServiceEvent::Invite(invite) => format!("invite {}", invite.ring_for_ms),
         ServiceEvent::Ringing { by, .. } => format!("ringing {}", label(*by)),
-        ServiceEvent::Answered { by, .. } => format!("answered {}", label(*by)),
+        ServiceEvent::Answered { by, left_ms, .. } => format!("answered {}{}", label(*by), describe_left(*left_ms)),
+        ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
         ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
         ServiceEvent::Unknown => unreachable!("the hub does not say this"),
     }
+}
+
+fn describe_left(left_ms: Option<u64>) -> String {
+    left_ms.map(|left_ms| format!(" for {left_ms}")).unwrap_or_default()
 }
 
 fn describe_snapshot(snapshot: &CallSnapshot) -> String {
@@ -276,6 +286,6 @@ fn describe_snapshot(snapshot: &CallSnapshot) -> String {
     match phase {
         CallPhase::Placed => format!(" {side} placed"),
         CallPhase::Ringing { by } => format!(" {side} ringing {}", by.iter().map(|by| label(*by)).collect::<String>()),
-        CallPhase::Answered { by } => format!(" {side} answered {}", label(*by)),
+        CallPhase::Answered { by, left_ms } => format!(" {side} answered {}{}", label(*by), describe_left(*left_ms)),
     }
 }
