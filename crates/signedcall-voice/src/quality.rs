@@ -115,7 +115,7 @@ impl QualityMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
+    use crate::{FRAME_DURATION, FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
 
     /// A receiver that does the same in each second.
     #[derive(Clone, Copy, Default)]
@@ -211,13 +211,14 @@ mod tests {
             let mut meter = QualityMeter::default();
             let (mut sequence, mut heard, mut said) = (0, SILENCE, None);
             for frame in 0..1_000_u32 {
+                let now = FRAME_DURATION * frame;
                 if let Some(packet) = sender.push(&[0.1; FRAME_SAMPLES]) {
                     if comes(sequence) {
-                        receiver.push(Packet { source: 1, sequence, timestamp: packet.timestamp, payload: packet.payload });
+                        receiver.push(Packet { source: 1, sequence, timestamp: packet.timestamp, payload: packet.payload, arrived: now });
                     }
                     sequence += 1;
                 }
-                receiver.pull(&mut heard);
+                receiver.pull(&mut heard, now);
                 if frame % 100 == 99 {
                     said = meter.second(receiver.stats());
                 }
