@@ -1,17 +1,11 @@
-//! A service behind TLS, which only a company's own root vouches for: signing in, a call, and what is heard of it.
+//! A service with TLS, which only a company's own root vouches for: signing in, a call, and what is heard of it.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use signedcall::{CallStatus, EndReason, ErrorCode, SignedCall};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use signedcall_server::TlsFiles;
 
 use crate::calls::connect;
 use crate::child;
@@ -27,7 +21,7 @@ async fn a_service_is_reached_over_tls_when_this_computer_trusts_its_root_and_no
         return call_over_tls().await;
     }
     if child::is_child("doubting") {
-        let (service, tls) = service_behind_tls().await;
+        let (service, tls) = service_with_tls().await;
         let mut options = service.options("alice");
         options.service_url = tls;
         options.sound = Some(ToneSound::of(1_000));
@@ -47,7 +41,7 @@ async fn a_service_is_reached_over_tls_when_this_computer_trusts_its_root_and_no
 }
 
 async fn call_over_tls() {
-    let (service, tls) = service_behind_tls().await;
+    let (service, tls) = service_with_tls().await;
     let mut phones = Vec::new();
     for (cuid, hertz) in [("alice", 1_000), ("bobby", 1_500)] {
         let mut options = service.options(cuid);
@@ -78,36 +72,15 @@ fn make_certificates(folder: &Path) {
     let key = KeyPair::generate().expect("randomness");
     let parameters = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     let certificate = parameters.signed_by(&key, &issuer).expect("the root's key");
-    write("service.der", certificate.der());
-    write("service.key", &key.serialize_der());
+    write("service.pem", certificate.pem().as_bytes());
+    write("service.key", key.serialize_pem().as_bytes());
 }
 
-/// A service, and the URL of a TLS end in front of it.
-async fn service_behind_tls() -> (Service, String) {
-    let service = Service::start().await;
+/// A service that has the certificate, and its URL.
+async fn service_with_tls() -> (Service, String) {
     let folder = PathBuf::from(std::env::var_os(FOLDER).expect("the parent says where"));
-    let read = |name: &str| std::fs::read(folder.join(name)).expect("the parent has made it");
-    let key = PrivateKeyDer::try_from(read("service.key")).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has them")
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(read("service.der"))], key)
-        .expect("they belong together");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("wss://localhost:{}", listener.local_addr().expect("it is bound").port());
-    tokio::spawn(accept_all(listener, TlsAcceptor::from(Arc::new(config)), service.address()));
+    let files = TlsFiles { certificate: folder.join("service.pem"), key: folder.join("service.key") };
+    let service = Service::start_with(|settings| settings.tls = Some(files)).await;
+    let url = format!("wss://localhost:{}", service.address().port());
     (service, url)
-}
-
-async fn accept_all(listener: TcpListener, acceptor: TlsAcceptor, service: SocketAddr) {
-    while let Ok((socket, _)) = listener.accept().await {
-        let acceptor = acceptor.clone();
-        tokio::spawn(async move {
-            // Whoever does not trust it breaks off here.
-            let Ok(mut device) = acceptor.accept(socket).await else { return };
-            let Ok(mut service) = TcpStream::connect(service).await else { return };
-            let _ = tokio::io::copy_bidirectional(&mut device, &mut service).await;
-        });
-    }
 }

@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -37,6 +37,25 @@ struct Place {
     folder: PathBuf,
     /// The program that starts it and that program's arguments, where it is not to be started here.
     within: Vec<OsString>,
+    /// What it shows to whoever connects by TLS.
+    certificate: Option<Certificate>,
+}
+
+/// A certificate that vouches for itself, and its key: files of these names.
+#[derive(Clone, Debug)]
+struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    fn make(folder: &Path, name: &str, address: Ipv4Addr) -> Result<Self> {
+        let made = rcgen::generate_simple_self_signed([address.to_string()]).context("making a certificate")?;
+        let files = Self { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
+        std::fs::write(&files.certificate, made.cert.pem()).context("writing a certificate")?;
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).context("writing a key")?;
+        Ok(files)
+    }
 }
 
 impl Place {
@@ -57,14 +76,14 @@ pub const ACCOUNT: &str = "demo";
 impl Service {
     /// Starts the service on a free port of loopback, with an empty store.
     pub async fn start(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
-        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new() };
+        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new(), certificate: None };
         Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
     }
 
     /// Starts the service on the router of a network, where every host reaches it. Its account is one that an operator has added: the service
     /// makes one for itself on loopback only.
     pub async fn start_at_router(rig: &Rig, name: &str, setup: ServiceSetup, network: &Network) -> Result<Self> {
-        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: network.within_router() };
+        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: network.within_router(), certificate: None };
         let mut add = Command::new(program("signedcall-server")?);
         add.arg("--data").arg(place.data()).args([
             "account",
@@ -77,6 +96,8 @@ impl Service {
             "--font-color",
             "#FFFFFF",
         ]);
+        let certificate = Certificate::make(rig.folder(), name, network.router_address())?;
+        let place = Place { certificate: Some(certificate), ..place };
         let keys = output_of(&mut add)?;
         let key = keys.lines().find_map(|line| line.strip_prefix("development ")).context("the new account's development key")?;
         Self::launch(place, setup, SocketAddr::new(network.router_address().into(), 0), key.to_owned()).await
@@ -98,18 +119,27 @@ impl Service {
         } else {
             command.args(["--turn-listen", &SocketAddr::new(listen.ip(), 0).to_string()]);
         }
+        if let Some(Certificate { certificate, key }) = &place.certificate {
+            command.arg("--tls-certificate").arg(certificate).arg("--tls-key").arg(key);
+        }
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
         }
         let process = Process::start(&place.name, &mut command, &place.folder)?;
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;
         let Ready { listening } = serde_json::from_str(&line.text).with_context(|| format!("the readiness line {:?}", line.text))?;
-        Ok(Self { process, setup, place, api_key, listening, url: format!("ws://{listening}") })
+        let url = format!("{}://{listening}", if place.certificate.is_some() { "wss" } else { "ws" });
+        Ok(Self { process, setup, place, api_key, listening, url })
     }
 
     /// The account's key for the environment "development", made for this run.
     pub fn api_key(&self) -> &str {
         &self.api_key
+    }
+
+    /// The root that vouches for it, where it has TLS: for `SSL_CERT_FILE`.
+    pub fn root(&self) -> Option<&Path> {
+        self.place.certificate.as_ref().map(|certificate| certificate.certificate.as_path())
     }
 
     /// What clients connect to.

@@ -14,6 +14,7 @@ pub mod settings;
 mod socket;
 pub mod store;
 mod switchboard;
+mod tls;
 mod web;
 
 pub use keys::NoRandomness;
@@ -21,4 +22,5 @@ pub use relay::{RelaySettings, StartRelayError};
 pub use service::{STORE_FILE, Service, StartError, serve};
 pub use settings::Settings;
 pub use socket::SocketSettings;
+pub use tls::{TlsError, TlsFiles};
 pub use web::SIGNALLING_PATH;

@@ -18,6 +18,7 @@ use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
+use crate::tls::{self, TlsError};
 use crate::web::{self, SIGNALLING_PATH, Web};
 
 /// The file that accounts and records are in, in the data directory.
@@ -54,6 +55,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
+    /// There is no TLS although it was asked for.
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsError),
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -63,6 +67,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Service {
     address: SocketAddr,
+    encrypted: bool,
     relay_address: SocketAddr,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
@@ -93,6 +98,8 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
+    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
     let store = settings.data.join(STORE_FILE);
     let accounts = Arc::new(Accounts::open(&store)?);
@@ -111,8 +118,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, Web::new(notes.clone(), admission, settings.sockets)));
-    Ok(Service { address, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard })
+    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
+    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard })
 }
 
 impl Service {
@@ -128,7 +135,7 @@ impl Service {
 
     /// The URL that devices open.
     pub fn url(&self) -> String {
-        format!("ws://{}{SIGNALLING_PATH}", self.address)
+        format!("{}://{}{SIGNALLING_PATH}", if self.encrypted { "wss" } else { "ws" }, self.address)
     }
 
     /// The demo account's key for the development environment, when there is a demo account.

@@ -15,8 +15,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use signedcall_wire::MAX_MESSAGE_BYTES;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc::Sender, oneshot};
+use tokio::sync::{Semaphore, mpsc::Sender, oneshot};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admission;
 use crate::hub::SocketId;
@@ -29,6 +32,9 @@ pub const SIGNALLING_PATH: &str = "/v1/signalling";
 const READ_BUFFER_BYTES: usize = 1024;
 /// What a socket holds while the network is slow: one frame of any size, written at once.
 const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
+/// TLS handshakes that go on at once: each costs a fifth of a millisecond of a processor, and when everybody comes back after a restart, those who
+/// are signed in must not be kept waiting by them.
+const HANDSHAKES: usize = 64;
 /// How long the hub's task may take to say that it works.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
@@ -48,10 +54,12 @@ impl Web {
 }
 
 /// Accepts connections for as long as it is polled. Those that are open go on by themselves.
-pub(crate) async fn serve(mut listener: TcpListener, web: Web) {
+pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, web: Web) {
     let mut http = http1::Builder::new();
     // Whoever connects and then says nothing holds one of the files that the process may have open.
     http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within);
+    let patience = web.sockets.sign_in_within;
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web);
     loop {
         // Axum's, which waits and goes on when there are too many open files.
@@ -59,12 +67,30 @@ pub(crate) async fn serve(mut listener: TcpListener, web: Web) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket may be slow");
         }
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone())).with_upgrades();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
+        let (http, router) = (http.clone(), router.clone());
+        match tls.clone() {
+            None => drop(tokio::spawn(serve_connection(http, router, stream))),
+            Some(tls) => {
+                let handshakes = Arc::clone(&handshakes);
+                tokio::spawn(async move {
+                    // Neither waiting for one's turn nor the handshake itself may take for ever.
+                    let shake_hands = async {
+                        let _turn = handshakes.acquire().await.ok()?;
+                        tls.accept(stream).await.inspect_err(|error| tracing::debug!(%error, "a connection without TLS")).ok()
+                    };
+                    if let Ok(Some(stream)) = timeout(patience, shake_hands).await {
+                        serve_connection(http, router, stream).await;
+                    }
+                });
             }
-        });
+        }
+    }
+}
+
+async fn serve_connection(http: http1::Builder, router: Router, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection ended");
     }
 }
 
@@ -82,7 +108,7 @@ async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Respo
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {
     let (alive, answer) = oneshot::channel();
     let asked = async { web.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
-    match tokio::time::timeout(HEALTHY_WITHIN, asked).await {
+    match timeout(HEALTHY_WITHIN, asked).await {
         Ok(true) => (StatusCode::OK, "ok\n"),
         Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
     }

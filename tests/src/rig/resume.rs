@@ -82,6 +82,7 @@ impl World {
                 let mut command = network.command(host, &program("rig")?);
                 let cuid = cuid(role, number);
                 command.args(["phone", service.url(), ACCOUNT, &cuid, says, hears]).env("SIGNEDCALL_API_KEY", service.api_key());
+                command.envs(service.root().map(|root| ("SSL_CERT_FILE", root)));
                 Headless::start(&format!("{name}-{cuid}"), &mut command, rig.folder()).await
             };
             pairs.push(Pair {

@@ -28,9 +28,16 @@ pub struct CommandLine {
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Given {
-    /// Where to listen for WebSockets [default: 127.0.0.1:7443]. There is no TLS here: beyond this machine, listen behind a proxy that has it
+    /// Where to listen for WebSockets [default: 127.0.0.1:7443]. Apps on other machines connect by TLS only: set tls-certificate and tls-key, or
+    /// listen behind a proxy that has TLS
     #[arg(long, env = "SIGNEDCALL_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// The service's TLS certificate and those that vouch for it, in PEM. Read at start
+    #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, env = "SIGNEDCALL_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// The directory for everything that is written [default: signedcall-server in the user's state directory]
     #[arg(long, env = "SIGNEDCALL_DATA", value_name = "DIRECTORY", global = true)]
     pub data: Option<PathBuf>,
@@ -69,6 +76,8 @@ impl Given {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             listen: self.listen.or(other.listen),
+            tls_certificate: self.tls_certificate.or(other.tls_certificate),
+            tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
             demo: self.demo.or(other.demo),
             demo_max_call_seconds: self.demo_max_call_seconds.or(other.demo_max_call_seconds),

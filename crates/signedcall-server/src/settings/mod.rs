@@ -14,6 +14,7 @@ use crate::account::MAX_CALL_SECONDS;
 use crate::hub::HubSettings;
 use crate::relay::RelaySettings;
 use crate::socket::SocketSettings;
+use crate::tls::TlsFiles;
 
 /// Where the service listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
@@ -31,6 +32,8 @@ const DRAIN_SECONDS: u64 = 5;
 pub struct Settings {
     /// Where the service listens for WebSockets.
     pub listen: SocketAddr,
+    /// Who the service is to whoever connects by TLS; nobody can when it is not set.
+    pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
     pub data: PathBuf,
     /// Whether there is a demo account.
@@ -88,6 +91,7 @@ impl Settings {
     pub fn on_loopback(data: PathBuf) -> Self {
         Self {
             listen: SocketAddr::new(LISTEN.ip(), 0),
+            tls: None,
             data,
             demo: true,
             demo_max_call: None,
@@ -113,6 +117,7 @@ impl Settings {
         let data = given.data.clone().or_else(state_directory).ok_or(SettingsError::NoDataDirectory)?;
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.listen = given.listen.unwrap_or(settings.listen);
+        settings.tls = tls_files(given.tls_certificate, given.tls_key)?;
         settings.demo = given.demo.unwrap_or(settings.demo);
         let limit =
             given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose()?;
@@ -161,6 +166,18 @@ fn read_file(path: &Path) -> Result<Given, SettingsError> {
 fn state_directory() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state"))).map(|state| state.join("signedcall-server"))
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, SettingsError> {
+    let alone = |name, path: PathBuf, other| {
+        Err(SettingsError::Value { name, value: path.display().to_string(), why: format!("{other} has to be set too") })
+    };
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(certificate), None) => alone("tls_certificate", certificate, "tls_key"),
+        (None, Some(key)) => alone("tls_key", key, "tls_certificate"),
+    }
 }
 
 fn ports(given: Option<String>) -> Result<RangeInclusive<u16>, SettingsError> {
