@@ -2,6 +2,7 @@
 
 mod calls;
 mod child;
+mod condition;
 mod errors;
 mod keyring;
 mod network;

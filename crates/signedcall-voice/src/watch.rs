@@ -12,8 +12,10 @@ const SPAN: usize = 4 * THINNED;
 const PERIODS: std::ops::RangeInclusive<usize> = 20..=106;
 /// How alike a sound must be to itself a period later to be a voice: noise is not, and neither are keys and cups.
 const LEAST_ALIKE: f32 = 0.65;
-/// The least power of a voice at a microphone, −45 dB: below it is another room's.
+/// The least power of a voice, −45 dB: at a microphone, what is below it is another room's; from a loudspeaker, it does not come back.
 const LEAST_POWER: f32 = 3.2e-5;
+/// Frames for which it comes back: sound cards and rooms hold it for as long.
+const ECHO: usize = 50;
 /// The last second, in which it is decided whether somebody talks.
 const SECOND: usize = 100;
 /// Voiced frames in a second that make it talk: a word. A cough has fewer, a hum is meant for nobody and has more, which is as well.
@@ -43,6 +45,7 @@ pub struct MicrophoneWatch {
     voiced: [bool; SECOND],
     at: usize,
     since_voice: usize,
+    since_heard: usize,
     talks: bool,
     silent_for: usize,
     muted: bool,
@@ -50,7 +53,16 @@ pub struct MicrophoneWatch {
 
 impl Default for MicrophoneWatch {
     fn default() -> Self {
-        Self { thinned: [0.0; SPAN], voiced: [false; SECOND], at: 0, since_voice: PAUSE, talks: false, silent_for: 0, muted: false }
+        Self {
+            thinned: [0.0; SPAN],
+            voiced: [false; SECOND],
+            at: 0,
+            since_voice: PAUSE,
+            since_heard: ECHO,
+            talks: false,
+            silent_for: 0,
+            muted: false,
+        }
     }
 }
 
@@ -61,7 +73,14 @@ impl MicrophoneWatch {
         self.silent_for = if is_silent { self.silent_for.saturating_add(1) } else { 0 };
     }
 
-    /// Takes a frame with echo and noise taken out: with the echo, the other side would be taken for the user.
+    /// Takes a frame as it goes to the loudspeaker. While the other side talks, what comes from the microphone is nobody's for certain: an echo
+    /// is never taken out to the last.
+    pub fn heard(&mut self, frame: &Frame) {
+        let power = frame.iter().map(|sample| sample * sample).sum::<f32>() / FRAME_SAMPLES as f32;
+        self.since_heard = if power > LEAST_POWER { 0 } else { self.since_heard.saturating_add(1) };
+    }
+
+    /// Takes a frame from the microphone as it would be sent.
     pub fn clean(&mut self, frame: &Frame) {
         if !self.muted {
             return;
@@ -70,7 +89,7 @@ impl MicrophoneWatch {
         for (thin, samples) in self.thinned[SPAN - THINNED..].iter_mut().zip(frame.chunks_exact(THIN)) {
             *thin = samples.iter().sum::<f32>() / THIN as f32;
         }
-        let is_voice = is_voice(&self.thinned);
+        let is_voice = self.since_heard >= ECHO && is_voice(&self.thinned);
         self.voiced[self.at] = is_voice;
         self.at = (self.at + 1) % SECOND;
         self.since_voice = if is_voice { 0 } else { self.since_voice.saturating_add(1) };
@@ -84,7 +103,7 @@ impl MicrophoneWatch {
     /// Says whether the user is muted from now on.
     pub fn set_muted(&mut self, muted: bool) {
         if self.muted != muted {
-            *self = Self { silent_for: self.silent_for, muted, ..Self::default() };
+            *self = Self { silent_for: self.silent_for, since_heard: self.since_heard, muted, ..Self::default() };
         }
     }
 
@@ -201,6 +220,22 @@ mod tests {
             }
             assert_eq!(take(&mut watch, &sound), None, "frame {frame}");
         }
+    }
+
+    #[test]
+    fn the_other_side_in_the_loudspeaker_is_not_this_user() {
+        let (mut watch, other) = (muted(), speech("reading-2.wav"));
+        // It comes back 100 ms later, as rooms have it.
+        let echo = std::iter::repeat_n(SILENCE, 10).chain(other.iter().map(|frame| frame.map(|sample| sample * 0.3)));
+        for (index, (frame, echo)) in other.iter().zip(echo).enumerate() {
+            watch.heard(frame);
+            assert_eq!(take(&mut watch, &echo), None, "frame {index}");
+        }
+        for frame in speech("reading.wav").iter().take(400) {
+            watch.heard(&SILENCE);
+            take(&mut watch, frame);
+        }
+        assert_eq!(watch.note(), Some(MicrophoneNote::TalkingWhileMuted), "nobody else talks");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod account;
 mod calls;
+mod event;
 mod gallery;
 mod host;
 mod links;
@@ -18,133 +19,21 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use signedcall::{CallId, LineView, SoundDevices};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::account::{Keyring, SignedIn};
+pub(crate) use self::event::{Event, Inbox, Reply, inbox};
 pub(crate) use self::host::{Host, Missed, Ringing, Tray};
 pub(crate) use self::preferences::name_of;
 use crate::arguments::Prefill;
 use crate::autostart::Autostart;
-use crate::doctor::{SetupFacts, Surroundings};
+use crate::doctor::Surroundings;
 use crate::history::History;
-use crate::pictures::{Picture, Pictures, Request};
+use crate::pictures::Pictures;
 use crate::profile::{Folders, ProfileName};
-use crate::sdk::{Line, LineChange, Sdk};
-use crate::settings::{Account, Preferences, Settings};
+use crate::sdk::{Line, Sdk};
+use crate::settings::{Account, Settings};
 use crate::stored::{self, ReadError};
-use crate::view::{AppView, CallView, LinkView, Problem, ProblemCode, SetupView, SignInForm};
-
-/// Everything that happens to the app.
-#[derive(Debug)]
-pub(crate) enum Event {
-    SignIn(SignInForm, Reply),
-    SignOut(Reply),
-    SetPreferences(Preferences, Reply),
-    Dial {
-        cuid: String,
-        context: String,
-        reply: Reply,
-    },
-    Answer(CallId, Reply),
-    Decline(CallId, Reply),
-    HangUp(CallId, Reply),
-    Mute(CallId, bool, Reply),
-    CallAgain(Reply),
-    /// Calls whoever was missed, from the notification.
-    CallBack {
-        cuid: String,
-        context: String,
-    },
-    SeeMissed(Reply),
-    DismissCall(Reply),
-    DismissNotice(ProblemCode, Reply),
-    RefreshDevices(Reply),
-    CheckSetup(Reply),
-    SetAutostart(bool, Reply),
-    /// A link from outside, as it was written.
-    Link(String),
-    DismissLink(Reply),
-    ShowMain(Reply),
-
-    /// Something that cannot be answered went wrong elsewhere: the user is told.
-    Noticed(Problem),
-    /// The tray's "Hang up".
-    HangUpCurrent,
-    Quit,
-
-    /// What the controller itself waited for.
-    SignedIn(Box<SignedIn>),
-    TryAgain {
-        attempt: u64,
-        tries: u32,
-    },
-    Kept {
-        session: u64,
-        outcome: Keyring,
-    },
-    SignedOut {
-        session: u64,
-        outcome: Keyring,
-        reply: Reply,
-    },
-    Line {
-        session: u64,
-        change: LineChange,
-    },
-    Dialled {
-        session: u64,
-        peer: String,
-        context: String,
-        outcome: Result<CallId, signedcall::Error>,
-        reply: Reply,
-    },
-    Asked {
-        outcome: Result<(), signedcall::Error>,
-        reply: Reply,
-    },
-    PreferencesSet {
-        preferences: Preferences,
-        outcome: preferences::Changed,
-        reply: Reply,
-    },
-    DevicesListed {
-        devices: SoundDevices,
-        reply: Option<Reply>,
-    },
-    SetupLooked(Box<SetupFacts>),
-    PictureCame {
-        request: Request,
-        picture: Option<Picture>,
-    },
-}
-
-/// Where a request's outcome goes. Nobody waits where the request came from the notification or the tray: a problem becomes a notice then.
-#[derive(Debug)]
-pub(crate) struct Reply(Option<oneshot::Sender<Result<(), Problem>>>);
-
-impl Reply {
-    /// Makes a reply, and where its outcome arrives.
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<(), Problem>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(Some(sender)), receiver)
-    }
-
-    /// For requests that nobody waits for.
-    pub(crate) fn nobody() -> Self {
-        Self(None)
-    }
-}
-
-/// Sends events to the controller.
-#[derive(Clone, Debug)]
-pub(crate) struct Inbox(mpsc::UnboundedSender<Event>);
-
-impl Inbox {
-    /// Hands an event in; `false` when the app is closing.
-    pub(crate) fn send(&self, event: Event) -> bool {
-        self.0.send(event).is_ok()
-    }
-}
+use crate::view::{AppView, CallView, LinkView, Problem, ProblemCode, SetupView};
 
 /// Where a new session stands.
 #[derive(Debug)]
@@ -225,12 +114,6 @@ pub(crate) struct Parts<H> {
     pub(crate) profile: ProfileName,
     pub(crate) folders: Folders,
     pub(crate) prefill: Prefill,
-}
-
-/// Makes the way to a controller that is still to be made, since the windows and the tray need it first.
-pub(crate) fn inbox() -> (Inbox, mpsc::UnboundedReceiver<Event>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (Inbox(sender), receiver)
 }
 
 impl<H: Host> Controller<H> {
@@ -357,11 +240,8 @@ impl<H: Host> Controller<H> {
 
     /// Tells whoever asked; a problem that nobody waits for becomes a notice.
     fn answer_to(&mut self, reply: Reply, outcome: Result<(), Problem>) {
-        match (reply.0, outcome) {
-            // Whoever asked may have closed the window since.
-            (Some(sender), outcome) => drop(sender.send(outcome)),
-            (None, Err(problem)) => self.notice(problem),
-            (None, Ok(())) => {}
+        if let Some(problem) = reply.give(outcome) {
+            self.notice(problem);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether this computer and this account are fit for calls, item by item, with what to do about what is not (R2, R4).
 //!
-//! [`Surroundings`] looks, [`judge`] says what it means. The window's *Check my set-up* and `--doctor` show the same, in the same words.
+//! [`Surroundings`] looks, [`judge()`] says what it means. The window's *Check my set-up* and `--doctor` show the same, in the same words.
 
 mod desktop;
 mod judge;

@@ -13,8 +13,10 @@ use crate::VoiceOptions;
 const FIRST_SOUND: Duration = Duration::from_secs(3);
 /// How long silence is listened to before the microphone is called silent: some begin with a few zeros.
 const LISTEN: Duration = Duration::from_millis(600);
-/// How long the speaker is given silence to play.
-const PLAY: Duration = Duration::from_millis(300);
+/// How long a speaker may take to play: as long as one that talks to its headset by radio needs.
+const FIRST_PLAYED: Duration = Duration::from_secs(3);
+/// Frames of silence that a speaker takes when it plays. The first few only fill its buffers; one that plays asks for more.
+const PLAYED: usize = 30;
 /// How often the devices are asked meanwhile: a frame lasts twice as long.
 const TICK: Duration = Duration::from_millis(5);
 
@@ -74,15 +76,14 @@ fn play(sound: &dyn Sound) -> Result<(), SoundError> {
     let mut playback = sound.open_playback()?;
     let opened = Instant::now();
     let mut taken = 0;
-    while opened.elapsed() < PLAY {
+    while taken < PLAYED && opened.elapsed() < FIRST_PLAYED && !playback.is_lost() {
         while playback.wants() {
             playback.write(&SILENCE);
             taken += 1;
         }
         thread::sleep(TICK);
     }
-    // What it takes first fills its buffers; one that plays asks again.
-    if playback.is_lost() || taken < 4 { Err(SoundError::Broken("it plays no sound".to_owned())) } else { Ok(()) }
+    if taken < PLAYED { Err(SoundError::Broken("it plays no sound".to_owned())) } else { Ok(()) }
 }
 
 #[cfg(test)]

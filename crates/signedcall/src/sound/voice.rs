@@ -34,8 +34,6 @@ pub(super) struct Voice {
     sender: Sender,
     receiver: Receiver,
     processing: Processing,
-    /// Without processing, the other side's voice in this user's microphone would be taken for this user's.
-    knows_echo: bool,
     watch: MicrophoneWatch,
     meter: QualityMeter,
     played: u32,
@@ -64,7 +62,6 @@ impl Voice {
             sender,
             receiver: Receiver::new(ReceiverConfig::default())?,
             processing: Processing::new(processing_config(processing)),
-            knows_echo: processing,
             watch,
             meter: QualityMeter::default(),
             played: 0,
@@ -89,7 +86,6 @@ impl Voice {
 
     pub(super) fn use_processing(&mut self, processing: bool) {
         self.processing = Processing::new(processing_config(processing));
-        self.knows_echo = processing;
     }
 
     /// What there is to say, if it has changed since this was asked last.
@@ -137,6 +133,7 @@ impl Voice {
         let pulled = self.receiver.pull(frame, self.now());
         self.judge();
         mix(frame, tones);
+        self.watch.heard(frame);
         self.processing.render(frame);
         self.sounded = true;
         if pulled == Pulled::Sound {
@@ -168,9 +165,7 @@ impl Voice {
         self.heard = true;
         self.watch.raw(frame);
         self.processing.capture(frame);
-        if self.knows_echo {
-            self.watch.clean(frame);
-        }
+        self.watch.clean(frame);
         self.send(frame);
     }
 
