@@ -3,8 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use signedcall::{CallState, CallStatus, Direction, EndReason, ErrorCode, LinkState, Metadata};
-use signedcall_server::STORE_FILE;
-use signedcall_server::store::read_records;
 
 use crate::support::{Phone, Service, ToneSound};
 
@@ -124,10 +122,10 @@ async fn a_limited_call_is_warned_of_and_ended_in_time_on_both_sides() {
     }
     let warning = alice.sound.loudest(1_046);
     assert!(warning > 0.05, "{warning}");
-    let records = read_records(&service.data().join(STORE_FILE)).expect("a good store");
-    assert_eq!(records.iter().map(|record| record.end_reason).collect::<Vec<_>>(), [Some(EndReason::MaxDuration.number())]);
     alice.leave_in_silence().await;
     bobby.leave_in_silence().await;
+    let records = service.records().await;
+    assert_eq!(records.iter().map(|record| record.end_reason).collect::<Vec<_>>(), [Some(EndReason::MaxDuration.number())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

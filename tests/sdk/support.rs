@@ -1,7 +1,6 @@
 //! What these tests share: a service on a free port, phones on it, and sound without devices.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +9,8 @@ use signedcall::{
     CallEvent, CallId, CallStatus, Capture, Events, FRAME_SAMPLES, Frame, LineView, Metadata, Options, Pace, Playback, SAMPLE_RATE,
     SignedCall, Sound, SoundError, VoiceOptions,
 };
-use signedcall_server::{Settings, serve};
+use signedcall_server::store::{CallRecord, read_records};
+use signedcall_server::{STORE_FILE, Settings, serve};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -49,8 +49,10 @@ impl Service {
         self.settings.listen
     }
 
-    pub(crate) fn data(&self) -> &Path {
-        &self.settings.data
+    /// Stops the service, and reads what it has written down.
+    pub(crate) async fn records(mut self) -> Vec<CallRecord> {
+        self.running.take().expect("it runs").shutdown().await;
+        read_records(&self.settings.data.join(STORE_FILE)).expect("a good store")
     }
 
     pub(crate) fn key(&self) -> String {

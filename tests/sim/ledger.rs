@@ -74,6 +74,8 @@ struct Part {
 /// A call as the service and its store have it.
 #[derive(Debug, Default)]
 struct Record {
+    /// Whether the store was asked to write it down.
+    opened: bool,
     durable: bool,
     closed: Option<CloseRecord>,
     /// The service died before it could close it.
@@ -173,6 +175,7 @@ impl Ledger {
         if !is_new && !record.left_open {
             return Err(format!("the record of {call} is opened twice"));
         }
+        record.opened = true;
         Ok(())
     }
 
@@ -202,7 +205,7 @@ impl Ledger {
 
     /// The service has died: its store closes what is open when it starts again, and knows nothing of what was being written.
     pub(crate) fn close_left_open(&mut self) {
-        self.calls.values_mut().filter(|record| record.closed.is_none()).for_each(|record| record.left_open = true);
+        self.calls.values_mut().filter(|record| record.opened && record.closed.is_none()).for_each(|record| record.left_open = true);
     }
 
     pub(crate) fn rings(&mut self, call: CallId, by: Endpoint) {
