@@ -136,7 +136,11 @@ impl World {
                 self.ledger.report((place, run), &report)?;
                 self.react(place, report.call, report.direction, report.status);
             }
-            Command::PlayTone(tone) => self.devices[place].tone = tone,
+            Command::PlayTone(tone) => {
+                if tone.is_none_or(|tone| !tone.sounds_once()) {
+                    self.devices[place].tone = tone;
+                }
+            }
             Command::PrepareMedia { call, device, role } => {
                 let end = self.end(place, call, device)?;
                 let later = self.media.prepare(&mut self.rng, end, role)?;

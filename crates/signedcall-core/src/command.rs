@@ -50,7 +50,8 @@ pub enum Command {
     /// Tell the embedder what a call has come to.
     Report(StatusReport),
 
-    /// Play a tone, instead of the one that plays; `None` plays nothing. [`Tone::Warning`] sounds beside whatever plays.
+    /// Play a tone. One that [sounds once](Tone::sounds_once) does so over whatever else is heard; any other goes on until this command says what plays
+    /// instead of it, which may be nothing.
     PlayTone(Option<Tone>),
     /// Open a peer connection to one device of the other side and start connecting it. No microphone is opened, no media flows.
     PrepareMedia {
@@ -134,8 +135,18 @@ pub enum Tone {
     Busy,
     /// Once, when a call ends.
     Ended,
-    /// Once, over the voice: the time of the call is nearly over (R29).
+    /// Once: the time of the call is nearly over (R29).
     Warning,
+}
+
+impl Tone {
+    /// Whether it says something once, rather than for as long as something lasts.
+    pub const fn sounds_once(self) -> bool {
+        match self {
+            Self::Ringback | Self::Ringtone => false,
+            Self::Busy | Self::Ended | Self::Warning => true,
+        }
+    }
 }
 
 /// One status of one call (R19), without the wall-clock time, which the driver adds.

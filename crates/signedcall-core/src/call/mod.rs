@@ -36,7 +36,7 @@ use signedcall_wire::{
     CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
 };
 
-use crate::{CallState, CallView, Command, Phase};
+use crate::{CallState, CallView, Command, Phase, Tone};
 
 pub(crate) use card::Card;
 
@@ -302,6 +302,21 @@ impl Call {
     /// Whether this device rings.
     pub(crate) fn rings(&self) -> bool {
         matches!(self.state, State::Rings { .. })
+    }
+
+    /// What is heard of it for as long as this lasts, beside the voice and the ringing.
+    pub(crate) fn tone(&self) -> Option<Tone> {
+        match self.state {
+            State::Placed { .. } | State::CalleeRings { .. } => Some(Tone::Ringback),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => None,
+        }
     }
 
     /// What `call_state()` says of it (R21).

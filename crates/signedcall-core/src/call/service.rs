@@ -1,7 +1,7 @@
 //! What the service says of a call.
 
 use super::*;
-use crate::{Role, Tone};
+use crate::Role;
 use signedcall_wire::{Cuid, Invite, WARNING_BEFORE_END};
 
 impl Call {
@@ -9,9 +9,7 @@ impl Call {
     pub(crate) fn invited(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
         let ring_for = Duration::from_millis(invite.ring_for_ms).min(LONGEST_RING);
         let leg = Leg { to: invite.endpoint, media: Media::Connecting };
-        let (this, mut actions) = Self::received(me, device, invite, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN });
-        actions.push(Action::Do(Command::PlayTone(Some(Tone::Ringtone))));
-        (this, actions)
+        Self::received(me, device, invite, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN })
     }
 
     /// Somebody calls whom the user of this device was calling at the same moment. Both want to talk: it is answered without ringing.
@@ -39,7 +37,6 @@ impl Call {
         match self.state {
             State::Placing { .. } => {
                 self.state = State::Placed { give_up_at: now + CALLER_PATIENCE };
-                actions.push(Action::Do(Command::PlayTone(Some(Tone::Ringback))));
                 self.reach(Reported::Placed, &mut actions);
             }
             // What the service had decided before it heard that this side ends the call; the other side reports it too.
@@ -181,7 +178,7 @@ impl Call {
 
     /// The call is answered, by the device that `leg` leads to or by this one.
     fn take_up(&mut self, now: Timestamp, leg: Leg) -> Vec<Action> {
-        let mut actions = vec![Action::Do(Command::PlayTone(None))];
+        let mut actions = vec![];
         match leg.media {
             Media::Connected => {
                 actions.extend(self.start_talking(now, leg.to, Limit::default()));

@@ -108,20 +108,20 @@ fn check(rows: &[Row]) {
 fn a_callers_call_goes_from_dialled_to_talking() {
     use CallEvent as E;
     check(&[
-        (G::Placing, E::Placed, 100, "Placed", "tone Ringback, placed 1, report 1 Placed"),
+        (G::Placing, E::Placed, 100, "Placed", "placed 1, report 1 Placed"),
         (
             G::Placing,
             E::CalleeRings(BY_PEER),
             100,
             "CalleeRings",
-            "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing",
+            "placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing",
         ),
         (
             G::Placing,
             E::Answered(BY_PEER),
             100,
             "Connecting",
-            "tone Ringback, placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered",
+            "placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing, report 1 Answered",
         ),
         (G::Placing, E::PlacingRefused(ErrorCode::ContactNotReachable), 100, "Over", "not placed 1 ContactNotReachable"),
         (G::Placing, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Crossed", ""),
@@ -131,25 +131,25 @@ fn a_callers_call_goes_from_dialled_to_talking() {
         (G::Crossed, E::Forgotten, 100, "Crossed", ""),
         (G::Placed, E::Placed, 100, "Placed", ""),
         (G::Placed, E::CalleeRings(BY_PEER), 100, "CalleeRings", "prepare 2 Offerer, report 1 Ringing"),
-        (G::Placed, E::Answered(BY_PEER), 100, "Connecting", "prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered"),
+        (G::Placed, E::Answered(BY_PEER), 100, "Connecting", "prepare 2 Offerer, report 1 Ringing, report 1 Answered"),
         (G::CalleeRings, E::CalleeRings(BY_PEER), 100, "CalleeRings", ""),
         (G::CalleeRings, E::CalleeRings(BY_OTHER), 100, "CalleeRings", "prepare 3 Offerer"),
         (G::CalleeRings, E::MediaConnected(PEER), 100, "CalleeRings", ""),
-        (G::CalleeRings, E::Answered(BY_PEER), 100, "Connecting", "no tone, report 1 Answered"),
-        (G::CalleeRings, E::Answered(BY_OTHER), 100, "Connecting", "prepare 3 Offerer, no tone, report 1 Answered, drop 2"),
+        (G::CalleeRings, E::Answered(BY_PEER), 100, "Connecting", "report 1 Answered"),
+        (G::CalleeRings, E::Answered(BY_OTHER), 100, "Connecting", "prepare 3 Offerer, report 1 Answered, drop 2"),
         (
             G::TwoRing,
             E::Answered(BY_PEER),
             100,
             "Talking",
-            "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, drop 3",
+            "start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, drop 3",
         ),
         (
             G::TwoRing,
             E::Answered(BY_OTHER),
             100,
             "Ending",
-            "no tone, report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2",
+            "report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2",
         ),
         (G::CallerConnecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
         (G::CallerConnecting, E::MediaConnected(OTHER), 100, "Connecting", ""),
@@ -162,7 +162,13 @@ fn a_device_that_rings_again_after_a_restart_is_offered_media_anew() {
     use CallEvent as E;
     check(&[
         (G::CalleeRings, E::CalleeRings(BY_PEER_ANEW), 100, "CalleeRings", "drop 2, prepare 2 Offerer"),
-        (G::TwoRing, E::Answered(BY_PEER_ANEW), 100, "Connecting", "drop 2, prepare 2 Offerer, no tone, report 1 Answered, drop 3"),
+        (
+            G::TwoRing,
+            E::Answered(BY_PEER_ANEW),
+            100,
+            "Connecting",
+            "drop 2, prepare 2 Offerer, report 1 Answered, drop 3",
+        ),
         (G::CallerConnecting, E::CalleeRings(BY_PEER_ANEW), 100, "Connecting", ""),
         (G::CallerTalking, E::CalleeRings(BY_PEER_ANEW), 100, "Talking", ""),
     ]);
@@ -183,19 +189,19 @@ fn a_callees_call_goes_from_invited_to_talking() {
     check(&[
         (G::Rings, E::MediaConnected(PEER), 100, "Rings", ""),
         (G::Rings, E::Answered(BY_ME), 100, "Rings", ""),
-        (G::Rings, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
-        (G::RingsWarm, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
-        (G::RingsInVain, E::UserAnswered, 100, "Answering", "ask accept 1, no tone"),
+        (G::Rings, E::UserAnswered, 100, "Answering", "ask accept 1"),
+        (G::RingsWarm, E::UserAnswered, 100, "Answering", "ask accept 1"),
+        (G::RingsInVain, E::UserAnswered, 100, "Answering", "ask accept 1"),
         (G::Answering, E::UserAnswered, 100, "Answering", ""),
         (G::Answering, E::Answered(BY_OTHER), 100, "Answering", ""),
-        (G::Answering, E::Answered(BY_ME), 100, "Connecting", "no tone, report 1 Answered"),
+        (G::Answering, E::Answered(BY_ME), 100, "Connecting", "report 1 Answered"),
         (G::Answering, E::MediaConnected(PEER), 100, "Answering", ""),
         (
             G::AnsweringWarm,
             E::Answered(BY_ME),
             100,
             "Talking",
-            "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress",
+            "start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress",
         ),
         (G::Connecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
         (G::Talking, E::MediaInterrupted(PEER), 100, "Interrupted", ""),
@@ -210,18 +216,18 @@ fn a_callees_call_goes_from_invited_to_talking() {
 fn the_user_ends_a_call_from_every_state() {
     use CallEvent as E;
     check(&[
-        (G::Placing, E::UserHungUp, 100, "Ending", "no tone, ask hangup 1 Cancelled"),
+        (G::Placing, E::UserHungUp, 100, "Ending", "ask hangup 1 Cancelled"),
         (G::Placed, E::UserHungUp, 100, "Ending", "tone Ended, ask hangup 1 Cancelled"),
         (G::CalleeRings, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 Cancelled"),
         (G::TwoRing, E::UserHungUp, 100, "Ending", "drop 2, drop 3, tone Ended, ask hangup 1 Cancelled"),
-        (G::Rings, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
-        (G::Rings, E::UserDeclined, 100, "Ending", "drop 2, no tone, ask decline 1 Declined"),
+        (G::Rings, E::UserHungUp, 100, "Ending", "drop 2, ask decline 1 Declined"),
+        (G::Rings, E::UserDeclined, 100, "Ending", "drop 2, ask decline 1 Declined"),
         (G::CallerConnecting, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::CallerTalking, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
-        (G::Rings, E::UserLoggedOut, 100, "Ending", "drop 2, no tone, ask decline 1 LoggedOut"),
+        (G::Rings, E::UserLoggedOut, 100, "Ending", "drop 2, ask decline 1 LoggedOut"),
         (G::Talking, E::UserLoggedOut, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::Placed, E::UserLoggedOut, 100, "Ending", "tone Ended, ask hangup 1 Cancelled"),
-        (G::Answering, E::UserHungUp, 100, "Ending", "drop 2, no tone, ask hangup 1 HungUp"),
+        (G::Answering, E::UserHungUp, 100, "Ending", "drop 2, ask hangup 1 HungUp"),
         (G::Connecting, E::UserHungUp, 100, "Ending", "drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::Talking, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
         (G::Interrupted, E::UserHungUp, 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
@@ -237,14 +243,14 @@ fn the_service_ends_a_call_in_every_state() {
     use CallEvent as E;
     let ended = E::Ended(EndReason::HungUp);
     check(&[
-        (G::Placing, E::Ended(EndReason::Cancelled), 100, "Over", "no tone, placed 1, report 1 Placed, report 1 Ended(Cancelled)"),
+        (G::Placing, E::Ended(EndReason::Cancelled), 100, "Over", "placed 1, report 1 Placed, report 1 Ended(Cancelled)"),
         (G::Placed, E::Ended(EndReason::RingTimeout), 100, "Over", "tone Ended, report 1 Ended(RingTimeout)"),
         (G::CalleeRings, E::Ended(EndReason::Busy), 100, "Over", "drop 2, tone Busy, report 1 Ended(Busy)"),
         (G::TwoRing, E::Ended(EndReason::Declined), 100, "Over", "drop 2, drop 3, tone Ended, report 1 Ended(Declined)"),
         (G::CallerConnecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::CallerTalking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
-        (G::Rings, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, no tone, report 1 Ended(AnsweredElsewhere)"),
-        (G::Answering, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, no tone, report 1 Ended(AnsweredElsewhere)"),
+        (G::Rings, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
+        (G::Answering, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
         (G::Connecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::Talking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::Interrupted, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
@@ -263,8 +269,8 @@ fn what_the_service_decided_before_it_heard_of_the_end_is_reported() {
         (G::CallerEnding, E::PlacingRefused(ErrorCode::OngoingCall), 100, "Over", "not placed 1 OngoingCall"),
         (G::CallerEnding, E::LeavingRefused, 100, "Over", "not placed 1 FailureInMakeCall"),
         (G::Ending, E::LeavingRefused, 100, "Over", "report 1 Ended(HungUp)"),
-        (G::Rings, E::TooLate, 100, "Ending", "drop 2, no tone"),
-        (G::Answering, E::TooLate, 100, "Ending", "drop 2, no tone"),
+        (G::Rings, E::TooLate, 100, "Ending", "drop 2"),
+        (G::Answering, E::TooLate, 100, "Ending", "drop 2"),
         (G::Talking, E::TooLate, 100, "Talking", ""),
     ]);
 }
@@ -275,8 +281,8 @@ fn a_call_that_the_service_knows_nothing_more_of_is_cut_short_in_every_state() {
     for (given, commands) in [
         (G::Placed, "tone Ended, report 1 Ended(LocalNetworkLoss)"),
         (G::CalleeRings, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
-        (G::Rings, "drop 2, no tone, report 1 Ended(Missed)"),
-        (G::Answering, "drop 2, no tone, report 1 Ended(LocalNetworkLoss)"),
+        (G::Rings, "drop 2, report 1 Ended(Missed)"),
+        (G::Answering, "drop 2, report 1 Ended(LocalNetworkLoss)"),
         (G::Connecting, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
         (G::CallerConnecting, "drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
         (G::Talking, "stop voice, drop 2, tone Ended, report 1 Ended(LocalNetworkLoss)"),
@@ -285,8 +291,8 @@ fn a_call_that_the_service_knows_nothing_more_of_is_cut_short_in_every_state() {
         check(&[(given, E::Forgotten, 100, "Over", commands), (given, E::SignedOut, 100, "Over", commands)]);
     }
     check(&[
-        (G::Placing, E::SignedOut, 100, "Over", "no tone, not placed 1 NotInitialized"),
-        (G::Crossed, E::SignedOut, 100, "Over", "no tone, not placed 1 NotInitialized"),
+        (G::Placing, E::SignedOut, 100, "Over", "not placed 1 NotInitialized"),
+        (G::Crossed, E::SignedOut, 100, "Over", "not placed 1 NotInitialized"),
         (G::CallerEnding, E::SignedOut, 100, "Over", "not placed 1 NotInitialized"),
         (G::CallerEnding, E::Forgotten, 100, "Over", "not placed 1 FailureInMakeCall"),
         (G::Over, E::SignedOut, 100, "Over", ""),
@@ -306,8 +312,8 @@ fn media_or_sound_that_fails_ends_what_it_must() {
         (G::Connecting, E::MediaFailed(PEER), 100, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
         (G::Connecting, E::MediaFailed(OTHER), 100, "Connecting", ""),
         (G::Talking, E::MediaFailed(PEER), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
-        (G::Rings, refused.clone(), 100, "Ending", "drop 2, no tone, ask decline 1 MicrophoneRefused"),
-        (G::Answering, refused.clone(), 100, "Ending", "drop 2, no tone, ask hangup 1 MicrophoneRefused"),
+        (G::Rings, refused.clone(), 100, "Ending", "drop 2, ask decline 1 MicrophoneRefused"),
+        (G::Answering, refused.clone(), 100, "Ending", "drop 2, ask hangup 1 MicrophoneRefused"),
         (G::Connecting, refused.clone(), 100, "Ending", "drop 2, tone Ended, ask hangup 1 MicrophoneRefused"),
         (G::Talking, refused.clone(), 100, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 MicrophoneRefused"),
         (G::Placed, refused.clone(), 100, "Ending", "tone Ended, ask hangup 1 InternalError"),
@@ -367,8 +373,8 @@ fn each_deadline_fires_in_its_millisecond_and_not_before() {
         (G::Placed, 120_000, "Ending", "tone Ended, ask hangup 1 RingTimeout"),
         (G::CalleeRings, 120_000, "Ending", "drop 2, tone Ended, ask hangup 1 RingTimeout"),
         (G::CallerConnecting, 15_000, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
-        (G::Rings, 40_000, "Ending", "drop 2, no tone"),
-        (G::Answering, 15_000, "Ending", "drop 2, no tone, ask hangup 1 LocalNetworkLoss"),
+        (G::Rings, 40_000, "Ending", "drop 2"),
+        (G::Answering, 15_000, "Ending", "drop 2, ask hangup 1 LocalNetworkLoss"),
         (G::Connecting, 15_000, "Ending", "drop 2, tone Ended, ask hangup 1 MediaSetupTooSlow"),
         (G::Interrupted, 30_000, "Ending", "stop voice, drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
         (G::Ending, 5_000, "Over", "report 1 Ended(HungUp)"),
@@ -417,7 +423,7 @@ fn a_lost_link_shortens_the_wait_and_changes_the_reason() {
     let rows = [
         (G::Placed, 30_000, "tone Ended, ask hangup 1 LocalNetworkLoss"),
         (G::CalleeRings, 30_000, "drop 2, tone Ended, ask hangup 1 LocalNetworkLoss"),
-        (G::Rings, 40_000, "drop 2, no tone"),
+        (G::Rings, 40_000, "drop 2"),
         (G::Interrupted, 30_000, "stop voice, drop 2, tone Ended, ask hangup 1 LocalNetworkLoss"),
     ];
     for (given, deadline, commands) in rows {
@@ -469,7 +475,7 @@ fn muting_lasts_and_is_said_once() {
 fn a_crossing_call_is_answered_without_ringing() {
     let (mut call, followed) = Call::crossing(at(0), cuid("alice"), ME, invite(1, "bobby", PEER));
     assert_eq!(actions(&followed), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ask accept 1");
-    assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(BY_ME))), "no tone, report 1 Answered");
+    assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(BY_ME))), "report 1 Answered");
 }
 
 fn any_reason() -> impl Strategy<Value = EndReason> {

@@ -2,7 +2,7 @@
 
 use super::card::new_call;
 use super::*;
-use crate::{Dial, Tone};
+use crate::Dial;
 use signedcall_wire::Cuid;
 
 impl Call {
@@ -16,7 +16,7 @@ impl Call {
         match self.state {
             State::Rings { leg, .. } => {
                 self.state = State::Answering { leg, give_up_at: now + ANSWER_PATIENCE };
-                vec![Action::Ask(Request::Accept { call: self.card.call }), Action::Do(Command::PlayTone(None))]
+                vec![Action::Ask(Request::Accept { call: self.card.call })]
             }
             State::Placing { .. }
             | State::Crossed { .. }
@@ -112,11 +112,11 @@ impl Call {
             // Silent already; a tone now would disturb the call that may have followed.
             State::Ending { .. } | State::Over => return actions,
         }
-        actions.push(Action::Do(Command::PlayTone(self.end_tone(reason))));
+        actions.extend(self.end_tone(reason).map(|tone| Action::Do(Command::PlayTone(Some(tone)))));
         actions
     }
 
-    /// Who waited or talked hears how it ended. A callee who never answered hears the ringing stop.
+    /// Who waited or talked hears how it ended. A callee who never answered hears only that the ringing stops.
     fn end_tone(&self, reason: EndReason) -> Option<Tone> {
         if matches!(self.state, State::Placing { .. } | State::Crossed { .. } | State::Rings { .. } | State::Answering { .. }) {
             None

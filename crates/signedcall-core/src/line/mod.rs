@@ -17,7 +17,7 @@ use signedcall_wire::{CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, Requ
 
 use crate::call::{Action, Call, CallEvent};
 use crate::session::{Asked, Overdue, Session};
-use crate::{CallState, CallView, Command, Dial, Event};
+use crate::{CallState, CallView, Command, Dial, Event, Tone};
 
 /// What follows from one event.
 #[must_use]
@@ -38,6 +38,8 @@ pub struct Line {
     /// Those that are not over, oldest first.
     calls: Vec<Call>,
     held: Option<Held>,
+    /// The tone that goes on until another is asked for.
+    playing: Option<Tone>,
 }
 
 /// An invite from whom this side is calling, while the service has not answered this side's call.
@@ -56,7 +58,7 @@ struct Turn {
 impl Line {
     /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
     pub fn new(me: Cuid, device: DeviceId, nonce: u64) -> Self {
-        Self { me, device, session: Session::new(nonce), calls: Vec::new(), held: None }
+        Self { me, device, session: Session::new(nonce), calls: Vec::new(), held: None, playing: None }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing and yields no command.
@@ -86,6 +88,7 @@ impl Line {
             Event::Woken => {}
         }
         self.release(&mut turn);
+        self.play(&mut turn);
         Step { commands: turn.commands, wake_at: self.deadline() }
     }
 
@@ -106,6 +109,21 @@ impl Line {
     /// The call that the user is in.
     fn current(&self) -> Option<&Call> {
         self.calls.iter().find(|call| call.is_on())
+    }
+
+    /// What goes on to be heard: a device has one ear, so that all its calls together have one tone.
+    fn tone(&self) -> Option<Tone> {
+        if self.calls.iter().any(Call::rings) {
+            return Some(Tone::Ringtone);
+        }
+        self.calls.iter().find_map(Call::tone)
+    }
+
+    fn play(&mut self, turn: &mut Turn) {
+        let tone = self.tone();
+        if std::mem::replace(&mut self.playing, tone) != tone {
+            turn.commands.push(Command::PlayTone(tone));
+        }
     }
 
     fn deadline(&self) -> Option<Timestamp> {

@@ -106,7 +106,7 @@ impl Rig {
 fn a_call_is_dialled_answered_and_hung_up() {
     let mut rig = Rig::signed_in();
     assert_eq!(rig.dials(1), "ask call 1");
-    assert_eq!(rig.respond(None), "tone Ringback, placed 1, report 1 Placed");
+    assert_eq!(rig.respond(None), "placed 1, report 1 Placed, tone Ringback");
     assert_eq!(rig.line.call_state(), CallState::OutgoingCall);
     let rings = ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) };
     assert_eq!(rig.happens(rings), "prepare 2 Offerer, report 1 Ringing, ack 1");
@@ -117,7 +117,7 @@ fn a_call_is_dialled_answered_and_hung_up() {
     assert_eq!(rig.handle(Event::MediaConnected { call: call(1), device: PEER }), "");
     let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER), left_ms: None };
     rig.now = 5_000;
-    assert_eq!(rig.happens(answered), "no tone, start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, ack 3");
+    assert_eq!(rig.happens(answered), "start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, ack 3, no tone");
     assert_eq!(rig.line.call_state(), CallState::OngoingCall);
     let phase = rig.line.view().map(|view| view.phase);
     assert_eq!(phase, Some(Phase::Talking { since: Timestamp::from_millis(5_000), interrupted: false }));
@@ -130,12 +130,12 @@ fn a_call_is_dialled_answered_and_hung_up() {
 #[test]
 fn an_incoming_call_rings_and_is_answered() {
     let mut rig = Rig::signed_in();
-    assert_eq!(rig.is_invited(1, "bobby"), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, tone Ringtone, ack 1");
+    assert_eq!(rig.is_invited(1, "bobby"), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ack 1, tone Ringtone");
     assert_eq!(rig.line.call_state(), CallState::IncomingCall);
     assert_eq!(rig.handle(Event::UserMuted { call: call(1), muted: true }), "muted true");
     assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "ask accept 1, no tone");
     let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None };
-    assert_eq!(rig.happens(answered), "no tone, report 1 Answered, ack 2");
+    assert_eq!(rig.happens(answered), "report 1 Answered, ack 2");
     assert_eq!(rig.line.view().map(|view| (view.phase, view.muted)), Some((Phase::Connecting, true)));
     let connected = Event::MediaConnected { call: call(1), device: PEER };
     assert_eq!(rig.handle(connected), "start voice 2, ask media connected 1, report 1 InProgress");
@@ -146,7 +146,7 @@ fn an_incoming_call_rings_and_is_answered() {
 fn an_incoming_call_is_declined() {
     let mut rig = Rig::signed_in();
     let _ = rig.is_invited(1, "bobby");
-    assert_eq!(rig.handle(Event::UserDeclined { call: call(1) }), "drop 2, no tone, ask decline 1 Declined");
+    assert_eq!(rig.handle(Event::UserDeclined { call: call(1) }), "drop 2, ask decline 1 Declined, no tone");
     assert_eq!(rig.ends(1, EndReason::Declined), "report 1 Ended(Declined), ack 2");
 }
 
@@ -155,14 +155,14 @@ fn the_service_times_a_ringing_call_out() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.respond(None);
-    assert_eq!(rig.ends(1, EndReason::RingTimeout), "tone Ended, report 1 Ended(RingTimeout), ack 1");
+    assert_eq!(rig.ends(1, EndReason::RingTimeout), "tone Ended, report 1 Ended(RingTimeout), ack 1, no tone");
 }
 
 #[test]
 fn a_call_cancelled_before_it_is_placed_is_reported_as_placed_and_cancelled() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
-    assert_eq!(rig.handle(Event::UserHungUp { call: call(1) }), "no tone, ask hangup 1 Cancelled");
+    assert_eq!(rig.handle(Event::UserHungUp { call: call(1) }), "ask hangup 1 Cancelled");
     assert_eq!(rig.respond(None), "placed 1, report 1 Placed");
     assert_eq!(rig.ends(1, EndReason::Cancelled), "report 1 Ended(Cancelled), ack 1");
 }
@@ -292,7 +292,7 @@ fn a_held_invite_whose_call_is_over_is_dropped() {
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
     assert_eq!(rig.ends(2, EndReason::Cancelled), "ack 2");
-    assert_eq!(rig.respond(None), "tone Ringback, placed 1, report 1 Placed");
+    assert_eq!(rig.respond(None), "placed 1, report 1 Placed, tone Ringback");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_held_invite_is_busy_when_this_sides_call_is_placed_after_all() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
-    assert_eq!(rig.respond(None), "tone Ringback, placed 1, report 1 Placed, ask decline 2 Busy");
+    assert_eq!(rig.respond(None), "placed 1, report 1 Placed, ask decline 2 Busy, tone Ringback");
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn a_new_session_takes_calls_further_that_went_on_meanwhile() {
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
     let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { by: endpoint(PEER), left_ms: None } };
-    assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, prepare 2 Offerer, report 1 Ringing, no tone, report 1 Answered, signed in");
+    assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, prepare 2 Offerer, report 1 Ringing, report 1 Answered, signed in, no tone");
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn a_call_whose_time_is_limited_says_when_it_ends_and_warns_once() {
     let _ = rig.happens(ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) });
     rig.now = 1_000;
     let answered = ServiceEvent::Answered { call: call(1), by: endpoint(PEER), left_ms: Some(60_000) };
-    assert_eq!(rig.happens(answered), "no tone, report 1 Answered, ack 2");
+    assert_eq!(rig.happens(answered), "report 1 Answered, ack 2, no tone");
     assert_eq!(ends_at(&rig), Some(61_000));
     let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
     rig.now = 31_000;
@@ -414,7 +414,7 @@ fn a_call_that_rings_on_arrival_rings_here() {
     let snapshot = CallSnapshot::Callee { invite: invite(1, "bobby", PEER), phase: CallPhase::Placed };
     assert_eq!(
         rig.welcome(vec![snapshot]),
-        "ice, branding, prepare 2 Answerer, report 1 Placed, report 1 Ringing, tone Ringtone, signed in, ask ringing 1"
+        "ice, branding, prepare 2 Answerer, report 1 Placed, report 1 Ringing, signed in, ask ringing 1, tone Ringtone"
     );
 }
 
@@ -471,7 +471,7 @@ fn signing_out_without_a_service_gives_up_after_five_seconds() {
 fn signing_out_while_it_rings_leaves_other_devices_ringing() {
     let mut rig = Rig::signed_in();
     let _ = rig.is_invited(1, "bobby");
-    assert_eq!(rig.handle(Event::UserLoggedOut), "drop 2, no tone, ask decline 1 LoggedOut, ask logout");
+    assert_eq!(rig.handle(Event::UserLoggedOut), "drop 2, ask decline 1 LoggedOut, ask logout, no tone");
 }
 
 #[test]

@@ -169,7 +169,7 @@ struct Audio {
     capture: Slot<Box<dyn Capture>>,
     playback: Slot<Box<dyn Playback>>,
     tone: Option<Playing>,
-    /// What sounds over the voice, or over the tone.
+    /// What sounds once, over the voice and the tone.
     over: Option<Playing>,
     voice: Option<Voice>,
     /// What was asked for a call before its voice started.
@@ -223,7 +223,7 @@ impl Audio {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Play(Some(tone @ Tone::Warning)) => self.over = Some(self.tones.play(tone)),
+            Command::Play(Some(tone)) if tone.sounds_once() => self.over = Some(self.tones.play(tone)),
             Command::Play(tone) => self.tone = tone.map(|tone| self.tones.play(tone)),
             Command::Start { call, path, timeline } => self.start(call, path, timeline),
             Command::Stop(call) => {
@@ -311,7 +311,6 @@ impl Audio {
                     let _ = self.events.send(SoundEvent::NoPlayback { call: voice.call(), error });
                 }
                 // A tone that says one thing once says nothing later; without this, the speaker would be tried for ever.
-                self.tone = self.tone.take().filter(Playing::is_looped);
                 self.over = None;
                 Slot::Closed { retry_at: Some(Instant::now() + REOPEN_AFTER) }
             }

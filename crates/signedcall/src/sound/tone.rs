@@ -88,23 +88,18 @@ impl ToneSet {
 
     /// Begins to play one.
     pub(crate) fn play(&self, tone: Tone) -> Playing {
-        let (samples, looped) = match tone {
-            Tone::Ringback => (&self.ringback, true),
-            Tone::Ringtone => (&self.ringtone, true),
-            Tone::Busy => (&self.busy, false),
-            Tone::Ended => (&self.ended, false),
-            Tone::Warning => (&self.warning, false),
+        let samples = match tone {
+            Tone::Ringback => &self.ringback,
+            Tone::Ringtone => &self.ringtone,
+            Tone::Busy => &self.busy,
+            Tone::Ended => &self.ended,
+            Tone::Warning => &self.warning,
         };
-        Playing { samples: Arc::clone(samples), at: 0, looped }
+        Playing { samples: Arc::clone(samples), at: 0, looped: !tone.sounds_once() }
     }
 }
 
 impl Playing {
-    /// Whether it goes on until it is stopped.
-    pub(crate) fn is_looped(&self) -> bool {
-        self.looped
-    }
-
     /// The next 10 ms; nothing once it is over.
     pub(crate) fn next_frame(&mut self) -> Option<Frame> {
         if self.at == self.samples.len() && !self.looped {
