@@ -1,5 +1,7 @@
 //! What is heard.
 
+use signedcall::Holding;
+
 use crate::calls::connect;
 use crate::support::Service;
 
@@ -66,4 +68,29 @@ async fn the_end_of_a_call_is_heard_and_then_nothing() {
     bobby.line.hangup(call).await.expect("the call goes on");
     alice.sound.hears("the ended tone", |heard| heard.level > 0.01 && heard.tone.is_none()).await;
     alice.sound.hears_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_held_call_is_silent_both_ways_but_for_music_and_is_heard_again() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    alice.sound.hears_tone(1_500).await;
+    for _ in 0..2 {
+        alice.line.hold(call, true).await.expect("the call goes on");
+        bobby.until("held", |view| view.call.as_ref().is_some_and(|call| call.holding == Holding::OtherSide)).await;
+        bobby.sound.hears("music", |heard| heard.level > 0.01 && heard.tone.is_none()).await;
+        alice.sound.hears_nothing().await;
+        alice.line.hold(call, false).await.expect("the call goes on");
+        alice.sound.hears_tone(1_500).await;
+        bobby.sound.hears_tone(1_000).await;
+    }
+    alice.line.hold(call, true).await.expect("the call goes on");
+    bobby.line.hold(call, true).await.expect("the call goes on");
+    alice.until("held by both", |view| view.call.as_ref().is_some_and(|call| call.holding == Holding::Both)).await;
+    alice.line.hold(call, false).await.expect("the call goes on");
+    alice.sound.hears("music", |heard| heard.level > 0.01 && heard.tone.is_none()).await;
+    bobby.line.hold(call, false).await.expect("the call goes on");
+    alice.sound.hears_tone(1_500).await;
+    bobby.sound.hears_tone(1_000).await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use signedcall_core::{CallState, Command, Dial, Event, Phase, Tone};
+use signedcall_core::{CallView, Command, Dial, Event, Holding, Phase, Tone};
 use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ pub(crate) enum Wish {
     Decline(CallId),
     HangUp(CallId),
     Mute(CallId, bool),
+    Hold(CallId, bool),
     /// Microphone or speaker fail while the voice is open.
     LoseVoice(CallId, EndReason),
     LogOut,
@@ -81,6 +82,8 @@ impl World {
             Wish::Decline(call) => Event::UserDeclined { call },
             Wish::HangUp(call) => Event::UserHungUp { call },
             Wish::Mute(call, muted) => Event::UserMuted { call, muted },
+            Wish::Hold(_, _) if self.closing => return Ok(()),
+            Wish::Hold(call, on) => Event::UserHeld { call, on },
             Wish::LoseVoice(call, reason) => {
                 if self.devices[place].voice.is_none_or(|(open, _)| open != call) {
                     return Ok(());
@@ -235,6 +238,10 @@ impl World {
                 if self.closing || self.rng.random_bool(0.6) {
                     wishes.push((0..40_000, Wish::HangUp(call)));
                 }
+                if self.rng.random_bool(0.3) {
+                    wishes.push((0..10_000, Wish::Hold(call, true)));
+                    wishes.push((0..20_000, Wish::Hold(call, false)));
+                }
                 if self.rng.random_bool(0.2) {
                     wishes.push((0..20_000, Wish::Mute(call, true)));
                     wishes.push((0..20_000, Wish::Mute(call, false)));
@@ -256,17 +263,13 @@ impl World {
         let device = &self.devices[place];
         let name = name_of(place);
         let view = device.line.view();
-        let talking = view.as_ref().filter(|view| matches!(view.phase, Phase::Talking { .. })).map(|view| view.call);
-        let voice = device.voice.map(|(call, _)| call);
+        let talking = view.as_ref().filter(|view| matches!(view.phase, Phase::Talking { .. }) && view.holding == Holding::Nobody);
+        let (talking, voice) = (talking.map(|view| view.call), device.voice.map(|(call, _)| call));
         if voice != talking {
             return Err(format!("{name} talks in {talking:?}, and its voice is open in {voice:?}"));
         }
-        let state = device.line.call_state();
-        if (device.tone == Some(Tone::Ringtone)) != (state == CallState::IncomingCall) {
-            return Err(format!("{name} plays {:?} in {state:?}", device.tone));
-        }
-        if device.tone == Some(Tone::Ringback) && state != CallState::OutgoingCall {
-            return Err(format!("{name} plays {:?} in {state:?}", device.tone));
+        if !view.as_ref().map_or(&[None][..], tones_of).contains(&device.tone) {
+            return Err(format!("{name} plays {:?} in {view:?}", device.tone));
         }
         let (shown, silenced) = (view.as_ref().is_some_and(|view| view.muted), device.muted);
         if let Some(view) = view
@@ -275,5 +278,17 @@ impl World {
             return Err(format!("{name} shows muted: {shown}, and silenced is {silenced:?}"));
         }
         Ok(())
+    }
+}
+
+/// What may be heard of a call beside the voice.
+fn tones_of(view: &CallView) -> &'static [Option<Tone>] {
+    match (view.direction, view.phase) {
+        (Direction::Incoming, Phase::Ringing) => &[Some(Tone::Ringtone)],
+        // It rings back from the moment at which it is placed, which the view does not tell from the time before.
+        (Direction::Outgoing, Phase::Calling) => &[None, Some(Tone::Ringback)],
+        (Direction::Outgoing, Phase::Ringing) => &[Some(Tone::Ringback)],
+        (_, Phase::Connecting | Phase::Talking { .. }) if view.holding == Holding::OtherSide => &[Some(Tone::HoldMusic)],
+        (Direction::Incoming, Phase::Calling) | (_, Phase::Connecting | Phase::Talking { .. } | Phase::Ended { .. }) => &[None],
     }
 }

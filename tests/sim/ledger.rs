@@ -27,6 +27,8 @@ pub(crate) struct Summary {
     pub(crate) talks: u64,
     /// Calls that crossed another, and were answered in its place.
     pub(crate) crossings: u64,
+    /// How often somebody was told to be held.
+    pub(crate) holds: u64,
     pub(crate) cuts: u64,
     pub(crate) crashes: u64,
     /// Devices that rang again after their program had started anew.
@@ -43,6 +45,7 @@ impl Summary {
         }
         self.talks += other.talks;
         self.crossings += other.crossings;
+        self.holds += other.holds;
         self.cuts += other.cuts;
         self.crashes += other.crashes;
         self.rung_again += other.rung_again;

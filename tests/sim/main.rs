@@ -113,7 +113,15 @@ fn check_that_enough_happened(summary: &Summary) {
     for reason in reasons {
         assert!(summary.ends.get(&reason).is_some_and(|ends| *ends >= 5), "{reason:?} hardly happened: {summary:#?}");
     }
-    let counts =
-        [summary.talks, summary.crossings, summary.cuts, summary.crashes, summary.rung_again, summary.restarts, summary.late_records];
+    let counts = [
+        summary.talks,
+        summary.crossings,
+        summary.holds,
+        summary.cuts,
+        summary.crashes,
+        summary.rung_again,
+        summary.restarts,
+        summary.late_records,
+    ];
     assert!(counts.iter().all(|count| *count >= 20), "not enough happened: {summary:#?}");
 }

@@ -47,7 +47,9 @@ struct State {
     opened: u64,
     /// Which of the ends that were opened at the other side it has the description of.
     other: Option<u64>,
+    /// Whether it has been connected and not failed since; an interruption may mend itself.
     connected: bool,
+    interrupted: bool,
 }
 
 /// What is said later: after how long, by which end, and what.
@@ -56,7 +58,7 @@ pub(crate) type Later = Vec<(u64, End, Word)>;
 impl Media {
     pub(crate) fn prepare(&mut self, rng: &mut StdRng, end: End, role: Role) -> Result<Later, String> {
         self.opened += 1;
-        if self.ends.insert(end, State { opened: self.opened, other: None, connected: false }).is_some() {
+        if self.ends.insert(end, State { opened: self.opened, other: None, connected: false, interrupted: false }).is_some() {
             return Err(format!("{end:?} is prepared twice"));
         }
         let description = description(end, self.opened);
@@ -138,11 +140,11 @@ impl Media {
         match word {
             Word::Signal(signal) => Some(Event::MediaSignal { call, device, signal }),
             Word::Connected if other.is_some() && other == state.other => {
-                state.connected = true;
+                (state.connected, state.interrupted) = (true, false);
                 Some(Event::MediaConnected { call, device })
             }
-            Word::Interrupted if state.connected => {
-                state.connected = false;
+            Word::Interrupted if state.connected && !state.interrupted => {
+                state.interrupted = true;
                 Some(Event::MediaInterrupted { call, device })
             }
             Word::Connected | Word::Interrupted => None,
@@ -153,6 +155,7 @@ impl Media {
         }
     }
 
+    /// Whether a voice may be opened on it.
     pub(crate) fn is_connected(&self, end: End) -> bool {
         self.ends.get(&end).is_some_and(|state| state.connected)
     }

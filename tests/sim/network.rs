@@ -307,6 +307,10 @@ impl World {
                 Ok(())
             }
             ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
+            ServiceEvent::Held { on, .. } => {
+                self.ledger.summary.holds += u64::from(*on);
+                Ok(())
+            }
             ServiceEvent::Invite(_) | ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use signedcall_core::{CallState, Event};
+use signedcall_core::{CallState, Event, Holding, Phase};
 use signedcall_server::hub::{Hub, HubEvent, HubSettings, HubStep, SocketId};
-use signedcall_wire::{CallId, ClientMessage, Cuid, ServiceMessage, Timestamp};
+use signedcall_wire::{CallId, ClientMessage, Cuid, Direction, ServiceMessage, Timestamp};
 
 use crate::act::Wish;
 use crate::device::{Device, Link, Place, place_of};
@@ -19,6 +19,8 @@ use crate::weather::Weather;
 
 /// For how long users do things. After it nobody dials, every network works, and what goes on comes to its end.
 const BUSY_FOR: u64 = 120_000;
+/// How long after that everyone has heard everything: the longest time in which a cut is noticed, some attempts, and a slow network's hops.
+const SETTLED_AFTER: u64 = 45_000;
 /// When all has to be quiet: the longest patience there is, a few times over.
 const QUIET_BY: u64 = BUSY_FOR + 600_000;
 
@@ -72,6 +74,8 @@ pub(crate) enum Happening {
     ServiceDies,
     /// Users have had enough, and networks are mended.
     ClosingTime,
+    /// Everyone has heard everything by now, and hangs up.
+    Settled,
 }
 
 /// What a broken promise is called.
@@ -201,7 +205,11 @@ impl World {
                 Ok(())
             }
             Happening::ServiceDies => self.restart_service(),
-            Happening::ClosingTime => self.close_for_today(),
+            Happening::ClosingTime => {
+                self.close_for_today();
+                Ok(())
+            }
+            Happening::Settled => self.hang_up_everywhere(),
         }
     }
 
@@ -313,15 +321,49 @@ impl World {
     }
 
     /// From here on it becomes quiet.
-    fn close_for_today(&mut self) -> Result<(), Broken> {
+    fn close_for_today(&mut self) {
         self.closing = true;
+        for device in &mut self.devices {
+            device.no_network_until = self.now;
+        }
+        self.after(SETTLED_AFTER, Happening::Settled);
+    }
+
+    fn hang_up_everywhere(&mut self) -> Result<(), Broken> {
+        self.check_holds()?;
         for place in 0..self.devices.len() {
-            self.devices[place].no_network_until = self.now;
             if let Some(view) = self.devices[place].line.view() {
                 self.grant(place, Wish::HangUp(view.call))?;
             }
         }
         Ok(())
+    }
+
+    /// Both sides of each talk say the same of who holds it.
+    fn check_holds(&self) -> Result<(), Broken> {
+        let talks = self.devices.iter().enumerate().filter(|(_, device)| device.signed_in).filter_map(|(place, device)| {
+            let view = device.line.view().filter(|view| matches!(view.phase, Phase::Talking { .. }))?;
+            Some((view.call, view.direction, place, view.holding))
+        });
+        let talks: Vec<_> = talks.collect();
+        for (call, _, caller, holding) in talks.iter().filter(|(_, direction, ..)| *direction == Direction::Outgoing) {
+            let callee = talks.iter().find(|(other, direction, ..)| other == call && *direction == Direction::Incoming);
+            if let Some((_, _, callee, other)) = callee
+                && mirrored(*other) != *holding
+            {
+                return Err(format!("of {call}, {} says {holding:?} and {} says {other:?}", name_of(*caller), name_of(*callee)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the other side sees.
+fn mirrored(holding: Holding) -> Holding {
+    match holding {
+        Holding::ThisSide => Holding::OtherSide,
+        Holding::OtherSide => Holding::ThisSide,
+        Holding::Nobody | Holding::Both => holding,
     }
 }
 

@@ -108,6 +108,7 @@ fn request(request: &Request) -> String {
         Request::Decline { call, reason } => format!("decline {} {reason:?}", call.0.as_u128()),
         Request::Hangup { call, reason } => format!("hangup {} {reason:?}", call.0.as_u128()),
         Request::MediaConnected { call } => format!("media connected {}", call.0.as_u128()),
+        Request::Hold { call, on } => format!("{} {}", if *on { "hold" } else { "resume" }, call.0.as_u128()),
         Request::Signal { to, .. } => format!("signal to {}", to.device.0.as_u128()),
         Request::Logout => "logout".to_owned(),
         Request::Unknown => "unknown".to_owned(),

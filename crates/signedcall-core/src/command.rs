@@ -78,14 +78,15 @@ pub enum Command {
         /// The other side's device.
         device: DeviceId,
     },
-    /// Open microphone and speaker and connect them to this peer connection.
+    /// Open microphone and speaker and connect them to this peer connection: for the first time, or again after [`StopVoice`](Self::StopVoice). At most one
+    /// voice is open at a time.
     StartVoice {
         /// The call.
         call: CallId,
         /// The other side's device.
         device: DeviceId,
     },
-    /// Close microphone and speaker.
+    /// Close microphone and speaker. The peer connection stays as it is.
     StopVoice {
         /// The call.
         call: CallId,
@@ -131,6 +132,8 @@ pub enum Tone {
     Ringback,
     /// To the callee, while the call rings (R6 `ringtone`).
     Ringtone,
+    /// To who is held, until the other side goes on (R28).
+    HoldMusic,
     /// Once, when the callee is busy.
     Busy,
     /// Once, when a call ends.
@@ -143,7 +146,7 @@ impl Tone {
     /// Whether it says something once, rather than for as long as something lasts.
     pub const fn sounds_once(self) -> bool {
         match self {
-            Self::Ringback | Self::Ringtone => false,
+            Self::Ringback | Self::Ringtone | Self::HoldMusic => false,
             Self::Busy | Self::Ended | Self::Warning => true,
         }
     }

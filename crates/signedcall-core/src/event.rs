@@ -29,6 +29,13 @@ pub enum Event {
         /// Whether the microphone is silenced.
         muted: bool,
     },
+    /// The user holds an answered call, or goes on with it.
+    UserHeld {
+        /// The call.
+        call: CallId,
+        /// Whether it is held from now on.
+        on: bool,
+    },
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
 

@@ -16,4 +16,4 @@ pub use call::GRACE;
 pub use command::{Command, Greeting, Role, StatusReport, Tone};
 pub use event::{Dial, Event};
 pub use line::{Line, Step};
-pub use view::{CallState, CallView, Phase};
+pub use view::{CallState, CallView, Holding, Phase};

@@ -170,6 +170,7 @@ impl Session {
             | Request::Ringing { .. }
             | Request::Accept { .. }
             | Request::MediaConnected { .. }
+            | Request::Hold { .. }
             | Request::Signal { .. }
             | Request::Logout
             | Request::Unknown => false,

@@ -34,6 +34,8 @@ pub struct CallView {
     pub phase: Phase,
     /// Whether the microphone is silenced.
     pub muted: bool,
+    /// Who holds it, once it is answered (R28).
+    pub holding: Holding,
     /// When the service will end it, once it is answered and when its time is limited.
     pub ends_at: Option<Timestamp>,
 }
@@ -59,4 +61,18 @@ pub enum Phase {
         /// Why. Before the service has confirmed it, this side's belief.
         reason: EndReason,
     },
+}
+
+/// Who holds a call. As long as somebody does, neither side is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holding {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// This side.
+    ThisSide,
+    /// The other side.
+    OtherSide,
+    /// Both sides.
+    Both,
 }

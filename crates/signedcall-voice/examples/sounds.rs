@@ -16,8 +16,14 @@ const TONE_RATE: u32 = 16_000;
 const GREETING: &str = "This is the echo test. Speak after the tone, and you will hear yourself.";
 
 // Equal temperament, from the A of 440 Hz.
+const A3: f32 = 220.0;
+const D4: f32 = 293.66;
+const E4: f32 = 329.63;
+const F4_SHARP: f32 = 369.99;
 const A4: f32 = 440.0;
+const B4: f32 = 493.88;
 const C5_SHARP: f32 = 554.37;
+const D5: f32 = 587.33;
 const E5: f32 = 659.26;
 const F5_SHARP: f32 = 739.99;
 const A5: f32 = 880.0;
@@ -56,7 +62,26 @@ fn main() -> Result<()> {
     write(&assets.join("busy.wav"), TONE_RATE, &play(&busy, 2.0, TONE_RATE))?;
     write(&assets.join("ended.wav"), TONE_RATE, &play(&ended, 1.2, TONE_RATE))?;
     write(&assets.join("warning.wav"), TONE_RATE, &play(&warning, 1.0, TONE_RATE))?;
+    write(&assets.join("hold.wav"), TONE_RATE, &play(&hold_music(), HOLD_BARS as f32 * BAR, TONE_RATE))?;
     greet(&assets.join("greeting.wav"))
+}
+
+/// Seconds of one bar of the hold music.
+const BAR: f32 = 2.4;
+/// The bars of the hold music, before it begins again.
+const HOLD_BARS: usize = 4;
+
+/// Broken chords, slow and soft: nobody waits for them to end.
+fn hold_music() -> Vec<Note> {
+    const CHORDS: [[f32; 4]; HOLD_BARS] = [[A3, E4, C5_SHARP, E5], [F4_SHARP, C5_SHARP, E5, A5], [D4, A4, D5, F5_SHARP], [E4, B4, D5, E5]];
+    let mut notes = Vec::new();
+    for (bar, chord) in CHORDS.iter().enumerate() {
+        for (step, index) in [0, 1, 2, 3, 2, 1].into_iter().enumerate() {
+            let at = bar as f32 * BAR + step as f32 * BAR / 6.0;
+            notes.push(note(at, chord[index], if step == 0 { 0.14 } else { 0.09 }, 0.6));
+        }
+    }
+    notes
 }
 
 /// Plays notes like those of a soft mallet: a ground tone, two overtones that fade sooner, and a beginning without a click.

@@ -258,6 +258,15 @@ impl SignedCall {
         self.ask(|reply| UserRequest::Mute { call, muted, reply }).await
     }
 
+    /// Holds an answered call, or goes on with it (R28). As long as either side holds it, neither is heard; who is held hears music. Does nothing when
+    /// the call is not answered or over.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::Hold { call, on, reply }).await
+    }
+
     /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.
     ///
     /// # Errors

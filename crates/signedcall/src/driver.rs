@@ -31,6 +31,7 @@ pub(crate) enum UserRequest {
     Decline { call: CallId, reply: oneshot::Sender<()> },
     HangUp { call: CallId, reply: oneshot::Sender<()> },
     Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
+    Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
     UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
     UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
     ShowMicrophone { problem: Option<Error> },
@@ -201,6 +202,7 @@ impl Driver {
             UserRequest::Decline { call, reply } => (Some(Event::UserDeclined { call }), reply),
             UserRequest::HangUp { call, reply } => (Some(Event::UserHungUp { call }), reply),
             UserRequest::Mute { call, muted, reply } => (Some(Event::UserMuted { call, muted }), reply),
+            UserRequest::Hold { call, on, reply } => (Some(Event::UserHeld { call, on }), reply),
             UserRequest::UseSound { sound, processing, reply } => {
                 self.sound.use_sound(sound, processing);
                 (None, reply)
@@ -323,7 +325,7 @@ impl Driver {
             Command::PrepareMedia { call, device, role } => self.media.prepare(call, device, role),
             Command::ApplySignal { call, device, signal } => self.media.apply(call, device, signal),
             Command::DropMedia { call, device } => self.media.drop_peer(call, device),
-            Command::StartVoice { call, device } => match self.media.take_path(call, device) {
+            Command::StartVoice { call, device } => match self.media.open_path(call, device) {
                 Some((path, timeline)) => self.sound.start_voice(call, path, timeline),
                 None => tracing::error!("voice is to start on a connection that is not prepared"),
             },
@@ -387,6 +389,7 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::UserDeclined { call }
         | Event::UserHungUp { call }
         | Event::UserMuted { call, .. }
+        | Event::UserHeld { call, .. }
         | Event::MediaSignal { call, .. }
         | Event::MediaConnected { call, .. }
         | Event::MediaInterrupted { call, .. }
@@ -396,6 +399,7 @@ fn call_of(event: &Event) -> Option<CallId> {
             ServiceEvent::Invite(invite) => Some(invite.call),
             ServiceEvent::Ringing { call, .. }
             | ServiceEvent::Answered { call, .. }
+            | ServiceEvent::Held { call, .. }
             | ServiceEvent::TimeLeft { call, .. }
             | ServiceEvent::Ended { call, .. }
             | ServiceEvent::Signal { call, .. } => Some(*call),

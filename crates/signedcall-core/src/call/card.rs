@@ -1,6 +1,6 @@
 use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall, Timestamp};
 
-use crate::{CallView, Dial, Phase, StatusReport};
+use crate::{CallView, Dial, Holding, Phase, StatusReport};
 
 /// Who calls whom, and why: what of a call never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Card {
         }
     }
 
-    pub(crate) fn view(&self, phase: Phase, muted: bool, ends_at: Option<Timestamp>) -> CallView {
+    pub(crate) fn view(&self, phase: Phase, muted: bool, holding: Holding, ends_at: Option<Timestamp>) -> CallView {
         let (peer, peer_name, peer_image) = match self.direction {
             Direction::Outgoing => (&self.callee, &None, &self.receiver_image),
             Direction::Incoming => (&self.caller, &self.caller_name, &self.initiator_image),
@@ -71,6 +71,7 @@ impl Card {
             peer_image: peer_image.clone(),
             phase,
             muted,
+            holding,
             ends_at,
         }
     }

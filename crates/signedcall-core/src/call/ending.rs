@@ -5,7 +5,7 @@ use super::*;
 impl Call {
     /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let limit = self.limit().and_then(Limit::deadline);
+        let limit = self.talk().and_then(Talk::deadline);
         self.patience().into_iter().chain(limit).min()
     }
 
@@ -35,7 +35,7 @@ impl Call {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return vec![];
         }
-        if self.limit().and_then(Limit::deadline).is_some_and(|deadline| deadline <= now) {
+        if self.talk().and_then(Talk::deadline).is_some_and(|deadline| deadline <= now) {
             return self.hang_up(now, EndReason::MaxDuration);
         }
         match self.state {

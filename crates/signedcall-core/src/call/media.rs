@@ -14,9 +14,9 @@ impl Call {
                 set_media(std::slice::from_mut(leg), device, Media::Connected);
                 vec![]
             }
-            State::Connecting { leg, limit, .. } if leg.to.device == device => {
-                let (peer, limit) = (leg.to, *limit);
-                self.start_talking(now, peer, limit)
+            State::Connecting { leg, talk, .. } if leg.to.device == device => {
+                let (peer, talk) = (leg.to, *talk);
+                self.start_talking(now, peer, talk)
             }
             State::Talking { peer, flow, .. } if peer.device == device => {
                 *flow = Flow::Steady;
@@ -32,12 +32,11 @@ impl Call {
         }
     }
 
-    /// Answered, and media is connected: microphone and speaker open, and the service's record learns of it.
-    pub(super) fn start_talking(&mut self, now: Timestamp, peer: Endpoint, limit: Limit) -> Vec<Action> {
-        let call = self.card.call;
-        self.state = State::Talking { peer, since: now, flow: Flow::Steady, limit };
-        let mut actions =
-            vec![Action::Do(Command::StartVoice { call, device: peer.device }), Action::Ask(Request::MediaConnected { call })];
+    /// Answered, and media is connected: microphone and speaker open unless the call is held, and the service's record learns of it.
+    pub(super) fn start_talking(&mut self, now: Timestamp, peer: Endpoint, talk: Talk) -> Vec<Action> {
+        self.state = State::Talking { peer, since: now, flow: Flow::Steady, talk };
+        let mut actions = self.change_voice(None);
+        actions.push(Action::Ask(Request::MediaConnected { call: self.card.call }));
         self.reach(Reported::InProgress, &mut actions);
         actions
     }

@@ -19,12 +19,14 @@
 //! when it ends a call, but reports the end only when the service has given the reason, so that both sides report the same one also when an
 //! answer and a hang-up cross. Only when the service is silent for [`ENDING_PATIENCE`] is this side's belief reported.
 //!
-//! Media is prepared while the call rings, and connects before the answer; the voice is open if and only if the call is `Talking`.
+//! Media is prepared while the call rings, and connects before the answer; the voice is open if and only if the call is `Talking` and neither side
+//! holds it. Holding changes no state: each side may hold an answered call and go on with it, whatever the other does, and the service tells the other.
 
 mod card;
 mod ending;
 mod media;
 mod service;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -36,9 +38,10 @@ use signedcall_wire::{
     CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
 };
 
-use crate::{CallState, CallView, Command, Phase, Tone};
+use crate::{CallState, CallView, Command, Holding, Phase, Tone};
 
 pub(crate) use card::Card;
+use talk::Talk;
 
 /// How long a call may take to be placed. The service answers once its record is durable, which takes milliseconds; beyond this the user is
 /// better told that there is no network.
@@ -74,6 +77,7 @@ pub(crate) enum CallEvent {
     UserDeclined,
     UserHungUp,
     UserMuted(bool),
+    UserHeld(bool),
     /// The user signs out of this device.
     UserLoggedOut,
 
@@ -98,6 +102,10 @@ pub(crate) enum CallEvent {
     CalleeRings(Endpoint),
     /// The service has given the call to this device of the callee.
     Answered(Endpoint),
+    /// The other side holds the call, or goes on with it.
+    OtherHeld(bool),
+    /// Whether this side holds the call, as far as the service knows.
+    KnownToHold(bool),
     /// The service will end the call, which is answered, after this time.
     TimeLeft(Duration),
     /// The service has ended the call.
@@ -156,11 +164,11 @@ enum State {
     /// Callee: this device rings.
     Rings { leg: Leg, give_up_at: Timestamp },
     /// Callee: the user has answered; another device may have been faster.
-    Answering { leg: Leg, give_up_at: Timestamp },
+    Answering { leg: Leg, give_up_at: Timestamp, talk: Talk },
     /// Answered; media is not connected yet.
-    Connecting { leg: Leg, give_up_at: Timestamp, limit: Limit },
-    /// Both sides can talk.
-    Talking { peer: Endpoint, since: Timestamp, flow: Flow, limit: Limit },
+    Connecting { leg: Leg, give_up_at: Timestamp, talk: Talk },
+    /// Both sides can talk, unless one holds the call.
+    Talking { peer: Endpoint, since: Timestamp, flow: Flow, talk: Talk },
     /// Over for this side, for the reason it believes.
     Ending { believed: EndReason, give_up_at: Timestamp },
     /// Over.
@@ -172,22 +180,6 @@ enum State {
 struct Leg {
     to: Endpoint,
     media: Media,
-}
-
-/// How long an answered call may last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Limit {
-    /// When the service ends it, as far as it has said.
-    ends_at: Option<Timestamp>,
-    /// Whether the user has been warned.
-    warned: bool,
-}
-
-impl Limit {
-    /// When this side ends the call by itself.
-    fn deadline(self) -> Option<Timestamp> {
-        self.ends_at.map(|ends_at| ends_at + LIMIT_MARGIN)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,6 +226,7 @@ impl Call {
             CallEvent::UserDeclined => self.user_declined(now),
             CallEvent::UserHungUp => self.user_hung_up(now),
             CallEvent::UserMuted(muted) => self.user_muted(muted),
+            CallEvent::UserHeld(on) => self.user_held(on),
             CallEvent::UserLoggedOut => self.user_logged_out(now),
 
             CallEvent::LinkUp => self.link_up(),
@@ -248,6 +241,8 @@ impl Call {
             CallEvent::Forgotten => self.forgotten(),
             CallEvent::CalleeRings(by) => self.callee_rings(now, by),
             CallEvent::Answered(by) => self.answered(now, by),
+            CallEvent::OtherHeld(on) => self.other_held(on),
+            CallEvent::KnownToHold(known) => self.known_to_hold(known),
             CallEvent::TimeLeft(left) => self.time_left(now, left),
             CallEvent::Ended(reason) => self.ended(reason),
             CallEvent::SignalCame { from, signal } => self.signal_came(from, signal),
@@ -308,12 +303,13 @@ impl Call {
     pub(crate) fn tone(&self) -> Option<Tone> {
         match self.state {
             State::Placed { .. } | State::CalleeRings { .. } => Some(Tone::Ringback),
+            State::Connecting { talk, .. } | State::Talking { talk, .. } => {
+                (talk.holding() == Holding::OtherSide).then_some(Tone::HoldMusic)
+            }
             State::Placing { .. }
             | State::Crossed { .. }
             | State::Rings { .. }
             | State::Answering { .. }
-            | State::Connecting { .. }
-            | State::Talking { .. }
             | State::Ending { .. }
             | State::Over => None,
         }
@@ -336,7 +332,7 @@ impl Call {
             Request::Call(_) => self.is_placing(),
             Request::Ringing { .. } => matches!(self.state, State::Rings { .. } | State::Answering { .. }),
             Request::Accept { .. } => matches!(self.state, State::Answering { .. }),
-            Request::MediaConnected { .. } | Request::Signal { .. } => self.is_on(),
+            Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } => self.is_on(),
             Request::Decline { .. } | Request::Hangup { .. } | Request::Logout | Request::Unknown => false,
         }
     }
@@ -351,22 +347,8 @@ impl Call {
             State::Ending { believed, .. } => Phase::Ended { reason: *believed },
             State::Over => return None,
         };
-        let ends_at = self.limit().and_then(|limit| limit.ends_at);
-        Some(self.card.view(phase, self.muted, ends_at))
-    }
-
-    fn limit(&self) -> Option<Limit> {
-        match &self.state {
-            State::Connecting { limit, .. } | State::Talking { limit, .. } => Some(*limit),
-            State::Placing { .. }
-            | State::Crossed { .. }
-            | State::Placed { .. }
-            | State::CalleeRings { .. }
-            | State::Rings { .. }
-            | State::Answering { .. }
-            | State::Ending { .. }
-            | State::Over => None,
-        }
+        let talk = self.talk().unwrap_or_default();
+        Some(self.card.view(phase, self.muted, talk.holding(), talk.ends_at))
     }
 
     /// Reports `status`, and before it what must have come first and was not reported: the other side reports the same list.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Role;
-use signedcall_wire::{Cuid, Invite, WARNING_BEFORE_END};
+use signedcall_wire::{Cuid, Invite};
 
 impl Call {
     /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
@@ -16,7 +16,8 @@ impl Call {
     pub(crate) fn crossing(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
         let call = invite.call;
         let leg = Leg { to: invite.endpoint, media: Media::Connecting };
-        let (this, mut actions) = Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE });
+        let (this, mut actions) =
+            Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE, talk: Talk::default() });
         actions.push(Action::Ask(Request::Accept { call }));
         (this, actions)
     }
@@ -147,7 +148,7 @@ impl Call {
                 actions
             }
             State::CalleeRings { .. } => self.answered_by_callee(now, by),
-            State::Answering { leg, .. } if by.device == self.device => self.take_up(now, *leg),
+            State::Answering { leg, talk, .. } if by.device == self.device => self.take_up(now, *leg, *talk),
             State::Ending { .. } => {
                 let mut actions = vec![];
                 self.reach(Reported::Answered, &mut actions);
@@ -171,22 +172,22 @@ impl Call {
             actions.push(self.offer_media(by));
             Leg { to: by, media: Media::Connecting }
         });
-        actions.extend(self.take_up(now, winner));
+        actions.extend(self.take_up(now, winner, Talk::default()));
         actions.extend(losers.into_iter().map(|leg| Action::Do(Command::DropMedia { call: self.card.call, device: leg.to.device })));
         actions
     }
 
     /// The call is answered, by the device that `leg` leads to or by this one.
-    fn take_up(&mut self, now: Timestamp, leg: Leg) -> Vec<Action> {
+    fn take_up(&mut self, now: Timestamp, leg: Leg, talk: Talk) -> Vec<Action> {
         let mut actions = vec![];
         match leg.media {
             Media::Connected => {
-                actions.extend(self.start_talking(now, leg.to, Limit::default()));
+                actions.extend(self.start_talking(now, leg.to, talk));
                 return actions;
             }
-            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE, limit: Limit::default() },
+            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE, talk },
             Media::Failed => {
-                self.state = State::Connecting { leg, give_up_at: now, limit: Limit::default() };
+                self.state = State::Connecting { leg, give_up_at: now, talk };
                 self.reach(Reported::Answered, &mut actions);
                 actions.extend(self.hang_up(now, EndReason::MediaSetupTooSlow));
                 return actions;
@@ -198,26 +199,6 @@ impl Call {
 
     fn offer_media(&self, to: Endpoint) -> Action {
         Action::Do(Command::PrepareMedia { call: self.card.call, device: to.device, role: Role::Offerer })
-    }
-
-    /// The service says how long the call may last still. Its user is warned once, when the end is near.
-    pub(super) fn time_left(&mut self, now: Timestamp, left: Duration) -> Vec<Action> {
-        match &mut self.state {
-            State::Connecting { limit, .. } | State::Talking { limit, .. } => {
-                let warned = limit.warned || left <= WARNING_BEFORE_END;
-                let warns = warned && !limit.warned;
-                *limit = Limit { ends_at: Some(now + left), warned };
-                warns.then_some(Action::Do(Command::PlayTone(Some(Tone::Warning)))).into_iter().collect()
-            }
-            State::Placing { .. }
-            | State::Crossed { .. }
-            | State::Placed { .. }
-            | State::CalleeRings { .. }
-            | State::Rings { .. }
-            | State::Answering { .. }
-            | State::Ending { .. }
-            | State::Over => vec![],
-        }
     }
 
     pub(super) fn ended(&mut self, reason: EndReason) -> Vec<Action> {

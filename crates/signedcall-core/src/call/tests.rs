@@ -1,5 +1,7 @@
 //! One row for each arrow of the diagram, the millisecond on each side of each deadline, and what holds whatever happens.
 
+mod talk;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -109,13 +111,7 @@ fn a_callers_call_goes_from_dialled_to_talking() {
     use CallEvent as E;
     check(&[
         (G::Placing, E::Placed, 100, "Placed", "placed 1, report 1 Placed"),
-        (
-            G::Placing,
-            E::CalleeRings(BY_PEER),
-            100,
-            "CalleeRings",
-            "placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing",
-        ),
+        (G::Placing, E::CalleeRings(BY_PEER), 100, "CalleeRings", "placed 1, report 1 Placed, prepare 2 Offerer, report 1 Ringing"),
         (
             G::Placing,
             E::Answered(BY_PEER),
@@ -144,13 +140,7 @@ fn a_callers_call_goes_from_dialled_to_talking() {
             "Talking",
             "start voice 2, ask media connected 1, report 1 Answered, report 1 InProgress, drop 3",
         ),
-        (
-            G::TwoRing,
-            E::Answered(BY_OTHER),
-            100,
-            "Ending",
-            "report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2",
-        ),
+        (G::TwoRing, E::Answered(BY_OTHER), 100, "Ending", "report 1 Answered, drop 3, tone Ended, ask hangup 1 MediaSetupTooSlow, drop 2"),
         (G::CallerConnecting, E::MediaConnected(PEER), 100, "Talking", "start voice 2, ask media connected 1, report 1 InProgress"),
         (G::CallerConnecting, E::MediaConnected(OTHER), 100, "Connecting", ""),
         (G::CallerConnecting, E::Answered(BY_OTHER), 100, "Connecting", ""),
@@ -162,13 +152,7 @@ fn a_device_that_rings_again_after_a_restart_is_offered_media_anew() {
     use CallEvent as E;
     check(&[
         (G::CalleeRings, E::CalleeRings(BY_PEER_ANEW), 100, "CalleeRings", "drop 2, prepare 2 Offerer"),
-        (
-            G::TwoRing,
-            E::Answered(BY_PEER_ANEW),
-            100,
-            "Connecting",
-            "drop 2, prepare 2 Offerer, report 1 Answered, drop 3",
-        ),
+        (G::TwoRing, E::Answered(BY_PEER_ANEW), 100, "Connecting", "drop 2, prepare 2 Offerer, report 1 Answered, drop 3"),
         (G::CallerConnecting, E::CalleeRings(BY_PEER_ANEW), 100, "Connecting", ""),
         (G::CallerTalking, E::CalleeRings(BY_PEER_ANEW), 100, "Talking", ""),
     ]);
@@ -388,37 +372,6 @@ fn each_deadline_fires_in_its_millisecond_and_not_before() {
 }
 
 #[test]
-fn a_call_whose_time_is_over_ends_here_when_the_service_does_not_say_so() {
-    for given in [G::Connecting, G::CallerTalking, G::Interrupted] {
-        let mut call = given.call();
-        let _ = call.handle(at(0), CallEvent::TimeLeft(Duration::from_secs(4)));
-        assert_eq!(call.deadline(), Some(at(9_000)), "{given:?}");
-        assert_eq!(call.handle(at(8_999), CallEvent::Woken), vec![], "{given:?}");
-        assert!(actions(&call.handle(at(9_000), CallEvent::Woken)).ends_with("ask hangup 1 MaxDuration"), "{given:?}");
-    }
-}
-
-#[test]
-fn a_user_is_warned_once_in_the_last_thirty_seconds() {
-    use CallEvent as E;
-    let left = |milliseconds| E::TimeLeft(Duration::from_millis(milliseconds));
-    check(&[
-        (G::Connecting, left(30_000), 100, "Connecting", "tone Warning"),
-        (G::Talking, left(30_000), 100, "Talking", "tone Warning"),
-        (G::Talking, left(30_001), 100, "Talking", ""),
-        (G::Rings, left(30_000), 100, "Rings", ""),
-        (G::Answering, left(30_000), 100, "Answering", ""),
-        (G::CalleeRings, left(30_000), 100, "CalleeRings", ""),
-        (G::Ending, left(30_000), 100, "Ending", ""),
-    ]);
-    let mut call = G::Talking.call();
-    assert_eq!(actions(&call.handle(at(0), left(40_000))), "");
-    assert_eq!(actions(&call.handle(at(10_000), left(30_000))), "tone Warning");
-    assert_eq!(actions(&call.handle(at(20_000), left(20_000))), "");
-    assert_eq!(call.view().and_then(|view| view.ends_at), Some(at(40_000)));
-}
-
-#[test]
 fn a_lost_link_shortens_the_wait_and_changes_the_reason() {
     let rows = [
         (G::Placed, 30_000, "tone Ended, ask hangup 1 LocalNetworkLoss"),
@@ -499,6 +452,12 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
             E::UserHungUp,
             E::UserMuted(true),
             E::UserMuted(false),
+            E::UserHeld(true),
+            E::UserHeld(false),
+            E::OtherHeld(true),
+            E::OtherHeld(false),
+            E::KnownToHold(true),
+            E::KnownToHold(false),
             E::UserLoggedOut,
             E::LinkUp,
             E::LinkLost,
@@ -564,21 +523,10 @@ impl Seen {
     }
 
     fn check(&self, call: &Call) {
-        let talking = match call.state {
-            State::Talking { peer, .. } => vec![peer.device],
-            State::Placing { .. }
-            | State::Crossed { .. }
-            | State::Placed { .. }
-            | State::CalleeRings { .. }
-            | State::Rings { .. }
-            | State::Answering { .. }
-            | State::Connecting { .. }
-            | State::Ending { .. }
-            | State::Over => vec![],
-        };
-        assert_eq!(self.voices, talking, "the voice is open if and only if the call is talking");
+        let open: Vec<DeviceId> = call.voice().into_iter().collect();
+        assert_eq!(self.voices, open, "the voice is open if and only if the call is talking and nobody holds it");
         assert!(call.is_on() || self.prepared.is_empty(), "media is closed with the call");
-        let waits = !matches!(name(call), "Talking" | "Over") || call.limit().is_some_and(|limit| limit.ends_at.is_some());
+        let waits = !matches!(name(call), "Talking" | "Over") || call.talk().is_some_and(|talk| talk.ends_at.is_some());
         assert_eq!(call.deadline().is_some(), waits, "a deadline if and only if it waits: {}", name(call));
 
         let order = [CallStatus::Placed, CallStatus::Ringing, CallStatus::Answered, CallStatus::InProgress];

@@ -15,7 +15,7 @@ impl Call {
     pub(super) fn user_answered(&mut self, now: Timestamp) -> Vec<Action> {
         match self.state {
             State::Rings { leg, .. } => {
-                self.state = State::Answering { leg, give_up_at: now + ANSWER_PATIENCE };
+                self.state = State::Answering { leg, give_up_at: now + ANSWER_PATIENCE, talk: Talk::default() };
                 vec![Action::Ask(Request::Accept { call: self.card.call })]
             }
             State::Placing { .. }
@@ -108,7 +108,10 @@ impl Call {
             State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => {
                 actions.push(drop_media(leg.to.device))
             }
-            State::Talking { peer, .. } => actions.extend([Action::Do(Command::StopVoice { call }), drop_media(peer.device)]),
+            State::Talking { peer, .. } => {
+                actions.extend(self.voice().map(|_| Action::Do(Command::StopVoice { call })));
+                actions.push(drop_media(peer.device));
+            }
             // Silent already; a tone now would disturb the call that may have followed.
             State::Ending { .. } | State::Over => return actions,
         }

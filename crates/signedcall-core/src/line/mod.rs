@@ -73,6 +73,7 @@ impl Line {
             Event::UserDeclined { call } => self.pass(&mut turn, call, CallEvent::UserDeclined),
             Event::UserHungUp { call } => self.pass(&mut turn, call, CallEvent::UserHungUp),
             Event::UserMuted { call, muted } => self.pass(&mut turn, call, CallEvent::UserMuted(muted)),
+            Event::UserHeld { call, on } => self.pass(&mut turn, call, CallEvent::UserHeld(on)),
             Event::UserLoggedOut => self.log_out(&mut turn),
 
             Event::LinkOpened => self.greet(&mut turn),

@@ -78,7 +78,11 @@ impl Line {
                     self.pass(turn, call, CallEvent::CalleeRings(endpoint));
                 }
             }
-            CallPhase::Answered { by, left_ms } => self.call_answered(turn, call, by, left_ms),
+            CallPhase::Answered { by, left_ms, holds, is_held } => {
+                self.call_answered(turn, call, by, left_ms);
+                self.pass(turn, call, CallEvent::OtherHeld(is_held));
+                self.pass(turn, call, CallEvent::KnownToHold(holds));
+            }
         }
     }
 
@@ -107,7 +111,7 @@ impl Line {
             (Request::Ringing { call } | Request::Accept { call }, Some(_)) => self.pass(turn, call, CallEvent::TooLate),
             (Request::Decline { call, .. } | Request::Hangup { call, .. }, Some(_)) => self.pass(turn, call, CallEvent::LeavingRefused),
             (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
-            | (Request::MediaConnected { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
+            | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
 
@@ -116,6 +120,7 @@ impl Line {
             ServiceEvent::Invite(invite) => self.invited(turn, invite),
             ServiceEvent::Ringing { call, by } => self.pass(turn, call, CallEvent::CalleeRings(by)),
             ServiceEvent::Answered { call, by, left_ms } => self.call_answered(turn, call, by, left_ms),
+            ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Ended { call, reason } => {
                 self.held.take_if(|held| held.invite.call == call);
@@ -139,9 +144,11 @@ fn subject(snapshot: &CallSnapshot) -> Option<CallId> {
 fn is_wanted(calls: &[Call], request: &Request) -> bool {
     match request {
         Request::Call(new) => wanted_by(calls, new.call, request),
-        Request::Ringing { call } | Request::Accept { call } | Request::MediaConnected { call } | Request::Signal { call, .. } => {
-            wanted_by(calls, *call, request)
-        }
+        Request::Ringing { call }
+        | Request::Accept { call }
+        | Request::MediaConnected { call }
+        | Request::Hold { call, .. }
+        | Request::Signal { call, .. } => wanted_by(calls, *call, request),
         // The service must learn of it, also when the call is over here.
         Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
         Request::Unknown => false,

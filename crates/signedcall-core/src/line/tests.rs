@@ -5,8 +5,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use super::*;
-use crate::Phase;
 use crate::brief::{call, candidate, commands, cuid, device, dial, endpoint, invite, restarted};
+use crate::{Holding, Phase};
 
 const ME: DeviceId = device(1);
 const PEER: DeviceId = device(2);
@@ -138,7 +138,7 @@ fn an_incoming_call_rings_and_is_answered() {
     assert_eq!(rig.happens(answered), "report 1 Answered, ack 2");
     assert_eq!(rig.line.view().map(|view| (view.phase, view.muted)), Some((Phase::Connecting, true)));
     let connected = Event::MediaConnected { call: call(1), device: PEER };
-    assert_eq!(rig.handle(connected), "start voice 2, ask media connected 1, report 1 InProgress");
+    assert_eq!(rig.handle(connected), "muted true, start voice 2, ask media connected 1, report 1 InProgress");
     assert_eq!(rig.ends(1, EndReason::HungUp), "stop voice, drop 2, tone Ended, report 1 Ended(HungUp), ack 3");
 }
 
@@ -365,7 +365,10 @@ fn a_new_session_takes_calls_further_that_went_on_meanwhile() {
     let _ = rig.handle(Event::LinkLost);
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
-    let snapshot = CallSnapshot::Caller { call: call(1), phase: CallPhase::Answered { by: endpoint(PEER), left_ms: None } };
+    let snapshot = CallSnapshot::Caller {
+        call: call(1),
+        phase: CallPhase::Answered { by: endpoint(PEER), left_ms: None, holds: false, is_held: false },
+    };
     assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, prepare 2 Offerer, report 1 Ringing, report 1 Answered, signed in, no tone");
 }
 
@@ -402,9 +405,26 @@ fn a_call_whose_time_is_limited_says_when_it_ends_and_warns_once() {
     let _ = rig.handle(Event::LinkLost);
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);
-    let phase = CallPhase::Answered { by: endpoint(PEER), left_ms: Some(20_500) };
+    let phase = CallPhase::Answered { by: endpoint(PEER), left_ms: Some(20_500), holds: false, is_held: false };
     assert_eq!(rig.welcome(vec![CallSnapshot::Caller { call: call(1), phase }]), "ice, branding, signed in, ask media connected 1");
     assert_eq!((ends_at(&rig), rig.wake_at), (Some(61_500), Some(66_500)));
+}
+
+#[test]
+fn a_new_session_learns_who_holds_and_says_what_was_not_heard() {
+    let mut rig = Rig::talking();
+    let _ = rig.handle(Event::UserHeld { call: call(1), on: true });
+    assert_eq!(rig.respond(None), "");
+    let _ = rig.handle(Event::LinkLost);
+    let _ = rig.handle(Event::LinkOpened);
+    let _ = rig.receive(ServiceMessage::SessionExpired);
+    let phase = CallPhase::Answered { by: endpoint(ME), left_ms: None, holds: false, is_held: true };
+    let snapshot = CallSnapshot::Callee { invite: invite(1, "bobby", PEER), phase };
+    assert_eq!(rig.welcome(vec![snapshot]), "ice, branding, signed in, ask hold 1");
+    assert_eq!(rig.line.view().map(|view| view.holding), Some(Holding::Both));
+    assert_eq!(rig.handle(Event::UserHeld { call: call(1), on: false }), "ask resume 1, tone HoldMusic");
+    let held = ServiceEvent::Held { call: call(1), on: false };
+    assert_eq!(rig.happens(held), "start voice 2, ack 1, no tone");
 }
 
 #[test]
@@ -424,7 +444,10 @@ fn calls_that_an_earlier_run_of_the_program_left_behind_are_hung_up() {
     let _ = rig.handle(Event::LinkOpened);
     let snapshots = vec![
         CallSnapshot::Caller { call: call(1), phase: CallPhase::Placed },
-        CallSnapshot::Callee { invite: invite(2, "bobby", PEER), phase: CallPhase::Answered { by: endpoint(ME), left_ms: None } },
+        CallSnapshot::Callee {
+            invite: invite(2, "bobby", PEER),
+            phase: CallPhase::Answered { by: endpoint(ME), left_ms: None, holds: false, is_held: false },
+        },
         CallSnapshot::Unknown,
     ];
     assert_eq!(rig.welcome(snapshots), "ice, branding, signed in, ask hangup 1 Cancelled, ask hangup 2 LocalNetworkLoss");

@@ -64,6 +64,8 @@ pub(super) enum State {
         callee_has_media: bool,
         /// When both had.
         connected_at: Option<Timestamp>,
+        caller_holds: bool,
+        callee_holds: bool,
         /// When its time is over.
         ends_at: Option<Timestamp>,
     },
@@ -131,13 +133,20 @@ impl Call {
     }
 
     pub(super) fn snapshot(&self, now: Timestamp, session: SessionId) -> Option<CallSnapshot> {
+        let role = self.role(session)?;
         let phase = match &self.state {
             State::Recording { .. } => return None,
             State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
             State::Ringing { confirmed, .. } => CallPhase::Ringing { by: confirmed.clone() },
-            State::Answered { by, .. } => CallPhase::Answered { by: by.endpoint, left_ms: self.left_ms(now) },
+            State::Answered { by, caller_holds, callee_holds, .. } => {
+                let (holds, is_held) = match role {
+                    Role::Caller => (*caller_holds, *callee_holds),
+                    Role::Ringing | Role::Talking => (*callee_holds, *caller_holds),
+                };
+                CallPhase::Answered { by: by.endpoint, left_ms: self.left_ms(now), holds, is_held }
+            }
         };
-        Some(match self.role(session)? {
+        Some(match role {
             Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase },
             Role::Ringing | Role::Talking => CallSnapshot::Callee { invite: self.invite(now), phase },
         })

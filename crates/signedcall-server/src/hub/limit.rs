@@ -54,6 +54,7 @@ impl Hub {
             event @ (ServiceEvent::Invite(_)
             | ServiceEvent::Ringing { .. }
             | ServiceEvent::Answered { left_ms: None, .. }
+            | ServiceEvent::Held { .. }
             | ServiceEvent::Ended { .. }
             | ServiceEvent::Signal { .. }
             | ServiceEvent::Unknown) => event,

@@ -20,6 +20,7 @@
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
 //! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
+//! * **Holding** changes nothing but what the other side is told. The hub remembers who holds, for a device that begins a new session.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
 //!   is near, and when they begin a new session.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant

@@ -39,6 +39,7 @@ impl Hub {
                 Request::Decline { call, reason } => self.decline(turn, session, call, reason),
                 Request::Hangup { call, reason } => self.hang_up(turn, session, call, reason),
                 Request::MediaConnected { call } => self.connect_media(turn, session, call),
+                Request::Hold { call, on } => self.hold(turn, session, call, on),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::Unknown => refused(ErrorCode::FeatureNotAvailable),
@@ -174,6 +175,8 @@ impl Hub {
             caller_has_media: false,
             callee_has_media: false,
             connected_at: None,
+            caller_holds: false,
+            callee_holds: false,
             ends_at: call.limit.map(|limit| turn.now + limit),
         };
         let left_ms = call.left_ms(turn.now);
@@ -246,6 +249,23 @@ impl Hub {
             *callee_has_media |= by.session == session;
             if *caller_has_media && *callee_has_media {
                 connected_at.get_or_insert(turn.now);
+            }
+        }
+        DONE
+    }
+
+    /// Notes who holds a call, and tells the other side.
+    fn hold(&mut self, turn: &mut Turn, session: SessionId, id: CallId, on: bool) -> Answer {
+        if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, .. }, .. }) = self.calls.get_mut(&id) {
+            let (holds, other) = if caller.session == session {
+                (caller_holds, by.session)
+            } else if by.session == session {
+                (callee_holds, caller.session)
+            } else {
+                return DONE;
+            };
+            if std::mem::replace(holds, on) != on {
+                self.tell(turn, other, ServiceEvent::Held { call: id, on });
             }
         }
         DONE

@@ -110,6 +110,13 @@ pub enum Request {
         /// The call.
         call: CallId,
     },
+    /// Holds an answered call, or goes on with it. As long as either side holds it, neither is heard.
+    Hold {
+        /// The call.
+        call: CallId,
+        /// Whether this side holds it from now on.
+        on: bool,
+    },
     /// Passes a session description or candidate to one device of the other side, unread. Nothing is passed to a device whose program has started
     /// again meanwhile.
     Signal {

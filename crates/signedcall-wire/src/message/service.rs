@@ -120,6 +120,13 @@ pub enum ServiceEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_ms: Option<u64>,
     },
+    /// The other side holds the call, or goes on with it.
+    Held {
+        /// The call.
+        call: CallId,
+        /// Whether it is held from now on.
+        on: bool,
+    },
     /// To both sides of a call whose time is limited (R29): the end is near.
     TimeLeft {
         /// The call.
@@ -213,5 +220,16 @@ pub enum CallPhase {
         /// Milliseconds until the service ends the call, when its time is limited (R29).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_ms: Option<u64>,
+        /// Whether this device holds it, as far as it has said.
+        #[serde(default, skip_serializing_if = "is_false")]
+        holds: bool,
+        /// Whether the other side holds it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_held: bool,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }

@@ -104,6 +104,7 @@ fn what_a_device_asks_for_has_this_text() {
         (Request::Decline { call: CALL, reason: EndReason::Busy }, r##"{"do":"decline","call":"#1","reason":"busy"}"##),
         (Request::Hangup { call: CALL, reason: EndReason::HungUp }, r##"{"do":"hangup","call":"#1","reason":"hung_up"}"##),
         (Request::MediaConnected { call: CALL }, r##"{"do":"media_connected","call":"#1"}"##),
+        (Request::Hold { call: CALL, on: true }, r##"{"do":"hold","call":"#1","on":true}"##),
         (
             signal(Signal::Offer { sdp: secret("v=0") }),
             r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"offer","sdp":"v=0"}}"##,
@@ -213,6 +214,7 @@ fn what_happens_to_a_call_has_this_text() {
             ServiceEvent::Answered { call: CALL, by: ENDPOINT, left_ms: Some(60_000) },
             r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"},"left_ms":60000}"##,
         ),
+        (ServiceEvent::Held { call: CALL, on: false }, r##"{"event":"held","call":"#1","on":false}"##),
         (ServiceEvent::TimeLeft { call: CALL, left_ms: 30_000 }, r##"{"event":"time_left","call":"#1","left_ms":30000}"##),
         (
             ServiceEvent::Ended { call: CALL, reason: EndReason::AnsweredElsewhere },
@@ -230,8 +232,15 @@ fn how_far_a_call_has_come_has_this_text() {
     check([
         (CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed }, r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##),
         (
-            CallSnapshot::Callee { invite: invite(), phase: CallPhase::Answered { by: ENDPOINT, left_ms: Some(60_000) } },
-            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"},"left_ms":60000}}"##,
+            CallSnapshot::Callee {
+                invite: invite(),
+                phase: CallPhase::Answered { by: ENDPOINT, left_ms: Some(60_000), holds: true, is_held: true },
+            },
+            r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"},"left_ms":60000,"holds":true,"is_held":true}}"##,
+        ),
+        (
+            CallSnapshot::Caller { call: CALL, phase: CallPhase::Answered { by: ENDPOINT, left_ms: None, holds: false, is_held: false } },
+            r##"{"side":"caller","call":"#1","phase":{"phase":"answered","by":{"device":"#2","run":"#5"}}}"##,
         ),
     ]);
 }

@@ -1,22 +1,22 @@
 //! Voice between two devices: one peer connection for each device of the other side.
 
 mod peer;
+mod rtp_clock;
 mod settings;
 
 use std::collections::HashMap;
+use std::sync::mpsc as blocking;
 use std::time::Instant;
 
 use signedcall_core::Role;
 use signedcall_wire::{CallId, DeviceId, IceConfig, Signal};
 use tokio::sync::mpsc;
 
-#[cfg(test)]
-pub(crate) use peer::IncomingPacket;
-pub(crate) use peer::{OutgoingPacket, VoicePath};
+pub(crate) use peer::{IncomingPacket, OutgoingPacket, VoicePath};
 pub(crate) use settings::Reach;
 
 use crate::timing::{Milestone, Timeline};
-use peer::Input;
+use peer::{Input, VoiceEnd};
 
 /// How much peer connections may tell before they have to wait for the driver: the candidates and states of several set-ups at once.
 const NEWS: usize = 256;
@@ -83,8 +83,9 @@ pub(crate) struct Media {
 struct Peer {
     number: u64,
     input: mpsc::Sender<Input>,
-    /// Where voice goes in and out, until it is taken.
-    path: Option<VoicePath>,
+    voice: VoiceEnd,
+    /// Where what comes before the voice opens is kept for it.
+    early: Option<blocking::Receiver<IncomingPacket>>,
     timeline: Timeline,
 }
 
@@ -116,8 +117,9 @@ impl Media {
         let setup = settings::Setup { reach: self.reach, ice: self.ice.clone() };
         self.opened += 1;
         let teller = Teller { call, device, number: self.opened, news: self.sender.clone() };
-        let (input, path) = peer::open(role, setup, timeline.clone(), teller);
-        self.peers.insert((call, device), Peer { number: self.opened, input, path: Some(path), timeline });
+        let (input, voice) = peer::open(role, setup, timeline.clone(), teller);
+        let early = Some(voice.listen());
+        self.peers.insert((call, device), Peer { number: self.opened, input, voice, early, timeline });
     }
 
     /// Hands over what the other side's device has passed.
@@ -144,12 +146,13 @@ impl Media {
         }
     }
 
-    /// Gives the path of the voice, once.
-    pub(crate) fn take_path(&mut self, call: CallId, device: DeviceId) -> Option<(VoicePath, Timeline)> {
+    /// Opens a path for the voice. The one that was opened before, if any, carries nothing any more.
+    pub(crate) fn open_path(&mut self, call: CallId, device: DeviceId) -> Option<(VoicePath, Timeline)> {
         let peer = self.peers.get_mut(&(call, device))?;
         // A call that was answered while this side was cut off, or to which this side gave way, has no earlier moment.
         peer.timeline.mark(Milestone::Answered);
-        Some((peer.path.take()?, peer.timeline.clone()))
+        let incoming = peer.early.take().unwrap_or_else(|| peer.voice.listen());
+        Some((VoicePath { outgoing: peer.voice.outgoing.clone(), incoming }, peer.timeline.clone()))
     }
 
     /// Closes a peer connection, if it is open.

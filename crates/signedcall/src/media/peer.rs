@@ -1,6 +1,6 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
 };
 
+use super::rtp_clock::{RtpClock, Stamp};
 use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
 use super::{MediaNews, Teller};
 use crate::timing::{Milestone, Timeline};
@@ -59,6 +60,35 @@ pub(crate) struct VoicePath {
     pub(crate) incoming: blocking::Receiver<IncomingPacket>,
 }
 
+/// A connection's end of the voice, which lasts while voices open and close.
+#[derive(Debug)]
+pub(super) struct VoiceEnd {
+    pub(super) outgoing: mpsc::Sender<OutgoingPacket>,
+    outlet: Outlet,
+}
+
+impl VoiceEnd {
+    /// Hears what comes from now on. Whoever listened before hears nothing more.
+    pub(super) fn listen(&self) -> blocking::Receiver<IncomingPacket> {
+        let (heard, incoming) = blocking::sync_channel(PACKETS);
+        *self.outlet.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+        incoming
+    }
+}
+
+/// Where packets go that have come, if anybody listens.
+#[derive(Clone, Debug, Default)]
+struct Outlet(Arc<Mutex<Option<blocking::SyncSender<IncomingPacket>>>>);
+
+impl Outlet {
+    /// A full queue loses the newest packet: nobody has listened for more than a second.
+    fn hand_on(&self, packet: IncomingPacket) {
+        if let Some(heard) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = heard.try_send(packet);
+        }
+    }
+}
+
 /// What a connection has to deal with, in the order in which it comes.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -70,11 +100,11 @@ pub(super) enum Input {
 }
 
 /// Opens a connection. It closes when the returned sender is dropped.
-pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller) -> (mpsc::Sender<Input>, VoicePath) {
+pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller) -> (mpsc::Sender<Input>, VoiceEnd) {
     let (input, inputs) = mpsc::channel(INPUTS);
     let (outgoing, packets) = mpsc::channel(PACKETS);
-    let (heard, incoming) = blocking::sync_channel(PACKETS);
-    let handler = Arc::new(Handler { input: input.downgrade(), heard, timeline: timeline.clone() });
+    let outlet = Outlet::default();
+    let handler = Arc::new(Handler { input: input.downgrade(), outlet: outlet.clone(), timeline: timeline.clone() });
     let span = tracing::debug_span!("peer", device = %teller.device);
     tokio::spawn(
         async move {
@@ -89,7 +119,7 @@ pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller)
         }
         .instrument(span),
     );
-    (input, VoicePath { outgoing, incoming })
+    (input, VoiceEnd { outgoing, outlet })
 }
 
 struct Connection {
@@ -271,25 +301,24 @@ async fn send_all(
     open: Arc<AtomicBool>,
     timeline: Timeline,
 ) {
-    let (mut sequence, start) = {
+    let (mut sequence, mut clock) = {
         let mut random = rand::rng();
-        (random.random::<u16>(), random.random::<u32>())
+        (random.random::<u16>(), RtpClock::starting_at(random.random()))
     };
-    let mut marker = true;
     while let Some(OutgoingPacket { timestamp, payload }) = packets.recv().await {
         if !open.load(Ordering::Relaxed) {
             continue;
         }
+        let Stamp { timestamp, marker } = clock.stamp(timestamp, Instant::now());
         let header = rtp::header::Header {
             version: 2,
             marker,
             payload_type: OPUS_PAYLOAD_TYPE,
             sequence_number: sequence,
-            timestamp: start.wrapping_add(timestamp),
+            timestamp,
             ssrc: source,
             ..Default::default()
         };
-        marker = false;
         sequence = sequence.wrapping_add(1);
         if let Err(error) = track.write_rtp(rtp::Packet { header, payload }).await {
             tracing::trace!(%error, "a packet of voice was not sent");
@@ -303,7 +332,7 @@ async fn send_all(
 struct Handler {
     /// Weak, since the connection holds the handler and must end when its owner lets go of the strong one.
     input: mpsc::WeakSender<Input>,
-    heard: blocking::SyncSender<IncomingPacket>,
+    outlet: Outlet,
     timeline: Timeline,
 }
 
@@ -335,14 +364,13 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let (heard, timeline) = (self.heard.clone(), self.timeline.clone());
+        let (outlet, timeline) = (self.outlet.clone(), self.timeline.clone());
         // The library queues packets until they are polled and logs each that it must drop, so they are always taken at once.
         tokio::spawn(async move {
             while let Some(event) = track.poll().await {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else { continue };
                 timeline.mark(Milestone::FirstRtpReceived);
-                // A full queue loses the newest packet: nobody has listened for more than a second.
-                let _ = heard.try_send(IncomingPacket {
+                outlet.hand_on(IncomingPacket {
                     source: packet.header.ssrc,
                     sequence: packet.header.sequence_number,
                     timestamp: packet.header.timestamp,

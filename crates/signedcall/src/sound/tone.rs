@@ -32,6 +32,7 @@ static OWN: LazyLock<ToneSet> = LazyLock::new(|| ToneSet {
     busy: read_own(include_bytes!("../../../../assets/busy.wav")),
     ended: read_own(include_bytes!("../../../../assets/ended.wav")),
     warning: read_own(include_bytes!("../../../../assets/warning.wav")),
+    hold_music: read_own(include_bytes!("../../../../assets/hold.wav")),
 });
 
 /// Why a sound file is no tone.
@@ -65,6 +66,7 @@ pub(crate) struct ToneSet {
     busy: Arc<[f32]>,
     ended: Arc<[f32]>,
     warning: Arc<[f32]>,
+    hold_music: Arc<[f32]>,
 }
 
 /// A tone that plays.
@@ -91,6 +93,7 @@ impl ToneSet {
         let samples = match tone {
             Tone::Ringback => &self.ringback,
             Tone::Ringtone => &self.ringtone,
+            Tone::HoldMusic => &self.hold_music,
             Tone::Busy => &self.busy,
             Tone::Ended => &self.ended,
             Tone::Warning => &self.warning,

@@ -2,7 +2,7 @@
 
 use signedcall_wire::{EndReason, Request};
 
-use super::stage::{BACK, CALL, Do, Stage, accept, call, call_to, connected, decline, endpoint, hang_up, ringing, signal, signal_to};
+use super::stage::{BACK, CALL, Do, Stage, accept, call, call_to, connected, decline, endpoint, hang_up, hold, ringing, signal, signal_to};
 
 const X_REFUSED: &str = "x refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE";
 
@@ -312,6 +312,35 @@ fn an_answered_call_ends_for_both_with_the_same_story() {
             given: after(talking(), [Do::Ask('a', hang_up(HungUp))]),
             when: Do::Ask('x', hang_up(HungUp)),
             then: &["x ok"],
+        },
+    ]);
+}
+
+#[test]
+fn the_other_side_learns_of_a_hold_and_so_does_a_new_session() {
+    let held = || after(answered(), [Do::Ask('a', hold(true))]);
+    check(vec![
+        Row { name: "the caller holds", devices: "ax", given: answered(), when: Do::Ask('a', hold(true)), then: &["x #3 held", "a ok"] },
+        Row { name: "the callee holds", devices: "ax", given: answered(), when: Do::Ask('x', hold(true)), then: &["a #3 held", "x ok"] },
+        Row { name: "twice", devices: "ax", given: held(), when: Do::Ask('a', hold(true)), then: &["a ok"] },
+        Row { name: "both", devices: "ax", given: held(), when: Do::Ask('x', hold(true)), then: &["a #3 held", "x ok"] },
+        Row { name: "and goes on", devices: "ax", given: held(), when: Do::Ask('a', hold(false)), then: &["x #4 resumed", "a ok"] },
+        Row { name: "who is held cannot go on", devices: "ax", given: held(), when: Do::Ask('x', hold(false)), then: &["x ok"] },
+        Row { name: "before the answer", devices: "ax", given: placed(), when: Do::Ask('a', hold(true)), then: &["a ok"] },
+        Row { name: "a stranger", devices: "axo", given: answered(), when: Do::Ask('o', hold(true)), then: &["o ok"] },
+        Row {
+            name: "a new session of who holds",
+            devices: "ax",
+            given: held(),
+            when: Do::SignIn('a'),
+            then: &["a refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "a close", "a2 welcome caller answered x holds"],
+        },
+        Row {
+            name: "a new session of who is held",
+            devices: "ax",
+            given: held(),
+            when: Do::SignIn('x'),
+            then: &[X_REFUSED, "x close", "x2 welcome callee answered x is held"],
         },
     ]);
 }

@@ -61,6 +61,7 @@ enum Ask {
     Decline { call: u128, reason: EndReason },
     Hangup { call: u128, reason: EndReason },
     Connected { call: u128 },
+    Hold { call: u128, on: bool },
     Signal { call: u128, to: usize },
     Logout,
 }
@@ -76,6 +77,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (call(), reason()).prop_map(|(call, reason)| Ask::Decline { call, reason }),
         2 => (call(), reason()).prop_map(|(call, reason)| Ask::Hangup { call, reason }),
         2 => call().prop_map(|call| Ask::Connected { call }),
+        2 => (call(), any::<bool>()).prop_map(|(call, on)| Ask::Hold { call, on }),
         3 => (call(), device()).prop_map(|(call, to)| Ask::Signal { call, to }),
         1 => Just(Ask::Logout),
     ];
@@ -250,6 +252,7 @@ impl World {
             Ask::Decline { call, reason } => Request::Decline { call: call_id(call), reason },
             Ask::Hangup { call, reason } => Request::Hangup { call: call_id(call), reason },
             Ask::Connected { call } => Request::MediaConnected { call: call_id(call) },
+            Ask::Hold { call, on } => Request::Hold { call: call_id(call), on },
             Ask::Signal { call, to } => {
                 let signal = Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) };
                 Request::Signal { call: call_id(call), to: self.endpoint(to), signal }

@@ -80,6 +80,10 @@ pub(super) fn connected() -> Request {
     Request::MediaConnected { call: CALL }
 }
 
+pub(super) fn hold(on: bool) -> Request {
+    Request::Hold { call: CALL, on }
+}
+
 pub(super) fn signal(to: Who) -> Request {
     signal_to(endpoint(to, 1))
 }
@@ -266,6 +270,7 @@ fn describe_event(event: &ServiceEvent) -> String {
         ServiceEvent::Invite(invite) => format!("invite {}", invite.ring_for_ms),
         ServiceEvent::Ringing { by, .. } => format!("ringing {}", label(*by)),
         ServiceEvent::Answered { by, left_ms, .. } => format!("answered {}{}", label(*by), describe_left(*left_ms)),
+        ServiceEvent::Held { on, .. } => if *on { "held" } else { "resumed" }.to_owned(),
         ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
         ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
@@ -286,6 +291,14 @@ fn describe_snapshot(snapshot: &CallSnapshot) -> String {
     match phase {
         CallPhase::Placed => format!(" {side} placed"),
         CallPhase::Ringing { by } => format!(" {side} ringing {}", by.iter().map(|by| label(*by)).collect::<String>()),
-        CallPhase::Answered { by, left_ms } => format!(" {side} answered {}{}", label(*by), describe_left(*left_ms)),
+        CallPhase::Answered { by, left_ms, holds, is_held } => {
+            let who = match (holds, is_held) {
+                (false, false) => "",
+                (true, false) => " holds",
+                (false, true) => " is held",
+                (true, true) => " holds and is held",
+            };
+            format!(" {side} answered {}{}{who}", label(*by), describe_left(*left_ms))
+        }
     }
 }
