@@ -129,20 +129,6 @@ async fn a_limited_call_is_warned_of_and_ended_in_time_on_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_callee_notices_nothing_of_the_second_caller() {
-    let service = Service::start().await;
-    let (mut alice, mut bobby, mut carol) = (service.phone("alice").await, service.phone("bobby").await, service.phone("carol").await);
-    let call = connect(&mut alice, &mut bobby, "bobby").await;
-    carol.call("bobby").await;
-    carol.expect_all(&[Placed, Ended(EndReason::Busy)]).await;
-    assert_eq!(bobby.line.call_state(), CallState::OngoingCall);
-    alice.line.hangup(call).await.expect("the call goes on");
-    bobby.expect(Ended(EndReason::HungUp)).await;
-    bobby.leave_in_silence().await;
-    carol.leave_in_silence().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_call_each_other_are_in_one_call() {
     let service = Service::start().await;
     let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);

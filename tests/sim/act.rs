@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use signedcall_core::{CallView, Command, Dial, Event, Holding, Phase, Tone};
+use signedcall_core::{AnswerHow, CallView, Command, Dial, Event, Holding, Phase, Tone};
 use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
 use uuid::Uuid;
 
@@ -15,13 +15,14 @@ use crate::world::{Broken, Happening, World, name_of};
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
     Dial(Cuid),
-    Answer(CallId),
+    Answer(CallId, AnswerHow),
     /// Answers, and finds that there is no microphone.
     AnswerWithoutMicrophone(CallId),
     Decline(CallId),
     HangUp(CallId),
     Mute(CallId, bool),
     Hold(CallId, bool),
+    Swap,
     /// Microphone or speaker fail while the voice is open.
     LoseVoice(CallId, EndReason),
     LogOut,
@@ -74,16 +75,17 @@ impl World {
         let event = match wish {
             Wish::Dial(_) if self.closing => return Ok(()),
             Wish::Dial(to) => Event::UserDialled(self.dial(place, to)),
-            Wish::Answer(call) => {
+            Wish::Answer(call, how) => {
                 self.devices[place].answered.insert(call);
-                Event::UserAnswered { call }
+                Event::UserAnswered { call, how }
             }
             Wish::AnswerWithoutMicrophone(call) => Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused },
             Wish::Decline(call) => Event::UserDeclined { call },
             Wish::HangUp(call) => Event::UserHungUp { call },
             Wish::Mute(call, muted) => Event::UserMuted { call, muted },
-            Wish::Hold(_, _) if self.closing => return Ok(()),
+            Wish::Hold(_, _) | Wish::Swap if self.closing => return Ok(()),
             Wish::Hold(call, on) => Event::UserHeld { call, on },
+            Wish::Swap => Event::UserSwapped,
             Wish::LoseVoice(call, reason) => {
                 if self.devices[place].voice.is_none_or(|(open, _)| open != call) {
                     return Ok(());
@@ -163,7 +165,13 @@ impl World {
                 Some((open, _)) if open == call => {}
                 voice => return Err(format!("{} closes the voice of {call}; open is {voice:?}", name_of(place))),
             },
-            Command::SetMuted { call, muted } => self.devices[place].muted = muted.then_some(call),
+            Command::SetMuted { call, muted } => {
+                let device = &mut self.devices[place];
+                device.muted = Some((call, muted));
+                if device.voice.is_some_and(|(open, _)| open == call) {
+                    device.voice_muted = muted;
+                }
+            }
         }
         Ok(())
     }
@@ -194,7 +202,9 @@ impl World {
         if let Some(open) = self.devices[place].voice.replace((call, device)) {
             return Err(format!("{} opens a voice while {open:?} is open", name_of(place)));
         }
-        let view = self.devices[place].line.view();
+        self.ledger.summary.swaps += u64::from(self.devices[place].line.other_view().is_some());
+        self.devices[place].voice_muted = self.devices[place].muted == Some((call, true));
+        let view = self.devices[place].views().find(|view| view.call == call);
         if let Some(view) = view.filter(|view| view.direction == Direction::Incoming)
             && !self.devices[place].answered.contains(&call)
         {
@@ -218,17 +228,19 @@ impl World {
     /// What a user does about what the device shows.
     fn react(&mut self, place: Place, call: CallId, direction: Direction, status: CallStatus) {
         let mut wishes = vec![];
+        let somebody = self.somebody();
         if (direction, status) == (Direction::Incoming, CallStatus::Ringing) && self.rng.random_bool(self.weather.crash_ringing) {
             let after = self.rng.random_range(50..=5_000);
             self.after(after, Happening::CrashRinging(place));
         }
+        let how = if self.rng.random_bool(0.7) { AnswerHow::HoldCurrent } else { AnswerHow::EndCurrent };
         match (direction, status) {
             (Direction::Incoming, CallStatus::Ringing) => match self.rng.random_range(0..100) {
-                0..=54 => wishes.push((300..8_000, Wish::Answer(call))),
+                0..=54 => wishes.push((300..8_000, Wish::Answer(call, how))),
                 55..=64 => wishes.push((300..30_000, Wish::Decline(call))),
                 65..=69 => wishes.push((300..20_000, Wish::AnswerWithoutMicrophone(call))),
                 70..=74 => wishes.push((300..20_000, Wish::HangUp(call))),
-                75..=79 => wishes.push((34_000..41_000, Wish::Answer(call))),
+                75..=79 => wishes.push((34_000..41_000, Wish::Answer(call, how))),
                 _ => {}
             },
             (Direction::Outgoing, CallStatus::Placed) if self.rng.random_bool(0.25) => {
@@ -240,7 +252,11 @@ impl World {
                 }
                 if self.rng.random_bool(0.3) {
                     wishes.push((0..10_000, Wish::Hold(call, true)));
+                    wishes.push((10_000..11_000, Wish::Dial(somebody)));
                     wishes.push((0..20_000, Wish::Hold(call, false)));
+                }
+                if self.rng.random_bool(0.5) {
+                    wishes.push((0..20_000, Wish::Swap));
                 }
                 if self.rng.random_bool(0.2) {
                     wishes.push((0..20_000, Wish::Mute(call, true)));
@@ -262,33 +278,51 @@ impl World {
     pub(crate) fn check_device(&self, place: Place) -> Result<(), Broken> {
         let device = &self.devices[place];
         let name = name_of(place);
-        let view = device.line.view();
-        let talking = view.as_ref().filter(|view| matches!(view.phase, Phase::Talking { .. }) && view.holding == Holding::Nobody);
-        let (talking, voice) = (talking.map(|view| view.call), device.voice.map(|(call, _)| call));
-        if voice != talking {
-            return Err(format!("{name} talks in {talking:?}, and its voice is open in {voice:?}"));
+        let views: Vec<CallView> = device.views().collect();
+        let talking = |view: &&CallView| matches!(view.phase, Phase::Talking { .. }) && view.holding == Holding::Nobody;
+        let talking: Vec<&CallView> = views.iter().filter(talking).collect();
+        let (calls, voice) = (talking.iter().map(|view| view.call).collect::<Vec<_>>(), device.voice.map(|(call, _)| call));
+        if calls != voice.into_iter().collect::<Vec<_>>() {
+            return Err(format!("{name} talks in {calls:?}, and its voice is open in {voice:?}"));
         }
-        if !view.as_ref().map_or(&[None][..], tones_of).contains(&device.tone) {
-            return Err(format!("{name} plays {:?} in {view:?}", device.tone));
-        }
-        let (shown, silenced) = (view.as_ref().is_some_and(|view| view.muted), device.muted);
-        if let Some(view) = view
-            && shown != (silenced == Some(view.call))
+        if let Some(view) = talking.first()
+            && view.muted != device.voice_muted
         {
-            return Err(format!("{name} shows muted: {shown}, and silenced is {silenced:?}"));
+            return Err(format!("{name} shows muted: {}, and its microphone is silenced: {}", view.muted, device.voice_muted));
+        }
+        let on = views.iter().filter(|view| !matches!(view.phase, Phase::Ended { .. })).count();
+        if on > if device.second_calls { 2 } else { 1 } {
+            return Err(format!("{name} is in {on} calls"));
+        }
+        if !tones_of(&views).contains(&device.tone) {
+            return Err(format!("{name} plays {:?} in {views:?}", device.tone));
         }
         Ok(())
     }
 }
 
-/// What may be heard of a call beside the voice.
-fn tones_of(view: &CallView) -> &'static [Option<Tone>] {
+/// What may be heard of these calls beside the voice.
+fn tones_of(views: &[CallView]) -> &'static [Option<Tone>] {
+    let rings = |view: &CallView| (view.direction, view.phase) == (Direction::Incoming, Phase::Ringing);
+    let is_on = |view: &CallView| !matches!(view.phase, Phase::Ended { .. });
+    match views.iter().filter(|view| rings(view)).count() {
+        0 => {}
+        ringing if views.iter().filter(|view| is_on(view)).count() > ringing => return &[Some(Tone::CallWaiting)],
+        _ => return &[Some(Tone::Ringtone)],
+    }
+    let tones = views.iter().map(tones_of_one);
+    tones.into_iter().find(|tones| *tones != [None]).unwrap_or(&[None])
+}
+
+/// What may be heard of a call that does not ring.
+fn tones_of_one(view: &CallView) -> &'static [Option<Tone>] {
     match (view.direction, view.phase) {
-        (Direction::Incoming, Phase::Ringing) => &[Some(Tone::Ringtone)],
         // It rings back from the moment at which it is placed, which the view does not tell from the time before.
         (Direction::Outgoing, Phase::Calling) => &[None, Some(Tone::Ringback)],
         (Direction::Outgoing, Phase::Ringing) => &[Some(Tone::Ringback)],
         (_, Phase::Connecting | Phase::Talking { .. }) if view.holding == Holding::OtherSide => &[Some(Tone::HoldMusic)],
-        (Direction::Incoming, Phase::Calling) | (_, Phase::Connecting | Phase::Talking { .. } | Phase::Ended { .. }) => &[None],
+        (Direction::Incoming, Phase::Calling | Phase::Ringing) | (_, Phase::Connecting | Phase::Talking { .. } | Phase::Ended { .. }) => {
+            &[None]
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signedcall_core::{Line, Tone};
+use signedcall_core::{CallView, Line, Tone};
 use signedcall_server::hub::SocketId;
 use signedcall_wire::{CallId, Cuid, DeviceId};
 use uuid::Uuid;
@@ -15,6 +15,8 @@ pub(crate) type Place = usize;
 pub(crate) struct Device {
     pub(crate) cuid: Cuid,
     pub(crate) id: DeviceId,
+    /// Whether it takes second calls.
+    pub(crate) second_calls: bool,
     pub(crate) line: Line,
     /// How many lines it has had: one for each time its program was started or its user signed in.
     pub(crate) run: u64,
@@ -26,8 +28,10 @@ pub(crate) struct Device {
     pub(crate) voice: Option<(CallId, DeviceId)>,
     /// Since when its voice is open while the other side's is not.
     pub(crate) alone_since: Option<u64>,
-    /// The call whose microphone is silenced.
-    pub(crate) muted: Option<CallId>,
+    /// What was said last of a microphone: of which call, and whether it is silenced.
+    pub(crate) muted: Option<(CallId, bool)>,
+    /// Whether the microphone of the open voice is silenced.
+    pub(crate) voice_muted: bool,
     /// Whether its session is up, as far as it was told.
     pub(crate) signed_in: bool,
     /// The calls that its user has answered.
@@ -48,10 +52,11 @@ pub(crate) enum Link {
 }
 
 impl Device {
-    pub(crate) fn new(place: Place, cuid: Cuid) -> Self {
+    pub(crate) fn new(place: Place, cuid: Cuid, second_calls: bool) -> Self {
         let id = device_id(place);
         Self {
-            line: Line::new(cuid.clone(), id, 0),
+            second_calls,
+            line: Line::new(cuid.clone(), id, second_calls, 0),
             cuid,
             id,
             run: 0,
@@ -62,15 +67,21 @@ impl Device {
             voice: None,
             alone_since: None,
             muted: None,
+            voice_muted: false,
             signed_in: false,
             answered: BTreeSet::new(),
             dialled: BTreeSet::new(),
         }
     }
 
+    /// All calls that it shows.
+    pub(crate) fn views(&self) -> impl Iterator<Item = CallView> {
+        self.line.view().into_iter().chain(self.line.other_view())
+    }
+
     /// The program starts again, or the user signs in again: all that is left is who it was.
     pub(crate) fn restart(&mut self, nonce: u64) {
-        self.line = Line::new(self.cuid.clone(), self.id, nonce);
+        self.line = Line::new(self.cuid.clone(), self.id, self.second_calls, nonce);
         self.run += 1;
         self.wake_at = None;
         self.link = Link::Closed;

@@ -29,6 +29,8 @@ pub(crate) struct Summary {
     pub(crate) crossings: u64,
     /// How often somebody was told to be held.
     pub(crate) holds: u64,
+    /// How often somebody turned from one call to another.
+    pub(crate) swaps: u64,
     pub(crate) cuts: u64,
     pub(crate) crashes: u64,
     /// Devices that rang again after their program had started anew.
@@ -46,6 +48,7 @@ impl Summary {
         self.talks += other.talks;
         self.crossings += other.crossings;
         self.holds += other.holds;
+        self.swaps += other.swaps;
         self.cuts += other.cuts;
         self.crashes += other.crashes;
         self.rung_again += other.rung_again;

@@ -117,6 +117,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.talks,
         summary.crossings,
         summary.holds,
+        summary.swaps,
         summary.cuts,
         summary.crashes,
         summary.rung_again,

@@ -182,6 +182,7 @@ impl World {
             device: self.devices[place].id,
             run: RunId(Uuid::from_u64_pair(place as u64, self.devices[place].run)),
             device_name: format!("device {place}"),
+            second_calls: self.devices[place].second_calls,
         }
     }
 
@@ -250,6 +251,7 @@ impl World {
             cuid: self.devices[self.sockets[&socket].place].cuid.clone(),
             name: hello.name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
+            second_calls: hello.second_calls,
             session: SessionId(Uuid::from_u128(0x5E55_0000_0000 + u128::from(number))),
             resume_token: Redacted::new(format!("token {number}")),
             max_call: self.max_call,

@@ -117,7 +117,7 @@ impl World {
         let weather = Weather::of(seed);
         let everybody: &[&str] = match rng.random_range(0..4) {
             0 => &["alice", "bobby"],
-            1 | 2 => &["alice", "bobby", "bobby"],
+            1 => &["alice", "bobby", "bobby"],
             _ => &["alice", "bobby", "bobby", "carol"],
         };
         let mut world = Self::new(rng, weather, everybody);
@@ -130,13 +130,12 @@ impl World {
         let cuid = |name: &&str| Cuid::new(*name).expect("a cuid");
         let mut world = Self {
             max_call: rng.random_bool(0.2).then(|| Duration::from_millis(rng.random_range(1_000..60_000))),
-            rng,
             now: 0,
             closing: false,
             plan: BTreeMap::new(),
             planned: 0,
             numbered: 0,
-            devices: users.iter().enumerate().map(|(place, name)| Device::new(place, cuid(name))).collect(),
+            devices: users.iter().enumerate().map(|(place, name)| Device::new(place, cuid(name), rng.random_bool(0.8))).collect(),
             sockets: BTreeMap::new(),
             media: Media::default(),
             hub: Hub::new(HubSettings::default()),
@@ -147,6 +146,7 @@ impl World {
             ledger: Ledger::default(),
             log: None,
             weather,
+            rng,
         };
         for place in 0..world.devices.len() {
             world.start(place);
@@ -332,7 +332,7 @@ impl World {
     fn hang_up_everywhere(&mut self) -> Result<(), Broken> {
         self.check_holds()?;
         for place in 0..self.devices.len() {
-            if let Some(view) = self.devices[place].line.view() {
+            for view in self.devices[place].views().collect::<Vec<_>>() {
                 self.grant(place, Wish::HangUp(view.call))?;
             }
         }
@@ -341,9 +341,10 @@ impl World {
 
     /// Both sides of each talk say the same of who holds it.
     fn check_holds(&self) -> Result<(), Broken> {
-        let talks = self.devices.iter().enumerate().filter(|(_, device)| device.signed_in).filter_map(|(place, device)| {
-            let view = device.line.view().filter(|view| matches!(view.phase, Phase::Talking { .. }))?;
-            Some((view.call, view.direction, place, view.holding))
+        let devices = self.devices.iter().enumerate().filter(|(_, device)| device.signed_in);
+        let talks = devices.flat_map(|(place, device)| {
+            let talks = device.views().filter(|view| matches!(view.phase, Phase::Talking { .. }));
+            talks.map(move |view| (view.call, view.direction, place, view.holding))
         });
         let talks: Vec<_> = talks.collect();
         for (call, _, caller, holding) in talks.iter().filter(|(_, direction, ..)| *direction == Direction::Outgoing) {

@@ -132,6 +132,8 @@ pub enum Tone {
     Ringback,
     /// To the callee, while the call rings (R6 `ringtone`).
     Ringtone,
+    /// Quietly, while a call rings beside another one (R27).
+    CallWaiting,
     /// To who is held, until the other side goes on (R28).
     HoldMusic,
     /// Once, when the callee is busy.
@@ -146,7 +148,7 @@ impl Tone {
     /// Whether it says something once, rather than for as long as something lasts.
     pub const fn sounds_once(self) -> bool {
         match self {
-            Self::Ringback | Self::Ringtone | Self::HoldMusic => false,
+            Self::Ringback | Self::Ringtone | Self::CallWaiting | Self::HoldMusic => false,
             Self::Busy | Self::Ended | Self::Warning => true,
         }
     }

@@ -11,6 +11,8 @@ pub enum Event {
     UserAnswered {
         /// The call.
         call: CallId,
+        /// What becomes of the call that the user is in, if any.
+        how: AnswerHow,
     },
     /// The user declines an incoming call.
     UserDeclined {
@@ -36,6 +38,8 @@ pub enum Event {
         /// Whether it is held from now on.
         on: bool,
     },
+    /// The user goes to the call that is held, and holds the other.
+    UserSwapped,
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
 
@@ -105,4 +109,14 @@ pub struct Dial {
     pub receiver_image: Option<String>,
     /// How long it may last from the answer on, when that is limited.
     pub max_duration: Option<Duration>,
+}
+
+/// What becomes of the call that the user is in when another one is answered (R27).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerHow {
+    /// It is held. One that the other side has not answered yet is given up: there is nobody to hold.
+    #[default]
+    HoldCurrent,
+    /// It ends.
+    EndCurrent,
 }

@@ -14,6 +14,6 @@ mod view;
 
 pub use call::GRACE;
 pub use command::{Command, Greeting, Role, StatusReport, Tone};
-pub use event::{Dial, Event};
+pub use event::{AnswerHow, Dial, Event};
 pub use line::{Line, Step};
 pub use view::{CallState, CallView, Holding, Phase};

@@ -68,6 +68,8 @@ async fn sign_in(arguments: &Arguments, api_key: &Redacted<String>) -> anyhow::R
         options.name = Some(arguments.name.clone());
         options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
         options.sound = Some(Arc::new(EchoSound::default()));
+        // Nobody would want to be held by an echo.
+        options.second_calls = false;
         match SignedCall::init(options).await {
             Ok(line) => return Ok(line),
             Err(error) if error.code == ErrorCode::NetworkNotAvailable => {

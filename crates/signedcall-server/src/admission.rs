@@ -60,6 +60,7 @@ impl Admission {
             cuid,
             name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
+            second_calls: hello.second_calls,
             session: SessionId(Uuid::new_v4()),
             resume_token,
             max_call: account.max_call,

@@ -193,6 +193,7 @@ mod tests {
             cuid: Cuid::new("courier_1").expect("a cuid"),
             name: None,
             endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
+            second_calls: false,
             session: SessionId(Uuid::nil()),
             resume_token: Redacted::new("token".to_owned()),
             max_call: None,

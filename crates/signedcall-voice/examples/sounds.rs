@@ -55,13 +55,15 @@ fn main() -> Result<()> {
     ];
     let busy = [note(0.0, A4, 0.2, 0.12), note(0.5, A4, 0.2, 0.12), note(1.0, A4, 0.2, 0.12), note(1.5, A4, 0.2, 0.12)];
     let ended = [note(0.0, E5, 0.2, 0.15), note(0.16, A4, 0.2, 0.25)];
-    // It sounds over the voice, so it is soft.
+    // These two sound over the voice, so they are soft.
+    let waiting = [note(0.0, A5, 0.06, 0.12), note(0.25, E5, 0.06, 0.2)];
     let warning = [note(0.0, C6, 0.1, 0.1), note(0.2, C6, 0.1, 0.15)];
     write(&assets.join("ringback.wav"), TONE_RATE, &play(&ringback, 4.0, TONE_RATE))?;
     write(&assets.join("ringtone.wav"), TONE_RATE, &play(&ringtone, 3.2, TONE_RATE))?;
     write(&assets.join("busy.wav"), TONE_RATE, &play(&busy, 2.0, TONE_RATE))?;
     write(&assets.join("ended.wav"), TONE_RATE, &play(&ended, 1.2, TONE_RATE))?;
     write(&assets.join("warning.wav"), TONE_RATE, &play(&warning, 1.0, TONE_RATE))?;
+    write(&assets.join("waiting.wav"), TONE_RATE, &play(&waiting, 5.0, TONE_RATE))?;
     write(&assets.join("hold.wav"), TONE_RATE, &play(&hold_music(), HOLD_BARS as f32 * BAR, TONE_RATE))?;
     greet(&assets.join("greeting.wav"))
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_core::{CallState, CallView, Dial, StatusReport};
+use signedcall_core::{AnswerHow, CallState, CallView, Dial, StatusReport};
 use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -127,12 +127,14 @@ pub struct LineView {
     pub link: LinkState,
     /// What goes on (R21).
     pub state: CallState,
-    /// The current call, or the one that has just ended.
+    /// The call in front: the one that the user is in, or else one that rings, or else one that is held; or the one that has just ended.
     pub call: Option<CallView>,
-    /// When the talk began, on the wall clock, for the elapsed time.
+    /// When its talk began, on the wall clock, for the elapsed time.
     pub talking_since: Option<SystemTime>,
     /// When the service will end it, on the wall clock, if its time is limited (R29).
     pub ends_at: Option<SystemTime>,
+    /// The call behind it, which waits or is held (R27, R28). Boxed, since it is rare.
+    pub other: Option<Box<OtherCall>>,
     /// How calls look.
     pub branding: Option<Branding>,
     /// What the embedding app is called (R10).
@@ -143,6 +145,17 @@ pub struct LineView {
     pub voice: VoiceCondition,
     /// Why the user cannot be heard, as of the last look (R4): when signing in, and before each call.
     pub microphone_problem: Option<Error>,
+}
+
+/// The call behind the one in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherCall {
+    /// The call.
+    pub call: CallView,
+    /// When its talk began, on the wall clock.
+    pub talking_since: Option<SystemTime>,
+    /// When the service will end it, on the wall clock, if its time is limited (R29).
+    pub ends_at: Option<SystemTime>,
 }
 
 /// Whether the service can be reached.
@@ -183,6 +196,7 @@ impl SignedCall {
             call: None,
             talking_since: None,
             ends_at: None,
+            other: None,
             branding: None,
             app_name: options.app_name.clone().filter(|name| !name.is_empty()),
             hides_addresses: false,
@@ -201,7 +215,7 @@ impl SignedCall {
         }
     }
 
-    /// Places a call (R16) and answers once the service has written it down.
+    /// Places a call (R16) and answers once the service has written it down. A user who is in a call has to hold it first.
     ///
     /// # Errors
     /// One code of R37.
@@ -221,17 +235,25 @@ impl SignedCall {
         self.ask(|reply| UserRequest::Dial { dial, reply }).await?.map(|()| call)
     }
 
-    /// Answers an incoming call. Does nothing when there is none to answer.
+    /// Answers an incoming call, and holds the one that the user is in, if any. Does nothing when there is none to answer.
     ///
     /// # Errors
     /// `ERR_MICROPHONE_PERMISSION_NOT_GRANTED`, and then the caller is told too; `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
     pub async fn answer(&self, call: CallId) -> Result<(), Error> {
+        self.answer_with(call, AnswerHow::HoldCurrent).await
+    }
+
+    /// Answers an incoming call, and holds or ends the one that the user is in (R27).
+    ///
+    /// # Errors
+    /// Those of [`answer`](Self::answer).
+    pub async fn answer_with(&self, call: CallId, how: AnswerHow) -> Result<(), Error> {
         let asked_at = Instant::now();
         if let Err(error) = self.look_for_microphone().await {
             self.ask(|reply| UserRequest::AnswerWithoutMicrophone { call, reply }).await?;
             return Err(error);
         }
-        self.ask(|reply| UserRequest::Answer { call, asked_at, reply }).await
+        self.ask(|reply| UserRequest::Answer { call, how, asked_at, reply }).await
     }
 
     /// Declines an incoming call. Does nothing when there is none to decline.
@@ -258,13 +280,22 @@ impl SignedCall {
         self.ask(|reply| UserRequest::Mute { call, muted, reply }).await
     }
 
-    /// Holds an answered call, or goes on with it (R28). As long as either side holds it, neither is heard; who is held hears music. Does nothing when
-    /// the call is not answered or over.
+    /// Holds an answered call, or goes on with it (R28). As long as either side holds it, neither is heard; who is held hears music. To go on with one call
+    /// is to hold the other. Does nothing when the call is not answered or over, and goes on with none while another that this user has placed is
+    /// not answered.
     ///
     /// # Errors
     /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
     pub async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {
         self.ask(|reply| UserRequest::Hold { call, on, reply }).await
+    }
+
+    /// Goes on with the call that is held, and holds the other. Does nothing unless there are two such calls.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn swap(&self) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::Swap { reply }).await
     }
 
     /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_core::{CallState, Command, Dial, Event, Greeting, Line, Phase, Step};
+use signedcall_core::{AnswerHow, CallState, CallView, Command, Dial, Event, Greeting, Holding, Line, Phase, Step};
 use signedcall_wire::{
     CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
-use crate::api::{LineView, LinkState, Listeners};
+use crate::api::{LineView, LinkState, Listeners, OtherCall};
 use crate::clock::Clock;
 use crate::link::{Link, LinkEvent, Pace};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
@@ -26,12 +26,13 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum UserRequest {
     Dial { dial: Dial, reply: oneshot::Sender<Result<(), Error>> },
-    Answer { call: CallId, asked_at: Instant, reply: oneshot::Sender<()> },
+    Answer { call: CallId, how: AnswerHow, asked_at: Instant, reply: oneshot::Sender<()> },
     AnswerWithoutMicrophone { call: CallId, reply: oneshot::Sender<()> },
     Decline { call: CallId, reply: oneshot::Sender<()> },
     HangUp { call: CallId, reply: oneshot::Sender<()> },
     Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
     Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
+    Swap { reply: oneshot::Sender<()> },
     UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
     UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
     ShowMicrophone { problem: Option<Error> },
@@ -58,12 +59,10 @@ pub(crate) struct Driver {
     leaving: Vec<oneshot::Sender<()>>,
     deadline: Option<Timestamp>,
     link_state: LinkState,
-    /// When the talk of this call began, on the wall clock: worked out once, so that the shown time never jumps.
-    talking: Option<(CallId, SystemTime)>,
+    /// The moments of the calls that are shown, on the wall clock: worked out once each, so that a shown time never jumps.
+    times: HashMap<CallId, Times>,
     /// What there was to say last of a voice.
     condition: Option<(CallId, VoiceCondition)>,
-    /// When the time of the call is over, by both clocks: worked out once for each time that the service has told.
-    ending: Option<(Timestamp, SystemTime)>,
     closed: bool,
 }
 
@@ -91,7 +90,7 @@ impl Driver {
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         Ok(Self {
             clock,
-            line: Line::new(me, hello.device, rand::random()),
+            line: Line::new(me, hello.device, hello.second_calls, rand::random()),
             link: Link::open(&address, clock),
             media: Media::new(reach),
             sound: Engine::start(sound, processing, tones)?,
@@ -105,9 +104,8 @@ impl Driver {
             leaving: Vec::new(),
             deadline: None,
             link_state: LinkState::Reconnecting,
-            talking: None,
+            times: HashMap::new(),
             condition: None,
-            ending: None,
             closed: false,
         })
     }
@@ -192,9 +190,9 @@ impl Driver {
                 });
                 return None;
             }
-            UserRequest::Answer { call, asked_at, reply } => {
+            UserRequest::Answer { call, how, asked_at, reply } => {
                 self.media.note_answer(call, Answerer::ThisUser, asked_at);
-                (Some(Event::UserAnswered { call }), reply)
+                (Some(Event::UserAnswered { call, how }), reply)
             }
             UserRequest::AnswerWithoutMicrophone { call, reply } => {
                 (Some(Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused }), reply)
@@ -203,6 +201,7 @@ impl Driver {
             UserRequest::HangUp { call, reply } => (Some(Event::UserHungUp { call }), reply),
             UserRequest::Mute { call, muted, reply } => (Some(Event::UserMuted { call, muted }), reply),
             UserRequest::Hold { call, on, reply } => (Some(Event::UserHeld { call, on }), reply),
+            UserRequest::Swap { reply } => (Some(Event::UserSwapped), reply),
             UserRequest::UseSound { sound, processing, reply } => {
                 self.sound.use_sound(sound, processing);
                 (None, reply)
@@ -326,7 +325,10 @@ impl Driver {
             Command::ApplySignal { call, device, signal } => self.media.apply(call, device, signal),
             Command::DropMedia { call, device } => self.media.drop_peer(call, device),
             Command::StartVoice { call, device } => match self.media.open_path(call, device) {
-                Some((path, timeline)) => self.sound.start_voice(call, path, timeline),
+                Some((path, timeline)) => {
+                    self.condition = None;
+                    self.sound.start_voice(call, path, timeline);
+                }
                 None => tracing::error!("voice is to start on a connection that is not prepared"),
             },
             Command::StopVoice { call } => self.sound.stop_voice(call),
@@ -357,35 +359,58 @@ impl Driver {
             CallState::NoCall => Pace::Idle,
             CallState::OutgoingCall | CallState::IncomingCall | CallState::OngoingCall | CallState::CleanupCall => Pace::InCall,
         });
-        let call = self.line.view();
-        self.talking = call.as_ref().and_then(|call| match (call.phase, self.talking) {
-            (Phase::Talking { .. } | Phase::Ended { .. }, Some((whose, since))) if whose == call.call => Some((whose, since)),
-            (Phase::Talking { since, .. }, _) => Some((call.call, self.clock.wall(since))),
-            (Phase::Calling | Phase::Ringing | Phase::Connecting | Phase::Ended { .. }, _) => None,
+        let (call, other) = (self.line.view(), self.line.other_view());
+        let shown = [&call, &other].map(|call| call.as_ref().map(|call| call.call));
+        self.times.retain(|call, _| shown.contains(&Some(*call)));
+        let times = call.as_ref().map(|call| self.times_of(call)).unwrap_or_default();
+        let (talking_since, ends_at) = (times.talking_since, times.ends_at.map(|(_, wall)| wall));
+        let other = other.map(|call| {
+            let Times { talking_since, ends_at } = self.times_of(&call);
+            Box::new(OtherCall { call, talking_since, ends_at: ends_at.map(|(_, wall)| wall) })
         });
-        let talking_since = self.talking.map(|(_, since)| since);
-        let is_on = |whose: CallId| call.as_ref().is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }));
-        let voice = self.condition.filter(|(whose, _)| is_on(*whose)).map(|(_, condition)| condition).unwrap_or_default();
-        self.ending = call.as_ref().and_then(|call| call.ends_at).map(|ends_at| match self.ending {
-            Some((known, wall)) if known == ends_at => (known, wall),
-            Some(_) | None => (ends_at, self.clock.wall(ends_at)),
-        });
-        let ends_at = self.ending.map(|(_, wall)| wall);
+        let is_heard = |whose: CallId| {
+            call.as_ref()
+                .is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }) && call.holding == Holding::Nobody)
+        };
+        let voice = self.condition.filter(|(whose, _)| is_heard(*whose)).map(|(_, condition)| condition).unwrap_or_default();
         let link = self.link_state;
         self.view.send_if_modified(|view| {
-            let shown = LineView { link, state, call, talking_since, ends_at, voice, ..view.clone() };
+            let shown = LineView { link, state, call, talking_since, ends_at, other, voice, ..view.clone() };
             let changed = *view != shown;
             *view = shown;
             changed
         });
     }
+
+    fn times_of(&mut self, call: &CallView) -> Times {
+        let times = self.times.entry(call.call).or_default();
+        match call.phase {
+            Phase::Talking { since, .. } => {
+                times.talking_since.get_or_insert_with(|| self.clock.wall(since));
+            }
+            Phase::Calling | Phase::Ringing | Phase::Connecting | Phase::Ended { .. } => {}
+        }
+        times.ends_at = call.ends_at.map(|ends_at| match times.ends_at {
+            Some((known, wall)) if known == ends_at => (known, wall),
+            Some(_) | None => (ends_at, self.clock.wall(ends_at)),
+        });
+        *times
+    }
+}
+
+/// Moments of one call on the wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    talking_since: Option<SystemTime>,
+    /// When its time is over, by both clocks.
+    ends_at: Option<(Timestamp, SystemTime)>,
 }
 
 /// Which call an event is about, for the log.
 fn call_of(event: &Event) -> Option<CallId> {
     match event {
         Event::UserDialled(dial) => Some(dial.call),
-        Event::UserAnswered { call }
+        Event::UserAnswered { call, .. }
         | Event::UserDeclined { call }
         | Event::UserHungUp { call }
         | Event::UserMuted { call, .. }
@@ -415,6 +440,7 @@ fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown,
         )
+        | Event::UserSwapped
         | Event::UserLoggedOut
         | Event::LinkOpened
         | Event::LinkLost

@@ -40,6 +40,8 @@ pub struct Options {
     pub device: Option<DeviceId>,
     /// What the user's other devices call this one; the host's name when absent.
     pub device_name: Option<String>,
+    /// Whether a call may wait while the user is in another (R26, R27); the next caller is told that the user is busy otherwise.
+    pub second_calls: bool,
     /// Sound files for tones; those of the SDK when absent.
     pub tones: Tones,
     /// How the voice is treated.
@@ -114,6 +116,7 @@ impl Options {
             app_name: None,
             device: None,
             device_name: None,
+            second_calls: true,
             tones: Tones::default(),
             voice: VoiceOptions::default(),
             sound: None,
@@ -169,6 +172,7 @@ impl Options {
             device: self.device.unwrap_or_else(|| DeviceId(Uuid::new_v4())),
             run: RunId(Uuid::new_v4()),
             device_name: self.device_name.clone().unwrap_or_else(host_name),
+            second_calls: self.second_calls,
         };
         let own_sound = self.sound.is_some();
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());

@@ -127,6 +127,8 @@ impl<H: Host> Controller<H> {
                         production: Some(account.production),
                         app_name: Some(app_name),
                         device: Some(device),
+                        // No screen shows a call that waits behind another.
+                        second_calls: false,
                         tones,
                         voice: preferences.voice(),
                         ..Options::new(&account.service_url, &account.account_id, key.secret.expose(), &account.cuid)

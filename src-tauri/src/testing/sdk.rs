@@ -183,6 +183,7 @@ pub(crate) fn nothing_heard() -> LineView {
         call: None,
         talking_since: None,
         ends_at: None,
+        other: None,
         branding: None,
         app_name: None,
         hides_addresses: false,

@@ -299,6 +299,21 @@ impl Call {
         matches!(self.state, State::Rings { .. })
     }
 
+    /// Whether this side is calling, and nobody has answered.
+    pub(crate) fn is_being_made(&self) -> bool {
+        self.state() == CallState::OutgoingCall
+    }
+
+    /// Whether it is answered, or this side has said so.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.talk().is_some()
+    }
+
+    /// Whether this side holds it.
+    pub(crate) fn holds(&self) -> bool {
+        self.talk().is_some_and(|talk| talk.holds)
+    }
+
     /// What is heard of it for as long as this lasts, beside the voice and the ringing.
     pub(crate) fn tone(&self) -> Option<Tone> {
         match self.state {

@@ -1,23 +1,40 @@
 //! All calls of one device.
 //!
-//! At most one call is *on*; those that end beside it wait for the service's last word. What another caller gets is *busy*, and nothing of it is
-//! heard or seen here.
+//! At most two calls are *on*, and one on a device that takes no second calls; what the next caller gets is *busy*, and nothing of it is heard or seen
+//! here. Those that end beside them wait for the service's last word.
+//!
+//! **Two calls.** Of two answered calls this side holds one at least, so that one voice is open at most:
+//!
+//! ```text
+//!   nothing ── dials ──▶ calling ── answered ──▶ talking ── a call waits ──▶ talking, and one waits ──┬── is declined, or given up ──▶ talking
+//!      ▲                    ▲                     │    ▲                                              ├── ends the current and accepts ──▶ talking
+//!      │                    │                  holds  resumes                                         │
+//!      │                    │                     ▼    │                          one talks and ◀─────┴── holds the current and accepts
+//!      │                    └─────── dials ────── held ◀── the other ends ──────  one is held
+//!      │                                                                          ▲         │
+//!      └── all end                                                                └─ swap ──┘
+//! ```
+//!
+//! A call that waits is no different from one that rings, but for the tone. A call that this side has placed and nobody has answered cannot be held: who
+//! accepts another meanwhile gives it up, and the held call is not resumed meanwhile. What the *other* side holds is its own affair, and changes
+//! nothing here but the voice.
 //!
 //! **Glare.** When two users call each other at the same moment, the service places the call that came first and refuses the other with
 //! [`ErrorCode::OngoingCall`]. Whoever is refused has the other side's invite already, or is about to have it: an invite from whom this side is calling
-//! is held until the service has said whether it places this side's call, and is answered if it does not.
+//! is put off until the service has said whether it places this side's call, and is answered if it does not.
 
+mod beside;
 mod service;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, Request, ServiceMessage, Timestamp};
+use signedcall_wire::{CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp};
 
 use crate::call::{Action, Call, CallEvent};
 use crate::session::{Asked, Overdue, Session};
-use crate::{CallState, CallView, Command, Dial, Event, Tone};
+use crate::{AnswerHow, CallState, CallView, Command, Dial, Event, Tone};
 
 /// What follows from one event.
 #[must_use]
@@ -37,14 +54,16 @@ pub struct Line {
     session: Session,
     /// Those that are not over, oldest first.
     calls: Vec<Call>,
-    held: Option<Held>,
+    /// How many of them may be on.
+    room: usize,
+    put_off: Option<PutOff>,
     /// The tone that goes on until another is asked for.
     playing: Option<Tone>,
 }
 
 /// An invite from whom this side is calling, while the service has not answered this side's call.
 #[derive(Debug)]
-struct Held {
+struct PutOff {
     invite: Invite,
     since: Timestamp,
 }
@@ -57,8 +76,9 @@ struct Turn {
 
 impl Line {
     /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
-    pub fn new(me: Cuid, device: DeviceId, nonce: u64) -> Self {
-        Self { me, device, session: Session::new(nonce), calls: Vec::new(), held: None, playing: None }
+    pub fn new(me: Cuid, device: DeviceId, second_calls: bool, nonce: u64) -> Self {
+        let room = if second_calls { MAX_CALLS_PER_DEVICE } else { 1 };
+        Self { me, device, session: Session::new(nonce), calls: Vec::new(), room, put_off: None, playing: None }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing and yields no command.
@@ -69,11 +89,12 @@ impl Line {
         self.expire(&mut turn);
         match event {
             Event::UserDialled(dial) => self.dial(&mut turn, dial),
-            Event::UserAnswered { call } => self.pass(&mut turn, call, CallEvent::UserAnswered),
+            Event::UserAnswered { call, how } => self.answer(&mut turn, call, how),
             Event::UserDeclined { call } => self.pass(&mut turn, call, CallEvent::UserDeclined),
             Event::UserHungUp { call } => self.pass(&mut turn, call, CallEvent::UserHungUp),
             Event::UserMuted { call, muted } => self.pass(&mut turn, call, CallEvent::UserMuted(muted)),
-            Event::UserHeld { call, on } => self.pass(&mut turn, call, CallEvent::UserHeld(on)),
+            Event::UserHeld { call, on } => self.hold(&mut turn, call, on),
+            Event::UserSwapped => self.swap(&mut turn),
             Event::UserLoggedOut => self.log_out(&mut turn),
 
             Event::LinkOpened => self.greet(&mut turn),
@@ -91,40 +112,6 @@ impl Line {
         self.release(&mut turn);
         self.play(&mut turn);
         Step { commands: turn.commands, wake_at: self.deadline() }
-    }
-
-    /// What goes on (R21).
-    pub fn call_state(&self) -> CallState {
-        self.shown().map_or(CallState::NoCall, Call::state)
-    }
-
-    /// The call that a screen should show: the current one, or the one that has just ended until its end is confirmed.
-    pub fn view(&self) -> Option<CallView> {
-        self.shown().and_then(Call::view)
-    }
-
-    fn shown(&self) -> Option<&Call> {
-        self.current().or(self.calls.last())
-    }
-
-    /// The call that the user is in.
-    fn current(&self) -> Option<&Call> {
-        self.calls.iter().find(|call| call.is_on())
-    }
-
-    /// What goes on to be heard: a device has one ear, so that all its calls together have one tone.
-    fn tone(&self) -> Option<Tone> {
-        if self.calls.iter().any(Call::rings) {
-            return Some(Tone::Ringtone);
-        }
-        self.calls.iter().find_map(Call::tone)
-    }
-
-    fn play(&mut self, turn: &mut Turn) {
-        let tone = self.tone();
-        if std::mem::replace(&mut self.playing, tone) != tone {
-            turn.commands.push(Command::PlayTone(tone));
-        }
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -148,15 +135,15 @@ impl Line {
         }
         let refusal = if dial.to == self.me {
             Some(ErrorCode::CanNotCallSelf)
-        } else if self.current().is_some() {
-            Some(ErrorCode::OngoingCall)
-        } else {
+        } else if self.is_free() {
             self.session.readiness().err()
+        } else {
+            Some(ErrorCode::OngoingCall)
         };
         if let Some(error) = refusal {
             turn.commands.push(Command::NotPlaced { call, error });
-            if let Some(crossing) = self.current().filter(|current| current.rings() && current.card().caller == dial.to).map(Call::id) {
-                self.pass(turn, crossing, CallEvent::UserAnswered);
+            if let Some(crossing) = self.calls.iter().find(|call| call.rings() && call.card().caller == dial.to).map(Call::id) {
+                self.answer(turn, crossing, AnswerHow::HoldCurrent);
             }
             return;
         }
@@ -169,30 +156,32 @@ impl Line {
         if self.session.is_logging_out() || self.knows(invite.call) {
             return;
         }
-        match self.current() {
-            None => {
-                let begun = Call::invited(turn.now, self.me.clone(), self.device, invite);
-                self.begin(turn, begun);
+        let calling = self.calls.iter().find(|call| call.is_being_made() && call.card().callee == invite.from);
+        match calling {
+            Some(calling) if calling.is_placing() && self.put_off.is_none() => {
+                self.put_off = Some(PutOff { invite, since: turn.now });
             }
-            Some(current) if current.is_placing() && current.card().callee == invite.from && self.held.is_none() => {
-                self.held = Some(Held { invite, since: turn.now });
-            }
-            Some(current) if current.is_crossed() && current.card().callee == invite.from => {
-                let crossed = current.id();
+            Some(calling) if calling.is_crossed() => {
+                let crossed = calling.id();
                 self.pass(turn, crossed, CallEvent::Superseded);
                 let begun = Call::crossing(turn.now, self.me.clone(), self.device, invite);
                 self.begin(turn, begun);
             }
-            Some(_) => self.ask(turn, Request::Decline { call: invite.call, reason: EndReason::Busy }),
+            None if self.on().count() < self.room => {
+                let begun = Call::invited(turn.now, self.me.clone(), self.device, invite);
+                self.begin(turn, begun);
+            }
+            Some(_) | None => self.ask(turn, Request::Decline { call: invite.call, reason: EndReason::Busy }),
         }
     }
 
-    /// Lets go of a held invite once the call that it crossed is placed, refused or given up.
+    /// Lets go of an invite that was put off, once the call that it crossed is placed, refused or given up.
     fn release(&mut self, turn: &mut Turn) {
-        if self.current().is_some_and(Call::is_placing) {
+        let Some(PutOff { invite, .. }) = &self.put_off else { return };
+        if self.calls.iter().any(|call| call.is_placing() && call.card().callee == invite.from) {
             return;
         }
-        if let Some(Held { mut invite, since }) = self.held.take() {
+        if let Some(PutOff { mut invite, since }) = self.put_off.take() {
             let waited = u64::try_from(turn.now.since(since).as_millis()).unwrap_or(u64::MAX);
             invite.ring_for_ms = invite.ring_for_ms.saturating_sub(waited);
             self.invited(turn, invite);
@@ -211,7 +200,7 @@ impl Line {
         if self.session.is_logging_out() {
             return;
         }
-        self.held = None;
+        self.put_off = None;
         self.pass_to_all(turn, &CallEvent::UserLoggedOut);
         if self.session.log_out(turn.now) {
             self.ask(turn, Request::Logout);
@@ -222,7 +211,7 @@ impl Line {
 
     /// Signed out: nothing more comes from the service.
     fn close(&mut self, turn: &mut Turn) {
-        self.held = None;
+        self.put_off = None;
         self.pass_to_all(turn, &CallEvent::SignedOut);
         self.session.close();
         turn.commands.push(Command::CloseLink);
@@ -245,7 +234,7 @@ impl Line {
     }
 
     fn knows(&self, id: CallId) -> bool {
-        self.calls.iter().any(|call| call.id() == id) || self.held.as_ref().is_some_and(|held| held.invite.call == id)
+        self.calls.iter().any(|call| call.id() == id) || self.put_off.as_ref().is_some_and(|put_off| put_off.invite.call == id)
     }
 
     fn pass(&mut self, turn: &mut Turn, id: CallId, event: CallEvent) {

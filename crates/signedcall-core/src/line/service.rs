@@ -47,7 +47,7 @@ impl Line {
 
     /// Takes the service's word on which calls there are, and how far they have come.
     fn reconcile(&mut self, turn: &mut Turn, snapshots: Vec<CallSnapshot>) {
-        self.held = None;
+        self.put_off = None;
         let listed: Vec<CallId> = snapshots.iter().filter_map(subject).collect();
         let forgotten: Vec<CallId> = self.calls.iter().map(Call::id).filter(|call| !listed.contains(call)).collect();
         for call in forgotten {
@@ -123,7 +123,7 @@ impl Line {
             ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Ended { call, reason } => {
-                self.held.take_if(|held| held.invite.call == call);
+                self.put_off.take_if(|put_off| put_off.invite.call == call);
                 self.pass(turn, call, CallEvent::Ended(reason));
             }
             ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),

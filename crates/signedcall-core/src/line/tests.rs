@@ -1,3 +1,5 @@
+mod beside;
+
 use signedcall_wire::{
     CallPhase, CallSnapshot, ClientMessage, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId, Signal,
     Welcome,
@@ -23,14 +25,21 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        Self { line: Line::new(cuid("alice"), ME, 7), now: 0, seq: 0, asked: vec![], wake_at: None }
+        Self::with(Line::new(cuid("alice"), ME, true, 7))
+    }
+
+    fn with(line: Line) -> Self {
+        Self { line, now: 0, seq: 0, asked: vec![], wake_at: None }
     }
 
     fn signed_in() -> Self {
-        let mut rig = Self::new();
-        assert_eq!(rig.handle(Event::LinkOpened), "greet");
-        assert_eq!(rig.welcome(vec![]), "ice, branding, signed in");
-        rig
+        Self::new().sign_in()
+    }
+
+    fn sign_in(mut self) -> Self {
+        assert_eq!(self.handle(Event::LinkOpened), "greet");
+        assert_eq!(self.welcome(vec![]), "ice, branding, signed in");
+        self
     }
 
     fn handle(&mut self, event: Event) -> String {
@@ -89,10 +98,14 @@ impl Rig {
 
     /// With call 1, talking to `PEER`, which dialled.
     fn talking() -> Self {
-        let mut rig = Self::signed_in();
+        Self::signed_in().talk()
+    }
+
+    fn talk(self) -> Self {
+        let mut rig = self;
         let _ = rig.is_invited(1, "bobby");
         let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
-        let _ = rig.handle(Event::UserAnswered { call: call(1) });
+        let _ = rig.handle(Event::UserAnswered { call: call(1), how: AnswerHow::HoldCurrent });
         let _ = rig.happens(ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None });
         assert_eq!(rig.line.call_state(), CallState::OngoingCall);
         while !rig.asked.is_empty() {
@@ -133,7 +146,7 @@ fn an_incoming_call_rings_and_is_answered() {
     assert_eq!(rig.is_invited(1, "bobby"), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ack 1, tone Ringtone");
     assert_eq!(rig.line.call_state(), CallState::IncomingCall);
     assert_eq!(rig.handle(Event::UserMuted { call: call(1), muted: true }), "muted true");
-    assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "ask accept 1, no tone");
+    assert_eq!(rig.handle(Event::UserAnswered { call: call(1), how: AnswerHow::HoldCurrent }), "ask accept 1, no tone");
     let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None };
     assert_eq!(rig.happens(answered), "report 1 Answered, ack 2");
     assert_eq!(rig.line.view().map(|view| (view.phase, view.muted)), Some((Phase::Connecting, true)));
@@ -194,8 +207,9 @@ fn a_call_is_refused_at_once_without_a_session_or_a_link() {
 }
 
 #[test]
-fn a_second_invite_during_a_call_is_busy_and_nothing_is_heard_of_it() {
-    for mut rig in [Rig::talking(), { Rig::signed_in() }] {
+fn a_device_that_takes_one_call_at_a_time_is_busy_in_it_and_nothing_is_heard_of_another() {
+    let takes_one = || Rig::with(Line::new(cuid("alice"), ME, false, 7)).sign_in();
+    for mut rig in [takes_one().talk(), takes_one()] {
         let _ = rig.dials(1);
         let acks = rig.seq + 1;
         assert_eq!(rig.is_invited(2, "carol"), format!("ask decline 2 Busy, ack {acks}"));
@@ -265,7 +279,7 @@ fn dialling_while_somebody_else_calls_does_not_answer() {
 }
 
 #[test]
-fn a_held_invite_rings_when_this_sides_call_is_refused_for_another_reason() {
+fn an_invite_put_off_rings_when_this_sides_call_is_refused_for_another_reason() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
@@ -278,7 +292,7 @@ fn a_held_invite_rings_when_this_sides_call_is_refused_for_another_reason() {
 }
 
 #[test]
-fn a_held_invite_rings_when_the_user_gives_up_calling() {
+fn an_invite_put_off_rings_when_the_user_gives_up_calling() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
@@ -287,7 +301,7 @@ fn a_held_invite_rings_when_the_user_gives_up_calling() {
 }
 
 #[test]
-fn a_held_invite_whose_call_is_over_is_dropped() {
+fn an_invite_put_off_whose_call_is_over_is_dropped() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
@@ -296,7 +310,7 @@ fn a_held_invite_whose_call_is_over_is_dropped() {
 }
 
 #[test]
-fn a_held_invite_is_busy_when_this_sides_call_is_placed_after_all() {
+fn an_invite_put_off_is_busy_when_this_sides_call_is_placed_after_all() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);
     let _ = rig.is_invited(2, "bobby");
@@ -308,7 +322,7 @@ fn what_was_not_answered_is_asked_again_after_a_resume() {
     let mut rig = Rig::signed_in();
     let _ = rig.is_invited(1, "bobby");
     let _ = rig.handle(Event::LinkLost);
-    assert_eq!(rig.handle(Event::UserAnswered { call: call(1) }), "no tone", "the answer waits for a link");
+    assert_eq!(rig.handle(Event::UserAnswered { call: call(1), how: AnswerHow::HoldCurrent }), "no tone", "the answer waits for a link");
     assert_eq!(rig.handle(Event::LinkOpened), "resume from 1");
     assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask ringing 1, ask accept 1");
 }

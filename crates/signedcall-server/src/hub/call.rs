@@ -124,6 +124,15 @@ impl Call {
         }
     }
 
+    /// Whether a session is in it, or may yet be.
+    pub(super) fn occupies(&self, session: SessionId) -> bool {
+        match self.role(session) {
+            Some(Role::Caller) => self.is_being_made() || self.is_answered(),
+            Some(Role::Ringing | Role::Talking) => true,
+            None => false,
+        }
+    }
+
     pub(super) fn invite(&self, now: Timestamp) -> Invite {
         let ring_for_ms = match &self.state {
             State::Ringing { give_up_at, .. } => u64::try_from(give_up_at.since(now).as_millis()).unwrap_or(u64::MAX),
@@ -199,12 +208,16 @@ impl Hub {
                 }
             }
             Intent::Ring => {
-                let devices = self.reachable(&user);
-                if devices.is_empty() {
+                let reachable = self.reachable(&user);
+                if reachable.is_empty() {
                     self.close(turn, id, EndReason::RemoteNetworkLoss);
                     return self.answer_all(turn, caller, waiting, Some(ErrorCode::ContactNotReachable));
                 }
                 self.answer_all(turn, caller, waiting, None);
+                let devices = self.with_room(reachable);
+                if devices.is_empty() {
+                    return self.end(turn, id, EndReason::Busy, |_| EndReason::Busy);
+                }
                 let give_up_at = turn.now + self.settings.ring_for;
                 self.timers.set(Timer::RingOver(id), give_up_at);
                 if let Some(call) = self.calls.get_mut(&id) {

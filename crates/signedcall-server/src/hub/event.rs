@@ -71,6 +71,8 @@ pub struct SignIn {
     pub name: Option<String>,
     /// The installation, and the run of its program.
     pub endpoint: Endpoint,
+    /// Whether it rings while it is in a call.
+    pub second_calls: bool,
     /// A fresh id.
     pub session: SessionId,
     /// A fresh secret.

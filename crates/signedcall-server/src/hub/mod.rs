@@ -16,6 +16,8 @@
 //!   is being written waits for the store, and is closed then.
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
+//! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
+//!   device may place another call while it holds the one that it is in.
 //! * **Glare.** While Y's call to X is placed and unanswered, X's call to Y is answered with `ERR_ONGOING_CALL` and nothing else is done. X's device has Y's
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
 //! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
@@ -205,6 +207,15 @@ impl Hub {
         for id in ids {
             self.answer(turn, session, id, Answer::Given(error));
         }
+    }
+
+    /// Those of some devices that are not in as many calls as they take. They are not told of another, so that nothing of it is heard or seen there.
+    fn with_room(&self, devices: Vec<Party>) -> Vec<Party> {
+        let has_room = |party: &Party| {
+            let calls = self.calls_of(party.session).filter(|call| call.occupies(party.session)).count();
+            self.sessions.get(&party.session).is_some_and(|session| calls < session.room)
+        };
+        devices.into_iter().filter(has_room).collect()
     }
 
     /// The devices of a user that a call can ring on.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceMessage, SessionId, Welcome,
+    CallId, CallSnapshot, DeviceId, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
+    ServiceMessage, SessionId, Welcome,
 };
 
 use super::call::{Departure, Party};
@@ -14,8 +15,20 @@ use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
 impl Hub {
     /// Begins a session. It takes the place of the same device's old one, and its part in calls.
     pub(super) fn sign_in(&mut self, turn: &mut Turn, sign_in: SignIn) {
-        let SignIn { socket, account, environment, cuid, name, endpoint, session: id, resume_token, max_call, relay_only, branding } =
-            sign_in;
+        let SignIn {
+            socket,
+            account,
+            environment,
+            cuid,
+            name,
+            endpoint,
+            second_calls,
+            session: id,
+            resume_token,
+            max_call,
+            relay_only,
+            branding,
+        } = sign_in;
         let device = endpoint.device;
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
@@ -32,6 +45,7 @@ impl Hub {
             user: user.clone(),
             name,
             endpoint,
+            room: if second_calls { MAX_CALLS_PER_DEVICE } else { 1 },
             token: resume_token.clone(),
             relay_only,
             max_call,

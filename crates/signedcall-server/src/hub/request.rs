@@ -72,7 +72,7 @@ impl Hub {
         }
         let limit = asked.into_iter().chain(caller.max_call).min();
         let callee = (account.clone(), environment, new.to.clone());
-        if self.is_engaged(session) || self.would_be_glare(session, &callee) {
+        if !self.may_place(session) || self.would_be_glare(session, &callee) {
             return refused(ErrorCode::OngoingCall);
         }
         if self.reachable(&callee).is_empty() {
@@ -114,13 +114,23 @@ impl Hub {
         Answer::Pending
     }
 
-    /// Whether a device has placed a call or talks. One that merely rings may still call somebody else.
-    fn is_engaged(&self, session: SessionId) -> bool {
-        self.calls_of(session).any(|call| match call.role(session) {
-            Some(Role::Caller) => call.is_being_made() || call.is_answered(),
-            Some(Role::Talking) => true,
-            Some(Role::Ringing) | None => false,
-        })
+    /// Whether a device may place another call: it holds the one that it is in, or is in none. One that merely rings may call somebody else.
+    fn may_place(&self, session: SessionId) -> bool {
+        let mut engaged = 0;
+        for call in self.calls_of(session) {
+            let is_free = match call.role(session) {
+                Some(Role::Caller) if call.is_being_made() => false,
+                Some(Role::Caller | Role::Talking) if call.is_answered() => {
+                    engaged += 1;
+                    call.is_held_by(session)
+                }
+                Some(Role::Caller | Role::Talking | Role::Ringing) | None => true,
+            };
+            if !is_free {
+                return false;
+            }
+        }
+        self.sessions.get(&session).is_some_and(|session| engaged < session.room)
     }
 
     /// Whether the callee is calling the caller at this moment.
@@ -134,7 +144,7 @@ impl Hub {
         })
     }
 
-    fn calls_of(&self, session: SessionId) -> impl Iterator<Item = &Call> {
+    pub(super) fn calls_of(&self, session: SessionId) -> impl Iterator<Item = &Call> {
         let calls = self.sessions.get(&session).into_iter().flat_map(|session| &session.calls);
         calls.filter_map(|id| self.calls.get(id))
     }
@@ -316,7 +326,17 @@ impl Hub {
 }
 
 impl Call {
-    fn is_answered(&self) -> bool {
+    /// Whether a session's side holds it.
+    fn is_held_by(&self, session: SessionId) -> bool {
+        match &self.state {
+            State::Answered { by, caller_holds, callee_holds, .. } => {
+                (self.caller.session == session && *caller_holds) || (by.session == session && *callee_holds)
+            }
+            State::Recording { .. } | State::Ringing { .. } => false,
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
         match self.state {
             State::Answered { .. } => true,
             State::Recording { .. } | State::Ringing { .. } => false,

@@ -16,6 +16,8 @@ pub(super) struct Session {
     pub(super) user: User,
     pub(super) name: Option<String>,
     pub(super) endpoint: Endpoint,
+    /// How many calls it may be in at a time.
+    pub(super) room: usize,
     pub(super) token: Redacted<String>,
     pub(super) relay_only: bool,
     pub(super) max_call: Option<Duration>,

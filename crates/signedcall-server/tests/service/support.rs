@@ -55,6 +55,7 @@ pub(crate) fn hello(api_key: Redacted<String>, cuid: &str) -> Hello {
         device: DeviceId(Uuid::new_v4()),
         run: RunId(Uuid::new_v4()),
         device_name: "test".to_owned(),
+        second_calls: false,
     }
 }
 

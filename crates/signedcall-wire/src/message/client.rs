@@ -49,6 +49,9 @@ pub struct Hello {
     pub run: RunId,
     /// What the user's other devices call this one, such as the host's name.
     pub device_name: String,
+    /// Whether it rings while it is in a call (R26). A device that does not say so takes one call at a time, and is busy meanwhile.
+    #[serde(default)]
+    pub second_calls: bool,
 }
 
 /// Which of an account's environments a credential belongs to (R13).

@@ -36,6 +36,8 @@ pub const MAX_CANDIDATES_PER_CALL: usize = 64;
 /// A device that has asked so much and hears no answer asks nothing more on that socket. The service remembers as many answers, so that whatever
 /// a device may still repeat is carried out once.
 pub const MAX_UNANSWERED_REQUESTS: usize = 256;
+/// The most calls that one device is in, the one that rings beside another included: a third would need more than two buttons.
+pub const MAX_CALLS_PER_DEVICE: usize = 2;
 /// How long before the end of a call whose time is limited both sides are warned (R29): enough to say what still has to be said.
 pub const WARNING_BEFORE_END: Duration = Duration::from_secs(30);
 /// The most sockets that one cuid may hold open.

@@ -54,16 +54,17 @@ fn what_a_device_says_has_this_text() {
         device: DEVICE,
         run: RUN,
         device_name: "desk".to_owned(),
+        second_calls: true,
     };
     let named = Hello { name: Some("Ann".to_owned()), environment: Environment::Production, ..hello.clone() };
     check([
         (
             ClientMessage::Hello(hello),
-            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","environment":"development","device":"#2","run":"#5","device_name":"desk"}"##,
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","environment":"development","device":"#2","run":"#5","device_name":"desk","second_calls":true}"##,
         ),
         (
             ClientMessage::Hello(named),
-            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","run":"#5","device_name":"desk"}"##,
+            r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","run":"#5","device_name":"desk","second_calls":true}"##,
         ),
         (
             ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("token"), last_seq: 7 }),

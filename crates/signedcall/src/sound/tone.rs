@@ -33,6 +33,7 @@ static OWN: LazyLock<ToneSet> = LazyLock::new(|| ToneSet {
     ended: read_own(include_bytes!("../../../../assets/ended.wav")),
     warning: read_own(include_bytes!("../../../../assets/warning.wav")),
     hold_music: read_own(include_bytes!("../../../../assets/hold.wav")),
+    call_waiting: read_own(include_bytes!("../../../../assets/waiting.wav")),
 });
 
 /// Why a sound file is no tone.
@@ -67,6 +68,7 @@ pub(crate) struct ToneSet {
     ended: Arc<[f32]>,
     warning: Arc<[f32]>,
     hold_music: Arc<[f32]>,
+    call_waiting: Arc<[f32]>,
 }
 
 /// A tone that plays.
@@ -94,6 +96,7 @@ impl ToneSet {
             Tone::Ringback => &self.ringback,
             Tone::Ringtone => &self.ringtone,
             Tone::HoldMusic => &self.hold_music,
+            Tone::CallWaiting => &self.call_waiting,
             Tone::Busy => &self.busy,
             Tone::Ended => &self.ended,
             Tone::Warning => &self.warning,

@@ -1,4 +1,5 @@
 mod arrows;
+mod beside;
 mod deadlines;
 mod limits;
 mod properties;

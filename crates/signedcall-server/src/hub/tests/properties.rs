@@ -178,6 +178,7 @@ impl World {
                     cuid: cuid(device),
                     name: None,
                     endpoint: self.endpoint(device),
+                    second_calls: device % 2 == 0,
                     session,
                     resume_token: resume_token.clone(),
                     max_call: (device % 3 == 0).then_some(Duration::from_secs(20)),
@@ -330,7 +331,9 @@ impl World {
             assert!((1..=MAX_SOCKETS_PER_CUID).contains(&devices.len()));
         }
         assert!(self.hub.sockets.len() <= self.hub.sessions.len());
-        for session in self.hub.sessions.values() {
+        for (id, session) in &self.hub.sessions {
+            let occupied = session.calls.iter().filter_map(|call| self.hub.calls.get(call)).filter(|call| call.occupies(*id)).count();
+            assert!(occupied <= session.room + 1, "a device is in no more calls than it takes, but for one that rings while it calls");
             assert!(session.calls.iter().all(|call| self.hub.calls.contains_key(call)), "a session forgets a call that is over");
         }
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, RelayGrant, SignIn, SocketId};
 
-/// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` is somebody else's; `p` is the callee's in the other environment.
+/// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
 pub(super) type Who = char;
 
 /// What happens.
@@ -33,6 +33,8 @@ pub(super) enum Do {
     Ack(Who, u64),
     /// The record of the call is durable.
     Recorded,
+    /// The record of another call is durable.
+    RecordedOf(CallId),
     /// The record of the call could not be written.
     RecordFailed,
     /// Relay credentials are renewed.
@@ -43,6 +45,7 @@ pub(super) enum Do {
 
 pub(super) const CALL: CallId = CallId(Uuid::from_u128(0xCA11));
 pub(super) const BACK: CallId = CallId(Uuid::from_u128(0xBACC));
+pub(super) const THIRD: CallId = CallId(Uuid::from_u128(0x3333));
 
 pub(super) fn call_to(call: CallId, to: Who) -> Request {
     Request::Call(NewCall {
@@ -105,6 +108,7 @@ pub(super) fn cuid(who: Who) -> Cuid {
     let name = match who {
         'a' | 'b' => "caller",
         'o' => "other",
+        'q' => "quincy",
         _ => "callee",
     };
     Cuid::new(name).expect("a cuid")
@@ -124,6 +128,8 @@ pub(super) struct Stage {
     sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
     /// How often a device's program has started again.
     restarts: BTreeMap<Who, u128>,
+    /// Whether whoever signs in takes second calls.
+    pub(super) second_calls: bool,
     /// The longest call of the account of whoever signs in.
     pub(super) max_call: Option<Duration>,
     asked: BTreeMap<Who, ClientMessage>,
@@ -133,13 +139,38 @@ pub(super) struct Stage {
 impl Stage {
     /// A hub with some devices signed in at 0.
     pub(super) fn with(devices: &str) -> Self {
+        let mut stage = Self::empty();
+        stage.sign_all_in(devices);
+        stage
+    }
+
+    /// A hub with some devices that take second calls.
+    pub(super) fn with_second_calls(devices: &str) -> Self {
+        let mut stage = Self { second_calls: true, ..Self::empty() };
+        stage.sign_all_in(devices);
+        stage
+    }
+
+    fn sign_all_in(&mut self, devices: &str) {
+        for who in devices.chars() {
+            self.run(0, Do::SignIn(who));
+        }
+    }
+
+    fn empty() -> Self {
         let hub = Hub::new(HubSettings::default());
         let (sockets, names, sessions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut stage = Self { hub, sockets, names, sessions, restarts: BTreeMap::new(), max_call: None, asked: BTreeMap::new(), made: 0 };
-        for who in devices.chars() {
-            stage.run(0, Do::SignIn(who));
+        Self {
+            hub,
+            sockets,
+            names,
+            sessions,
+            restarts: BTreeMap::new(),
+            second_calls: false,
+            max_call: None,
+            asked: BTreeMap::new(),
+            made: 0,
         }
-        stage
     }
 
     /// Lets something happen, and tells what follows.
@@ -175,6 +206,7 @@ impl Stage {
             Do::AskAgain(who) => HubEvent::Received { socket: self.sockets[&who], message: self.asked[&who].clone() },
             Do::Ack(who, seq) => HubEvent::Received { socket: self.sockets[&who], message: ClientMessage::Ack { seq } },
             Do::Recorded => HubEvent::Recorded { call: CALL },
+            Do::RecordedOf(call) => HubEvent::Recorded { call },
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::Wake => HubEvent::Woken,
@@ -193,6 +225,7 @@ impl Stage {
             cuid: cuid(who),
             name: None,
             endpoint: Endpoint { device, run },
+            second_calls: self.second_calls,
             session,
             resume_token,
             max_call: self.max_call,
