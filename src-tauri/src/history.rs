@@ -110,6 +110,7 @@ fn was_never_taken(reason: EndReason) -> bool {
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
+        | EndReason::Transferred
         | EndReason::NotPlaced { .. } => false,
     }
 }

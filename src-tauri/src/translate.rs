@@ -69,6 +69,7 @@ impl From<signedcall::EndReason> for EndReason {
             Reason::AnsweredElsewhere => Self::AnsweredElsewhere,
             Reason::DeclinedElsewhere => Self::DeclinedElsewhere,
             Reason::MaxDuration => Self::MaxDuration,
+            Reason::Transferred => Self::Transferred,
         }
     }
 }

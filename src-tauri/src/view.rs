@@ -205,6 +205,7 @@ pub(crate) enum EndReason {
     AnsweredElsewhere,
     DeclinedElsewhere,
     MaxDuration,
+    Transferred,
     /// The call could not be placed at all.
     NotPlaced {
         code: ProblemCode,

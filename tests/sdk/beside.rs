@@ -1,6 +1,6 @@
 //! Two calls on one device: what its user hears, and what the others see.
 
-use signedcall::{AnswerHow, CallId, CallState, CallStatus, EndReason, ErrorCode, Holding, Metadata, Options, Phase};
+use signedcall::{AnswerHow, CallId, CallState, CallStatus, Cuid, EndReason, ErrorCode, Holding, Metadata, Options, Phase};
 
 use crate::calls::connect;
 use crate::support::{Phone, Service, ToneSound};
@@ -125,4 +125,44 @@ async fn who_holds_a_call_may_place_another() {
     assert_eq!(shown(&alice), [Some(second), Some(first)]);
     let held = alice.line.view().borrow().other.clone().expect("the first call");
     assert!(matches!(held.call.phase, Phase::Talking { .. }) && held.talking_since.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_handed_over_to_a_third_user() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby, mut carol) = (service.phone("alice").await, service.phone("bobby").await, service.phone("carol").await);
+    let first = connect(&mut alice, &mut bobby, "bobby").await;
+    for (to, error) in [
+        ("david", ErrorCode::ContactNotReachable),
+        ("alice", ErrorCode::CanNotCallSelf),
+        ("bobby", ErrorCode::CanNotCallSelf),
+        ("x", ErrorCode::InvalidLengthCuid),
+    ] {
+        let refused = bobby.line.transfer(first, to).await.expect_err(to);
+        assert_eq!(refused.code, error, "{to}");
+    }
+    bobby.sound.hears_tone(1_000).await;
+    bobby.line.transfer(first, "carol").await.expect("carol is there");
+    bobby.expect(Ended(EndReason::Transferred)).await;
+    alice.expect_all(&[Ended(EndReason::Transferred), Placed, Ringing]).await;
+    carol.expect_all(&[Placed, Ringing]).await;
+    let next = carol.line.view().borrow().call.clone().expect("a call rings");
+    let named = (next.peer.as_str(), next.transferred_by.as_ref().map(Cuid::as_str), next.context.as_str());
+    assert_eq!(named, ("alice", Some("bobby"), "Order 4711 is on its way"));
+    assert_eq!(shown(&alice), [Some(next.call), None]);
+    carol.line.answer(next.call).await.expect("the call rings");
+    alice.expect_all(&[Answered, InProgress]).await;
+    carol.expect_all(&[Answered, InProgress]).await;
+    alice.sound.hears_tone(2_000).await;
+    carol.sound.hears_tone(1_000).await;
+    alice.line.hangup(next.call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    carol.expect(Ended(EndReason::HungUp)).await;
+    for phone in [alice, bobby, carol] {
+        phone.leave_in_silence().await;
+    }
+    let records = service.records().await;
+    let written: Vec<_> = records.iter().map(|record| (record.caller.as_str(), record.callee.as_str(), record.end_reason)).collect();
+    let number = |reason: EndReason| Some(reason.number());
+    assert_eq!(written, [("alice", "bobby", number(EndReason::Transferred)), ("alice", "carol", number(EndReason::HungUp))]);
 }

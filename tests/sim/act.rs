@@ -23,6 +23,7 @@ pub(crate) enum Wish {
     Mute(CallId, bool),
     Hold(CallId, bool),
     Swap,
+    Transfer(CallId, Cuid),
     /// Microphone or speaker fail while the voice is open.
     LoseVoice(CallId, EndReason),
     LogOut,
@@ -83,9 +84,13 @@ impl World {
             Wish::Decline(call) => Event::UserDeclined { call },
             Wish::HangUp(call) => Event::UserHungUp { call },
             Wish::Mute(call, muted) => Event::UserMuted { call, muted },
-            Wish::Hold(_, _) | Wish::Swap if self.closing => return Ok(()),
+            Wish::Hold(_, _) | Wish::Swap | Wish::Transfer(_, _) if self.closing => return Ok(()),
             Wish::Hold(call, on) => Event::UserHeld { call, on },
             Wish::Swap => Event::UserSwapped,
+            Wish::Transfer(call, to) => {
+                self.ledger.transfer((place, self.devices[place].run), call);
+                Event::UserTransferred { call, to, new: self.new_call() }
+            }
             Wish::LoseVoice(call, reason) => {
                 if self.devices[place].voice.is_none_or(|(open, _)| open != call) {
                     return Ok(());
@@ -98,8 +103,12 @@ impl World {
         self.hand_in(place, event)
     }
 
+    fn new_call(&mut self) -> CallId {
+        CallId(Uuid::from_u128(0xCA11_0000_0000 + u128::from(self.number())))
+    }
+
     fn dial(&mut self, place: Place, to: Cuid) -> Dial {
-        let call = CallId(Uuid::from_u128(0xCA11_0000_0000 + u128::from(self.number())));
+        let call = self.new_call();
         let run = self.devices[place].run;
         self.ledger.dialled((place, run), call);
         self.devices[place].dialled.insert(to.clone());
@@ -137,6 +146,8 @@ impl World {
             Command::UseIce(_) | Command::UseBranding(_) => {}
             Command::Placed { call } => self.ledger.placed((place, run), call)?,
             Command::NotPlaced { call, error } => self.ledger.not_placed((place, run), call, error)?,
+            Command::Transferred { call } => self.ledger.transfer_is_settled((place, run), call, true)?,
+            Command::NotTransferred { call, .. } => self.ledger.transfer_is_settled((place, run), call, false)?,
             Command::Report(report) => {
                 self.ledger.report((place, run), &report)?;
                 self.react(place, report.call, report.direction, report.status);
@@ -252,11 +263,14 @@ impl World {
                 }
                 if self.rng.random_bool(0.3) {
                     wishes.push((0..10_000, Wish::Hold(call, true)));
-                    wishes.push((10_000..11_000, Wish::Dial(somebody)));
+                    wishes.push((10_000..11_000, Wish::Dial(somebody.clone())));
                     wishes.push((0..20_000, Wish::Hold(call, false)));
                 }
                 if self.rng.random_bool(0.5) {
                     wishes.push((0..20_000, Wish::Swap));
+                }
+                if self.rng.random_bool(0.2) {
+                    wishes.push((0..20_000, Wish::Transfer(call, somebody.clone())));
                 }
                 if self.rng.random_bool(0.2) {
                     wishes.push((0..20_000, Wish::Mute(call, true)));

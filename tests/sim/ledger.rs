@@ -1,13 +1,18 @@
 //! What was promised: what each side reports of a call, what the service says of it, and what its record holds.
 
+mod verdict;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_core::{Command, Event, StatusReport};
 use signedcall_server::hub::CloseRecord;
-use signedcall_wire::{CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, ServiceEvent, ServiceMessage};
+use signedcall_wire::{
+    CallId, CallSnapshot, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, ServiceEvent, ServiceMessage, Transferred,
+};
 
-use crate::device::{Place, place_of};
+use self::verdict::{check_parts, check_words};
+use crate::device::Place;
 use crate::weather::Weather;
 use crate::world::{Broken, name_of};
 
@@ -31,6 +36,8 @@ pub(crate) struct Summary {
     pub(crate) holds: u64,
     /// How often somebody turned from one call to another.
     pub(crate) swaps: u64,
+    /// How often somebody handed the other side of a call over.
+    pub(crate) transfers: u64,
     pub(crate) cuts: u64,
     pub(crate) crashes: u64,
     /// Devices that rang again after their program had started anew.
@@ -49,6 +56,7 @@ impl Summary {
         self.crossings += other.crossings;
         self.holds += other.holds;
         self.swaps += other.swaps;
+        self.transfers += other.transfers;
         self.cuts += other.cuts;
         self.crashes += other.crashes;
         self.rung_again += other.rung_again;
@@ -62,6 +70,8 @@ impl Summary {
 pub(crate) struct Ledger {
     pub(crate) summary: Summary,
     parts: BTreeMap<(CallId, Run), Part>,
+    /// How many wishes to transfer a call wait for an answer.
+    transfers: BTreeMap<(CallId, Run), u64>,
     calls: BTreeMap<CallId, Record>,
 }
 
@@ -71,6 +81,8 @@ struct Part {
     direction: Option<Direction>,
     statuses: Vec<CallStatus>,
     dialled: bool,
+    /// It took the place of another, which the other side had transferred.
+    transferred: bool,
     placed: bool,
     refused: Option<ErrorCode>,
     /// The program has died; nothing more is to be expected of it.
@@ -98,6 +110,10 @@ struct Record {
 }
 
 impl Part {
+    fn is_caller(&self) -> bool {
+        self.dialled || self.transferred
+    }
+
     fn end(&self) -> Option<EndReason> {
         self.statuses.iter().find_map(|status| match status {
             CallStatus::Ended(reason) => Some(*reason),
@@ -148,7 +164,7 @@ impl Ledger {
         if !in_order {
             return Err(format!("{} reports {:?} of {call}, after {part:?}", name_of(run.0), report.status));
         }
-        if report.direction == Direction::Outgoing && !part.placed {
+        if report.direction == Direction::Outgoing && !part.placed && !part.transferred {
             return Err(format!("{} reports {:?} of {call}, and whoever dialled has no answer", name_of(run.0), report.status));
         }
         part.statuses.push(report.status);
@@ -158,8 +174,31 @@ impl Ledger {
         Ok(())
     }
 
+    pub(crate) fn transfer(&mut self, run: Run, call: CallId) {
+        *self.transfers.entry((call, run)).or_default() += 1;
+    }
+
+    pub(crate) fn transfer_is_settled(&mut self, run: Run, call: CallId, is_done: bool) -> Result<(), Broken> {
+        self.summary.transfers += u64::from(is_done);
+        let waiting = self.transfers.entry((call, run)).or_default();
+        *waiting = waiting.checked_sub(1).ok_or_else(|| format!("{} is told twice of a transfer of {call}", name_of(run.0)))?;
+        Ok(())
+    }
+
+    /// The service has put one call in the place of another.
+    pub(crate) fn transferred(&mut self, transferred: &Transferred, place: Place, now: u64) -> Result<(), Broken> {
+        let old = self.calls.entry(transferred.instead_of).or_default();
+        let left =
+            old.limit.zip(old.answered_at).map(|(limit, answered_at)| limit.saturating_sub(Duration::from_millis(now - answered_at)));
+        self.calls.entry(transferred.call).or_default().limit = left;
+        self.told(transferred.instead_of, place, EndReason::Transferred)
+    }
+
     /// A line that hears the service's last word, and reports an end then, reports that.
-    pub(crate) fn heard(&self, run: Run, event: &Event, commands: &[Command]) -> Result<(), Broken> {
+    pub(crate) fn heard(&mut self, run: Run, event: &Event, commands: &[Command]) -> Result<(), Broken> {
+        for transferred in transfers_in(event) {
+            self.part(run, transferred.call).transferred = true;
+        }
         let Event::Received(ServiceMessage::Event { event: ServiceEvent::Ended { call, reason }, .. }) = event else { return Ok(()) };
         for command in commands {
             if let Command::Report(StatusReport { call: reported, status: CallStatus::Ended(other), .. }) = command
@@ -174,6 +213,7 @@ impl Ledger {
 
     pub(crate) fn abandon(&mut self, run: Run) {
         self.parts.iter_mut().filter(|((_, of), _)| *of == run).for_each(|(_, part)| part.abandoned = true);
+        self.transfers.retain(|(_, of), _| *of != run);
     }
 
     pub(crate) fn opened(&mut self, call: CallId, is_new: bool) -> Result<(), Broken> {
@@ -261,6 +301,9 @@ impl Ledger {
                 return Err(format!("{name} never says whether {call} is placed"));
             }
         }
+        if let Some(((call, (place, _)), _)) = self.transfers.iter().find(|(_, waiting)| **waiting > 0) {
+            return Err(format!("{} never says whether {call} is transferred", name_of(*place)));
+        }
         for (call, record) in &self.calls {
             if record.durable && record.closed.is_none() && !record.left_open {
                 return Err(format!("the record of {call} is left open"));
@@ -276,77 +319,15 @@ impl Ledger {
     }
 }
 
-/// What the service tells the devices of one call fits together, and its record says the same.
-fn check_words(call: CallId, record: &Record) -> Result<(), Broken> {
-    let Some(closed) = &record.closed else { return Ok(()) };
-    for (place, told) in &record.told {
-        let has_won = record.winner.is_none_or(|winner| place_of(winner) == Some(*place));
-        if !fits(closed.reason, *told, has_won) {
-            return Err(format!("{} is told {told:?} of {call}, whose record says {:?}", name_of(*place), closed.reason));
-        }
+/// The transfers that a device learns of: as it is told, or in a new session.
+fn transfers_in(event: &Event) -> Vec<&Transferred> {
+    if let Event::Received(ServiceMessage::Event { event: ServiceEvent::Transferred(transferred), .. }) = event {
+        return vec![transferred];
     }
-    Ok(())
-}
-
-/// What the devices of one call report fits together.
-fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)], weather: &Weather) -> Result<(), Broken> {
-    let caller = parts.iter().find(|(_, part)| part.dialled);
-    let has_won = |place| record.winner.and_then(place_of) == Some(place);
-    // A device that has begun anew while it rang has rung in both runs.
-    let winner = parts.iter().rfind(|(place, part)| !part.dialled && !part.abandoned && has_won(*place));
-    let talked = |part: &Part| part.statuses.contains(&CallStatus::InProgress);
-    if record.closed.as_ref().and_then(|closed| closed.answered.as_ref()).is_some_and(|answered| answered.connected_at.is_some())
-        && ![caller, winner].into_iter().flatten().all(|(_, part)| talked(part) || part.abandoned)
-    {
-        return Err(format!("the record of {call} says that both sides had media: {parts:?}"));
-    }
-    if !weather.gentle {
-        return Ok(());
-    }
-    if weather.failed_media == 0.0 && record.told.values().any(|told| *told == EndReason::MediaSetupTooSlow) {
-        return Err(format!("media of {call} does not connect: {parts:?}"));
-    }
-    for (place, part) in parts {
-        let (reported, told) = (part.end(), record.told.get(place).copied());
-        if reported.is_some() && reported != told {
-            return Err(format!("{} reports {reported:?} of {call}, and was told {told:?}", name_of(*place)));
-        }
-    }
-    if let (Some((_, caller)), Some((_, winner))) = (caller, winner)
-        && caller.statuses.contains(&CallStatus::Answered) != winner.statuses.contains(&CallStatus::Answered)
-    {
-        return Err(format!("only one side of {call} reports its answer: {parts:?}"));
-    }
-    if let (Some((place, part)), Some(closed)) = (caller, &record.closed)
-        && part.end().is_some_and(|reported| reported != closed.reason)
-    {
-        return Err(format!("{} reports {:?} of {call}, whose record says {:?}", name_of(*place), part.end(), closed.reason));
-    }
-    Ok(())
-}
-
-/// Whether a device may be told this when the caller is told that.
-fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
-    if caller == told {
-        return true;
-    }
-    match told {
-        // Each side sees the other's network from its own.
-        EndReason::LocalNetworkLoss => caller == EndReason::RemoteNetworkLoss,
-        EndReason::RemoteNetworkLoss => caller == EndReason::LocalNetworkLoss,
-        EndReason::DeclinedElsewhere => caller == EndReason::Declined,
-        EndReason::AnsweredElsewhere => !may_have_won,
-        // It alone is out, and the call goes on at others.
-        EndReason::Busy | EndReason::MicrophoneRefused | EndReason::LoggedOut | EndReason::Missed => true,
-        EndReason::Unknown
-        | EndReason::HungUp
-        | EndReason::Cancelled
-        | EndReason::Declined
-        | EndReason::RingTimeout
-        | EndReason::NotificationsDisabled
-        | EndReason::InternalError
-        | EndReason::ProtocolMismatch
-        | EndReason::MediaSetupTooSlow
-        | EndReason::MaxDuration => false,
-    }
+    let Event::Received(ServiceMessage::Welcome(welcome)) = event else { return vec![] };
+    let callers = welcome.calls.iter().filter_map(|call| match call {
+        CallSnapshot::Caller { transferred, .. } => transferred.as_ref(),
+        CallSnapshot::Callee { .. } | CallSnapshot::Unknown => None,
+    });
+    callers.collect()
 }

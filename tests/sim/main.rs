@@ -109,6 +109,7 @@ fn check_that_enough_happened(summary: &Summary) {
         EndReason::AnsweredElsewhere,
         EndReason::DeclinedElsewhere,
         EndReason::MaxDuration,
+        EndReason::Transferred,
     ];
     for reason in reasons {
         assert!(summary.ends.get(&reason).is_some_and(|ends| *ends >= 5), "{reason:?} hardly happened: {summary:#?}");
@@ -118,6 +119,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.crossings,
         summary.holds,
         summary.swaps,
+        summary.transfers,
         summary.cuts,
         summary.crashes,
         summary.rung_again,

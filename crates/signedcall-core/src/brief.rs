@@ -53,6 +53,7 @@ pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite 
         context: context(),
         initiator_image: None,
         receiver_image: None,
+        transferred_by: None,
         ring_for_ms: 35_000,
     }
 }
@@ -88,6 +89,8 @@ fn command(command: &Command) -> String {
         Command::UseBranding(_) => "branding".to_owned(),
         Command::Placed { call } => format!("placed {}", call.0.as_u128()),
         Command::NotPlaced { call, error } => format!("not placed {} {error:?}", call.0.as_u128()),
+        Command::Transferred { call } => format!("transferred {}", call.0.as_u128()),
+        Command::NotTransferred { call, error } => format!("not transferred {} {error:?}", call.0.as_u128()),
         Command::Report(report) => format!("report {} {:?}", report.call.0.as_u128(), report.status),
         Command::PlayTone(None) => "no tone".to_owned(),
         Command::PlayTone(Some(tone)) => format!("tone {tone:?}"),
@@ -109,6 +112,7 @@ fn request(request: &Request) -> String {
         Request::Hangup { call, reason } => format!("hangup {} {reason:?}", call.0.as_u128()),
         Request::MediaConnected { call } => format!("media connected {}", call.0.as_u128()),
         Request::Hold { call, on } => format!("{} {}", if *on { "hold" } else { "resume" }, call.0.as_u128()),
+        Request::Transfer { call, to, .. } => format!("transfer {} to {to}", call.0.as_u128()),
         Request::Signal { to, .. } => format!("signal to {}", to.device.0.as_u128()),
         Request::Logout => "logout".to_owned(),
         Request::Unknown => "unknown".to_owned(),

@@ -47,6 +47,18 @@ pub enum Command {
         /// Why.
         error: ErrorCode,
     },
+    /// The answer to `UserTransferred`: the other side is handed over, and this side is out of the call.
+    Transferred {
+        /// The call.
+        call: CallId,
+    },
+    /// The answer to `UserTransferred`: the call is as it was, or over.
+    NotTransferred {
+        /// The call.
+        call: CallId,
+        /// Why.
+        error: ErrorCode,
+    },
     /// Tell the embedder what a call has come to.
     Report(StatusReport),
 

@@ -38,6 +38,15 @@ pub enum Event {
         /// Whether it is held from now on.
         on: bool,
     },
+    /// The user hands the other side of an answered call over to somebody else.
+    UserTransferred {
+        /// The call.
+        call: CallId,
+        /// Who is to be called.
+        to: Cuid,
+        /// The call that takes the place of this one; made by whoever asks, at random.
+        new: CallId,
+    },
     /// The user goes to the call that is held, and holds the other.
     UserSwapped,
     /// The user signs out. Calls end; the service is told.

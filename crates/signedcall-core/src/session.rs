@@ -171,6 +171,7 @@ impl Session {
             | Request::Accept { .. }
             | Request::MediaConnected { .. }
             | Request::Hold { .. }
+            | Request::Transfer { .. }
             | Request::Signal { .. }
             | Request::Logout
             | Request::Unknown => false,

@@ -30,6 +30,8 @@ pub struct CallView {
     pub context: Context,
     /// URL of the other side's picture.
     pub peer_image: Option<String>,
+    /// Who has transferred the caller to this user, if anybody has.
+    pub transferred_by: Option<Cuid>,
     /// How far it has come.
     pub phase: Phase,
     /// Whether the microphone is silenced.

@@ -100,6 +100,8 @@ pub enum EndReason {
     DeclinedElsewhere = 16,
     /// The time that the account or the caller has set for the call is over.
     MaxDuration = 17,
+    /// One side has transferred the other to somebody else, and both have left this call.
+    Transferred = 18,
     /// A reason from a newer peer, shown as an ordinary end.
     #[serde(other)]
     Unknown = 0,
@@ -107,7 +109,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Unknown,
         Self::HungUp,
         Self::Cancelled,
@@ -126,6 +128,7 @@ impl EndReason {
         Self::AnsweredElsewhere,
         Self::DeclinedElsewhere,
         Self::MaxDuration,
+        Self::Transferred,
     ];
 
     /// The name of R20.
@@ -148,6 +151,7 @@ impl EndReason {
             Self::AnsweredElsewhere => "CALL_ANSWERED_ELSEWHERE",
             Self::DeclinedElsewhere => "CALL_DECLINED_ELSEWHERE",
             Self::MaxDuration => "CALL_OVER_DUE_TO_MAX_DURATION",
+            Self::Transferred => "CALL_OVER_DUE_TO_TRANSFER",
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::driver::{Driver, UserRequest};
-use crate::options::{CheckedCall, load_tones};
+use crate::options::{CheckedCall, check_cuid, load_tones};
 use crate::sound::{Sound, SoundError, VoiceCondition};
 use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 
@@ -296,6 +296,18 @@ impl SignedCall {
     /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
     pub async fn swap(&self) -> Result<(), Error> {
         self.ask(|reply| UserRequest::Swap { reply }).await
+    }
+
+    /// Hands the other side of an answered call over to somebody else, who is called by that side for the same reason. Answers once that call is
+    /// placed: this side is out of it, with [`EndReason::Transferred`](crate::EndReason::Transferred). After an error the call is as it was.
+    ///
+    /// # Errors
+    /// One code of R37: `ERR_CONTACT_NOT_REACHABLE`, `ERR_CAN_NOT_CALL_SELF` for either side of the call, `ERR_ONGOING_CALL` when the third user is busy or
+    /// is calling the other side, and `ERR_FAILURE_IN_MAKE_CALL` when there is no such call.
+    pub async fn transfer(&self, call: CallId, to_cuid: &str) -> Result<(), Error> {
+        let to = check_cuid(to_cuid)?;
+        let new = CallId(Uuid::new_v4());
+        self.ask(|reply| UserRequest::Transfer { call, to, new, reply }).await?
     }
 
     /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.

@@ -153,7 +153,7 @@ impl Options {
         if self.api_key.expose().is_empty() {
             return Err(ErrorCode::ApiKeyRequired.into());
         }
-        let me = Cuid::new(self.cuid.as_str()).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))?;
+        let me = check_cuid(&self.cuid)?;
         let name = self.name.clone().filter(|name| !name.is_empty());
         check_length("name", name.as_deref())?;
         check_length("app's name", self.app_name.as_deref())?;
@@ -202,7 +202,7 @@ pub(crate) struct CheckedCall {
 
 impl CheckedCall {
     pub(crate) fn check(receiver_cuid: &str, context: &str, metadata: &Metadata) -> Result<Self, Error> {
-        let to = Cuid::new(receiver_cuid).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))?;
+        let to = check_cuid(receiver_cuid)?;
         let context = check_context(context)?;
         let remote_context = metadata.remote_context.as_deref().map(check_context).transpose()?;
         check_image("initiator_image", metadata.initiator_image.as_deref())?;
@@ -220,6 +220,10 @@ fn check_length(what: &str, name: Option<&str>) -> Result<(), Error> {
         return Err(Error::new(ErrorCode::InvalidNameLength, format!("the {what} has {length} characters")));
     }
     Ok(())
+}
+
+pub(crate) fn check_cuid(text: &str) -> Result<Cuid, Error> {
+    Cuid::new(text).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))
 }
 
 fn check_context(text: &str) -> Result<Context, Error> {

@@ -131,7 +131,7 @@ export type Device = {
 export type Direction = "incoming" | "outgoing";
 
 /**  Why a call is over, as the catalogue has words for it. */
-export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | 
+export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | "transferred" | 
 /**  The call could not be placed at all. */
 { notPlaced: {
 	code: ProblemCode,

@@ -64,6 +64,7 @@ export const ar: Catalogue = {
     answeredElsewhere: { title: "تم الرد من جهاز آخر", detail: "رددت على هذه المكالمة من جهاز آخر.", brief: "رُدّ من جهاز آخر" },
     declinedElsewhere: { title: "تم الرفض من جهاز آخر", detail: "رفضت هذه المكالمة من جهاز آخر.", brief: "رُفضت من جهاز آخر" },
     maxDuration: { title: "انتهى الوقت", detail: "بلغت هذه المكالمة مدتها القصوى.", brief: "انتهى الوقت" },
+    transferred: { title: "حُوّلت المكالمة", detail: "حُوّلت هذه المكالمة إلى شخص آخر.", brief: "حُوّلت" },
   },
   notPlaced: { title: "لم تُجرَ المكالمة", brief: "لم تُجرَ" },
   navigation: {

@@ -78,6 +78,7 @@ const endings: Record<PlainEndReason, Ending> = {
   answeredElsewhere: { title: "Answered elsewhere", detail: "You took this call on another device.", brief: "Answered elsewhere" },
   declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device.", brief: "Declined elsewhere" },
   maxDuration: { title: "Time is up", detail: "This call had reached its time limit.", brief: "Time was up" },
+  transferred: { title: "Transferred", detail: "This call was passed on to somebody else.", brief: "Transferred" },
 };
 
 export const en = {

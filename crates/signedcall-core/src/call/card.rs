@@ -1,4 +1,4 @@
-use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall, Timestamp};
+use signedcall_wire::{CallId, CallStatus, Channel, Context, Cuid, Direction, Invite, NewCall, Timestamp, Transferred};
 
 use crate::{CallView, Dial, Holding, Phase, StatusReport};
 
@@ -13,6 +13,7 @@ pub(crate) struct Card {
     pub(crate) context: Context,
     pub(crate) initiator_image: Option<String>,
     pub(crate) receiver_image: Option<String>,
+    pub(crate) transferred_by: Option<Cuid>,
 }
 
 impl Card {
@@ -26,6 +27,21 @@ impl Card {
             context: dial.context.clone(),
             initiator_image: dial.initiator_image.clone(),
             receiver_image: dial.receiver_image.clone(),
+            transferred_by: None,
+        }
+    }
+
+    pub(crate) fn of_transferred(me: Cuid, transferred: Transferred) -> Self {
+        Self {
+            call: transferred.call,
+            direction: Direction::Outgoing,
+            caller: me,
+            caller_name: None,
+            callee: transferred.to,
+            context: transferred.context,
+            initiator_image: transferred.initiator_image,
+            receiver_image: None,
+            transferred_by: None,
         }
     }
 
@@ -39,6 +55,7 @@ impl Card {
             context: invite.context,
             initiator_image: invite.initiator_image,
             receiver_image: invite.receiver_image,
+            transferred_by: invite.transferred_by,
         }
     }
 
@@ -69,6 +86,7 @@ impl Card {
             peer_name: peer_name.clone(),
             context: self.context.clone(),
             peer_image: peer_image.clone(),
+            transferred_by: self.transferred_by.clone(),
             phase,
             muted,
             holding,

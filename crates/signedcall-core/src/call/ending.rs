@@ -5,8 +5,8 @@ use super::*;
 impl Call {
     /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let limit = self.talk().and_then(Talk::deadline);
-        self.patience().into_iter().chain(limit).min()
+        let talk = self.talk().and_then(Talk::deadline);
+        self.patience().into_iter().chain(talk).min()
     }
 
     /// When what the call waits for is overdue.
@@ -35,8 +35,14 @@ impl Call {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return vec![];
         }
-        if self.talk().and_then(Talk::deadline).is_some_and(|deadline| deadline <= now) {
+        let talk = self.talk().unwrap_or_default();
+        if talk.over_at().is_some_and(|over_at| over_at <= now) {
             return self.hang_up(now, EndReason::MaxDuration);
+        }
+        if talk.transfer_by.is_some_and(|by| by <= now) {
+            let mut actions = self.transfer_refused(ErrorCode::NetworkNotAvailable);
+            actions.extend(self.woken(now));
+            return actions;
         }
         match self.state {
             // Should the service have placed it after all, it must not ring on for somebody who has given up.
@@ -86,6 +92,21 @@ impl Call {
     pub(super) fn cut_short(&mut self, reason: EndReason, unplaced: ErrorCode) -> Vec<Action> {
         let mut actions = self.fall_silent(reason);
         actions.extend(self.conclude(reason, unplaced));
+        actions
+    }
+
+    /// The other side has transferred this one. What takes the place of the call is heard at once, so that no tone says that it is over.
+    pub(super) fn replaced(&mut self) -> Vec<Action> {
+        if self.is_over() {
+            return vec![];
+        }
+        let mut actions = self.transfer_refused(ErrorCode::FailureInMakeCall);
+        if self.is_on() {
+            // A new session may learn of both at once.
+            self.reach(Reported::Answered, &mut actions);
+        }
+        actions.extend(self.close_media(EndReason::Transferred));
+        actions.extend(self.conclude(EndReason::Transferred, ErrorCode::FailureInMakeCall));
         actions
     }
 

@@ -21,10 +21,18 @@
 //!
 //! Media is prepared while the call rings, and connects before the answer; the voice is open if and only if the call is `Talking` and neither side
 //! holds it. Holding changes no state: each side may hold an answered call and go on with it, whatever the other does, and the service tells the other.
+//!
+//! ```text
+//!  who transfers ── Connecting, Talking ── the user transfers it ──▶ the same, and a transfer is asked for ── the service ends it ──▶ Over
+//!                                     ▲                                              │ refused, overdue
+//!                                     └──────────────────────────────────────────────┘
+//!  who stays     ── Connecting, Talking ── transferred ──▶ Over, and the call that takes its place ── begins as ──▶ Placed
+//! ```
 
 mod card;
 mod ending;
 mod media;
+mod seen;
 mod service;
 mod talk;
 #[cfg(test)]
@@ -35,7 +43,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
+    CallId, CallStatus, Cuid, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
 };
 
 use crate::{CallState, CallView, Command, Holding, Phase, Tone};
@@ -43,8 +51,8 @@ use crate::{CallState, CallView, Command, Holding, Phase, Tone};
 pub(crate) use card::Card;
 use talk::Talk;
 
-/// How long a call may take to be placed. The service answers once its record is durable, which takes milliseconds; beyond this the user is
-/// better told that there is no network.
+/// How long a call may take to be placed, and a transfer, which places one. The service answers once its record is durable, which takes milliseconds;
+/// beyond this the user is better told that there is no network.
 pub(crate) const PLACING_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the invite of a call that crossed this one may take: the service writes its record first, within 5 s.
 pub(crate) const CROSSING_PATIENCE: Duration = Duration::from_secs(7);
@@ -78,6 +86,10 @@ pub(crate) enum CallEvent {
     UserHungUp,
     UserMuted(bool),
     UserHeld(bool),
+    UserTransferred {
+        to: Cuid,
+        new: CallId,
+    },
     /// The user signs out of this device.
     UserLoggedOut,
 
@@ -106,6 +118,12 @@ pub(crate) enum CallEvent {
     OtherHeld(bool),
     /// Whether this side holds the call, as far as the service knows.
     KnownToHold(bool),
+    /// The service will not transfer the call.
+    TransferRefused(ErrorCode),
+    /// The service has transferred the call.
+    TransferDone,
+    /// The other side has transferred this one: another call takes the place of this.
+    Replaced,
     /// The service will end the call, which is answered, after this time.
     TimeLeft(Duration),
     /// The service has ended the call.
@@ -227,6 +245,7 @@ impl Call {
             CallEvent::UserHungUp => self.user_hung_up(now),
             CallEvent::UserMuted(muted) => self.user_muted(muted),
             CallEvent::UserHeld(on) => self.user_held(on),
+            CallEvent::UserTransferred { to, new } => self.user_transferred(now, to, new),
             CallEvent::UserLoggedOut => self.user_logged_out(now),
 
             CallEvent::LinkUp => self.link_up(),
@@ -243,6 +262,9 @@ impl Call {
             CallEvent::Answered(by) => self.answered(now, by),
             CallEvent::OtherHeld(on) => self.other_held(on),
             CallEvent::KnownToHold(known) => self.known_to_hold(known),
+            CallEvent::TransferRefused(error) => self.transfer_refused(error),
+            CallEvent::TransferDone => self.transfer_done(),
+            CallEvent::Replaced => self.replaced(),
             CallEvent::TimeLeft(left) => self.time_left(now, left),
             CallEvent::Ended(reason) => self.ended(reason),
             CallEvent::SignalCame { from, signal } => self.signal_came(from, signal),
@@ -255,115 +277,6 @@ impl Call {
 
             CallEvent::Woken => self.woken(now),
         }
-    }
-
-    pub(crate) fn id(&self) -> CallId {
-        self.card.call
-    }
-
-    pub(crate) fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// Whether the user is still in it: it neither is over nor ends.
-    pub(crate) fn is_on(&self) -> bool {
-        match self.state {
-            State::Placing { .. }
-            | State::Crossed { .. }
-            | State::Placed { .. }
-            | State::CalleeRings { .. }
-            | State::Rings { .. }
-            | State::Answering { .. }
-            | State::Connecting { .. }
-            | State::Talking { .. } => true,
-            State::Ending { .. } | State::Over => false,
-        }
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
-    /// Whether the service has still to answer the request that places it.
-    pub(crate) fn is_placing(&self) -> bool {
-        matches!(self.state, State::Placing { .. })
-    }
-
-    /// Whether the service has refused to place it, since the callee is calling this user.
-    pub(crate) fn is_crossed(&self) -> bool {
-        matches!(self.state, State::Crossed { .. })
-    }
-
-    /// Whether this device rings.
-    pub(crate) fn rings(&self) -> bool {
-        matches!(self.state, State::Rings { .. })
-    }
-
-    /// Whether this side is calling, and nobody has answered.
-    pub(crate) fn is_being_made(&self) -> bool {
-        self.state() == CallState::OutgoingCall
-    }
-
-    /// Whether it is answered, or this side has said so.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.talk().is_some()
-    }
-
-    /// Whether this side holds it.
-    pub(crate) fn holds(&self) -> bool {
-        self.talk().is_some_and(|talk| talk.holds)
-    }
-
-    /// What is heard of it for as long as this lasts, beside the voice and the ringing.
-    pub(crate) fn tone(&self) -> Option<Tone> {
-        match self.state {
-            State::Placed { .. } | State::CalleeRings { .. } => Some(Tone::Ringback),
-            State::Connecting { talk, .. } | State::Talking { talk, .. } => {
-                (talk.holding() == Holding::OtherSide).then_some(Tone::HoldMusic)
-            }
-            State::Placing { .. }
-            | State::Crossed { .. }
-            | State::Rings { .. }
-            | State::Answering { .. }
-            | State::Ending { .. }
-            | State::Over => None,
-        }
-    }
-
-    /// What `call_state()` says of it (R21).
-    pub(crate) fn state(&self) -> CallState {
-        match self.state {
-            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::CalleeRings { .. } => CallState::OutgoingCall,
-            State::Rings { .. } => CallState::IncomingCall,
-            State::Answering { .. } | State::Connecting { .. } | State::Talking { .. } => CallState::OngoingCall,
-            State::Ending { .. } => CallState::CleanupCall,
-            State::Over => CallState::NoCall,
-        }
-    }
-
-    /// Whether leaving `request` unsaid on a new socket would change anything.
-    pub(crate) fn wants(&self, request: &Request) -> bool {
-        match request {
-            Request::Call(_) => self.is_placing(),
-            Request::Ringing { .. } => matches!(self.state, State::Rings { .. } | State::Answering { .. }),
-            Request::Accept { .. } => matches!(self.state, State::Answering { .. }),
-            Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } => self.is_on(),
-            Request::Decline { .. } | Request::Hangup { .. } | Request::Logout | Request::Unknown => false,
-        }
-    }
-
-    /// What a screen shows; nothing of a call that is over.
-    pub(crate) fn view(&self) -> Option<CallView> {
-        let phase = match &self.state {
-            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } => Phase::Calling,
-            State::CalleeRings { .. } | State::Rings { .. } => Phase::Ringing,
-            State::Answering { .. } | State::Connecting { .. } => Phase::Connecting,
-            State::Talking { since, flow, .. } => Phase::Talking { since: *since, interrupted: *flow != Flow::Steady },
-            State::Ending { believed, .. } => Phase::Ended { reason: *believed },
-            State::Over => return None,
-        };
-        let talk = self.talk().unwrap_or_default();
-        Some(self.card.view(phase, self.muted, talk.holding(), talk.ends_at))
     }
 
     /// Reports `status`, and before it what must have come first and was not reported: the other side reports the same list.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Role;
-use signedcall_wire::{Cuid, Invite};
+use signedcall_wire::{Invite, Transferred};
 
 impl Call {
     /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
@@ -19,6 +19,14 @@ impl Call {
         let (this, mut actions) =
             Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE, talk: Talk::default() });
         actions.push(Action::Ask(Request::Accept { call }));
+        (this, actions)
+    }
+
+    /// Another call of which this side is the caller, in the place of one that the other side has transferred.
+    pub(crate) fn transferred(now: Timestamp, me: Cuid, device: DeviceId, transferred: Transferred) -> (Self, Vec<Action>) {
+        let mut this = Self::new(Card::of_transferred(me, transferred), device, State::Placed { give_up_at: now + CALLER_PATIENCE });
+        this.reported = Reported::Placed;
+        let actions = vec![Action::Do(Command::Report(this.card.report(CallStatus::Placed)))];
         (this, actions)
     }
 

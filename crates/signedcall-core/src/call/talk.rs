@@ -1,4 +1,4 @@
-//! What may happen to a call once it is answered: it is held, and its time runs out.
+//! What may happen to a call once it is answered: it is held or transferred, and its time runs out.
 
 use super::*;
 use signedcall_wire::WARNING_BEFORE_END;
@@ -14,6 +14,8 @@ pub(super) struct Talk {
     pub(super) ends_at: Option<Timestamp>,
     /// Whether the user has been warned of that.
     pub(super) warned: bool,
+    /// Until when the service may transfer it, if the user has asked for that.
+    pub(super) transfer_by: Option<Timestamp>,
 }
 
 impl Talk {
@@ -27,8 +29,12 @@ impl Talk {
     }
 
     /// When this side ends the call by itself.
-    pub(super) fn deadline(self) -> Option<Timestamp> {
+    pub(super) fn over_at(self) -> Option<Timestamp> {
         self.ends_at.map(|ends_at| ends_at + LIMIT_MARGIN)
+    }
+
+    pub(super) fn deadline(self) -> Option<Timestamp> {
+        self.over_at().into_iter().chain(self.transfer_by).min()
     }
 }
 
@@ -59,6 +65,11 @@ impl Call {
             | State::Ending { .. }
             | State::Over => None,
         }
+    }
+
+    /// Whether the service has given it to both sides, so that one can hand the other over.
+    pub(crate) fn can_be_transferred(&self) -> bool {
+        matches!(self.state, State::Connecting { .. } | State::Talking { .. })
     }
 
     /// Whom the voice is open to.
@@ -137,5 +148,39 @@ impl Call {
             return vec![];
         }
         vec![Action::Do(Command::PlayTone(Some(Tone::Warning)))]
+    }
+
+    /// The service asks somebody else's devices; until it has placed that call, this one goes on.
+    pub(super) fn user_transferred(&mut self, now: Timestamp, to: Cuid, new: CallId) -> Vec<Action> {
+        let call = self.card.call;
+        match self.talk_mut() {
+            Some(talk) if talk.transfer_by.is_none() => {
+                talk.transfer_by = Some(now + PLACING_PATIENCE);
+                vec![Action::Ask(Request::Transfer { call, new, to })]
+            }
+            Some(_) => vec![Action::Do(Command::NotTransferred { call, error: ErrorCode::OngoingCall })],
+            None => vec![],
+        }
+    }
+
+    pub(super) fn transfer_refused(&mut self, error: ErrorCode) -> Vec<Action> {
+        let asked = self.talk_mut().and_then(|talk| talk.transfer_by.take());
+        asked.map(|_| Action::Do(Command::NotTransferred { call: self.card.call, error })).into_iter().collect()
+    }
+
+    pub(super) fn transfer_done(&mut self) -> Vec<Action> {
+        let asked = self.talk_mut().and_then(|talk| talk.transfer_by.take());
+        asked.map(|_| Action::Do(Command::Transferred { call: self.card.call })).into_iter().collect()
+    }
+
+    /// The answer to the user's wish, when the call is over before the service has given it.
+    pub(super) fn settle_transfer(&self, reason: EndReason) -> Option<Action> {
+        let call = self.card.call;
+        self.talk()?.transfer_by?;
+        Some(Action::Do(if reason == EndReason::Transferred {
+            Command::Transferred { call }
+        } else {
+            Command::NotTransferred { call, error: ErrorCode::FailureInMakeCall }
+        }))
     }
 }

@@ -3,7 +3,6 @@
 use super::card::new_call;
 use super::*;
 use crate::Dial;
-use signedcall_wire::Cuid;
 
 impl Call {
     /// The user of this device calls somebody.
@@ -99,11 +98,17 @@ impl Call {
 
     /// Stops all that can be heard of the call and closes its media.
     pub(super) fn fall_silent(&self, reason: EndReason) -> Vec<Action> {
+        let mut actions = self.close_media(reason);
+        actions.extend(self.end_tone(reason).map(|tone| Action::Do(Command::PlayTone(Some(tone)))));
+        actions
+    }
+
+    pub(super) fn close_media(&self, reason: EndReason) -> Vec<Action> {
         let call = self.card.call;
         let drop_media = |device| Action::Do(Command::DropMedia { call, device });
-        let mut actions = vec![];
+        let mut actions: Vec<Action> = self.settle_transfer(reason).into_iter().collect();
         match &self.state {
-            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } => {}
+            State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::Ending { .. } | State::Over => {}
             State::CalleeRings { legs, .. } => actions.extend(legs.iter().map(|leg| drop_media(leg.to.device))),
             State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } => {
                 actions.push(drop_media(leg.to.device))
@@ -112,21 +117,19 @@ impl Call {
                 actions.extend(self.voice().map(|_| Action::Do(Command::StopVoice { call })));
                 actions.push(drop_media(peer.device));
             }
-            // Silent already; a tone now would disturb the call that may have followed.
-            State::Ending { .. } | State::Over => return actions,
         }
-        actions.extend(self.end_tone(reason).map(|tone| Action::Do(Command::PlayTone(Some(tone)))));
         actions
     }
 
     /// Who waited or talked hears how it ended. A callee who never answered hears only that the ringing stops.
     fn end_tone(&self, reason: EndReason) -> Option<Tone> {
-        if matches!(self.state, State::Placing { .. } | State::Crossed { .. } | State::Rings { .. } | State::Answering { .. }) {
-            None
-        } else if reason == EndReason::Busy {
-            Some(Tone::Busy)
-        } else {
-            Some(Tone::Ended)
+        match self.state {
+            State::Placing { .. } | State::Crossed { .. } | State::Rings { .. } | State::Answering { .. } => None,
+            // Silent already; a tone now would disturb the call that may have followed.
+            State::Ending { .. } | State::Over => None,
+            State::Placed { .. } | State::CalleeRings { .. } | State::Connecting { .. } | State::Talking { .. } => {
+                Some(if reason == EndReason::Busy { Tone::Busy } else { Tone::Ended })
+            }
         }
     }
 }

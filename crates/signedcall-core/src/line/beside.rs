@@ -82,7 +82,7 @@ impl Line {
         self.pass(turn, id, CallEvent::UserHeld(on));
     }
 
-    fn hold_others(&mut self, turn: &mut Turn, id: CallId) {
+    pub(super) fn hold_others(&mut self, turn: &mut Turn, id: CallId) {
         let others: Vec<CallId> = self.on().map(Call::id).filter(|other| *other != id).collect();
         for other in others {
             self.pass(turn, other, CallEvent::UserHeld(true));
@@ -95,6 +95,36 @@ impl Line {
         let talks = self.on().any(|call| call.is_answered() && !call.holds());
         if let Some(held) = held.filter(|_| talks) {
             self.hold(turn, held, false);
+        }
+    }
+
+    /// Hands the other side of a call over to somebody else.
+    pub(super) fn transfer(&mut self, turn: &mut Turn, id: CallId, to: Cuid, new: CallId) {
+        let call = self.on().find(|call| call.id() == id && call.can_be_transferred());
+        let refusal = match call {
+            None => Some(ErrorCode::FailureInMakeCall),
+            Some(call) if to == self.me || to == *call.peer() => Some(ErrorCode::CanNotCallSelf),
+            Some(_) => self.session.readiness().err(),
+        };
+        match refusal {
+            Some(error) => turn.commands.push(Command::NotTransferred { call: id, error }),
+            None => self.pass(turn, id, CallEvent::UserTransferred { to, new }),
+        }
+    }
+
+    /// The other side has transferred this one. Who has left the call meanwhile does not take part in the next.
+    pub(super) fn replace(&mut self, turn: &mut Turn, transferred: Transferred) {
+        let (old, new) = (transferred.instead_of, transferred.call);
+        if self.knows(new) {
+            return;
+        }
+        if self.on().any(|call| call.id() == old) {
+            self.pass(turn, old, CallEvent::Replaced);
+            let begun = Call::transferred(turn.now, self.me.clone(), self.device, transferred);
+            self.begin(turn, begun);
+        } else {
+            self.pass(turn, old, CallEvent::Ended(EndReason::Transferred));
+            self.ask(turn, Request::Hangup { call: new, reason: EndReason::Cancelled });
         }
     }
 }

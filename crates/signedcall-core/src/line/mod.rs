@@ -30,7 +30,9 @@ mod tests;
 
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp};
+use signedcall_wire::{
+    CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp, Transferred,
+};
 
 use crate::call::{Action, Call, CallEvent};
 use crate::session::{Asked, Overdue, Session};
@@ -94,6 +96,7 @@ impl Line {
             Event::UserHungUp { call } => self.pass(&mut turn, call, CallEvent::UserHungUp),
             Event::UserMuted { call, muted } => self.pass(&mut turn, call, CallEvent::UserMuted(muted)),
             Event::UserHeld { call, on } => self.hold(&mut turn, call, on),
+            Event::UserTransferred { call, to, new } => self.transfer(&mut turn, call, to, new),
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserLoggedOut => self.log_out(&mut turn),
 

@@ -48,14 +48,23 @@ impl Line {
     /// Takes the service's word on which calls there are, and how far they have come.
     fn reconcile(&mut self, turn: &mut Turn, snapshots: Vec<CallSnapshot>) {
         self.put_off = None;
-        let listed: Vec<CallId> = snapshots.iter().filter_map(subject).collect();
+        let listed: Vec<CallId> = snapshots.iter().flat_map(subjects).collect();
         let forgotten: Vec<CallId> = self.calls.iter().map(Call::id).filter(|call| !listed.contains(call)).collect();
         for call in forgotten {
             self.pass(turn, call, CallEvent::Forgotten);
         }
         for snapshot in snapshots {
             match snapshot {
-                CallSnapshot::Caller { call, phase } if self.knows(call) => self.catch_up(turn, call, phase),
+                CallSnapshot::Caller { call, phase, transferred } => {
+                    if let Some(transferred) = transferred.filter(|transferred| self.knows(transferred.instead_of)) {
+                        self.replace(turn, transferred);
+                    }
+                    if self.knows(call) {
+                        self.catch_up(turn, call, phase);
+                    } else {
+                        self.abandon(turn, call, &phase);
+                    }
+                }
                 CallSnapshot::Callee { invite, phase } if self.knows(invite.call) => self.catch_up(turn, invite.call, phase),
                 CallSnapshot::Callee { invite, phase: CallPhase::Placed | CallPhase::Ringing { .. } }
                     if !self.session.is_leaving(invite.call) =>
@@ -63,7 +72,6 @@ impl Line {
                     self.invited(turn, invite);
                 }
                 // Left behind by a run of this installation that has ended.
-                CallSnapshot::Caller { call, phase } => self.abandon(turn, call, &phase),
                 CallSnapshot::Callee { invite, phase } => self.abandon(turn, invite.call, &phase),
                 CallSnapshot::Unknown => {}
             }
@@ -87,6 +95,10 @@ impl Line {
     }
 
     fn call_answered(&mut self, turn: &mut Turn, call: CallId, by: Endpoint, left_ms: Option<u64>) {
+        // A call that was not dialled here may be answered while another one talks.
+        if self.on().any(|made| made.id() == call && made.is_being_made()) {
+            self.hold_others(turn, call);
+        }
         self.pass(turn, call, CallEvent::Answered(by));
         if let Some(left_ms) = left_ms {
             self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms)));
@@ -110,6 +122,8 @@ impl Line {
             (Request::Call(new), Some(error)) => self.pass(turn, new.call, CallEvent::PlacingRefused(error)),
             (Request::Ringing { call } | Request::Accept { call }, Some(_)) => self.pass(turn, call, CallEvent::TooLate),
             (Request::Decline { call, .. } | Request::Hangup { call, .. }, Some(_)) => self.pass(turn, call, CallEvent::LeavingRefused),
+            (Request::Transfer { call, .. }, Some(error)) => self.pass(turn, call, CallEvent::TransferRefused(error)),
+            (Request::Transfer { call, .. }, None) => self.pass(turn, call, CallEvent::TransferDone),
             (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
@@ -122,6 +136,7 @@ impl Line {
             ServiceEvent::Answered { call, by, left_ms } => self.call_answered(turn, call, by, left_ms),
             ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
+            ServiceEvent::Transferred(transferred) => self.replace(turn, transferred),
             ServiceEvent::Ended { call, reason } => {
                 self.put_off.take_if(|put_off| put_off.invite.call == call);
                 self.pass(turn, call, CallEvent::Ended(reason));
@@ -132,11 +147,14 @@ impl Line {
     }
 }
 
-fn subject(snapshot: &CallSnapshot) -> Option<CallId> {
+/// The calls that a snapshot says something of.
+fn subjects(snapshot: &CallSnapshot) -> Vec<CallId> {
     match snapshot {
-        CallSnapshot::Caller { call, .. } => Some(*call),
-        CallSnapshot::Callee { invite, .. } => Some(invite.call),
-        CallSnapshot::Unknown => None,
+        CallSnapshot::Caller { call, transferred, .. } => {
+            transferred.iter().map(|transferred| transferred.instead_of).chain([*call]).collect()
+        }
+        CallSnapshot::Callee { invite, .. } => vec![invite.call],
+        CallSnapshot::Unknown => vec![],
     }
 }
 
@@ -148,6 +166,7 @@ fn is_wanted(calls: &[Call], request: &Request) -> bool {
         | Request::Accept { call }
         | Request::MediaConnected { call }
         | Request::Hold { call, .. }
+        | Request::Transfer { call, .. }
         | Request::Signal { call, .. } => wanted_by(calls, *call, request),
         // The service must learn of it, also when the call is over here.
         Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, DeviceId, EndReason, Endpoint, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
 };
 
 use super::timers::Timer;
@@ -15,8 +15,12 @@ use super::{AnsweredBy, CloseRecord, Hub, HubCommand, Turn, User};
 pub(super) struct Call {
     pub(super) caller: Party,
     pub(super) callee: User,
+    /// Why, as the caller sees it.
+    pub(super) context: Context,
     /// As sent to the callee's devices; `ring_for_ms` is filled in when it is.
     pub(super) invite: Invite,
+    /// The call that its caller was in, when somebody has transferred it.
+    pub(super) instead_of: Option<CallId>,
     /// The longest that it may last from its answer.
     pub(super) limit: Option<Duration>,
     /// What has been relayed, by sender and receiver.
@@ -43,6 +47,8 @@ pub(super) struct Relayed {
 pub(super) enum State {
     /// The store is writing it down.
     Recording {
+        /// The device that is to be answered: the caller's, or one that transfers it.
+        asked_by: SessionId,
         /// The requests that wait for it.
         waiting: Vec<RequestId>,
         /// What then.
@@ -103,12 +109,12 @@ pub(super) enum Role {
 }
 
 impl Call {
-    /// What a session is in this call; `None` when it has no part in it (any more).
+    /// What a session is in this call; `None` when it has no part in it (any more), or is to have one once the call is written down.
     pub(super) fn role(&self, session: SessionId) -> Option<Role> {
-        if self.caller.session == session {
-            return Some(Role::Caller);
-        }
+        let is_caller = self.caller.session == session;
         match &self.state {
+            State::Recording { .. } if self.instead_of.is_some() => None,
+            State::Recording { .. } | State::Ringing { .. } | State::Answered { .. } if is_caller => Some(Role::Caller),
             State::Recording { .. } => None,
             State::Ringing { devices, .. } => devices.iter().any(|party| party.session == session).then_some(Role::Ringing),
             State::Answered { by, .. } => (by.session == session).then_some(Role::Talking),
@@ -121,6 +127,23 @@ impl Call {
             State::Recording { intent, .. } => *intent == Intent::Ring,
             State::Ringing { .. } => true,
             State::Answered { .. } => false,
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        match self.state {
+            State::Answered { .. } => true,
+            State::Recording { .. } | State::Ringing { .. } => false,
+        }
+    }
+
+    /// Whether a session's side holds it.
+    pub(super) fn is_held_by(&self, session: SessionId) -> bool {
+        match &self.state {
+            State::Answered { by, caller_holds, callee_holds, .. } => {
+                (self.caller.session == session && *caller_holds) || (by.session == session && *callee_holds)
+            }
+            State::Recording { .. } | State::Ringing { .. } => false,
         }
     }
 
@@ -156,7 +179,7 @@ impl Call {
             }
         };
         Some(match role {
-            Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase },
+            Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase, transferred: self.transferred() },
             Role::Ringing | Role::Talking => CallSnapshot::Callee { invite: self.invite(now), phase },
         })
     }
@@ -164,7 +187,8 @@ impl Call {
     /// Puts a device's new session in the place of its old one. What rang in a run of its program that is over has to confirm again.
     pub(super) fn change_session(&mut self, old: SessionId, new: Party) {
         let parties: Vec<&mut Party> = match &mut self.state {
-            State::Recording { waiting, intent } => {
+            State::Recording { asked_by, waiting, intent } => {
+                *asked_by = new.session;
                 waiting.clear();
                 if *intent == Intent::Ring {
                     *intent = Intent::AwaitRepeat;
@@ -184,76 +208,6 @@ impl Call {
 }
 
 impl Hub {
-    /// The record is durable: the call is placed, and rings.
-    pub(super) fn ring(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let State::Recording { waiting, intent } = &mut call.state else {
-            return;
-        };
-        let (waiting, intent, caller) = (std::mem::take(waiting), *intent, call.caller.session);
-        let user = call.callee.clone();
-        self.timers.clear(Timer::RecordOverdue(id));
-        match intent {
-            Intent::AwaitRepeat => {
-                self.close(turn, id, EndReason::LocalNetworkLoss);
-            }
-            Intent::End(reason) => {
-                self.close(turn, id, reason);
-                // Whoever was answered already that it failed knows nothing of it any more.
-                if !waiting.is_empty() {
-                    self.answer_all(turn, caller, waiting, None);
-                    self.tell(turn, caller, ServiceEvent::Ended { call: id, reason });
-                }
-            }
-            Intent::Ring => {
-                let reachable = self.reachable(&user);
-                if reachable.is_empty() {
-                    self.close(turn, id, EndReason::RemoteNetworkLoss);
-                    return self.answer_all(turn, caller, waiting, Some(ErrorCode::ContactNotReachable));
-                }
-                self.answer_all(turn, caller, waiting, None);
-                let devices = self.with_room(reachable);
-                if devices.is_empty() {
-                    return self.end(turn, id, EndReason::Busy, |_| EndReason::Busy);
-                }
-                let give_up_at = turn.now + self.settings.ring_for;
-                self.timers.set(Timer::RingOver(id), give_up_at);
-                if let Some(call) = self.calls.get_mut(&id) {
-                    call.state = State::Ringing { give_up_at, devices: devices.clone(), confirmed: Vec::new() };
-                    let invite = call.invite(turn.now);
-                    for party in devices {
-                        if let Some(session) = self.sessions.get_mut(&party.session) {
-                            session.calls.insert(id);
-                        }
-                        self.tell(turn, party.session, ServiceEvent::Invite(invite.clone()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The store could not write the call down: it never was.
-    pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(Call { state: State::Recording { waiting, .. }, caller, .. }) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let (waiting, caller) = (std::mem::take(waiting), caller.session);
-        self.remove(turn, id);
-        self.answer_all(turn, caller, waiting, Some(ErrorCode::FailureInMakeCall));
-    }
-
-    /// The store takes too long: the caller is told, and the record closed should it become durable after all.
-    pub(super) fn give_up_placing(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(Call { state: State::Recording { waiting, intent }, caller, .. }) = self.calls.get_mut(&id) else {
-            return;
-        };
-        *intent = Intent::End(EndReason::InternalError);
-        let (waiting, caller) = (std::mem::take(waiting), caller.session);
-        self.answer_all(turn, caller, waiting, Some(ErrorCode::FailureInMakeCall));
-    }
-
     pub(super) fn give_up_ringing(&mut self, turn: &mut Turn, id: CallId) {
         self.end(turn, id, EndReason::RingTimeout, |_| EndReason::RingTimeout);
     }
@@ -330,7 +284,7 @@ impl Hub {
     }
 
     /// Removes a call and closes its record, which must be durable.
-    fn close(&mut self, turn: &mut Turn, id: CallId, reason: EndReason) -> Option<Call> {
+    pub(super) fn close(&mut self, turn: &mut Turn, id: CallId, reason: EndReason) -> Option<Call> {
         let call = self.remove(turn, id)?;
         let answered = match &call.state {
             State::Recording { .. } | State::Ringing { .. } => None,
@@ -351,15 +305,15 @@ impl Hub {
         }
     }
 
-    fn remove(&mut self, turn: &Turn, id: CallId) -> Option<Call> {
+    pub(super) fn remove(&mut self, turn: &Turn, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        let callees: &[Party] = match &call.state {
-            State::Recording { .. } => &[],
-            State::Ringing { devices, .. } => devices,
-            State::Answered { by, .. } => std::slice::from_ref(by),
+        let others: Vec<SessionId> = match &call.state {
+            State::Recording { asked_by, .. } => vec![*asked_by],
+            State::Ringing { devices, .. } => devices.iter().map(|party| party.session).collect(),
+            State::Answered { by, .. } => vec![by.session],
         };
-        for party in callees.iter().chain([&call.caller]) {
-            if let Some(session) = self.sessions.get_mut(&party.session) {
+        for session in others.into_iter().chain([call.caller.session]) {
+            if let Some(session) = self.sessions.get_mut(&session) {
                 session.calls.remove(&id);
             }
         }

@@ -9,12 +9,17 @@ use super::timers::Timer;
 use super::{Hub, Turn};
 
 impl Call {
-    /// Milliseconds that an answered call may still last, when its time is limited.
-    pub(super) fn left_ms(&self, now: Timestamp) -> Option<u64> {
+    /// How long an answered call may still last, when its time is limited.
+    pub(super) fn left(&self, now: Timestamp) -> Option<Duration> {
         match &self.state {
             State::Recording { .. } | State::Ringing { .. } => None,
-            State::Answered { ends_at, .. } => ends_at.map(|ends_at| milliseconds(ends_at.since(now))),
+            State::Answered { ends_at, .. } => ends_at.map(|ends_at| ends_at.since(now)),
         }
+    }
+
+    /// The same in milliseconds.
+    pub(super) fn left_ms(&self, now: Timestamp) -> Option<u64> {
+        self.left(now).map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -55,13 +60,10 @@ impl Hub {
             | ServiceEvent::Ringing { .. }
             | ServiceEvent::Answered { left_ms: None, .. }
             | ServiceEvent::Held { .. }
+            | ServiceEvent::Transferred(_)
             | ServiceEvent::Ended { .. }
             | ServiceEvent::Signal { .. }
             | ServiceEvent::Unknown) => event,
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

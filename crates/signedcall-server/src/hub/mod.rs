@@ -23,6 +23,8 @@
 //! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
 //! * **Holding** changes nothing but what the other side is told. The hub remembers who holds, for a device that begins a new session.
+//! * **A transfer** (see `transfer`) is a call that somebody else than its caller asks for. It takes the place of another, which ends in the same moment, and
+//!   may last as long as that one might have.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
 //!   is near, and when they begin a new session.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
@@ -32,6 +34,7 @@
 mod call;
 mod event;
 mod limit;
+mod placing;
 mod presence;
 mod relay;
 mod request;
@@ -39,6 +42,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transfer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -48,7 +52,7 @@ use signedcall_wire::{
     SessionId, Timestamp,
 };
 
-use self::call::{Call, Party};
+use self::call::Call;
 pub use self::event::{AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, OpenRecord, SignIn, SocketId};
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
@@ -140,7 +144,7 @@ impl Hub {
             HubEvent::ResumeAsked { socket, resume } => self.resume(&mut turn, socket, &resume),
             HubEvent::Received { socket, message } => self.receive(&mut turn, socket, message),
             HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
-            HubEvent::Recorded { call } => self.ring(&mut turn, call),
+            HubEvent::Recorded { call } => self.recorded(&mut turn, call),
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::Stopping => self.close_all(&mut turn),
@@ -207,21 +211,5 @@ impl Hub {
         for id in ids {
             self.answer(turn, session, id, Answer::Given(error));
         }
-    }
-
-    /// Those of some devices that are not in as many calls as they take. They are not told of another, so that nothing of it is heard or seen there.
-    fn with_room(&self, devices: Vec<Party>) -> Vec<Party> {
-        let has_room = |party: &Party| {
-            let calls = self.calls_of(party.session).filter(|call| call.occupies(party.session)).count();
-            self.sessions.get(&party.session).is_some_and(|session| calls < session.room)
-        };
-        devices.into_iter().filter(has_room).collect()
-    }
-
-    /// The devices of a user that a call can ring on.
-    fn reachable(&self, user: &User) -> Vec<Party> {
-        let sessions = self.presence.get(user).into_iter().flat_map(BTreeMap::values);
-        let reachable = sessions.filter_map(|id| Some((*id, self.sessions.get(id).filter(|session| session.is_reachable())?)));
-        reachable.map(|(session, of)| Party { endpoint: of.endpoint, session }).collect()
     }
 }

@@ -1,30 +1,20 @@
 //! What devices ask for.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use signedcall_wire::{
-    CallId, EndReason, Endpoint, ErrorCode, Invite, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, NewCall, Request, RequestId, ServiceEvent,
-    SessionId, Signal,
+    CallId, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, Request, RequestId, ServiceEvent, SessionId, Signal,
 };
 
 use super::call::{Call, Departure, Intent, Party, Role, State};
 use super::session::Answer;
 use super::timers::Timer;
-use super::{Hub, HubCommand, OpenRecord, Turn, User};
+use super::{Hub, Turn};
 
 /// The most bytes of one candidate: a real one has under three hundred.
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 /// The most session descriptions from one device of a call to another: one to connect, and one for each change of network in a long call.
 pub(super) const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
-/// The most bytes of a picture's URL. It is copied to every device that rings.
-pub(super) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
-
-/// The shortest time that a caller may set for a call: less is no talk.
-pub(super) const MIN_CALL: Duration = Duration::from_secs(1);
-
 /// Everything went well, or came too late to matter.
-const DONE: Answer = Answer::Given(None);
+pub(super) const DONE: Answer = Answer::Given(None);
 
 impl Hub {
     /// Carries a request out, or repeats the answer to one that it has carried out.
@@ -40,113 +30,13 @@ impl Hub {
                 Request::Hangup { call, reason } => self.hang_up(turn, session, call, reason),
                 Request::MediaConnected { call } => self.connect_media(turn, session, call),
                 Request::Hold { call, on } => self.hold(turn, session, call, on),
+                Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::Unknown => refused(ErrorCode::FeatureNotAvailable),
             },
         };
         self.answer(turn, session, id, answer);
-    }
-
-    fn place(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, new: NewCall) -> Answer {
-        if let Some(call) = self.calls.get_mut(&new.call) {
-            return call.place_again(session, id);
-        }
-        if self.ended.iter().any(|(_, ended)| *ended == new.call) {
-            return refused(ErrorCode::FailureInMakeCall);
-        }
-        let Some(caller) = self.sessions.get(&session) else {
-            return refused(ErrorCode::FailureInMakeCall);
-        };
-        let (account, environment, cuid) = caller.user.clone();
-        if new.to == cuid {
-            return refused(ErrorCode::CanNotCallSelf);
-        }
-        let images = [&new.initiator_image, &new.receiver_image];
-        if images.into_iter().flatten().any(|url| url.len() > MAX_IMAGE_URL_BYTES) {
-            return refused(ErrorCode::FailureInMakeCall);
-        }
-        let asked = new.max_duration_ms.map(Duration::from_millis);
-        if asked.is_some_and(|limit| limit < MIN_CALL) {
-            return refused(ErrorCode::FailureInMakeCall);
-        }
-        let limit = asked.into_iter().chain(caller.max_call).min();
-        let callee = (account.clone(), environment, new.to.clone());
-        if !self.may_place(session) || self.would_be_glare(session, &callee) {
-            return refused(ErrorCode::OngoingCall);
-        }
-        if self.reachable(&callee).is_empty() {
-            return refused(ErrorCode::ContactNotReachable);
-        }
-        turn.commands.push(HubCommand::OpenRecord(OpenRecord {
-            call: new.call,
-            account,
-            environment,
-            caller: cuid.clone(),
-            caller_device: caller.endpoint.device,
-            callee: new.to,
-            context: new.context.clone(),
-            placed_at: turn.now,
-        }));
-        let invite = Invite {
-            call: new.call,
-            from: cuid,
-            endpoint: caller.endpoint,
-            from_name: caller.name.clone(),
-            context: new.remote_context.unwrap_or(new.context),
-            initiator_image: new.initiator_image,
-            receiver_image: new.receiver_image,
-            ring_for_ms: 0,
-        };
-        let call = Call {
-            caller: Party { endpoint: caller.endpoint, session },
-            callee,
-            invite,
-            limit,
-            relayed: BTreeMap::new(),
-            state: State::Recording { waiting: vec![id], intent: Intent::Ring },
-        };
-        self.calls.insert(new.call, call);
-        self.timers.set(Timer::RecordOverdue(new.call), turn.now + self.settings.record_within);
-        if let Some(caller) = self.sessions.get_mut(&session) {
-            caller.calls.insert(new.call);
-        }
-        Answer::Pending
-    }
-
-    /// Whether a device may place another call: it holds the one that it is in, or is in none. One that merely rings may call somebody else.
-    fn may_place(&self, session: SessionId) -> bool {
-        let mut engaged = 0;
-        for call in self.calls_of(session) {
-            let is_free = match call.role(session) {
-                Some(Role::Caller) if call.is_being_made() => false,
-                Some(Role::Caller | Role::Talking) if call.is_answered() => {
-                    engaged += 1;
-                    call.is_held_by(session)
-                }
-                Some(Role::Caller | Role::Talking | Role::Ringing) | None => true,
-            };
-            if !is_free {
-                return false;
-            }
-        }
-        self.sessions.get(&session).is_some_and(|session| engaged < session.room)
-    }
-
-    /// Whether the callee is calling the caller at this moment.
-    fn would_be_glare(&self, caller: SessionId, callee: &User) -> bool {
-        let Some(me) = self.sessions.get(&caller) else {
-            return false;
-        };
-        let mut sessions = self.presence.get(callee).into_iter().flatten().map(|(_, session)| *session);
-        sessions.any(|session| {
-            self.calls_of(session).any(|call| call.role(session) == Some(Role::Caller) && call.callee == me.user && call.is_being_made())
-        })
-    }
-
-    pub(super) fn calls_of(&self, session: SessionId) -> impl Iterator<Item = &Call> {
-        let calls = self.sessions.get(&session).into_iter().flat_map(|session| &session.calls);
-        calls.filter_map(|id| self.calls.get(id))
     }
 
     fn confirm_ringing(&mut self, turn: &mut Turn, session: SessionId, id: CallId) -> Answer {
@@ -325,44 +215,7 @@ impl Hub {
     }
 }
 
-impl Call {
-    /// Whether a session's side holds it.
-    fn is_held_by(&self, session: SessionId) -> bool {
-        match &self.state {
-            State::Answered { by, caller_holds, callee_holds, .. } => {
-                (self.caller.session == session && *caller_holds) || (by.session == session && *callee_holds)
-            }
-            State::Recording { .. } | State::Ringing { .. } => false,
-        }
-    }
-
-    pub(super) fn is_answered(&self) -> bool {
-        match self.state {
-            State::Answered { .. } => true,
-            State::Recording { .. } | State::Ringing { .. } => false,
-        }
-    }
-
-    /// The same call is asked for under another request: by the same device in a new session, or by somebody who must not.
-    fn place_again(&mut self, session: SessionId, id: RequestId) -> Answer {
-        if self.caller.session != session {
-            return refused(ErrorCode::FailureInMakeCall);
-        }
-        match &mut self.state {
-            State::Recording { waiting, intent } => match intent {
-                Intent::Ring | Intent::AwaitRepeat => {
-                    *intent = Intent::Ring;
-                    waiting.push(id);
-                    Answer::Pending
-                }
-                Intent::End(_) => refused(ErrorCode::FailureInMakeCall),
-            },
-            State::Ringing { .. } | State::Answered { .. } => DONE,
-        }
-    }
-}
-
-const fn refused(error: ErrorCode) -> Answer {
+pub(super) const fn refused(error: ErrorCode) -> Answer {
     Answer::Given(Some(error))
 }
 
@@ -386,13 +239,15 @@ const fn concerns_one_device(reason: EndReason) -> bool {
         | EndReason::MediaSetupTooSlow
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration => false,
+        | EndReason::MaxDuration
+        | EndReason::Transferred => false,
     }
 }
 
 /// What the side that ends an answered call is told, and the other.
 ///
-/// A reason that belongs to an unanswered call has crossed the answer on the wire: to both, somebody hung up. That the time is over is for the hub to say.
+/// A reason that belongs to an unanswered call has crossed the answer on the wire: to both, somebody hung up. That the time is over, or the
+/// other side transferred, is for the hub to say.
 const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndReason) {
     match reason {
         EndReason::LocalNetworkLoss => (EndReason::LocalNetworkLoss, EndReason::RemoteNetworkLoss),
@@ -411,6 +266,7 @@ const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndReason) {
         | EndReason::NotificationsDisabled
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration => (EndReason::HungUp, EndReason::HungUp),
+        | EndReason::MaxDuration
+        | EndReason::Transferred => (EndReason::HungUp, EndReason::HungUp),
     }
 }

@@ -120,6 +120,16 @@ pub enum Request {
         /// Whether this side holds it from now on.
         on: bool,
     },
+    /// Hands the other side of an answered call over to somebody else, and is out of it. Answered once the new call is placed: the other side is its
+    /// caller. Refused, nothing has changed.
+    Transfer {
+        /// The call that is left.
+        call: CallId,
+        /// The call that takes its place, chosen by this device.
+        new: CallId,
+        /// Who is called.
+        to: Cuid,
+    },
     /// Passes a session description or candidate to one device of the other side, unread. Nothing is passed to a device whose program has started
     /// again meanwhile.
     Signal {

@@ -21,7 +21,7 @@ mod tests;
 use std::time::Duration;
 
 pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
-pub use service::{CallPhase, CallSnapshot, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Welcome};
+pub use service::{CallPhase, CallSnapshot, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome};
 
 /// The version in the first frame of a socket. A service refuses what it cannot speak.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -134,6 +134,8 @@ pub enum ServiceEvent {
         /// Milliseconds until the service ends it.
         left_ms: u64,
     },
+    /// The other side has transferred this device to somebody else: the call is over, and another one, of which this device is the caller, is placed.
+    Transferred(Transferred),
     /// To everyone who had a part in it: the call is over. Final; the service has forgotten it.
     Ended {
         /// The call.
@@ -175,20 +177,42 @@ pub struct Invite {
     /// URL of the callee's picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver_image: Option<String>,
+    /// Who has transferred the caller to this user, if anybody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transferred_by: Option<Cuid>,
     /// Milliseconds left until the service gives up ringing.
     pub ring_for_ms: u64,
+}
+
+/// A call that this device is the caller of since the other side of an earlier one has transferred it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transferred {
+    /// The earlier call, which is over.
+    pub instead_of: CallId,
+    /// The call.
+    pub call: CallId,
+    /// Who is called.
+    pub to: Cuid,
+    /// The reason of the earlier call, as this side saw it.
+    pub context: Context,
+    /// URL of this user's picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator_image: Option<String>,
 }
 
 /// One call as the service knows it, for a device that begins a new session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "side", rename_all = "snake_case")]
 pub enum CallSnapshot {
-    /// This device placed the call.
+    /// This device placed the call, or was transferred to it.
     Caller {
         /// The call.
         call: CallId,
         /// How far it has come.
         phase: CallPhase,
+        /// What there is to know of it when it was transferred.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transferred: Option<Transferred>,
     },
     /// This device is called, or took the call.
     Callee {

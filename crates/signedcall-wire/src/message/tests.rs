@@ -10,10 +10,11 @@ use uuid::Uuid;
 use crate::{
     AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, Endpoint,
     Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
-    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Welcome,
+    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
+const NEW_CALL: CallId = CallId(Uuid::from_u128(6));
 const DEVICE: DeviceId = DeviceId(Uuid::from_u128(2));
 const REQUEST: RequestId = RequestId(Uuid::from_u128(3));
 const SESSION: SessionId = SessionId(Uuid::from_u128(4));
@@ -36,7 +37,7 @@ fn context() -> Context {
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(rows: impl IntoIterator<Item = (T, &'static str)>) {
     for (message, text) in rows {
         // Ids are written short, so that a row fits on a line.
-        let text = (1..=5).fold(text.to_owned(), |text, id| text.replace(&format!("\"#{id}\""), &format!("\"{}\"", Uuid::from_u128(id))));
+        let text = (1..=6).fold(text.to_owned(), |text, id| text.replace(&format!("\"#{id}\""), &format!("\"{}\"", Uuid::from_u128(id))));
         assert_eq!(serde_json::to_string(&message).expect("a message can be written"), text);
         assert_eq!(serde_json::from_str::<T>(&text).expect("its own text"), message);
     }
@@ -105,6 +106,10 @@ fn what_a_device_asks_for_has_this_text() {
         (Request::Decline { call: CALL, reason: EndReason::Busy }, r##"{"do":"decline","call":"#1","reason":"busy"}"##),
         (Request::Hangup { call: CALL, reason: EndReason::HungUp }, r##"{"do":"hangup","call":"#1","reason":"hung_up"}"##),
         (Request::MediaConnected { call: CALL }, r##"{"do":"media_connected","call":"#1"}"##),
+        (
+            Request::Transfer { call: CALL, new: NEW_CALL, to: cuid("courier_2") },
+            r##"{"do":"transfer","call":"#1","new":"#6","to":"courier_2"}"##,
+        ),
         (Request::Hold { call: CALL, on: true }, r##"{"do":"hold","call":"#1","on":true}"##),
         (
             signal(Signal::Offer { sdp: secret("v=0") }),
@@ -134,7 +139,7 @@ fn what_the_service_says_has_this_text() {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { by: vec![ENDPOINT] } }];
+    let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { by: vec![ENDPOINT] }, transferred: None }];
     let welcome = Welcome {
         version: PROTOCOL_VERSION,
         session: SESSION,
@@ -176,6 +181,10 @@ fn what_the_service_says_has_this_text() {
     ]);
 }
 
+fn transferred() -> Transferred {
+    Transferred { instead_of: CALL, call: NEW_CALL, to: cuid("courier_2"), context: context(), initiator_image: None }
+}
+
 fn invite() -> Invite {
     Invite {
         call: CALL,
@@ -185,6 +194,7 @@ fn invite() -> Invite {
         context: context(),
         initiator_image: None,
         receiver_image: None,
+        transferred_by: None,
         ring_for_ms: 35_000,
     }
 }
@@ -195,6 +205,7 @@ fn what_happens_to_a_call_has_this_text() {
         from_name: Some("Ann".to_owned()),
         initiator_image: Some("https://a.example/a.png".to_owned()),
         receiver_image: Some("https://a.example/b.png".to_owned()),
+        transferred_by: Some(cuid("courier_2")),
         ..invite()
     };
     check([
@@ -204,7 +215,7 @@ fn what_happens_to_a_call_has_this_text() {
         ),
         (
             ServiceEvent::Invite(full),
-            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","ring_for_ms":35000}"##,
+            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","transferred_by":"courier_2","ring_for_ms":35000}"##,
         ),
         (ServiceEvent::Ringing { call: CALL, by: ENDPOINT }, r##"{"event":"ringing","call":"#1","by":{"device":"#2","run":"#5"}}"##),
         (
@@ -214,6 +225,10 @@ fn what_happens_to_a_call_has_this_text() {
         (
             ServiceEvent::Answered { call: CALL, by: ENDPOINT, left_ms: Some(60_000) },
             r##"{"event":"answered","call":"#1","by":{"device":"#2","run":"#5"},"left_ms":60000}"##,
+        ),
+        (
+            ServiceEvent::Transferred(transferred()),
+            r##"{"event":"transferred","instead_of":"#1","call":"#6","to":"courier_2","context":"Your order"}"##,
         ),
         (ServiceEvent::Held { call: CALL, on: false }, r##"{"event":"held","call":"#1","on":false}"##),
         (ServiceEvent::TimeLeft { call: CALL, left_ms: 30_000 }, r##"{"event":"time_left","call":"#1","left_ms":30000}"##),
@@ -231,7 +246,10 @@ fn what_happens_to_a_call_has_this_text() {
 #[test]
 fn how_far_a_call_has_come_has_this_text() {
     check([
-        (CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed }, r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##),
+        (
+            CallSnapshot::Caller { call: CALL, phase: CallPhase::Placed, transferred: None },
+            r##"{"side":"caller","call":"#1","phase":{"phase":"placed"}}"##,
+        ),
         (
             CallSnapshot::Callee {
                 invite: invite(),
@@ -240,8 +258,16 @@ fn how_far_a_call_has_come_has_this_text() {
             r##"{"side":"callee","invite":{"call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"context":"Your order","ring_for_ms":35000},"phase":{"phase":"answered","by":{"device":"#2","run":"#5"},"left_ms":60000,"holds":true,"is_held":true}}"##,
         ),
         (
-            CallSnapshot::Caller { call: CALL, phase: CallPhase::Answered { by: ENDPOINT, left_ms: None, holds: false, is_held: false } },
+            CallSnapshot::Caller {
+                call: CALL,
+                phase: CallPhase::Answered { by: ENDPOINT, left_ms: None, holds: false, is_held: false },
+                transferred: None,
+            },
             r##"{"side":"caller","call":"#1","phase":{"phase":"answered","by":{"device":"#2","run":"#5"}}}"##,
+        ),
+        (
+            CallSnapshot::Caller { call: NEW_CALL, phase: CallPhase::Placed, transferred: Some(transferred()) },
+            r##"{"side":"caller","call":"#6","phase":{"phase":"placed"},"transferred":{"instead_of":"#1","call":"#6","to":"courier_2","context":"Your order"}}"##,
         ),
     ]);
 }
@@ -253,7 +279,7 @@ fn each_reason_has_this_text() {
         words.join(" "),
         "unknown hung_up cancelled declined missed ring_timeout busy logged_out notifications_disabled microphone_refused internal_error \
          local_network_loss remote_network_loss protocol_mismatch media_setup_too_slow answered_elsewhere declined_elsewhere \
-         max_duration"
+         max_duration transferred"
     );
 }
 

@@ -64,8 +64,8 @@ pub(crate) enum LinkEvent {
     Lost,
     /// Another attempt has failed; the next follows by itself.
     Unreachable,
-    /// The service said something.
-    Received(ServiceMessage),
+    /// The service said something. Boxed, since nothing else says as much.
+    Received(Box<ServiceMessage>),
 }
 
 /// The way to the service. It opens sockets by itself until it is closed.
@@ -284,7 +284,7 @@ impl Link {
                 // Only a service that speaks is there: one that takes sockets and drops them is not hurried.
                 self.backoff.reset();
                 self.retiring = None;
-                Some(LinkEvent::Received(message))
+                Some(LinkEvent::Received(Box::new(message)))
             }
             News::Gone => {
                 if !self.is_current(number) {

@@ -304,6 +304,7 @@ pub(super) fn seen(call: CallId, direction: Direction, phase: Phase) -> signedca
         peer_image: None,
         phase,
         muted: false,
+        transferred_by: None,
         holding: signedcall::Holding::Nobody,
         ends_at: None,
     }

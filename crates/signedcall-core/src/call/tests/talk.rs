@@ -117,3 +117,68 @@ fn what_the_service_does_not_know_of_a_hold_is_said_again() {
     let _ = call.handle(at(0), E::UserHeld(true));
     assert_eq!(actions(&call.handle(at(0), E::KnownToHold(false))), "ask hold 1");
 }
+
+#[test]
+fn a_transfer_is_asked_for_once_at_a_time_and_answered_once() {
+    use CallEvent as E;
+    let wish = || E::UserTransferred { to: cuid("carol"), new: call(9) };
+    check(&[
+        (G::Connecting, wish(), 100, "Connecting", "ask transfer 1 to carol"),
+        (G::CallerTalking, wish(), 100, "Talking", "ask transfer 1 to carol"),
+        (G::Interrupted, wish(), 100, "Interrupted", "ask transfer 1 to carol"),
+        (G::Answering, wish(), 100, "Answering", ""),
+        (G::Rings, wish(), 100, "Rings", ""),
+        (G::CalleeRings, wish(), 100, "CalleeRings", ""),
+        (G::Ending, wish(), 100, "Ending", ""),
+        (G::Talking, E::TransferRefused(ErrorCode::OngoingCall), 100, "Talking", ""),
+        (G::Talking, E::TransferDone, 100, "Talking", ""),
+    ]);
+    let mut call = G::Talking.call();
+    assert_eq!(actions(&call.handle(at(0), wish())), "ask transfer 1 to carol");
+    assert_eq!(actions(&call.handle(at(0), wish())), "not transferred 1 OngoingCall");
+    let refused = call.handle(at(0), E::TransferRefused(ErrorCode::ContactNotReachable));
+    assert_eq!(actions(&refused), "not transferred 1 ContactNotReachable");
+    assert_eq!((name(&call), call.deadline()), ("Talking", None));
+    assert_eq!(actions(&call.handle(at(0), wish())), "ask transfer 1 to carol");
+    assert_eq!(actions(&call.handle(at(0), E::TransferDone)), "transferred 1");
+    let ended = call.handle(at(0), E::Ended(EndReason::Transferred));
+    assert_eq!(actions(&ended), "stop voice, drop 2, tone Ended, report 1 Ended(Transferred)");
+}
+
+#[test]
+fn a_transfer_that_the_service_does_not_answer_is_given_up_after_ten_seconds() {
+    let mut call = G::Talking.call();
+    let _ = call.handle(at(0), CallEvent::UserTransferred { to: cuid("carol"), new: crate::brief::call(9) });
+    assert_eq!(call.deadline(), Some(at(10_000)));
+    assert_eq!(call.handle(at(9_999), CallEvent::Woken), vec![]);
+    assert_eq!(actions(&call.handle(at(10_000), CallEvent::Woken)), "not transferred 1 NetworkNotAvailable");
+    assert_eq!((name(&call), call.deadline()), ("Talking", None));
+}
+
+#[test]
+fn a_call_that_ends_while_it_is_transferred_answers_the_wish() {
+    use CallEvent as E;
+    for (event, expected) in [
+        (E::UserHungUp, "not transferred 1 FailureInMakeCall, stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
+        (E::Ended(EndReason::HungUp), "not transferred 1 FailureInMakeCall, stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (E::Ended(EndReason::Transferred), "transferred 1, stop voice, drop 2, tone Ended, report 1 Ended(Transferred)"),
+        (E::Replaced, "not transferred 1 FailureInMakeCall, stop voice, drop 2, report 1 Ended(Transferred)"),
+    ] {
+        let mut call = G::Talking.call();
+        let _ = call.handle(at(0), E::UserTransferred { to: cuid("carol"), new: crate::brief::call(9) });
+        assert_eq!(actions(&call.handle(at(0), event)), expected);
+    }
+}
+
+#[test]
+fn a_call_that_another_takes_the_place_of_ends_without_a_tone() {
+    use CallEvent as E;
+    check(&[
+        (G::CallerTalking, E::Replaced, 100, "Over", "stop voice, drop 2, report 1 Ended(Transferred)"),
+        (G::Interrupted, E::Replaced, 100, "Over", "stop voice, drop 2, report 1 Ended(Transferred)"),
+        (G::Connecting, E::Replaced, 100, "Over", "drop 2, report 1 Ended(Transferred)"),
+        (G::Answering, E::Replaced, 100, "Over", "report 1 Answered, drop 2, report 1 Ended(Transferred)"),
+        (G::TwoRing, E::Replaced, 100, "Over", "report 1 Answered, drop 2, drop 3, report 1 Ended(Transferred)"),
+        (G::Ending, E::Replaced, 100, "Over", "report 1 Ended(Transferred)"),
+    ]);
+}

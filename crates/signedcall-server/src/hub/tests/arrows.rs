@@ -2,21 +2,21 @@
 
 use signedcall_wire::{EndReason, Request};
 
-use super::stage::{BACK, CALL, Do, Stage, accept, call, call_to, connected, decline, endpoint, hang_up, hold, ringing, signal, signal_to};
+use super::stage::{BACK, Do, Stage, accept, call, call_to, connected, decline, hang_up, hold, ringing, signal};
 
-const X_REFUSED: &str = "x refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE";
+pub(super) const X_REFUSED: &str = "x refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE";
 
-struct Row {
-    name: &'static str,
+pub(super) struct Row {
+    pub(super) name: &'static str,
     /// Who is signed in.
-    devices: &'static str,
-    given: Vec<Do>,
-    when: Do,
-    then: &'static [&'static str],
+    pub(super) devices: &'static str,
+    pub(super) given: Vec<Do>,
+    pub(super) when: Do,
+    pub(super) then: &'static [&'static str],
 }
 
 /// Checks rows in which everything happens at the same millisecond.
-fn check(rows: Vec<Row>) {
+pub(super) fn check(rows: Vec<Row>) {
     for Row { name, devices, given, when, then } in rows {
         let mut stage = Stage::with(devices);
         for event in given {
@@ -26,15 +26,15 @@ fn check(rows: Vec<Row>) {
     }
 }
 
-fn placed() -> Vec<Do> {
+pub(super) fn placed() -> Vec<Do> {
     vec![Do::Ask('a', call()), Do::Recorded]
 }
 
-fn answered() -> Vec<Do> {
+pub(super) fn answered() -> Vec<Do> {
     [placed(), vec![Do::Ask('x', ringing()), Do::Ask('x', accept())]].concat()
 }
 
-fn after(given: Vec<Do>, more: impl IntoIterator<Item = Do>) -> Vec<Do> {
+pub(super) fn after(given: Vec<Do>, more: impl IntoIterator<Item = Do>) -> Vec<Do> {
     given.into_iter().chain(more).collect()
 }
 
@@ -367,231 +367,4 @@ fn signals_go_between_the_two_sides_of_a_call_only() {
         },
         Row { name: "before it rings", devices: "ax", given: vec![Do::Ask('a', call())], when: Do::Ask('a', signal('x')), then: &["a ok"] },
     ]);
-}
-
-#[test]
-fn a_repeated_request_is_answered_as_before_and_done_once() {
-    let given = vec![Do::Ask('a', call()), Do::Recorded, Do::Lose('a'), Do::Resume('a', 0)];
-    check(vec![
-        Row { name: "while its answer is pending", devices: "ax", given: vec![Do::Ask('a', call())], when: Do::AskAgain('a'), then: &[] },
-        Row { name: "after a resume", devices: "ax", given, when: Do::AskAgain('a'), then: &["a2 ok"] },
-        Row {
-            name: "a refusal",
-            devices: "a",
-            given: vec![Do::Ask('a', call()), Do::SignIn('x')],
-            when: Do::AskAgain('a'),
-            then: &["a ERR_CONTACT_NOT_REACHABLE"],
-        },
-        Row {
-            name: "in a new session",
-            devices: "ax",
-            given: after(placed(), [Do::Ask('a', signal('x')), Do::SignIn('a')]),
-            when: Do::AskAgain('a'),
-            then: &["a2 ok"],
-        },
-        Row {
-            name: "in a new session, while its answer is pending",
-            devices: "ax",
-            given: vec![Do::Ask('a', call()), Do::SignIn('a'), Do::AskAgain('a')],
-            when: Do::Recorded,
-            then: &["a2 ok", "x #1 invite 35000"],
-        },
-        Row {
-            name: "under another id, by a device in a new session",
-            devices: "ax",
-            given: after(placed(), [Do::SignIn('a')]),
-            when: Do::Ask('a', call()),
-            then: &["a2 ok"],
-        },
-    ]);
-}
-
-#[test]
-fn a_session_goes_on_on_another_socket_and_misses_nothing() {
-    let lost = after(placed(), [Do::Lose('x'), Do::Ask('a', signal('x')), Do::Ask('a', hang_up(EndReason::Cancelled))]);
-    check(vec![
-        Row {
-            name: "what was missed is replayed",
-            devices: "ax",
-            given: lost.clone(),
-            when: Do::Resume('x', 1),
-            then: &["x2 resumed", "x2 #2 signal a", "x2 #3 ended Cancelled"],
-        },
-        Row {
-            name: "what was acknowledged is not kept",
-            devices: "ax",
-            given: after(placed(), [Do::Ack('x', 1), Do::Lose('x')]),
-            when: Do::Resume('x', 0),
-            then: &["x2 session expired"],
-        },
-        Row { name: "a future that never was", devices: "ax", given: lost, when: Do::Resume('x', 4), then: &["x2 session expired"] },
-        Row {
-            name: "the old socket is closed when it lives still",
-            devices: "ax",
-            given: placed(),
-            when: Do::Resume('x', 1),
-            then: &["x close", "x2 resumed"],
-        },
-        Row {
-            name: "an invite while away rings later",
-            devices: "ax",
-            given: vec![Do::Lose('x'), Do::Ask('a', call())],
-            when: Do::Recorded,
-            then: &["a ok"],
-        },
-        Row {
-            name: "a session that was signed out",
-            devices: "ax",
-            given: vec![Do::Ask('x', Request::Logout)],
-            when: Do::Resume('x', 0),
-            then: &["x2 session expired"],
-        },
-        Row {
-            name: "fresh credentials go to who is connected",
-            devices: "ax",
-            given: vec![Do::Lose('x')],
-            when: Do::Renewed,
-            then: &["a ice"],
-        },
-        Row {
-            name: "and to who comes back",
-            devices: "ax",
-            given: vec![Do::Lose('x'), Do::Renewed],
-            when: Do::Resume('x', 0),
-            then: &["x2 resumed", "x2 ice"],
-        },
-    ]);
-}
-
-#[test]
-fn a_new_session_of_a_device_takes_over_its_calls() {
-    check(vec![
-        Row {
-            name: "a caller's",
-            devices: "ax",
-            given: after(placed(), [Do::Ask('x', ringing())]),
-            when: Do::SignIn('a'),
-            then: &["a refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "a close", "a2 welcome caller ringing x"],
-        },
-        Row {
-            name: "a callee's, whose socket was lost",
-            devices: "ax",
-            given: after(answered(), [Do::Lose('x')]),
-            when: Do::SignIn('x'),
-            then: &["x2 welcome callee answered x"],
-        },
-        Row {
-            name: "one that rings",
-            devices: "ax",
-            given: after(placed(), [Do::Lose('x')]),
-            when: Do::SignIn('x'),
-            then: &["x2 welcome callee placed"],
-        },
-        Row {
-            name: "none that is being recorded",
-            devices: "ax",
-            given: vec![Do::Ask('a', call()), Do::Lose('a')],
-            when: Do::SignIn('a'),
-            then: &["a2 welcome"],
-        },
-        Row {
-            name: "which ends unless it is asked for again",
-            devices: "ax",
-            given: vec![Do::Ask('a', call()), Do::SignIn('a')],
-            when: Do::Recorded,
-            then: &["close record LocalNetworkLoss"],
-        },
-        Row {
-            name: "and goes on when it is",
-            devices: "ax",
-            given: vec![Do::Ask('a', call()), Do::SignIn('a'), Do::Ask('a', call())],
-            when: Do::Recorded,
-            then: &["a2 ok", "x #1 invite 35000"],
-        },
-        Row {
-            name: "the new session answers the old one's call",
-            devices: "ax",
-            given: after(placed(), [Do::SignIn('x')]),
-            when: Do::Ask('x', Request::Accept { call: CALL }),
-            then: &["a #1 answered x", "x2 #1 answered x", "x2 ok"],
-        },
-    ]);
-}
-
-#[test]
-fn a_device_whose_program_starts_again_while_it_rings_is_another_endpoint() {
-    let rings = || after(placed(), [Do::Ask('x', ringing())]);
-    let restarted = || after(rings(), [Do::Restart('x')]);
-    let rings_again = || after(restarted(), [Do::Ask('x', ringing())]);
-    check(vec![
-        Row {
-            name: "it learns of the call",
-            devices: "ax",
-            given: rings(),
-            when: Do::Restart('x'),
-            then: &[X_REFUSED, "x close", "x2 welcome callee placed"],
-        },
-        Row {
-            name: "the caller learns that it rings anew",
-            devices: "ax",
-            given: restarted(),
-            when: Do::Ask('x', ringing()),
-            then: &["a #2 ringing x/2", "x2 ok"],
-        },
-        Row {
-            name: "a new session of the same run rings already",
-            devices: "ax",
-            given: after(rings(), [Do::SignIn('x')]),
-            when: Do::Ask('x', ringing()),
-            then: &["x2 ok"],
-        },
-        Row {
-            name: "what was meant for its last run is not passed on",
-            devices: "ax",
-            given: restarted(),
-            when: Do::Ask('a', signal('x')),
-            then: &["a ok"],
-        },
-        Row {
-            name: "what is meant for this one is",
-            devices: "ax",
-            given: rings_again(),
-            when: Do::Ask('a', signal_to(endpoint('x', 2))),
-            then: &["x2 #1 signal a", "a ok"],
-        },
-        Row {
-            name: "nothing is passed to a caller's last run",
-            devices: "ax",
-            given: after(rings(), [Do::Restart('a')]),
-            when: Do::Ask('x', signal('a')),
-            then: &["x ok"],
-        },
-        Row {
-            name: "a caller that begins anew learns which run rings",
-            devices: "ax",
-            given: rings_again(),
-            when: Do::SignIn('a'),
-            then: &["a refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "a close", "a2 welcome caller ringing x/2"],
-        },
-        Row {
-            name: "it answers",
-            devices: "ax",
-            given: rings_again(),
-            when: Do::Ask('x', accept()),
-            then: &["a #3 answered x/2", "x2 #1 answered x/2", "x2 ok"],
-        },
-    ]);
-}
-
-/// A device that gives a socket up before it is answered says the same on the next; what it said on the first may arrive last.
-#[test]
-fn a_first_frame_that_is_overtaken_on_a_newer_socket_takes_no_session_from_it() {
-    let mut stage = Stage::with("");
-    let late = stage.event(Do::SignIn('a'));
-    assert_eq!(stage.run(0, Do::SignIn('a')), ["a2 welcome"]);
-    assert_eq!(stage.handle(0, late), ["a close"]);
-
-    let late = stage.event(Do::Resume('a', 0));
-    assert_eq!(stage.run(0, Do::Resume('a', 0)), ["a2 close", "a4 resumed"]);
-    assert_eq!(stage.handle(0, late), ["a3 close"]);
 }

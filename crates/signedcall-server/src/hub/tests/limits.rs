@@ -5,7 +5,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use super::stage::{CALL, Do, Stage, call, endpoint, hang_up, signal};
-use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL, MAX_IMAGE_URL_BYTES};
+use crate::hub::placing::MAX_IMAGE_URL_BYTES;
+use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
 

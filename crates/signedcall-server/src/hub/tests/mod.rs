@@ -3,4 +3,6 @@ mod beside;
 mod deadlines;
 mod limits;
 mod properties;
+mod sessions;
 mod stage;
+mod transfer;

@@ -62,6 +62,7 @@ enum Ask {
     Hangup { call: u128, reason: EndReason },
     Connected { call: u128 },
     Hold { call: u128, on: bool },
+    Transfer { call: u128, new: u128, to: usize },
     Signal { call: u128, to: usize },
     Logout,
 }
@@ -78,6 +79,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (call(), reason()).prop_map(|(call, reason)| Ask::Hangup { call, reason }),
         2 => call().prop_map(|call| Ask::Connected { call }),
         2 => (call(), any::<bool>()).prop_map(|(call, on)| Ask::Hold { call, on }),
+        4 => (call(), call(), device()).prop_map(|(call, new, to)| Ask::Transfer { call, new, to }),
         3 => (call(), device()).prop_map(|(call, to)| Ask::Signal { call, to }),
         1 => Just(Ask::Logout),
     ];
@@ -254,6 +256,7 @@ impl World {
             Ask::Hangup { call, reason } => Request::Hangup { call: call_id(call), reason },
             Ask::Connected { call } => Request::MediaConnected { call: call_id(call) },
             Ask::Hold { call, on } => Request::Hold { call: call_id(call), on },
+            Ask::Transfer { call, new, to } => Request::Transfer { call: call_id(call), new: call_id(new), to: cuid(to) },
             Ask::Signal { call, to } => {
                 let signal = Signal::Candidate { candidate: Redacted::new("candidate".to_owned()) };
                 Request::Signal { call: call_id(call), to: self.endpoint(to), signal }

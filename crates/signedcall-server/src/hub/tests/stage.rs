@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, NewCall,
-    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, NewCall,
+    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp, Transferred,
 };
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ pub(super) enum Do {
     RecordedOf(CallId),
     /// The record of the call could not be written.
     RecordFailed,
+    /// The record of another call could not be written.
+    RecordFailedOf(CallId),
     /// Relay credentials are renewed.
     Renewed,
     /// The time has come.
@@ -46,6 +48,7 @@ pub(super) enum Do {
 pub(super) const CALL: CallId = CallId(Uuid::from_u128(0xCA11));
 pub(super) const BACK: CallId = CallId(Uuid::from_u128(0xBACC));
 pub(super) const THIRD: CallId = CallId(Uuid::from_u128(0x3333));
+pub(super) const FOURTH: CallId = CallId(Uuid::from_u128(0x4444));
 
 pub(super) fn call_to(call: CallId, to: Who) -> Request {
     Request::Call(NewCall {
@@ -85,6 +88,11 @@ pub(super) fn connected() -> Request {
 
 pub(super) fn hold(on: bool) -> Request {
     Request::Hold { call: CALL, on }
+}
+
+/// Hands the other side of the call over to somebody.
+pub(super) fn transfer(new: CallId, to: Who) -> Request {
+    Request::Transfer { call: CALL, new, to: cuid(to) }
 }
 
 pub(super) fn signal(to: Who) -> Request {
@@ -208,6 +216,7 @@ impl Stage {
             Do::Recorded => HubEvent::Recorded { call: CALL },
             Do::RecordedOf(call) => HubEvent::Recorded { call },
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
+            Do::RecordFailedOf(call) => HubEvent::RecordFailed { call },
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::Wake => HubEvent::Woken,
         }
@@ -300,10 +309,14 @@ fn describe_message(message: &ServiceMessage) -> String {
 
 fn describe_event(event: &ServiceEvent) -> String {
     match event {
-        ServiceEvent::Invite(invite) => format!("invite {}", invite.ring_for_ms),
+        ServiceEvent::Invite(Invite { ring_for_ms, transferred_by: None, .. }) => format!("invite {ring_for_ms}"),
+        ServiceEvent::Invite(Invite { ring_for_ms, from, transferred_by: Some(by), context, .. }) => {
+            format!("invite {ring_for_ms} of {from} by {by} for {context}")
+        }
         ServiceEvent::Ringing { by, .. } => format!("ringing {}", label(*by)),
         ServiceEvent::Answered { by, left_ms, .. } => format!("answered {}{}", label(*by), describe_left(*left_ms)),
         ServiceEvent::Held { on, .. } => if *on { "held" } else { "resumed" }.to_owned(),
+        ServiceEvent::Transferred(Transferred { to, context, .. }) => format!("transferred to {to} for {context}"),
         ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
         ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
@@ -317,7 +330,8 @@ fn describe_left(left_ms: Option<u64>) -> String {
 
 fn describe_snapshot(snapshot: &CallSnapshot) -> String {
     let (side, phase) = match snapshot {
-        CallSnapshot::Caller { phase, .. } => ("caller", phase),
+        CallSnapshot::Caller { phase, transferred: None, .. } => ("caller", phase),
+        CallSnapshot::Caller { phase, transferred: Some(_), .. } => ("transferred", phase),
         CallSnapshot::Callee { phase, .. } => ("callee", phase),
         CallSnapshot::Unknown => unreachable!("the hub does not say this"),
     };

@@ -1,19 +1,24 @@
 //! Drives the line: waits for the next thing to happen, hands it in, and carries out what follows.
 
+mod show;
+mod subject;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use signedcall_core::{AnswerHow, CallState, CallView, Command, Dial, Event, Greeting, Holding, Line, Phase, Step};
+use signedcall_core::{AnswerHow, Command, Dial, Event, Greeting, Line, Step};
 use signedcall_wire::{
-    CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
+    CallId, CallStatus, ClientMessage, Cuid, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::show::Times;
+use self::subject::call_of;
 use crate::Error;
-use crate::api::{LineView, LinkState, Listeners, OtherCall};
+use crate::api::{LineView, LinkState, Listeners};
 use crate::clock::Clock;
-use crate::link::{Link, LinkEvent, Pace};
+use crate::link::{Link, LinkEvent};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
 use crate::sound::{Engine, Sound, SoundEvent, ToneSet, VoiceCondition};
@@ -33,6 +38,7 @@ pub(crate) enum UserRequest {
     Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
     Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
     Swap { reply: oneshot::Sender<()> },
+    Transfer { call: CallId, to: Cuid, new: CallId, reply: oneshot::Sender<Result<(), Error>> },
     UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
     UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
     ShowMicrophone { problem: Option<Error> },
@@ -55,6 +61,8 @@ pub(crate) struct Driver {
     signing_in: Option<oneshot::Sender<Result<(), Error>>>,
     /// Whoever waits for a call to be placed.
     placing: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for a call to be transferred.
+    transferring: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
     /// Whoever waits for the end.
     leaving: Vec<oneshot::Sender<()>>,
     deadline: Option<Timestamp>,
@@ -101,6 +109,7 @@ impl Driver {
             view,
             signing_in: Some(signing_in),
             placing: HashMap::new(),
+            transferring: HashMap::new(),
             leaving: Vec::new(),
             deadline: None,
             link_state: LinkState::Reconnecting,
@@ -178,6 +187,14 @@ impl Driver {
                 self.placing.insert(dial.call, reply);
                 return Some(Event::UserDialled(dial));
             }
+            UserRequest::Transfer { call, reply, .. } if self.transferring.contains_key(&call) => {
+                let _ = reply.send(Err(ErrorCode::OngoingCall.into()));
+                return None;
+            }
+            UserRequest::Transfer { call, to, new, reply } => {
+                self.transferring.insert(call, reply);
+                return Some(Event::UserTransferred { call, to, new });
+            }
             UserRequest::LogOut { reply } => {
                 self.leaving.push(reply);
                 return Some(Event::UserLoggedOut);
@@ -234,18 +251,20 @@ impl Driver {
                 }
                 None
             }
-            LinkEvent::Received(ServiceMessage::Goaway { deadline_ms, spread_ms }) => {
-                tracing::info!("the service restarts; going to another socket");
-                self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
-                None
-            }
-            LinkEvent::Received(message) => {
-                if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
-                    self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
-                }
-                Some(Event::Received(message))
-            }
+            LinkEvent::Received(message) => self.take_message(*message),
         }
+    }
+
+    fn take_message(&mut self, message: ServiceMessage) -> Option<Event> {
+        if let ServiceMessage::Goaway { deadline_ms, spread_ms } = message {
+            tracing::info!("the service restarts; going to another socket");
+            self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
+            return None;
+        }
+        if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
+            self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
+        }
+        Some(Event::Received(message))
     }
 
     fn lose_link(&mut self) {
@@ -307,16 +326,21 @@ impl Driver {
                 self.media.use_ice(ice);
             }
             Command::UseBranding(branding) => self.view.send_modify(|view| view.branding = branding),
-            Command::Placed { call } => self.answer_dial(call, Ok(())),
+            Command::Placed { call } => answer(&mut self.placing, call, Ok(())),
             Command::NotPlaced { call, error } => {
                 tracing::info!(%call, code = error.name(), "the call is not placed");
-                self.answer_dial(call, Err(error.into()));
+                answer(&mut self.placing, call, Err(error.into()));
+            }
+            Command::Transferred { call } => answer(&mut self.transferring, call, Ok(())),
+            Command::NotTransferred { call, error } => {
+                tracing::info!(%call, code = error.name(), "the call is not transferred");
+                answer(&mut self.transferring, call, Err(error.into()));
             }
             Command::Report(report) => {
                 tracing::info!(call = %report.call, status = report.status.name());
                 match report.status {
                     CallStatus::Placed | CallStatus::Ringing | CallStatus::Answered | CallStatus::InProgress => {}
-                    CallStatus::Ended(_) => self.answer_dial(report.call, Ok(())),
+                    CallStatus::Ended(_) => answer(&mut self.placing, report.call, Ok(())),
                 }
                 self.listeners.tell(report);
             }
@@ -345,105 +369,12 @@ impl Driver {
             }
         });
     }
-
-    fn answer_dial(&mut self, call: CallId, outcome: Result<(), Error>) {
-        if let Some(waiting) = self.placing.remove(&call) {
-            let _ = waiting.send(outcome);
-        }
-    }
-
-    /// Shows what has changed, and watches the service more closely while a call goes on.
-    fn show(&mut self) {
-        let state = self.line.call_state();
-        self.link.set_pace(match state {
-            CallState::NoCall => Pace::Idle,
-            CallState::OutgoingCall | CallState::IncomingCall | CallState::OngoingCall | CallState::CleanupCall => Pace::InCall,
-        });
-        let (call, other) = (self.line.view(), self.line.other_view());
-        let shown = [&call, &other].map(|call| call.as_ref().map(|call| call.call));
-        self.times.retain(|call, _| shown.contains(&Some(*call)));
-        let times = call.as_ref().map(|call| self.times_of(call)).unwrap_or_default();
-        let (talking_since, ends_at) = (times.talking_since, times.ends_at.map(|(_, wall)| wall));
-        let other = other.map(|call| {
-            let Times { talking_since, ends_at } = self.times_of(&call);
-            Box::new(OtherCall { call, talking_since, ends_at: ends_at.map(|(_, wall)| wall) })
-        });
-        let is_heard = |whose: CallId| {
-            call.as_ref()
-                .is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }) && call.holding == Holding::Nobody)
-        };
-        let voice = self.condition.filter(|(whose, _)| is_heard(*whose)).map(|(_, condition)| condition).unwrap_or_default();
-        let link = self.link_state;
-        self.view.send_if_modified(|view| {
-            let shown = LineView { link, state, call, talking_since, ends_at, other, voice, ..view.clone() };
-            let changed = *view != shown;
-            *view = shown;
-            changed
-        });
-    }
-
-    fn times_of(&mut self, call: &CallView) -> Times {
-        let times = self.times.entry(call.call).or_default();
-        match call.phase {
-            Phase::Talking { since, .. } => {
-                times.talking_since.get_or_insert_with(|| self.clock.wall(since));
-            }
-            Phase::Calling | Phase::Ringing | Phase::Connecting | Phase::Ended { .. } => {}
-        }
-        times.ends_at = call.ends_at.map(|ends_at| match times.ends_at {
-            Some((known, wall)) if known == ends_at => (known, wall),
-            Some(_) | None => (ends_at, self.clock.wall(ends_at)),
-        });
-        *times
-    }
 }
 
-/// Moments of one call on the wall clock.
-#[derive(Clone, Copy, Debug, Default)]
-struct Times {
-    talking_since: Option<SystemTime>,
-    /// When its time is over, by both clocks.
-    ends_at: Option<(Timestamp, SystemTime)>,
-}
-
-/// Which call an event is about, for the log.
-fn call_of(event: &Event) -> Option<CallId> {
-    match event {
-        Event::UserDialled(dial) => Some(dial.call),
-        Event::UserAnswered { call, .. }
-        | Event::UserDeclined { call }
-        | Event::UserHungUp { call }
-        | Event::UserMuted { call, .. }
-        | Event::UserHeld { call, .. }
-        | Event::MediaSignal { call, .. }
-        | Event::MediaConnected { call, .. }
-        | Event::MediaInterrupted { call, .. }
-        | Event::MediaFailed { call, .. }
-        | Event::VoiceFailed { call, .. } => Some(*call),
-        Event::Received(ServiceMessage::Event { event, .. }) => match event {
-            ServiceEvent::Invite(invite) => Some(invite.call),
-            ServiceEvent::Ringing { call, .. }
-            | ServiceEvent::Answered { call, .. }
-            | ServiceEvent::Held { call, .. }
-            | ServiceEvent::TimeLeft { call, .. }
-            | ServiceEvent::Ended { call, .. }
-            | ServiceEvent::Signal { call, .. } => Some(*call),
-            ServiceEvent::Unknown => None,
-        },
-        Event::Received(
-            ServiceMessage::Welcome(_)
-            | ServiceMessage::Resumed
-            | ServiceMessage::SessionExpired
-            | ServiceMessage::Refused(_)
-            | ServiceMessage::Response { .. }
-            | ServiceMessage::Ice(_)
-            | ServiceMessage::Goaway { .. }
-            | ServiceMessage::Unknown,
-        )
-        | Event::UserSwapped
-        | Event::UserLoggedOut
-        | Event::LinkOpened
-        | Event::LinkLost
-        | Event::Woken => None,
+/// Answers whoever waits for what becomes of a call.
+fn answer(waiting: &mut HashMap<CallId, oneshot::Sender<Result<(), Error>>>, call: CallId, outcome: Result<(), Error>) {
+    if let Some(waiting) = waiting.remove(&call) {
+        // They may have stopped waiting.
+        let _ = waiting.send(outcome);
     }
 }

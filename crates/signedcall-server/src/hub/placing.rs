@@ -1,0 +1,251 @@
+//! How a call comes about: who may place one, its record, and whom it rings on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use signedcall_wire::{CallId, EndReason, ErrorCode, Invite, NewCall, RequestId, ServiceEvent, SessionId};
+
+use super::call::{Call, Intent, Party, Role, State};
+use super::request::{DONE, refused};
+use super::session::Answer;
+use super::timers::Timer;
+use super::{Hub, HubCommand, OpenRecord, Turn, User};
+
+/// The most bytes of a picture's URL. It is copied to every device that rings.
+pub(super) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
+/// The shortest time that a caller may set for a call: less is no talk.
+pub(super) const MIN_CALL: Duration = Duration::from_secs(1);
+
+impl Hub {
+    pub(super) fn place(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, new: NewCall) -> Answer {
+        if let Some(known) = self.asked_before(session, id, new.call) {
+            return known;
+        }
+        let Some(caller) = self.sessions.get(&session) else {
+            return refused(ErrorCode::FailureInMakeCall);
+        };
+        let (account, environment, cuid) = caller.user.clone();
+        if new.to == cuid {
+            return refused(ErrorCode::CanNotCallSelf);
+        }
+        let images = [&new.initiator_image, &new.receiver_image];
+        if images.into_iter().flatten().any(|url| url.len() > MAX_IMAGE_URL_BYTES) {
+            return refused(ErrorCode::FailureInMakeCall);
+        }
+        let asked = new.max_duration_ms.map(Duration::from_millis);
+        if asked.is_some_and(|limit| limit < MIN_CALL) {
+            return refused(ErrorCode::FailureInMakeCall);
+        }
+        let callee = (account, environment, new.to);
+        if !self.may_place(session, None) || self.would_be_glare(session, &callee) {
+            return refused(ErrorCode::OngoingCall);
+        }
+        if self.reachable(&callee).is_empty() {
+            return refused(ErrorCode::ContactNotReachable);
+        }
+        let invite = Invite {
+            call: new.call,
+            from: cuid,
+            endpoint: caller.endpoint,
+            from_name: caller.name.clone(),
+            context: new.remote_context.unwrap_or_else(|| new.context.clone()),
+            initiator_image: new.initiator_image,
+            receiver_image: new.receiver_image,
+            transferred_by: None,
+            ring_for_ms: 0,
+        };
+        let call = Call {
+            caller: Party { endpoint: caller.endpoint, session },
+            callee,
+            context: new.context,
+            invite,
+            instead_of: None,
+            limit: asked.into_iter().chain(caller.max_call).min(),
+            relayed: BTreeMap::new(),
+            state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
+        };
+        self.write_down(turn, session, call);
+        Answer::Pending
+    }
+
+    /// What there is to say of a call that is not new: its device asks for it again, or somebody who must not.
+    pub(super) fn asked_before(&mut self, session: SessionId, id: RequestId, call: CallId) -> Option<Answer> {
+        match self.calls.get_mut(&call) {
+            Some(call) => Some(call.ask_again(session, id)),
+            None => self.ended.iter().any(|(_, ended)| *ended == call).then_some(refused(ErrorCode::FailureInMakeCall)),
+        }
+    }
+
+    /// Keeps a new call, and has its record opened.
+    pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, call: Call) {
+        let id = call.invite.call;
+        let (account, environment, callee) = call.callee.clone();
+        turn.commands.push(HubCommand::OpenRecord(OpenRecord {
+            call: id,
+            account,
+            environment,
+            caller: call.invite.from.clone(),
+            caller_device: call.caller.endpoint.device,
+            callee,
+            context: call.context.clone(),
+            placed_at: turn.now,
+        }));
+        self.calls.insert(id, call);
+        self.timers.set(Timer::RecordOverdue(id), turn.now + self.settings.record_within);
+        if let Some(session) = self.sessions.get_mut(&asked_by) {
+            session.calls.insert(id);
+        }
+    }
+
+    /// The record is durable: the call is placed, and rings.
+    pub(super) fn recorded(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let State::Recording { asked_by, waiting, intent } = &mut call.state else {
+            return;
+        };
+        let (asked_by, waiting, intent) = (*asked_by, std::mem::take(waiting), *intent);
+        let (user, instead_of) = (call.callee.clone(), call.instead_of);
+        self.timers.clear(Timer::RecordOverdue(id));
+        match (intent, instead_of) {
+            (Intent::AwaitRepeat, _) => {
+                self.close(turn, id, EndReason::LocalNetworkLoss);
+            }
+            (Intent::End(reason), Some(_)) => {
+                self.close(turn, id, reason);
+                self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
+            }
+            (Intent::End(reason), None) => {
+                self.close(turn, id, reason);
+                // Whoever was answered already that it failed knows nothing of it any more.
+                if !waiting.is_empty() {
+                    self.answer_all(turn, asked_by, waiting, None);
+                    self.tell(turn, asked_by, ServiceEvent::Ended { call: id, reason });
+                }
+            }
+            (Intent::Ring, Some(old)) => self.take_over(turn, id, old, asked_by, waiting),
+            (Intent::Ring, None) => {
+                let reachable = self.reachable(&user);
+                if reachable.is_empty() {
+                    self.close(turn, id, EndReason::RemoteNetworkLoss);
+                    return self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ContactNotReachable));
+                }
+                self.answer_all(turn, asked_by, waiting, None);
+                let devices = self.with_room(reachable);
+                if devices.is_empty() {
+                    return self.end(turn, id, EndReason::Busy, |_| EndReason::Busy);
+                }
+                self.ring(turn, id, devices);
+            }
+        }
+    }
+
+    /// Rings some devices of the callee.
+    pub(super) fn ring(&mut self, turn: &mut Turn, id: CallId, devices: Vec<Party>) {
+        let give_up_at = turn.now + self.settings.ring_for;
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.state = State::Ringing { give_up_at, devices: devices.clone(), confirmed: Vec::new() };
+        let invite = call.invite(turn.now);
+        self.timers.set(Timer::RingOver(id), give_up_at);
+        for party in devices {
+            if let Some(session) = self.sessions.get_mut(&party.session) {
+                session.calls.insert(id);
+            }
+            self.tell(turn, party.session, ServiceEvent::Invite(invite.clone()));
+        }
+    }
+
+    /// The store could not write the call down: it never was.
+    pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(Call { state: State::Recording { asked_by, waiting, .. }, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
+        self.remove(turn, id);
+        self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
+    }
+
+    /// The store takes too long: whoever asked is told, and the record closed should it become durable after all.
+    pub(super) fn give_up_placing(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(Call { state: State::Recording { asked_by, waiting, intent }, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        *intent = Intent::End(EndReason::InternalError);
+        let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
+        self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
+    }
+
+    /// Whether a device may have another call that it is the caller of, besides those that it has without `left`: it holds the one that it is in, or is in
+    /// none. One that merely rings may call somebody else.
+    pub(super) fn may_place(&self, session: SessionId, left: Option<CallId>) -> bool {
+        let mut engaged = 0;
+        for call in self.calls_of(session).filter(|call| Some(call.invite.call) != left) {
+            let is_free = match call.role(session) {
+                Some(Role::Caller) if call.is_being_made() => false,
+                Some(Role::Caller | Role::Talking) if call.is_answered() => {
+                    engaged += 1;
+                    call.is_held_by(session)
+                }
+                Some(Role::Caller | Role::Talking | Role::Ringing) | None => true,
+            };
+            if !is_free {
+                return false;
+            }
+        }
+        self.sessions.get(&session).is_some_and(|session| engaged < session.room)
+    }
+
+    /// Whether the callee is calling the caller at this moment.
+    pub(super) fn would_be_glare(&self, caller: SessionId, callee: &User) -> bool {
+        let Some(me) = self.sessions.get(&caller) else {
+            return false;
+        };
+        let mut sessions = self.presence.get(callee).into_iter().flatten().map(|(_, session)| *session);
+        sessions.any(|session| {
+            self.calls_of(session).any(|call| call.role(session) == Some(Role::Caller) && call.callee == me.user && call.is_being_made())
+        })
+    }
+
+    pub(super) fn calls_of(&self, session: SessionId) -> impl Iterator<Item = &Call> {
+        let calls = self.sessions.get(&session).into_iter().flat_map(|session| &session.calls);
+        calls.filter_map(|id| self.calls.get(id))
+    }
+
+    /// Those of some devices that are not in as many calls as they take. They are not told of another, so that nothing of it is heard or seen there.
+    pub(super) fn with_room(&self, devices: Vec<Party>) -> Vec<Party> {
+        let has_room = |party: &Party| {
+            let calls = self.calls_of(party.session).filter(|call| call.occupies(party.session)).count();
+            self.sessions.get(&party.session).is_some_and(|session| calls < session.room)
+        };
+        devices.into_iter().filter(has_room).collect()
+    }
+
+    /// The devices of a user that a call can ring on.
+    pub(super) fn reachable(&self, user: &User) -> Vec<Party> {
+        let sessions = self.presence.get(user).into_iter().flat_map(BTreeMap::values);
+        let reachable = sessions.filter_map(|id| Some((*id, self.sessions.get(id).filter(|session| session.is_reachable())?)));
+        reachable.map(|(session, of)| Party { endpoint: of.endpoint, session }).collect()
+    }
+}
+
+impl Call {
+    /// The same call is asked for under another request: by the same device in a new session, or by somebody who must not.
+    fn ask_again(&mut self, session: SessionId, id: RequestId) -> Answer {
+        match &mut self.state {
+            State::Recording { asked_by, .. } if *asked_by != session => refused(ErrorCode::FailureInMakeCall),
+            State::Recording { waiting, intent, .. } => match intent {
+                Intent::Ring | Intent::AwaitRepeat => {
+                    *intent = Intent::Ring;
+                    waiting.push(id);
+                    Answer::Pending
+                }
+                Intent::End(_) => refused(ErrorCode::FailureInMakeCall),
+            },
+            State::Ringing { .. } | State::Answered { .. } if self.caller.session == session => DONE,
+            State::Ringing { .. } | State::Answered { .. } => refused(ErrorCode::FailureInMakeCall),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+use signedcall_core::Event;
+use signedcall_wire::{CallId, ServiceEvent, ServiceMessage};
+
+/// Which call an event is about, for the log.
+pub(super) fn call_of(event: &Event) -> Option<CallId> {
+    match event {
+        Event::UserDialled(dial) => Some(dial.call),
+        Event::UserAnswered { call, .. }
+        | Event::UserDeclined { call }
+        | Event::UserHungUp { call }
+        | Event::UserMuted { call, .. }
+        | Event::UserHeld { call, .. }
+        | Event::UserTransferred { call, .. }
+        | Event::MediaSignal { call, .. }
+        | Event::MediaConnected { call, .. }
+        | Event::MediaInterrupted { call, .. }
+        | Event::MediaFailed { call, .. }
+        | Event::VoiceFailed { call, .. } => Some(*call),
+        Event::Received(ServiceMessage::Event { event, .. }) => match event {
+            ServiceEvent::Invite(invite) => Some(invite.call),
+            ServiceEvent::Transferred(transferred) => Some(transferred.instead_of),
+            ServiceEvent::Ringing { call, .. }
+            | ServiceEvent::Answered { call, .. }
+            | ServiceEvent::Held { call, .. }
+            | ServiceEvent::TimeLeft { call, .. }
+            | ServiceEvent::Ended { call, .. }
+            | ServiceEvent::Signal { call, .. } => Some(*call),
+            ServiceEvent::Unknown => None,
+        },
+        Event::Received(
+            ServiceMessage::Welcome(_)
+            | ServiceMessage::Resumed
+            | ServiceMessage::SessionExpired
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown,
+        )
+        | Event::UserSwapped
+        | Event::UserLoggedOut
+        | Event::LinkOpened
+        | Event::LinkLost
+        | Event::Woken => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether what was reported, said and written down of one call fits together.
+
+use signedcall_wire::{CallId, CallStatus, EndReason};
+
+use super::{Part, Record};
+use crate::device::{Place, place_of};
+use crate::weather::Weather;
+use crate::world::{Broken, name_of};
+
+/// What the service tells the devices of one call fits together, and its record says the same.
+pub(super) fn check_words(call: CallId, record: &Record) -> Result<(), Broken> {
+    let Some(closed) = &record.closed else { return Ok(()) };
+    for (place, told) in &record.told {
+        let has_won = record.winner.is_none_or(|winner| place_of(winner) == Some(*place));
+        if !fits(closed.reason, *told, has_won) {
+            return Err(format!("{} is told {told:?} of {call}, whose record says {:?}", name_of(*place), closed.reason));
+        }
+    }
+    Ok(())
+}
+
+/// What the devices of one call report fits together.
+pub(super) fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)], weather: &Weather) -> Result<(), Broken> {
+    let caller = parts.iter().find(|(_, part)| part.is_caller());
+    let has_won = |place| record.winner.and_then(place_of) == Some(place);
+    // A device that has begun anew while it rang has rung in both runs.
+    let winner = parts.iter().rfind(|(place, part)| !part.is_caller() && !part.abandoned && has_won(*place));
+    let talked = |part: &Part| part.statuses.contains(&CallStatus::InProgress);
+    if record.closed.as_ref().and_then(|closed| closed.answered.as_ref()).is_some_and(|answered| answered.connected_at.is_some())
+        && ![caller, winner].into_iter().flatten().all(|(_, part)| talked(part) || part.abandoned)
+    {
+        return Err(format!("the record of {call} says that both sides had media: {parts:?}"));
+    }
+    if !weather.gentle {
+        return Ok(());
+    }
+    if weather.failed_media == 0.0 && record.told.values().any(|told| *told == EndReason::MediaSetupTooSlow) {
+        return Err(format!("media of {call} does not connect: {parts:?}"));
+    }
+    for (place, part) in parts {
+        let (reported, told) = (part.end(), record.told.get(place).copied());
+        if reported.is_some() && reported != told {
+            return Err(format!("{} reports {reported:?} of {call}, and was told {told:?}", name_of(*place)));
+        }
+    }
+    if let (Some((_, caller)), Some((_, winner))) = (caller, winner)
+        && caller.statuses.contains(&CallStatus::Answered) != winner.statuses.contains(&CallStatus::Answered)
+    {
+        return Err(format!("only one side of {call} reports its answer: {parts:?}"));
+    }
+    if let (Some((place, part)), Some(closed)) = (caller, &record.closed)
+        && part.end().is_some_and(|reported| reported != closed.reason)
+    {
+        return Err(format!("{} reports {:?} of {call}, whose record says {:?}", name_of(*place), part.end(), closed.reason));
+    }
+    Ok(())
+}
+
+/// Whether a device may be told this when the caller is told that.
+fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
+    if caller == told {
+        return true;
+    }
+    match told {
+        // Each side sees the other's network from its own.
+        EndReason::LocalNetworkLoss => caller == EndReason::RemoteNetworkLoss,
+        EndReason::RemoteNetworkLoss => caller == EndReason::LocalNetworkLoss,
+        EndReason::DeclinedElsewhere => caller == EndReason::Declined,
+        EndReason::AnsweredElsewhere => !may_have_won,
+        // It alone is out, and the call goes on at others.
+        EndReason::Busy | EndReason::MicrophoneRefused | EndReason::LoggedOut | EndReason::Missed => true,
+        EndReason::Unknown
+        | EndReason::HungUp
+        | EndReason::Cancelled
+        | EndReason::Declined
+        | EndReason::RingTimeout
+        | EndReason::NotificationsDisabled
+        | EndReason::InternalError
+        | EndReason::ProtocolMismatch
+        | EndReason::MediaSetupTooSlow
+        | EndReason::MaxDuration
+        | EndReason::Transferred => false,
+    }
+}
