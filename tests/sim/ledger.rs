@@ -186,10 +186,10 @@ impl Ledger {
     }
 
     /// The service has put one call in the place of another.
-    pub(crate) fn transferred(&mut self, transferred: &Transferred, place: Place, now: u64) -> Result<(), Broken> {
+    pub(crate) fn transferred(&mut self, transferred: &Transferred, place: Place) -> Result<(), Broken> {
         let old = self.calls.entry(transferred.instead_of).or_default();
-        let left =
-            old.limit.zip(old.answered_at).map(|(limit, answered_at)| limit.saturating_sub(Duration::from_millis(now - answered_at)));
+        let talked = old.closed.as_ref().and_then(|closed| Some(closed.ended_at.since(closed.answered.as_ref()?.at)));
+        let left = old.limit.zip(talked).map(|(limit, talked)| limit.saturating_sub(talked));
         self.calls.entry(transferred.call).or_default().limit = left;
         self.told(transferred.instead_of, place, EndReason::Transferred)
     }

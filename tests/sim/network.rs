@@ -309,7 +309,7 @@ impl World {
                 Ok(())
             }
             ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
-            ServiceEvent::Transferred(transferred) => self.ledger.transferred(transferred, place, self.now),
+            ServiceEvent::Transferred(transferred) => self.ledger.transferred(transferred, place),
             ServiceEvent::Held { on, .. } => {
                 self.ledger.summary.holds += u64::from(*on);
                 Ok(())

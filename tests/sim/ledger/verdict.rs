@@ -24,7 +24,7 @@ pub(super) fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)
     let caller = parts.iter().find(|(_, part)| part.is_caller());
     let has_won = |place| record.winner.and_then(place_of) == Some(place);
     // A device that has begun anew while it rang has rung in both runs.
-    let winner = parts.iter().rfind(|(place, part)| !part.is_caller() && !part.abandoned && has_won(*place));
+    let winner = parts.iter().rfind(|(place, part)| !part.is_caller() && !part.statuses.is_empty() && has_won(*place));
     let talked = |part: &Part| part.statuses.contains(&CallStatus::InProgress);
     if record.closed.as_ref().and_then(|closed| closed.answered.as_ref()).is_some_and(|answered| answered.connected_at.is_some())
         && ![caller, winner].into_iter().flatten().all(|(_, part)| talked(part) || part.abandoned)
