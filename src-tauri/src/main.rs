@@ -78,7 +78,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let controller = Controller::new(parts, inbox.clone(), events);
             // The windows ask for a view as soon as they are open.
             app.manage(Desk::new(inbox.clone(), controller.views()));
-            shell::open(app.handle(), &windows)?;
+            shell::open(app.handle(), &inbox, &windows)?;
             tauri::async_runtime::spawn(shell::send_views(app.handle().clone(), controller.views()));
             tauri::async_runtime::spawn(controller.run());
             if let Some(link) = arguments.link {

@@ -13,6 +13,7 @@ pub(crate) const QUIT: &str = "Quit";
 pub(crate) const INCOMING_CALL: &str = "Incoming call";
 pub(crate) const MISSED_CALL: &str = "Missed call";
 pub(crate) const CALL_BACK: &str = "Call back";
+pub(crate) const CALL_GOES_ON: &str = "The call goes on";
 pub(crate) const IN_A_CALL: &str = "A call is on";
 
 /// Brings the app's window, in a notification and the tray.

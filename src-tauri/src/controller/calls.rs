@@ -91,7 +91,7 @@ impl<H: Host> Controller<H> {
     }
 
     pub(super) fn answer(&mut self, call: CallId, reply: Reply) {
-        self.host.show_main();
+        self.show_main();
         self.ask_line(reply, async move |line| line.answer(call).await);
     }
 

@@ -42,6 +42,8 @@ pub(crate) enum Event {
     Link(String),
     DismissLink(Reply),
     ShowMain(Reply),
+    /// The user has closed the main window, which only puts it away.
+    MainPutAway,
 
     /// Something that cannot be answered went wrong elsewhere: the user is told.
     Noticed(Problem),

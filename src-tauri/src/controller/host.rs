@@ -14,6 +14,10 @@ pub(crate) trait Host: Send + 'static {
     fn show_caller(&self, picture: &Pixels);
     /// Takes both away.
     fn stop_ringing(&self);
+    /// Tells that a call goes on though its window was put away.
+    fn remind(&self, ongoing: &Ongoing);
+    /// Takes that away.
+    fn stop_reminding(&self);
     /// Tells of a call that was not answered.
     fn missed(&self, missed: &Missed);
     /// Changes the tray's menu.
@@ -37,6 +41,17 @@ pub(crate) struct Ringing {
     /// Why.
     pub(crate) context: String,
     /// The caller's face, or the company's symbol.
+    pub(crate) picture: Option<Pixels>,
+}
+
+/// A call that goes on while the main window is put away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ongoing {
+    pub(crate) call: CallId,
+    pub(crate) whose: String,
+    /// The other side: the name, or the cuid.
+    pub(crate) peer: String,
+    pub(crate) context: String,
     pub(crate) picture: Option<Pixels>,
 }
 

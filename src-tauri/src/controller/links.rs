@@ -7,7 +7,7 @@ use crate::view::{LinkView, Problem, ProblemCode};
 impl<H: Host> Controller<H> {
     /// Puts a link before the user.
     pub(super) fn follow_link(&mut self, text: &str) {
-        self.host.show_main();
+        self.show_main();
         match CallLink::parse(text) {
             Err(invalid) => self.notice(Problem::new(ProblemCode::InvalidLink, invalid.to_string())),
             Ok(_) if self.is_in_call() => self.notice(Problem::new(ProblemCode::OngoingCall, "a link asks for another call")),

@@ -22,7 +22,7 @@ use signedcall::{CallId, LineView, SoundDevices};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::event::{Event, Inbox, Reply, inbox};
-pub(crate) use self::host::{Host, Missed, Ringing, Tray};
+pub(crate) use self::host::{Host, Missed, Ongoing, Ringing, Tray};
 pub(crate) use self::preferences::name_of;
 use crate::arguments::Prefill;
 use crate::autostart::Autostart;
@@ -100,6 +100,8 @@ pub(crate) struct Controller<H> {
     setup: SetupView,
     link: Option<LinkView>,
 
+    /// Whether the user has closed the main window.
+    main_put_away: bool,
     shown: show::Shown,
 }
 
@@ -154,6 +156,7 @@ impl<H: Host> Controller<H> {
             gallery: gallery::Gallery::default(),
             setup: SetupView::default(),
             link: None,
+            main_put_away: false,
             shown: show::Shown::default(),
         };
         controller.publish();
@@ -197,7 +200,7 @@ impl<H: Host> Controller<H> {
             Event::Mute(call, muted, reply) => self.ask_line(reply, async move |line| line.mute(call, muted).await),
             Event::CallAgain(reply) => self.call_again(reply),
             Event::CallBack { cuid, context } => {
-                self.host.show_main();
+                self.show_main();
                 self.dial(cuid, context, Reply::nobody());
             }
             Event::SeeMissed(reply) => self.see_missed(reply),
@@ -215,9 +218,10 @@ impl<H: Host> Controller<H> {
             Event::Link(text) => self.follow_link(&text),
             Event::DismissLink(reply) => self.dismiss_link(reply),
             Event::ShowMain(reply) => {
-                self.host.show_main();
+                self.show_main();
                 self.answer_to(reply, Ok(()));
             }
+            Event::MainPutAway => self.main_put_away = true,
             Event::Noticed(problem) => self.notice(problem),
             Event::Quit => {}
 
@@ -236,6 +240,11 @@ impl<H: Host> Controller<H> {
             Event::SetupLooked(facts) => self.setup_looked(*facts),
             Event::PictureCame { request, picture } => self.picture_came(&request, picture),
         }
+    }
+
+    fn show_main(&mut self) {
+        self.main_put_away = false;
+        self.host.show_main();
     }
 
     /// Tells whoever asked; a problem that nobody waits for becomes a notice.

@@ -3,7 +3,7 @@
 use signedcall::{Branding, ButtonTheme, CallId, SoundDevice};
 
 use super::calls::is_on;
-use super::{Controller, Host, Ringing, Tray};
+use super::{Controller, Host, Ongoing, Ringing, Tray};
 use crate::pictures::Pixels;
 use crate::view::{AppView, BrandView, CallPhase, CallView, Device, Direction, SessionView, SettingsView, SetupView};
 use crate::words;
@@ -14,6 +14,7 @@ pub(super) struct Shown {
     ringing: Option<CallId>,
     /// The face on its notification.
     caller: Option<Pixels>,
+    reminder: Option<CallId>,
     tray: Option<Tray>,
     awake: bool,
 }
@@ -46,6 +47,7 @@ impl<H: Host> Controller<H> {
             self.views.send_replace(view.clone());
         }
         self.show_ringing(&view);
+        self.show_reminder(&view);
         self.show_tray(&view);
         let awake = view.call.as_ref().is_some_and(is_on);
         if awake != self.shown.awake {
@@ -79,6 +81,25 @@ impl<H: Host> Controller<H> {
                 context: call.context.clone(),
                 picture: self.picture(),
             });
+        }
+    }
+
+    /// Leads back to a call whose window was put away: not every desktop has a tray.
+    fn show_reminder(&mut self, view: &AppView) {
+        let only_rings = |call: &CallView| call.phase == CallPhase::Ringing && call.direction == Direction::Incoming;
+        let call = view.call.as_ref().filter(|call| self.main_put_away && is_on(call) && !only_rings(call));
+        let wanted = call.and_then(|call| call.id.parse().ok()).map(CallId);
+        if wanted == self.shown.reminder {
+            return;
+        }
+        if self.shown.reminder.is_some() {
+            self.host.stop_reminding();
+        }
+        self.shown.reminder = wanted;
+        if let (Some(id), Some(call)) = (wanted, call) {
+            let peer = call.peer_name.clone().unwrap_or_else(|| call.peer.clone());
+            let (whose, context, picture) = (self.whose(), call.context.clone(), self.picture());
+            self.host.remind(&Ongoing { call: id, whose, peer, context, picture });
         }
     }
 

@@ -15,7 +15,7 @@ use self::awake::Inhibitor;
 use self::notifications::Notifier;
 use self::tray::TrayOptions;
 use crate::bridge::ViewChanged;
-use crate::controller::{Event, Host, Inbox, Missed, Reply, Ringing, Tray};
+use crate::controller::{Event, Host, Inbox, Missed, Ongoing, Reply, Ringing, Tray};
 use crate::pictures::Pixels;
 use crate::view::{AppView, Problem, ProblemCode};
 
@@ -96,6 +96,14 @@ impl Host for Shell {
     fn stop_ringing(&self) {
         windows::hide_incoming(&self.app);
         self.notifier.stop_ringing();
+    }
+
+    fn remind(&self, ongoing: &Ongoing) {
+        self.notifier.remind(ongoing);
+    }
+
+    fn stop_reminding(&self) {
+        self.notifier.stop_reminding();
     }
 
     fn missed(&self, missed: &Missed) {

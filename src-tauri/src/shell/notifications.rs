@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse, Timeout, Urgency};
 use signedcall::CallId;
 use tauri::image::Image;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::controller::{Event, Inbox, Missed, Reply, Ringing};
+use crate::controller::{Event, Inbox, Missed, Ongoing, Reply, Ringing};
 use crate::pictures::Pixels;
 use crate::view::{Problem, ProblemCode};
 use crate::words;
@@ -15,6 +15,8 @@ use crate::words;
 const ANSWER: &str = "answer";
 const DECLINE: &str = "decline";
 const CALL_BACK: &str = "call-back";
+const RETURN: &str = "return";
+const HANG_UP: &str = "hang-up";
 /// What a click on the notification itself is called in the desktop notifications specification.
 const CLICK: &str = "default";
 
@@ -29,13 +31,15 @@ pub(super) struct Notifier {
     inbox: Inbox,
     /// Where the caller's picture goes when it comes later than the call; dropped to take the notification away.
     ringing: Mutex<Option<mpsc::UnboundedSender<Pixels>>>,
+    /// Dropped to take the reminder of a call away.
+    reminder: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Notifier {
     /// Makes a notifier whose notifications carry this icon where there is nothing better.
     pub(super) fn new(app_name: String, icon: Option<&Image<'_>>, inbox: Inbox) -> Self {
         let icon = icon.and_then(|icon| image_of(icon.width(), icon.height(), icon.rgba()));
-        Self { app_name, icon, inbox, ringing: Mutex::new(None) }
+        Self { app_name, icon, inbox, ringing: Mutex::new(None), reminder: Mutex::new(None) }
     }
 
     /// Shows that a call rings, until [`stop_ringing`](Self::stop_ringing). Dismissing the notification lets it ring on.
@@ -80,6 +84,39 @@ impl Notifier {
     /// Takes the notification of [`ring`](Self::ring) away, if it is still there.
     pub(super) fn stop_ringing(&self) {
         self.ringing.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Leads back to a call that goes on, until [`stop_reminding`](Self::stop_reminding).
+    pub(super) fn remind(&self, ongoing: &Ongoing) {
+        let text = format!("{} · {}", ongoing.peer, ongoing.context);
+        let mut notification = self.notification(&ongoing.whose, words::CALL_GOES_ON, &text, ongoing.picture.as_ref());
+        notification
+            .action(RETURN, words::RETURN_TO_CALL)
+            .action(HANG_UP, words::HANG_UP)
+            .timeout(Timeout::Never)
+            .hint(Hint::Resident(true))
+            .hint(Hint::Category("call".to_owned()));
+        let (hold, released) = oneshot::channel();
+        *self.reminder.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        let (inbox, call) = (self.inbox.clone(), ongoing.call);
+        tauri::async_runtime::spawn(async move {
+            match notification.show_async().await {
+                Ok(handle) => {
+                    let pressed = handle.wait_for_action_async(|response: &NotificationResponse| ongoing_action(&inbox, call, response));
+                    tokio::select! {
+                        () = pressed => {}
+                        _ = released => {}
+                    }
+                    handle.close_async().await;
+                }
+                Err(error) => no_notifications(&inbox, &error),
+            }
+        });
+    }
+
+    /// Takes the notification of [`remind`](Self::remind) away, if it is still there.
+    pub(super) fn stop_reminding(&self) {
+        self.reminder.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Tells of a call that was not answered, until the user does something about it.
@@ -140,6 +177,15 @@ fn call_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {
         NotificationResponse::Action(action) if action == DECLINE => inbox.send(Event::Decline(call, Reply::nobody())),
         NotificationResponse::Default => inbox.send(Event::ShowMain(Reply::nobody())),
         // Put away by the user or the desktop: pop-up and ringtone go on.
+        NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => return,
+    };
+}
+
+fn ongoing_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {
+    match response {
+        NotificationResponse::Action(action) if action == RETURN => inbox.send(Event::ShowMain(Reply::nobody())),
+        NotificationResponse::Action(action) if action == HANG_UP => inbox.send(Event::HangUp(call, Reply::nobody())),
+        NotificationResponse::Default => inbox.send(Event::ShowMain(Reply::nobody())),
         NotificationResponse::Action(_) | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => return,
     };
 }

@@ -8,6 +8,7 @@ use tauri::{
 };
 
 use super::placement::{Area, Placement};
+use crate::controller::{Event, Inbox};
 use crate::{private, stored, words};
 
 const MAIN: &str = "main";
@@ -41,7 +42,7 @@ struct Place {
 }
 
 /// Opens both windows, the pop-up unseen.
-pub(crate) fn open(app: &AppHandle, options: &WindowOptions) -> anyhow::Result<()> {
+pub(crate) fn open(app: &AppHandle, inbox: &Inbox, options: &WindowOptions) -> anyhow::Result<()> {
     private::folder(&options.state)?;
     let web_data = options.state.join("webview");
     let main = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
@@ -55,6 +56,12 @@ pub(crate) fn open(app: &AppHandle, options: &WindowOptions) -> anyhow::Result<(
         .build()?;
     place(&main, &options.state);
     hide_when_closed(&main);
+    let inbox = inbox.clone();
+    main.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { .. } = event {
+            inbox.send(Event::MainPutAway);
+        }
+    });
     let incoming = WebviewWindowBuilder::new(app, INCOMING, WebviewUrl::default())
         .title(words::INCOMING_CALL)
         .inner_size(INCOMING_SIZE.0, INCOMING_SIZE.1)

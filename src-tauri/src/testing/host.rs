@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::controller::{Host, Missed, Ringing, Tray};
+use crate::controller::{Host, Missed, Ongoing, Ringing, Tray};
 use crate::pictures::Pixels;
 
 /// What a controller has told its host.
@@ -12,6 +12,8 @@ pub(crate) enum Told {
     Ring(Ringing),
     ShowCaller,
     StopRinging,
+    Remind(Ongoing),
+    StopReminding,
     Missed(Missed),
     Tray(Tray),
     KeepAwake(bool),
@@ -50,6 +52,14 @@ impl Host for RecordingHost {
 
     fn stop_ringing(&self) {
         self.tell(Told::StopRinging);
+    }
+
+    fn remind(&self, ongoing: &Ongoing) {
+        self.tell(Told::Remind(ongoing.clone()));
+    }
+
+    fn stop_reminding(&self) {
+        self.tell(Told::StopReminding);
     }
 
     fn missed(&self, missed: &Missed) {

@@ -3,7 +3,7 @@
 use signedcall::{Direction, EndReason as Reason, ErrorCode, LineView, LinkState, Phase};
 
 use super::bench::{Before, Bench, call, seen, until_true};
-use crate::controller::{Event, Reply, Tray};
+use crate::controller::{Event, Ongoing, Reply, Tray};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
 use crate::view::{Problem, ProblemCode};
@@ -118,4 +118,28 @@ async fn whoever_cannot_be_called_back_is_not_called_in_silence() {
     let bench = Before::new().start();
     bench.inbox.send(Event::CallBack { cuid: "org_25".to_owned(), context: "Your order 4711".to_owned() });
     assert_eq!(bench.view().await.notices[0].code, ProblemCode::NotInitialized);
+}
+
+#[tokio::test]
+async fn a_call_whose_window_is_put_away_can_be_come_back_to() {
+    let mut bench = Bench::ready().await;
+    bench.is_called(call(1));
+    bench.inbox.send(Event::MainPutAway);
+    let told = bench.told_so_far().await;
+    assert!(!told.iter().any(|told| matches!(told, Told::Remind(_))), "it rings, and says so: {told:?}");
+    bench.talks(call(1), Direction::Incoming, 3);
+    let ongoing = Ongoing {
+        call: call(1),
+        whose: "Signed Call".to_owned(),
+        peer: "Anna".to_owned(),
+        context: "Your order 4711".to_owned(),
+        picture: None,
+    };
+    assert_eq!(bench.told_so_far().await, [Told::StopRinging, Told::Remind(ongoing.clone())]);
+    bench.inbox.send(Event::ShowMain(Reply::nobody()));
+    assert_eq!(bench.told_so_far().await, [Told::ShowMain, Told::StopReminding]);
+    bench.inbox.send(Event::MainPutAway);
+    assert_eq!(bench.told_so_far().await, [Told::Remind(ongoing)]);
+    bench.ends(call(1), Direction::Incoming, Reason::HungUp);
+    assert_eq!(bench.told_so_far().await, [Told::StopReminding, Told::KeepAwake(false)]);
 }
