@@ -155,7 +155,12 @@ impl Voice {
     fn judge(&mut self) {
         self.played += 1;
         if self.played.is_multiple_of(FRAMES_A_LOOK) {
-            self.condition.quality = self.meter.second(self.receiver.stats());
+            let stats = self.receiver.stats();
+            let quality = self.meter.second(stats);
+            if quality != self.condition.quality {
+                tracing::debug!(call = %self.call, ?quality, ?stats, "the other side is heard otherwise");
+            }
+            self.condition.quality = quality;
         }
     }
 
