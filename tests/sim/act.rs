@@ -26,6 +26,8 @@ pub(crate) enum Wish {
     Transfer(CallId, Cuid),
     /// Microphone or speaker fail while the voice is open.
     LoseVoice(CallId, EndReason),
+    /// Goes to another network, with the computer.
+    ChangeNetwork,
     LogOut,
 }
 
@@ -41,6 +43,10 @@ impl World {
             if self.rng.random_bool(0.15) {
                 let at = self.rng.random_range(5_000..100_000);
                 self.at(at, Happening::User(place, Wish::LogOut));
+            }
+            for _ in 0..self.rng.random_range(0..=2) {
+                let at = self.rng.random_range(5_000..100_000);
+                self.at(at, Happening::User(place, Wish::ChangeNetwork));
             }
             if self.rng.random_bool(self.weather.crash) {
                 let at = self.rng.random_range(5_000..100_000);
@@ -87,6 +93,7 @@ impl World {
             Wish::Hold(_, _) | Wish::Swap | Wish::Transfer(_, _) if self.closing => return Ok(()),
             Wish::Hold(call, on) => Event::UserHeld { call, on },
             Wish::Swap => Event::UserSwapped,
+            Wish::ChangeNetwork => Event::NetworkChanged,
             Wish::Transfer(call, to) => {
                 self.ledger.transfer((place, self.devices[place].run), call);
                 Event::UserTransferred { call, to, new: self.new_call() }
@@ -165,6 +172,11 @@ impl World {
             Command::ApplySignal { call, device, signal } => {
                 let end = self.end(place, call, device)?;
                 let later = self.media.apply(&mut self.rng, &self.weather, end, &signal)?;
+                self.plan_media(later);
+            }
+            Command::RestartMedia { call, device } => {
+                let end = self.end(place, call, device)?;
+                let later = self.media.restart(&mut self.rng, end)?;
                 self.plan_media(later);
             }
             Command::DropMedia { call, device } => {

@@ -10,6 +10,9 @@ use signedcall_wire::{CallId, Signal};
 use crate::device::{Place, device_id};
 use crate::weather::{SILENCE_NOTICED_WITHIN, Weather};
 
+/// How long an end takes to describe itself. It says one offer after the other.
+const DESCRIBED_WITHIN: u64 = 40;
+
 /// One end of a peer connection: the call, whose end it is, and whom it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct End {
@@ -45,6 +48,9 @@ pub(crate) struct Media {
 struct State {
     /// Which of the ends that were opened for the same devices this is.
     opened: u64,
+    role: Role,
+    /// How often another path has been looked for.
+    generation: u32,
     /// Which of the ends that were opened at the other side it has the description of.
     other: Option<u64>,
     /// Whether it has been connected and not failed since; an interruption may mend itself.
@@ -58,13 +64,31 @@ pub(crate) type Later = Vec<(u64, End, Word)>;
 impl Media {
     pub(crate) fn prepare(&mut self, rng: &mut StdRng, end: End, role: Role) -> Result<Later, String> {
         self.opened += 1;
-        if self.ends.insert(end, State { opened: self.opened, other: None, connected: false, interrupted: false }).is_some() {
+        if self
+            .ends
+            .insert(end, State { opened: self.opened, role, generation: 0, other: None, connected: false, interrupted: false })
+            .is_some()
+        {
             return Err(format!("{end:?} is prepared twice"));
         }
         let description = description(end, self.opened);
         Ok(match role {
-            Role::Offerer => describe(rng, end, Signal::Offer { sdp: description.clone().into() }, &description),
+            Role::Offerer => describe(rng, end, Signal::Offer { sdp: description.clone().into(), generation: 0 }, &description),
             Role::Answerer => vec![],
+        })
+    }
+
+    /// Looks for another path.
+    pub(crate) fn restart(&mut self, rng: &mut StdRng, end: End) -> Result<Later, String> {
+        let state = self.ends.get_mut(&end).ok_or_else(|| format!("{end:?} is restarted, and not prepared"))?;
+        Ok(match state.role {
+            Role::Offerer => {
+                state.generation += 1;
+                let description = description(end, state.opened);
+                let offer = Signal::Offer { sdp: description.clone().into(), generation: state.generation };
+                describe_after(DESCRIBED_WITHIN + 1, rng, end, offer, &description)
+            }
+            Role::Answerer => vec![(rng.random_range(1..=40), end, Word::Signal(Signal::Restart))],
         })
     }
 
@@ -72,23 +96,27 @@ impl Media {
         let Some(state) = self.ends.get_mut(&end) else {
             return Err(format!("a signal for {end:?}, which is not prepared"));
         };
-        let (text, is_offer) = match signal {
-            Signal::Offer { sdp } => (sdp, true),
-            Signal::Answer { sdp } if !sdp.expose().ends_with(&description(end, state.opened)) => {
+        let (text, is_offer, generation) = match signal {
+            Signal::Offer { sdp, generation } => (sdp, true, *generation),
+            Signal::Answer { generation, .. } if *generation != state.generation => return Ok(vec![]),
+            Signal::Answer { sdp, .. } if !sdp.expose().ends_with(&description(end, state.opened)) => {
                 return Err(format!("{end:?} got the answer to another offer: {}", sdp.expose()));
             }
-            Signal::Answer { sdp } => (sdp, false),
+            Signal::Answer { sdp, generation } => (sdp, false, *generation),
+            Signal::Restart => return self.restart(rng, end),
             Signal::Candidate { candidate } => return check_address(end, candidate.expose()).map(|()| vec![]),
             Signal::Unknown => return Err("an unknown signal was passed on".to_owned()),
         };
         check_address(end, text.expose())?;
-        if state.other.replace(number_of(text.expose())).is_some() {
-            return Err(format!("{end:?} is described twice"));
+        let is_first = state.other.replace(number_of(text.expose())).is_none();
+        if is_offer && !is_first && generation <= state.generation {
+            return Err(format!("{end:?} is offered twice"));
         }
+        state.generation = generation;
         if is_offer {
             let description = description(end, state.opened);
             let answer = format!("{description}, to {}", text.expose());
-            return Ok(describe(rng, end, Signal::Answer { sdp: answer.into() }, &description));
+            return Ok(describe(rng, end, Signal::Answer { sdp: answer.into(), generation }, &description));
         }
         if rng.random_bool(weather.failed_media) {
             let half = rng.random_bool(0.3).then(|| (rng.random_range(20..=400), end, Word::Connected));
@@ -184,10 +212,15 @@ fn check_address(end: End, text: &str) -> Result<(), String> {
 }
 
 fn describe(rng: &mut StdRng, end: End, signal: Signal, description: &str) -> Later {
-    let mut later = vec![(rng.random_range(1..=40), end, Word::Signal(signal))];
+    let after = rng.random_range(1..=DESCRIBED_WITHIN);
+    describe_after(after, rng, end, signal, description)
+}
+
+fn describe_after(after: u64, rng: &mut StdRng, end: End, signal: Signal, description: &str) -> Later {
+    let mut later = vec![(after, end, Word::Signal(signal))];
     for _ in 0..rng.random_range(0..=2) {
         let candidate = Signal::Candidate { candidate: description.to_owned().into() };
-        later.push((rng.random_range(40..=200), end, Word::Signal(candidate)));
+        later.push((rng.random_range(DESCRIBED_WITHIN..=200), end, Word::Signal(candidate)));
     }
     later
 }

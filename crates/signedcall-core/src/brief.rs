@@ -96,6 +96,7 @@ fn command(command: &Command) -> String {
         Command::PlayTone(Some(tone)) => format!("tone {tone:?}"),
         Command::PrepareMedia { device, role, .. } => format!("prepare {} {role:?}", device.0.as_u128()),
         Command::ApplySignal { device, .. } => format!("apply signal of {}", device.0.as_u128()),
+        Command::RestartMedia { device, .. } => format!("restart {}", device.0.as_u128()),
         Command::DropMedia { device, .. } => format!("drop {}", device.0.as_u128()),
         Command::StartVoice { device, .. } => format!("start voice {}", device.0.as_u128()),
         Command::StopVoice { .. } => "stop voice".to_owned(),

@@ -83,6 +83,13 @@ pub enum Command {
         /// What was passed.
         signal: Signal,
     },
+    /// Look for another path to one device of the other side (RFC 8445, section 9). What is connected stays so until there is one.
+    RestartMedia {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
     /// Close a peer connection, if it is open.
     DropMedia {
         /// The call.

@@ -89,6 +89,8 @@ pub enum Event {
         /// The other side's device.
         device: DeviceId,
     },
+    /// This device is in another network: what led to the other sides leads there no more.
+    NetworkChanged,
     /// The microphone or speaker could not be opened when the voice was to start.
     VoiceFailed {
         /// The call.

@@ -48,6 +48,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("webkit2gtk-driver", "/usr/bin/WebKitWebDriver", Need::VirtualDesktop),
     ("xdotool", "xdotool", Need::VirtualDesktop),
     ("imagemagick", "ImageMagick", Need::VirtualDesktop),
+    ("iproute2", "iproute", Need::VirtualDesktop),
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),
     ("fonts-dejavu-core", "dejavu-sans-fonts", Need::VirtualDesktop),

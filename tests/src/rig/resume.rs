@@ -36,17 +36,17 @@ pub(crate) async fn resume() -> Result<Figures> {
     let rig = Rig::new("bench-resume")?;
     let mut figures = Figures::default();
     let scenarios = [
+        ("address_change", Scenario::AddressChange),
         ("cut_1s", Scenario::Cut(Duration::from_secs(1))),
         ("cut_5s", Scenario::Cut(Duration::from_secs(5))),
-        ("address_change", Scenario::AddressChange),
         ("service_restart", Scenario::ServiceRestart),
         ("cut_60s", Scenario::Cut(Duration::from_secs(60))),
     ];
     for (name, scenario) in scenarios {
         let mut world = World::start(&rig, name).await?;
         for round in 1..=ROUNDS {
-            world.round(name, scenario, &mut figures).await.with_context(|| format!("round {round} of {name}"))?;
-            eprintln!("{name}: round {round} of {ROUNDS}");
+            let worst = world.round(name, scenario, &mut figures).await.with_context(|| format!("round {round} of {name}"))?;
+            eprintln!("{name}: round {round} of {ROUNDS}, usable within {:.0} ms, {:.0} ms of sound missing", worst.usable, worst.missing);
         }
     }
     Ok(figures)
@@ -59,6 +59,13 @@ struct World {
     near: Host,
     pairs: Vec<Pair>,
     addresses_used: u8,
+}
+
+/// The longest that anybody waited in a round, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Worst {
+    usable: f64,
+    missing: f64,
 }
 
 /// A call that goes on, and a phone beside the caller's that finds out when new calls can be placed.
@@ -96,7 +103,8 @@ impl World {
         Ok(Self { service, network, near, pairs, addresses_used: 0 })
     }
 
-    async fn round(&mut self, name: &str, scenario: Scenario, figures: &mut Figures) -> Result<()> {
+    async fn round(&mut self, name: &str, scenario: Scenario, figures: &mut Figures) -> Result<Worst> {
+        let mut worst = Worst::default();
         for pair in &mut self.pairs {
             pair.connect().await?;
         }
@@ -110,6 +118,7 @@ impl World {
         for (pair, mark) in self.pairs.iter().zip(marks) {
             let usable = pair.other.hears_of(mark, "placed", PATIENCE + Duration::from_secs(40)).await?;
             figures.add(&format!("signalling_usable_ms.{name}"), "ms", usable - back);
+            worst.usable = worst.usable.max(usable - back);
         }
         tokio::time::sleep(WATCHED).await;
         let until = now_ms();
@@ -122,13 +131,14 @@ impl World {
                 if !ended {
                     let missing = silence_between(&told, began, until) - (back - began);
                     figures.add(&format!("sound_gap_beyond_cut_ms.{name}"), "ms", missing.max(0.0));
+                    worst.missing = worst.missing.max(missing);
                 }
             }
         }
         for pair in &mut self.pairs {
             pair.other.command("hangup")?;
         }
-        Ok(())
+        Ok(worst)
     }
 
     /// Does what the scenario says; returns when the network, or the service, was back.

@@ -6,7 +6,23 @@ impl Call {
     /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let talk = self.talk().and_then(Talk::deadline);
-        self.patience().into_iter().chain(talk).min()
+        self.patience().into_iter().chain(talk).chain(self.path_deadline()).min()
+    }
+
+    /// When another path is to be looked for.
+    fn path_deadline(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Talking { flow, .. } => flow.restart_at(),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => None,
+        }
     }
 
     /// When what the call waits for is overdue.
@@ -23,7 +39,7 @@ impl Call {
                 Link::Lost { since } => Some((*give_up_at).min(since + GRACE)),
             },
             State::Talking { flow: Flow::Steady, .. } | State::Over => None,
-            State::Talking { flow: Flow::Interrupted { since: silent }, .. } => match self.link {
+            State::Talking { flow: Flow::Interrupted { since: silent, .. }, .. } => match self.link {
                 Link::Up => Some(*silent + GRACE),
                 // Nothing comes by either way: the grace that began first counts.
                 Link::Lost { since } => Some((*silent + GRACE).min(since + GRACE).max(*silent)),
@@ -43,6 +59,9 @@ impl Call {
             let mut actions = self.transfer_refused(ErrorCode::NetworkNotAvailable);
             actions.extend(self.woken(now));
             return actions;
+        }
+        if self.patience().is_none_or(|patience| now < patience) {
+            return self.path_overdue(now);
         }
         match self.state {
             // Should the service have placed it after all, it must not ring on for somebody who has given up.
@@ -76,16 +95,33 @@ impl Call {
         }
     }
 
-    pub(super) fn link_up(&mut self) -> Vec<Action> {
+    pub(super) fn link_up(&mut self, now: Timestamp) -> Vec<Action> {
         self.link = Link::Up;
+        self.look_for_path(Some(now + RETURN_PATIENCE));
         vec![]
     }
 
     pub(super) fn link_lost(&mut self, now: Timestamp) -> Vec<Action> {
         if self.link == Link::Up {
             self.link = Link::Lost { since: now };
+            self.look_for_path(None);
         }
         vec![]
+    }
+
+    fn look_for_path(&mut self, at: Option<Timestamp>) {
+        match &mut self.state {
+            State::Talking { flow, .. } => flow.restart_by(at),
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => {}
+        }
     }
 
     /// Ends the call without asking the service, which knows of no such call or of no such device.

@@ -47,7 +47,11 @@ impl Call {
             State::Rings { leg, .. } | State::Answering { leg, .. } => set_media(std::slice::from_mut(leg), device, Media::Connecting),
             State::Talking { peer, flow, .. } => {
                 if peer.device == device && *flow == Flow::Steady {
-                    *flow = Flow::Interrupted { since: now };
+                    let restart_at = match self.link {
+                        Link::Up => Some(now + PATH_PATIENCE),
+                        Link::Lost { .. } => None,
+                    };
+                    *flow = Flow::Interrupted { since: now, restart_at };
                 }
             }
             State::Placing { .. }
@@ -58,6 +62,52 @@ impl Call {
             | State::Over => {}
         }
         vec![]
+    }
+
+    /// This device's addresses are others now: the other side does not know them, and what was connected by the old ones is cut.
+    pub(super) fn network_changed(&mut self, now: Timestamp) -> Vec<Action> {
+        let call = self.card.call;
+        let restart = |device| Action::Do(Command::RestartMedia { call, device });
+        match &mut self.state {
+            State::CalleeRings { legs, .. } => {
+                legs.iter().filter(|leg| leg.media != Media::Failed).map(|leg| restart(leg.to.device)).collect()
+            }
+            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } if leg.media != Media::Failed => {
+                vec![restart(leg.to.device)]
+            }
+            State::Talking { peer, flow, .. } => {
+                flow.restarted(now);
+                vec![restart(peer.device)]
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// Nothing comes by the path that media has, though the service can be reached.
+    pub(super) fn path_overdue(&mut self, now: Timestamp) -> Vec<Action> {
+        let call = self.card.call;
+        match &mut self.state {
+            State::Talking { peer, flow, .. } => {
+                flow.restarted(now);
+                vec![Action::Do(Command::RestartMedia { call, device: peer.device })]
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
     }
 
     pub(super) fn media_failed(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
@@ -102,7 +152,11 @@ impl Call {
     pub(super) fn signal_made(&mut self, to: DeviceId, signal: Signal) -> Vec<Action> {
         let Some(endpoint) = self.media_towards(to) else { return vec![] };
         match signal {
-            Signal::Offer { .. } | Signal::Answer { .. } => {}
+            Signal::Offer { .. } | Signal::Answer { .. } => {
+                // What follows belongs to it.
+                self.candidates_sent.remove(&to);
+            }
+            Signal::Restart => {}
             Signal::Candidate { .. } => {
                 // The service counts between two devices, so one that gathers many takes nothing from the others.
                 let sent = self.candidates_sent.entry(to).or_default();
@@ -121,7 +175,7 @@ impl Call {
             return vec![];
         }
         match signal {
-            Signal::Offer { .. } | Signal::Answer { .. } | Signal::Candidate { .. } => {
+            Signal::Offer { .. } | Signal::Answer { .. } | Signal::Restart | Signal::Candidate { .. } => {
                 vec![Action::Do(Command::ApplySignal { call: self.card.call, device: from, signal })]
             }
             Signal::Unknown => vec![],
@@ -137,6 +191,28 @@ impl Call {
             State::Placing { .. } | State::Crossed { .. } | State::Placed { .. } | State::Ending { .. } | State::Over => return None,
         };
         Some(endpoint).filter(|to| to.device == device)
+    }
+}
+
+impl Flow {
+    /// When another path is to be looked for.
+    pub(super) const fn restart_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Steady => None,
+            Self::Interrupted { restart_at, .. } => restart_at,
+        }
+    }
+
+    /// Another path is being looked for; once more if it is not found in time.
+    fn restarted(&mut self, now: Timestamp) {
+        self.restart_by(Some(now + RESTART_PATIENCE));
+    }
+
+    pub(super) fn restart_by(&mut self, at: Option<Timestamp>) {
+        match self {
+            Self::Steady => {}
+            Self::Interrupted { restart_at, .. } => *restart_at = at,
+        }
     }
 }
 

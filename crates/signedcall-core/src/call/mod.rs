@@ -69,6 +69,13 @@ pub(crate) const MEDIA_PATIENCE: Duration = Duration::from_secs(15);
 /// How long media, or the link while there is no media yet, may be interrupted before the call is over: a lift or a change of networks takes
 /// less, and the service gives a lost socket as long. Whoever carries media must not give it up sooner.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// How long a path stays silent, beyond what it takes to notice, until another is looked for while the service can be reached: an interruption of
+/// the network itself cuts both, and is over as soon when the path is kept.
+pub(crate) const PATH_PATIENCE: Duration = Duration::from_secs(2);
+/// The same, from the moment when the service is reached again: whatever was cut has come back with it, and the voice needs no more than this.
+pub(crate) const RETURN_PATIENCE: Duration = Duration::from_secs(1);
+/// How long another path may take to be found before it is looked for again: an offer, its answer and the checks, on a slow network.
+pub(crate) const RESTART_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a call whose time is over goes on here: as long as the service's word that it has ended it may take on a slow network. This is for a side
 /// that the word does not reach, which could talk on for as long as the other does.
 pub(crate) const LIMIT_MARGIN: Duration = Duration::from_secs(5);
@@ -142,6 +149,8 @@ pub(crate) enum CallEvent {
     MediaConnected(DeviceId),
     MediaInterrupted(DeviceId),
     MediaFailed(DeviceId),
+    /// This device is in another network.
+    NetworkChanged,
     VoiceFailed(EndReason),
 
     Woken,
@@ -211,7 +220,11 @@ enum Media {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Steady,
-    Interrupted { since: Timestamp },
+    Interrupted {
+        since: Timestamp,
+        /// When to look for another path; nothing while the service, through which that is done, cannot be reached.
+        restart_at: Option<Timestamp>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,7 +261,7 @@ impl Call {
             CallEvent::UserTransferred { to, new } => self.user_transferred(now, to, new),
             CallEvent::UserLoggedOut => self.user_logged_out(now),
 
-            CallEvent::LinkUp => self.link_up(),
+            CallEvent::LinkUp => self.link_up(now),
             CallEvent::LinkLost => self.link_lost(now),
             CallEvent::SignedOut => self.signed_out(),
 
@@ -273,6 +286,7 @@ impl Call {
             CallEvent::MediaConnected(device) => self.media_connected(now, device),
             CallEvent::MediaInterrupted(device) => self.media_interrupted(now, device),
             CallEvent::MediaFailed(device) => self.media_failed(now, device),
+            CallEvent::NetworkChanged => self.network_changed(now),
             CallEvent::VoiceFailed(reason) => self.voice_failed(now, reason),
 
             CallEvent::Woken => self.woken(now),

@@ -189,12 +189,15 @@ impl Hub {
         };
         let relayed = call.relayed.entry((session, receiver.session)).or_default();
         let (bytes, most_bytes, count, most) = match &signal {
-            Signal::Offer { sdp } | Signal::Answer { sdp } => {
+            Signal::Offer { sdp, .. } | Signal::Answer { sdp, .. } => {
+                // What follows describes the paths of another generation.
+                relayed.candidates = 0;
                 (sdp.expose().len(), MAX_SDP_BYTES, &mut relayed.descriptions, MAX_DESCRIPTIONS_PER_CALL)
             }
             Signal::Candidate { candidate } => {
                 (candidate.expose().len(), MAX_CANDIDATE_BYTES, &mut relayed.candidates, MAX_CANDIDATES_PER_CALL)
             }
+            Signal::Restart => (0, 0, &mut relayed.descriptions, MAX_DESCRIPTIONS_PER_CALL),
             Signal::Unknown => return refused(ErrorCode::FeatureNotAvailable),
         };
         if bytes > most_bytes || *count == most {

@@ -18,10 +18,10 @@ async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
 
     callee.ask(Request::Ringing { call }).await.expect("it rings");
     assert_eq!(caller.event().await, ServiceEvent::Ringing { call, by: callee.endpoint });
-    let offer = Signal::Offer { sdp: Redacted::new("v=0, an offer".to_owned()) };
+    let offer = Signal::Offer { sdp: Redacted::new("v=0, an offer".to_owned()), generation: 0 };
     caller.ask(Request::Signal { call, to: callee.endpoint, signal: offer.clone() }).await.expect("an offer");
     assert_eq!(callee.event().await, ServiceEvent::Signal { call, from: caller.endpoint.device, signal: offer });
-    let answer = Signal::Answer { sdp: Redacted::new("v=0, an answer".to_owned()) };
+    let answer = Signal::Answer { sdp: Redacted::new("v=0, an answer".to_owned()), generation: 0 };
     callee.ask(Request::Signal { call, to: caller.endpoint, signal: answer.clone() }).await.expect("an answer");
     assert_eq!(caller.event().await, ServiceEvent::Signal { call, from: callee.endpoint.device, signal: answer });
 

@@ -23,7 +23,7 @@ async fn nothing_above_debug_tells_a_key_a_token_a_cuid_a_name_or_an_address() {
     let (call, request) = new_call("customer_1");
     caller.ask(request).await.expect("a call");
     callee.ask(Request::Ringing { call }).await.expect("it rings");
-    let signal = Signal::Offer { sdp: Redacted::new("an-sdp".to_owned()) };
+    let signal = Signal::Offer { sdp: Redacted::new("an-sdp".to_owned()), generation: 0 };
     caller.ask(Request::Signal { call, to: callee.endpoint, signal }).await.expect("an offer");
     callee.ask(Request::Accept { call }).await.expect("an answer");
     caller.cut_and_resume(&running.url).await;

@@ -174,16 +174,24 @@ pub struct NewCall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Signal {
-    /// An SDP offer (RFC 8829), from the caller to each device that rings.
+    /// An SDP offer (RFC 8829), from the caller to each device that rings, and again whenever media is to take another path.
     Offer {
         /// The session description.
         sdp: Redacted<String>,
+        /// How often media between the two has been restarted before (RFC 8445, section 9).
+        #[serde(default)]
+        generation: u32,
     },
     /// The SDP answer to it. It says nothing of whether the *user* has answered.
     Answer {
         /// The session description.
         sdp: Redacted<String>,
+        /// That of the offer. An answer to an offer that has been replaced counts for nothing.
+        #[serde(default)]
+        generation: u32,
     },
+    /// The callee's device has to be reached by another path: the caller's is to offer anew.
+    Restart,
     /// One ICE candidate (RFC 8838), in the JSON form of `RTCIceCandidateInit`.
     Candidate {
         /// The candidate.

@@ -112,13 +112,14 @@ fn what_a_device_asks_for_has_this_text() {
         ),
         (Request::Hold { call: CALL, on: true }, r##"{"do":"hold","call":"#1","on":true}"##),
         (
-            signal(Signal::Offer { sdp: secret("v=0") }),
-            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"offer","sdp":"v=0"}}"##,
+            signal(Signal::Offer { sdp: secret("v=0"), generation: 0 }),
+            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"offer","sdp":"v=0","generation":0}}"##,
         ),
         (
-            signal(Signal::Answer { sdp: secret("v=0") }),
-            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"answer","sdp":"v=0"}}"##,
+            signal(Signal::Answer { sdp: secret("v=0"), generation: 1 }),
+            r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"answer","sdp":"v=0","generation":1}}"##,
         ),
+        (signal(Signal::Restart), r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"restart"}}"##),
         (
             signal(Signal::Candidate { candidate: secret("{}") }),
             r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"candidate","candidate":"{}"}}"##,
@@ -332,8 +333,9 @@ fn any_id() -> impl Strategy<Value = Uuid> {
 fn any_signal() -> impl Strategy<Value = Signal> {
     let text = || any::<String>().prop_map(Redacted::new);
     prop_oneof![
-        text().prop_map(|sdp| Signal::Offer { sdp }),
-        text().prop_map(|sdp| Signal::Answer { sdp }),
+        (text(), any::<u32>()).prop_map(|(sdp, generation)| Signal::Offer { sdp, generation }),
+        (text(), any::<u32>()).prop_map(|(sdp, generation)| Signal::Answer { sdp, generation }),
+        Just(Signal::Restart),
         text().prop_map(|candidate| Signal::Candidate { candidate }),
     ]
 }

@@ -251,6 +251,7 @@ impl Driver {
                 }
                 None
             }
+            LinkEvent::NetworkChanged => Some(Event::NetworkChanged),
             LinkEvent::Received(message) => self.take_message(*message),
         }
     }
@@ -347,6 +348,7 @@ impl Driver {
             Command::PlayTone(tone) => self.sound.play(tone),
             Command::PrepareMedia { call, device, role } => self.media.prepare(call, device, role),
             Command::ApplySignal { call, device, signal } => self.media.apply(call, device, signal),
+            Command::RestartMedia { call, device } => self.media.restart(call, device),
             Command::DropMedia { call, device } => self.media.drop_peer(call, device),
             Command::StartVoice { call, device } => match self.media.open_path(call, device) {
                 Some((path, timeline)) => {

@@ -38,6 +38,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Unknown,
         )
         | Event::UserSwapped
+        | Event::NetworkChanged
         | Event::UserLoggedOut
         | Event::LinkOpened
         | Event::LinkLost

@@ -11,12 +11,11 @@ use rand::Rng;
 use signedcall_wire::{ClientMessage, ServiceMessage};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval};
 use url::Url;
 
 use backoff::Backoff;
 use socket::{News, Socket};
-use surroundings::Surroundings;
+use surroundings::{Change, Surroundings};
 
 use crate::clock::Clock;
 
@@ -24,10 +23,6 @@ use crate::clock::Clock;
 const PATH: &str = "/v1/signalling";
 /// How much a socket may tell before it has to wait for the driver; what waits is still in the operating system's buffers.
 const NEWS: usize = 32;
-
-/// How often it is looked whether the computer has slept or changed its network: with the time that a probe and a new socket take, the service
-/// is reached again within two seconds (R15).
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How closely the service is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +59,8 @@ pub(crate) enum LinkEvent {
     Lost,
     /// Another attempt has failed; the next follows by itself.
     Unreachable,
+    /// This computer is in another network, and the way to the service is being looked for from there.
+    NetworkChanged,
     /// The service said something. Boxed, since nothing else says as much.
     Received(Box<ServiceMessage>),
 }
@@ -76,7 +73,6 @@ pub(crate) struct Link {
     pace: Pace,
     backoff: Backoff,
     surroundings: Surroundings,
-    look: Interval,
     number: u64,
     /// Sockets on their way, oldest first. The first that opens is taken.
     opening: Vec<Opening>,
@@ -152,15 +148,12 @@ impl Link {
     /// Makes a link that opens its first socket at once.
     pub(crate) fn open(address: &ServiceAddress, clock: Clock) -> Self {
         let (sender, news) = mpsc::channel(NEWS);
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self {
             address: address.clone(),
             clock,
             pace: Pace::Idle,
             backoff: Backoff::default(),
             surroundings: Surroundings::look(clock),
-            look,
             number: 0,
             opening: Vec::new(),
             current: None,
@@ -186,12 +179,18 @@ impl Link {
                         return event;
                     }
                 }
-                _ = self.look.tick() => {
-                    if self.surroundings.have_changed() {
-                        tracing::info!("this computer has slept or is in another network; looking for the service");
+                change = self.surroundings.change() => match change {
+                    Change::Doubtful => {
+                        tracing::info!("this computer has slept, or a network has come or gone; looking for the service");
                         self.doubt();
                     }
-                }
+                    Change::Moved => {
+                        tracing::info!("this computer is in another network; going to the service from there");
+                        self.doubt();
+                        self.open_after(Duration::ZERO);
+                        return LinkEvent::NetworkChanged;
+                    }
+                },
             }
         }
     }

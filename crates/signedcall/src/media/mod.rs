@@ -3,6 +3,8 @@
 mod peer;
 mod rtp_clock;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::mpsc as blocking;
@@ -130,6 +132,14 @@ impl Media {
         };
         if peer.input.try_send(Input::Signal(signal)).is_err() {
             tracing::warn!("a peer connection takes no more signals");
+        }
+    }
+
+    /// Looks for another path to a device of the other side.
+    pub(crate) fn restart(&self, call: CallId, device: DeviceId) {
+        let Some(peer) = self.peers.get(&(call, device)) else { return };
+        if peer.input.try_send(Input::Restart).is_err() {
+            tracing::warn!("a peer connection is too busy to look for another path");
         }
     }
 

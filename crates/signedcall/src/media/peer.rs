@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use rand::Rng;
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use signedcall_core::Role;
@@ -94,6 +95,8 @@ impl Outlet {
 pub(super) enum Input {
     /// From the other side's device.
     Signal(Signal),
+    /// Another path is to be looked for.
+    Restart,
     /// An address of ours that the other side may try.
     Candidate(RTCIceCandidateInit),
     State(RTCPeerConnectionState),
@@ -127,6 +130,8 @@ struct Connection {
     peer: Arc<dyn PeerConnection>,
     teller: Teller,
     timeline: Timeline,
+    /// How often another path has been looked for (RFC 8445, section 9).
+    generation: u32,
     /// Candidates that came before the description they belong to.
     early: Vec<RTCIceCandidateInit>,
     described: bool,
@@ -169,9 +174,10 @@ impl Connection {
         peer.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         let open = Arc::new(AtomicBool::new(false));
         tokio::spawn(send_all(track, source, packets, Arc::clone(&open), timeline.clone()).in_current_span());
-        let connection = Self { role, peer, teller, timeline, early: Vec::new(), described: false, sent_candidates: 0, open };
+        let mut connection =
+            Self { role, peer, teller, timeline, generation: 0, early: Vec::new(), described: false, sent_candidates: 0, open };
         match role {
-            Role::Offerer => connection.offer().await?,
+            Role::Offerer => connection.offer(None).await?,
             Role::Answerer => {}
         }
         Ok(connection)
@@ -181,6 +187,7 @@ impl Connection {
         while let Some(input) = inputs.recv().await {
             match input {
                 Input::Signal(signal) => self.apply(signal).await,
+                Input::Restart => self.restart().await,
                 Input::Candidate(candidate) => self.send_candidate(&candidate).await,
                 Input::State(state) => self.become_state(state).await,
             }
@@ -188,21 +195,44 @@ impl Connection {
         self.peer.close().await
     }
 
-    async fn offer(&self) -> Result<(), Error> {
-        let offer = self.peer.create_offer(None).await?;
+    async fn offer(&mut self, options: Option<RTCOfferOptions>) -> Result<(), Error> {
+        let offer = self.peer.create_offer(options).await?;
         self.peer.set_local_description(offer.clone()).await?;
         self.timeline.mark(Milestone::OfferMade);
-        self.teller.tell(MediaNews::Signal(Signal::Offer { sdp: Redacted::new(offer.sdp) })).await;
+        self.sent_candidates = 0;
+        self.teller.tell(MediaNews::Signal(Signal::Offer { sdp: Redacted::new(offer.sdp), generation: self.generation })).await;
         Ok(())
+    }
+
+    /// Only the offerer offers, so that two sides that change their networks at the same moment do not do so at once.
+    async fn restart(&mut self) {
+        match self.role {
+            Role::Offerer => {
+                self.generation += 1;
+                tracing::info!(generation = self.generation, "looking for another path");
+                if let Err(error) = self.offer(Some(RTCOfferOptions { ice_restart: true })).await {
+                    tracing::warn!(error = %Kind(&error), "no other path can be offered");
+                    tracing::debug!(%error);
+                }
+            }
+            Role::Answerer => self.teller.tell(MediaNews::Signal(Signal::Restart)).await,
+        }
     }
 
     /// Takes what the other side has passed. What makes no sense is logged and skipped: if nothing better follows, a deadline ends the call.
     async fn apply(&mut self, signal: Signal) {
         let applied = match (signal, self.role) {
-            (Signal::Offer { sdp }, Role::Answerer) => self.answer(sdp).await,
-            (Signal::Answer { sdp }, Role::Offerer) => self.take_answer(sdp).await,
+            (Signal::Offer { sdp, generation }, Role::Answerer) => self.answer(sdp, generation).await,
+            (Signal::Answer { sdp, generation }, Role::Offerer) if generation == self.generation => self.take_answer(sdp).await,
+            (Signal::Restart, Role::Offerer) => {
+                self.restart().await;
+                Ok(())
+            }
             (Signal::Candidate { candidate }, _) => self.add_candidate(candidate.expose()).await,
-            (Signal::Offer { .. }, Role::Offerer) | (Signal::Answer { .. }, Role::Answerer) | (Signal::Unknown, _) => {
+            (Signal::Offer { .. }, Role::Offerer)
+            | (Signal::Answer { .. }, Role::Offerer | Role::Answerer)
+            | (Signal::Restart, Role::Answerer)
+            | (Signal::Unknown, _) => {
                 tracing::debug!("a signal that does not fit");
                 Ok(())
             }
@@ -213,12 +243,13 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, sdp: Redacted<String>) -> Result<(), Error> {
+    async fn answer(&mut self, sdp: Redacted<String>, generation: u32) -> Result<(), Error> {
         self.timeline.mark(Milestone::OfferReceived);
         self.peer.set_remote_description(RTCSessionDescription::offer(check_length(sdp)?)?).await?;
         let answer = self.peer.create_answer(None).await?;
         self.peer.set_local_description(answer.clone()).await?;
-        self.teller.tell(MediaNews::Signal(Signal::Answer { sdp: Redacted::new(answer.sdp) })).await;
+        self.sent_candidates = 0;
+        self.teller.tell(MediaNews::Signal(Signal::Answer { sdp: Redacted::new(answer.sdp), generation })).await;
         self.become_described().await
     }
 

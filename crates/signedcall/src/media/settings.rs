@@ -55,6 +55,8 @@ impl Setup {
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
+            // A restart is for another network: sockets on the addresses of the old one would only find it again.
+            .with_discard_local_candidates_during_ice_restart(true)
             .with_include_loopback_candidate(self.is_loopback())
             .build()
     }

@@ -48,6 +48,7 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         4 => any_device().prop_map(E::MediaConnected),
         2 => any_device().prop_map(E::MediaInterrupted),
         1 => any_device().prop_map(E::MediaFailed),
+        1 => Just(E::NetworkChanged),
         1 => any_reason().prop_map(E::Ended),
         1 => (0_u64..60_000).prop_map(|left| E::TimeLeft(Duration::from_millis(left))),
         2 => Just(E::UserTransferred { to: cuid("carol"), new: call(9) }),
@@ -84,6 +85,7 @@ impl Seen {
                     assert!(!self.prepared.contains(device), "no peer connection is opened twice");
                     self.prepared.push(*device);
                 }
+                Command::RestartMedia { device, .. } => assert!(self.prepared.contains(device), "only what is open finds another path"),
                 Command::DropMedia { device, .. } => self.prepared.retain(|prepared| prepared != device),
                 Command::Greet(_)
                 | Command::Send(_)

@@ -7,6 +7,8 @@ fn a_call_whose_time_is_over_ends_here_when_the_service_does_not_say_so() {
     for given in [G::Connecting, G::CallerTalking, G::Interrupted] {
         let mut call = given.call();
         let _ = call.handle(at(0), CallEvent::TimeLeft(Duration::from_secs(4)));
+        // Nothing else is waited for: no other path can be looked for now.
+        let _ = call.handle(at(0), CallEvent::LinkLost);
         assert_eq!(call.deadline(), Some(at(9_000)), "{given:?}");
         assert_eq!(call.handle(at(8_999), CallEvent::Woken), vec![], "{given:?}");
         assert!(actions(&call.handle(at(9_000), CallEvent::Woken)).ends_with("ask hangup 1 MaxDuration"), "{given:?}");

@@ -15,7 +15,7 @@ fn what_was_not_answered_is_asked_again_after_a_resume() {
 #[test]
 fn a_service_that_answers_nothing_is_asked_no_more_than_it_remembers_and_left() {
     let mut rig = Rig::talking();
-    let signal = || Event::MediaSignal { call: call(1), device: PEER, signal: Signal::Offer { sdp: String::new().into() } };
+    let signal = || Event::MediaSignal { call: call(1), device: PEER, signal: Signal::Offer { sdp: String::new().into(), generation: 0 } };
     for _ in 0..MAX_UNANSWERED_REQUESTS {
         assert_eq!(rig.handle(signal()), "ask signal to 2");
     }

@@ -34,20 +34,25 @@ fn a_side_may_send_sixty_four_candidates_to_each_device() {
     assert_eq!(stage.run(0, Do::Ask('a', signal('x'))), REFUSED);
     assert_eq!(stage.run(0, Do::Ask('a', signal('y'))), ["y #2 signal a", "a ok"]);
     assert_eq!(stage.run(0, Do::Ask('x', signal('a'))), ["a #1 signal x", "x ok"]);
+    let _ = stage.run(0, pass(Signal::Offer { sdp: text(1), generation: 1 }));
+    for _ in 0..MAX_CANDIDATES_PER_CALL {
+        assert_eq!(stage.run(0, Do::Ask('a', signal('x'))).len(), 2, "another path has candidates of its own");
+    }
+    assert_eq!(stage.run(0, Do::Ask('a', signal('x'))), REFUSED);
 }
 
 #[test]
 fn descriptions_and_candidates_have_a_size_and_a_number() {
     let mut stage = ringing();
-    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES) })), ["x #2 signal a", "a ok"]);
-    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES + 1) })), REFUSED);
+    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES), generation: 0 })), ["x #2 signal a", "a ok"]);
+    assert_eq!(stage.run(0, pass(Signal::Offer { sdp: text(MAX_SDP_BYTES + 1), generation: 0 })), REFUSED);
     assert_eq!(stage.run(0, pass(Signal::Candidate { candidate: text(MAX_CANDIDATE_BYTES) })), ["x #3 signal a", "a ok"]);
     assert_eq!(stage.run(0, pass(Signal::Candidate { candidate: text(MAX_CANDIDATE_BYTES + 1) })), REFUSED);
     assert_eq!(stage.run(0, pass(Signal::Unknown)), ["a ERR_FEATURE_NOT_AVAILABLE"]);
     for _ in 1..MAX_DESCRIPTIONS_PER_CALL {
-        assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })).len(), 2);
+        assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1), generation: 0 })).len(), 2);
     }
-    assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1) })), REFUSED);
+    assert_eq!(stage.run(0, pass(Signal::Answer { sdp: text(1), generation: 0 })), REFUSED);
 }
 
 #[test]
@@ -114,7 +119,7 @@ fn a_session_that_missed_more_than_is_kept_begins_anew() {
         let _ = stage.run(0, Do::Ask('a', signal('x')));
     }
     for _ in 0..64 {
-        let _ = stage.run(0, pass(Signal::Offer { sdp: text(1) }));
+        let _ = stage.run(0, pass(Signal::Offer { sdp: text(1), generation: 0 }));
     }
     assert_eq!(stage.run(0, Do::Resume('x', 0)), ["x2 session expired"]);
     assert_eq!(stage.run(0, Do::Resume('x', 1)).len(), 129);
