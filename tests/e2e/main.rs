@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "what a test harness says goes there")]
 
 mod calls;
+mod network;
 mod rig;
 mod runner;
 mod sign_in;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         rig::cases(&mut runner).await;
         sign_in::cases(&mut runner).await;
         calls::cases(&mut runner).await;
+        network::cases(&mut runner).await;
         voice::cases(&mut runner).await;
         runner.finish()
     })

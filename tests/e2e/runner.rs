@@ -53,6 +53,13 @@ impl Runner {
         }
     }
 
+    /// Says why a case cannot be run here.
+    pub(crate) fn skip(&self, name: &str, why: &str) {
+        if self.wants(&[name]) {
+            println!("test {name} ... skipped: {why}");
+        }
+    }
+
     pub(crate) fn finish(self) -> ExitCode {
         let result = if self.failed.is_empty() { "ok" } else { "FAILED" };
         for name in &self.failed {

@@ -29,7 +29,7 @@ pub use analysis::{Delay, delay, first_tone, level, silence_from};
 pub use app::{App, User, Window};
 pub use desktop::{Desktop, Display, Keyring, Notifier, Setup};
 pub use headless::{Headless, Told, now_ms, silence_between};
-pub use network::{Host, Network};
+pub use network::{Host, Network, may_make_networks};
 pub use notifications::{Notice, Notifications};
 pub use pair::{Pair, Seat};
 pub use process::{Line, Process};

@@ -26,6 +26,11 @@ pub struct Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host(usize);
 
+/// Whether this user may make one.
+pub fn may_make_networks() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 impl Network {
     /// Makes a router and so many hosts.
     pub fn new(hosts: usize) -> Result<(Self, Vec<Host>)> {
