@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Says to a test that it is the child, and in which role.
-const ROLE: &str = "SIGNEDCALL_TEST_ROLE";
+pub(crate) const ROLE: &str = "SIGNEDCALL_TEST_ROLE";
 
 /// This program.
 pub(crate) fn program() -> PathBuf {

@@ -6,6 +6,7 @@ mod child;
 mod condition;
 mod errors;
 mod keyring;
+mod killed;
 mod network;
 mod privacy;
 mod proxy;

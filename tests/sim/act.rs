@@ -62,9 +62,12 @@ impl World {
                 self.at(at + hesitates, Happening::User(place, Wish::Dial(to)));
             }
         }
-        if self.rng.random_bool(self.weather.restart) {
-            let at = self.rng.random_range(5_000..100_000);
-            self.at(at, Happening::ServiceDies);
+        for _ in 0..3 {
+            if self.rng.random_bool(self.weather.restart) {
+                let at = self.rng.random_range(5_000..100_000);
+                let stops = if self.rng.random_bool(0.7) { Happening::ServiceDies } else { Happening::ServiceDrains };
+                self.at(at, stops);
+            }
         }
     }
 

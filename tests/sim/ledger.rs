@@ -43,6 +43,10 @@ pub(crate) struct Summary {
     /// Devices that rang again after their program had started anew.
     pub(crate) rung_again: u64,
     pub(crate) restarts: u64,
+    /// How often the service said that it is about to stop.
+    pub(crate) drains: u64,
+    /// Calls that a service was started again with.
+    pub(crate) outlived: u64,
     /// Records that came later than the service waits for them.
     pub(crate) late_records: u64,
 }
@@ -61,6 +65,8 @@ impl Summary {
         self.crashes += other.crashes;
         self.rung_again += other.rung_again;
         self.restarts += other.restarts;
+        self.drains += other.drains;
+        self.outlived += other.outlived;
         self.late_records += other.late_records;
     }
 }
@@ -92,12 +98,8 @@ struct Part {
 /// A call as the service and its store have it.
 #[derive(Debug, Default)]
 struct Record {
-    /// Whether the store was asked to write it down.
-    opened: bool,
     durable: bool,
     closed: Option<CloseRecord>,
-    /// The service died before it could close it.
-    left_open: bool,
     /// What the caller was told to ring.
     ringing: BTreeSet<Endpoint>,
     winner: Option<DeviceId>,
@@ -216,13 +218,8 @@ impl Ledger {
         self.transfers.retain(|(_, of), _| *of != run);
     }
 
-    pub(crate) fn opened(&mut self, call: CallId, is_new: bool) -> Result<(), Broken> {
-        let record = self.calls.entry(call).or_default();
-        if !is_new && !record.left_open {
-            return Err(format!("the record of {call} is opened twice"));
-        }
-        record.opened = true;
-        Ok(())
+    pub(crate) fn opened(call: CallId, is_new: bool) -> Result<(), Broken> {
+        if is_new { Ok(()) } else { Err(format!("the record of {call} is opened twice")) }
     }
 
     pub(crate) fn durable(&mut self, call: CallId) {
@@ -232,7 +229,7 @@ impl Ledger {
     pub(crate) fn closed(&mut self, close: CloseRecord) -> Result<(), Broken> {
         let call = close.call;
         let record = self.calls.entry(call).or_default();
-        if !record.durable || record.left_open {
+        if !record.durable {
             return Err(format!("the record of {call} is closed, but is not open: {record:?}"));
         }
         if let (Some(limit), Some(answered)) = (record.limit, &close.answered)
@@ -247,11 +244,6 @@ impl Ledger {
             None => Ok(()),
             Some(_) => Err(format!("the record of {call} is closed twice")),
         }
-    }
-
-    /// The service has died: its store closes what is open when it starts again, and knows nothing of what was being written.
-    pub(crate) fn close_left_open(&mut self) {
-        self.calls.values_mut().filter(|record| record.opened && record.closed.is_none()).for_each(|record| record.left_open = true);
     }
 
     pub(crate) fn rings(&mut self, call: CallId, by: Endpoint) {
@@ -305,7 +297,7 @@ impl Ledger {
             return Err(format!("{} never says whether {call} is transferred", name_of(*place)));
         }
         for (call, record) in &self.calls {
-            if record.durable && record.closed.is_none() && !record.left_open {
+            if record.durable && record.closed.is_none() {
                 return Err(format!("the record of {call} is left open"));
             }
             let parts: Vec<(Place, &Part)> =

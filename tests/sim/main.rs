@@ -13,6 +13,7 @@ mod device;
 mod ledger;
 mod media;
 mod network;
+mod store;
 mod weather;
 mod world;
 
@@ -124,6 +125,8 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.crashes,
         summary.rung_again,
         summary.restarts,
+        summary.drains,
+        summary.outlived,
         summary.late_records,
     ];
     assert!(counts.iter().all(|count| *count >= 20), "not enough happened: {summary:#?}");

@@ -5,7 +5,7 @@
 
 use rand::Rng;
 use signedcall_core::{Event, Greeting};
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SignIn, SocketId};
 use signedcall_wire::{
     AccountId, CallId, ClientMessage, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceEvent,
     ServiceMessage, SessionId,
@@ -13,6 +13,7 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use crate::device::{Link, Place};
+use crate::ledger::Ledger;
 use crate::weather::CUT_NOTICED_WITHIN;
 use crate::world::{Broken, Happening, World};
 
@@ -242,8 +243,12 @@ impl World {
         self.tell_hub(event)
     }
 
+    fn fresh_session(&mut self) -> SessionId {
+        SessionId(Uuid::from_u128(0x5E55_0000_0000 + u128::from(self.number())))
+    }
+
     fn verify(&mut self, socket: SocketId, hello: Hello) -> SignIn {
-        let number = self.number();
+        let session = self.fresh_session();
         SignIn {
             socket,
             account: hello.account_id,
@@ -252,8 +257,8 @@ impl World {
             name: hello.name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
             second_calls: hello.second_calls,
-            session: SessionId(Uuid::from_u128(0x5E55_0000_0000 + u128::from(number))),
-            resume_token: Redacted::new(format!("token {number}")),
+            session,
+            resume_token: Redacted::new(format!("token of {session}")),
             max_call: self.max_call,
             relay_only: false,
             branding: None,
@@ -287,16 +292,25 @@ impl World {
                 }
             }
             HubCommand::OpenRecord(record) => {
-                let call = record.call;
-                let durable = self.stored.insert(call);
-                self.ledger.opened(call, durable)?;
+                let call = record.invite.call;
+                let durable = self.store.begin(record);
+                Ledger::opened(call, durable)?;
                 let durable = durable && !self.rng.random_bool(self.weather.failed_record);
                 let delay = self.weather.record_delay(&mut self.rng);
                 let late = HubSettings::default().record_within.as_millis();
                 self.ledger.summary.late_records += u64::from(u128::from(delay) > late);
                 self.after(delay, Happening::Stored { service: self.service, call, durable });
             }
-            HubCommand::CloseRecord(record) => self.ledger.closed(record)?,
+            HubCommand::WriteAnswer { call, answer } => {
+                let number = self.number();
+                self.store.answer(number, call, answer, self.now);
+                let delay = self.weather.record_delay(&mut self.rng);
+                self.after(delay, Happening::AnswerStored { service: self.service, call, number });
+            }
+            HubCommand::CloseRecord(record) => {
+                self.store.close(&record);
+                self.ledger.closed(record)?;
+            }
         }
         Ok(())
     }
@@ -324,17 +338,29 @@ impl World {
         if service != self.service {
             return Ok(());
         }
+        self.store.settle(call, durable);
         if durable {
             self.ledger.durable(call);
         }
         self.tell_hub(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } })
     }
 
-    /// The service dies with all that it knew, and starts again; its store closes what was left open.
+    /// The same of an answer.
+    pub(crate) fn store_answer(&mut self, service: u64, call: CallId, number: u64) -> Result<(), Broken> {
+        if service != self.service {
+            return Ok(());
+        }
+        self.store.settle_answers(number);
+        self.tell_hub(HubEvent::AnswerWritten { call })
+    }
+
+    /// The service dies with all that it knew, and starts again on what is durable.
     pub(crate) fn restart_service(&mut self) -> Result<(), Broken> {
         self.note("service", "dies", &());
         self.ledger.summary.restarts += 1;
-        self.ledger.close_left_open();
+        for call in self.store.lose_what_is_under_way(&mut self.rng, self.now) {
+            self.ledger.durable(call);
+        }
         self.hub = Hub::new(HubSettings::default());
         self.service += 1;
         self.service_down_until = self.now + self.rng.random_range(100..=5_000);
@@ -342,7 +368,28 @@ impl World {
         for socket in open {
             self.break_socket(socket);
         }
-        self.tell_hub(HubEvent::Woken)
+        let mut calls = Vec::new();
+        for (record, answer) in self.store.open() {
+            self.ledger.summary.outlived += 1;
+            if let Some(answer) = answer {
+                self.ledger.won(record.invite.call, answer.by.device, answer.at.as_millis())?;
+            }
+            let sessions = [self.fresh_session(), self.fresh_session()];
+            calls.push(KeptCall { record, answer, sessions });
+        }
+        self.tell_hub(HubEvent::Restored { calls, ended: self.store.ended(self.now) })
+    }
+
+    /// The service sends everybody away, and stops a little later.
+    pub(crate) fn drain_service(&mut self) -> Result<(), Broken> {
+        const WITHIN: u64 = 5_000;
+        self.ledger.summary.drains += 1;
+        for place in 0..self.devices.len() {
+            let after = self.rng.random_range(0..=WITHIN);
+            self.after(after, Happening::Move(place));
+        }
+        self.after(WITHIN, Happening::ServiceDies);
+        self.tell_hub(HubEvent::Draining)
     }
 
     /// A device's program dies, and is started again before so many milliseconds have passed.

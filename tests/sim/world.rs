@@ -1,6 +1,6 @@
 //! Everything there is: devices, the network, the service with its store, and what will happen when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::device::{Device, Link, Place, place_of};
 use crate::ledger::{Ledger, Summary};
 use crate::media::{End, Media, Word};
 use crate::network::Socket;
+use crate::store::Store;
 use crate::weather::Weather;
 
 /// For how long users do things. After it nobody dials, every network works, and what goes on comes to its end.
@@ -64,6 +65,12 @@ pub(crate) enum Happening {
         call: CallId,
         durable: bool,
     },
+    /// The store has written an answer down for one run of the service.
+    AnswerStored {
+        service: u64,
+        call: CallId,
+        number: u64,
+    },
     /// A device's program dies.
     Crash(Place),
     /// A device's program dies if it rings, and is soon started again.
@@ -72,6 +79,8 @@ pub(crate) enum Happening {
     Start(Place),
     /// The service dies and starts again.
     ServiceDies,
+    /// The service says that it is about to stop, and does so soon.
+    ServiceDrains,
     /// Users have had enough, and networks are mended.
     ClosingTime,
     /// Everyone has heard everything by now, and hangs up.
@@ -104,8 +113,7 @@ pub(crate) struct World {
     pub(crate) service_down_until: u64,
     /// The longest that a call may last, as the account has it.
     pub(crate) max_call: Option<Duration>,
-    /// The calls that the store knows: it takes each id once.
-    pub(crate) stored: BTreeSet<CallId>,
+    pub(crate) store: Store,
     pub(crate) ledger: Ledger,
     log: Option<Vec<String>>,
 }
@@ -142,7 +150,7 @@ impl World {
             hub_wakes_at: None,
             service: 0,
             service_down_until: 0,
-            stored: BTreeSet::new(),
+            store: Store::default(),
             ledger: Ledger::default(),
             log: None,
             weather,
@@ -197,6 +205,7 @@ impl World {
             Happening::Cut(place) => self.cut(place),
             Happening::Move(place) => self.move_on(place),
             Happening::Stored { service, call, durable } => self.store(service, call, durable),
+            Happening::AnswerStored { service, call, number } => self.store_answer(service, call, number),
             Happening::Crash(place) => self.crash(place, 20_000),
             Happening::CrashRinging(place) if self.devices[place].line.call_state() == CallState::IncomingCall => self.crash(place, 5_000),
             Happening::CrashRinging(_) => Ok(()),
@@ -205,6 +214,7 @@ impl World {
                 Ok(())
             }
             Happening::ServiceDies => self.restart_service(),
+            Happening::ServiceDrains => self.drain_service(),
             Happening::ClosingTime => {
                 self.close_for_today();
                 Ok(())

@@ -105,14 +105,15 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let accounts = Arc::new(Accounts::open(&store)?);
     let demo_key =
         if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
-    let (records, written) = Records::start(&store)?;
+    let (records, written, legacy) = Records::start(&store)?;
     let relay = Relay::start(&settings.relay).await?;
     let relay_address = relay.address();
     let listening = |source| StartError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let admission = Admission::new(accounts, KeyVerifier::new()?);
-    let (switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
+    switchboard.restore(legacy);
     let switchboard = tokio::spawn(async move {
         switchboard.run(inbox, written, relay).await;
         // Until then the store is written to, also when nobody has waited for the shutdown.
@@ -149,7 +150,8 @@ impl Service {
         let _ = (&mut self.switchboard).await;
     }
 
-    /// Tells every device to leave, waits until they have or the time is up, and returns when everything is written.
+    /// Tells every device to leave, places no more calls, waits until they have left or the time is up, and returns when everything is written. Calls
+    /// outlive it: the next service that is started on the same data goes on with them.
     pub async fn shutdown(self) {
         self.web.abort();
         let (done, drained) = oneshot::channel();

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{ServiceMessage, Timestamp};
+use signedcall_wire::{ServiceMessage, SessionId, Timestamp};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SocketId};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId};
 use crate::relay::Relay;
-use crate::store::{Records, Written};
+use crate::store::{Legacy, OpenCall, Records, Written};
 
 /// Messages that wait for the hub: enough for a moment's burst; after that sockets wait, and with them their devices.
 const INBOX: usize = 1024;
@@ -37,7 +38,8 @@ pub(crate) enum Note {
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     hub: Hub,
-    began: Instant,
+    /// When the hub's clock was started, and what it showed: milliseconds since 1970, so that what happened before has a moment too.
+    began: (Instant, Timestamp),
     wake_at: Option<Timestamp>,
     outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
     records: Records,
@@ -49,10 +51,20 @@ impl Switchboard {
     pub(crate) fn new(settings: HubSettings, records: Records) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
         let outboxes = BTreeMap::new();
-        (Self { hub: Hub::new(settings), began: Instant::now(), wake_at: None, outboxes, records, draining: None }, notes, inbox)
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let began = (Instant::now(), Timestamp::default() + since_1970);
+        (Self { hub: Hub::new(settings), began, wake_at: None, outboxes, records, draining: None }, notes, inbox)
     }
 
-    /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written.
+    /// Goes on from where an earlier process has stopped.
+    pub(crate) fn restore(&mut self, Legacy { open, ended }: Legacy) {
+        let fresh = || SessionId(Uuid::new_v4());
+        let calls = open.into_iter().map(|OpenCall { record, answer }| KeptCall { record, answer, sessions: [fresh(), fresh()] });
+        self.handle(HubEvent::Restored { calls: calls.collect(), ended });
+    }
+
+    /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the
+    /// store, for the next process.
     pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) {
         self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) });
         let mut renewals = relay.renewals();
@@ -62,9 +74,11 @@ impl Switchboard {
                     Some(note) => self.take(note),
                     None => break,
                 },
-                Some(Written { call, durable }) = written.recv() => {
-                    self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
-                }
+                Some(written) = written.recv() => self.handle(match written {
+                    Written::Opened { call, durable: true } => HubEvent::Recorded { call },
+                    Written::Opened { call, durable: false } => HubEvent::RecordFailed { call },
+                    Written::Answered { call } => HubEvent::AnswerWritten { call },
+                }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
             }
@@ -74,7 +88,6 @@ impl Switchboard {
             }
         }
         drop(inbox);
-        self.handle(HubEvent::Stopping);
         self.outboxes.clear();
         relay.stop().await;
         let records = self.records;
@@ -105,6 +118,7 @@ impl Switchboard {
                 }
             }
             Note::Drain { within, done } => {
+                self.handle(HubEvent::Draining);
                 let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 for outbox in self.outboxes.values() {
                     // A socket that is too slow even for this learns of it when it is closed.
@@ -119,7 +133,8 @@ impl Switchboard {
     fn handle(&mut self, event: HubEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let now = Timestamp::from_millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+            let (began, then) = self.began;
+            let now = then + began.elapsed();
             let step = self.hub.handle(now, event);
             self.wake_at = step.wake_at;
             for command in step.commands {
@@ -146,13 +161,14 @@ impl Switchboard {
             // The socket's task writes what is in its outbox, and closes the socket when there is no more.
             HubCommand::Close { socket } => drop(self.outboxes.remove(&socket)),
             HubCommand::OpenRecord(record) => {
-                tracing::info!(call = %record.call, "call placed");
-                let placed_at = SystemTime::now().checked_sub(now.since(record.placed_at)).unwrap_or_else(SystemTime::now);
+                tracing::info!(call = %record.invite.call, "call placed");
+                let placed_at = on_the_wall(now, record.placed_at);
                 self.records.open(record, placed_at);
             }
+            HubCommand::WriteAnswer { call, answer } => self.records.answer(call, answer, on_the_wall(now, answer.at)),
             HubCommand::CloseRecord(record) => {
                 tracing::info!(call = %record.call, reason = record.reason.name(), answered = record.answered.is_some(), "call ended");
-                let ended_at = SystemTime::now().checked_sub(now.since(record.ended_at)).unwrap_or_else(SystemTime::now);
+                let ended_at = on_the_wall(now, record.ended_at);
                 self.records.close(record, ended_at);
             }
         }
@@ -160,10 +176,16 @@ impl Switchboard {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let wake = self.wake_at.map(|at| self.began + Duration::from_millis(at.as_millis()));
+        let (began, then) = self.began;
+        let wake = self.wake_at.map(|at| began + at.since(then));
         let drained = self.draining.as_ref().map(|(until, _)| *until);
         wake.into_iter().chain(drained).min()
     }
+}
+
+/// What the clock on the wall showed at a moment that has passed.
+fn on_the_wall(now: Timestamp, moment: Timestamp) -> SystemTime {
+    SystemTime::now().checked_sub(now.since(moment)).unwrap_or_else(SystemTime::now)
 }
 
 async fn sleep_until(deadline: Option<Instant>) {
@@ -205,7 +227,7 @@ mod tests {
     #[test]
     fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
         let data = tempfile::tempdir().expect("a directory");
-        let (records, _written) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
+        let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
         let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records);
         let open = |switchboard: &mut Switchboard, socket| {
             let (outbox, outgoing) = mpsc::channel(2);

@@ -21,7 +21,7 @@ pub use cuid::{Cuid, InvalidCuid};
 pub use error::ErrorCode;
 pub use ids::{AccountId, CallId, DeviceId, Endpoint, RequestId, RunId, SessionId};
 pub use message::{
-    CallPhase, CallSnapshot, ClientMessage, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
+    CallPhase, CallSnapshot, ClientMessage, EndedCall, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
     MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
     Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
 };

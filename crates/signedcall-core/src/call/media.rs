@@ -170,16 +170,20 @@ impl Call {
         vec![Action::Ask(Request::Signal { call: self.card.call, to: endpoint, signal })]
     }
 
-    pub(super) fn signal_came(&self, from: DeviceId, signal: Signal) -> Vec<Action> {
+    pub(super) fn signal_came(&mut self, from: DeviceId, signal: Signal) -> Vec<Action> {
         if self.media_towards(from).is_none() {
             return vec![];
         }
         match signal {
-            Signal::Offer { .. } | Signal::Answer { .. } | Signal::Restart | Signal::Candidate { .. } => {
-                vec![Action::Do(Command::ApplySignal { call: self.card.call, device: from, signal })]
+            Signal::Offer { .. } | Signal::Answer { .. } => {
+                if self.described.insert(from, signal.clone()).as_ref() == Some(&signal) {
+                    return vec![];
+                }
             }
-            Signal::Unknown => vec![],
+            Signal::Restart | Signal::Candidate { .. } => {}
+            Signal::Unknown => return vec![],
         }
+        vec![Action::Do(Command::ApplySignal { call: self.card.call, device: from, signal })]
     }
 
     /// The endpoint on a device of the other side that media is prepared for.

@@ -117,6 +117,8 @@ pub(crate) enum CallEvent {
     LeavingRefused,
     /// The service has no such call any more.
     Forgotten,
+    /// The service does not know that this device rings: it has been started again, or has not heard.
+    NotKnownToRing,
     /// A device of the callee rings.
     CalleeRings(Endpoint),
     /// The service has given the call to this device of the callee.
@@ -175,6 +177,9 @@ pub(crate) struct Call {
     link: Link,
     reported: Reported,
     candidates_sent: BTreeMap<DeviceId, usize>,
+    /// The last description that each device of the other side has passed. It comes again when the service dies before it has answered that it was
+    /// passed on.
+    described: BTreeMap<DeviceId, Signal>,
     state: State,
 }
 
@@ -246,7 +251,8 @@ enum Reported {
 
 impl Call {
     fn new(card: Card, device: DeviceId, state: State) -> Self {
-        Self { card, device, muted: false, link: Link::Up, reported: Reported::Nothing, candidates_sent: BTreeMap::new(), state }
+        let (candidates_sent, described) = (BTreeMap::new(), BTreeMap::new());
+        Self { card, device, muted: false, link: Link::Up, reported: Reported::Nothing, candidates_sent, described, state }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing.
@@ -271,6 +277,7 @@ impl Call {
             CallEvent::TooLate => self.too_late(now),
             CallEvent::LeavingRefused => self.leaving_refused(),
             CallEvent::Forgotten => self.forgotten(),
+            CallEvent::NotKnownToRing => self.confirm_ringing(),
             CallEvent::CalleeRings(by) => self.callee_rings(now, by),
             CallEvent::Answered(by) => self.answered(now, by),
             CallEvent::OtherHeld(on) => self.other_held(on),

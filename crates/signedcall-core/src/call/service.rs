@@ -126,6 +126,7 @@ impl Call {
                 Some(index) => {
                     legs[index] = Leg { to: by, media: Media::Connecting };
                     self.candidates_sent.remove(&by.device);
+                    self.described.remove(&by.device);
                     actions.push(Action::Do(Command::DropMedia { call: self.card.call, device: by.device }));
                     actions.push(self.offer_media(by));
                 }
@@ -244,6 +245,22 @@ impl Call {
             | State::Answering { .. }
             | State::Connecting { .. }
             | State::Talking { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// Only then is the caller told, and media offered.
+    pub(super) fn confirm_ringing(&self) -> Vec<Action> {
+        match self.state {
+            State::Rings { .. } => vec![Action::Ask(Request::Ringing { call: self.card.call })],
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Answering { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
             | State::Over => vec![],
         }
     }

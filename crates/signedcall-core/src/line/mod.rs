@@ -28,15 +28,20 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp, Transferred,
+    CallId, CallStatus, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp, Transferred,
 };
 
 use crate::call::{Action, Call, CallEvent};
 use crate::session::{Asked, Overdue, Session};
-use crate::{AnswerHow, CallState, CallView, Command, Dial, Event, Tone};
+use crate::{AnswerHow, CallState, CallView, Command, Dial, Event, StatusReport, Tone};
+
+/// How many calls that are over are remembered. The service forgets within a moment how a call ended only when it dies in that moment, and a device is in
+/// two calls at most.
+const PAST_CALLS: usize = 8;
 
 /// What follows from one event.
 #[must_use]
@@ -59,6 +64,8 @@ pub struct Line {
     /// How many of them may be on.
     room: usize,
     put_off: Option<PutOff>,
+    /// How calls ended here, oldest first: a service that was started again may not know.
+    past: VecDeque<(CallId, EndReason)>,
     /// The tone that goes on until another is asked for.
     playing: Option<Tone>,
 }
@@ -80,7 +87,7 @@ impl Line {
     /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
     pub fn new(me: Cuid, device: DeviceId, second_calls: bool, nonce: u64) -> Self {
         let room = if second_calls { MAX_CALLS_PER_DEVICE } else { 1 };
-        Self { me, device, session: Session::new(nonce), calls: Vec::new(), room, put_off: None, playing: None }
+        Self { me, device, session: Session::new(nonce), calls: Vec::new(), room, put_off: None, past: VecDeque::new(), playing: None }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing and yields no command.
@@ -157,7 +164,7 @@ impl Line {
 
     /// Somebody calls.
     fn invited(&mut self, turn: &mut Turn, invite: Invite) {
-        if self.session.is_logging_out() || self.knows(invite.call) {
+        if self.session.is_logging_out() || self.knows(invite.call) || self.past_end(invite.call).is_some() {
             return;
         }
         let calling = self.calls.iter().find(|call| call.is_being_made() && call.card().callee == invite.from);
@@ -245,8 +252,25 @@ impl Line {
         if let Some(call) = self.calls.iter_mut().find(|call| call.id() == id) {
             let actions = call.handle(turn.now, event);
             self.calls.retain(|call| !call.is_over());
+            self.remember_end(&actions);
             self.carry_out(turn, actions);
         }
+    }
+
+    fn remember_end(&mut self, actions: &[Action]) {
+        for action in actions {
+            if let Action::Do(Command::Report(StatusReport { call, status: CallStatus::Ended(reason), .. })) = action {
+                if self.past.len() == PAST_CALLS {
+                    self.past.pop_front();
+                }
+                self.past.push_back((*call, *reason));
+            }
+        }
+    }
+
+    /// How a call ended here, if it did so lately.
+    fn past_end(&self, id: CallId) -> Option<EndReason> {
+        self.past.iter().rev().find(|(call, _)| *call == id).map(|(_, reason)| *reason)
     }
 
     fn pass_to_all(&mut self, turn: &mut Turn, event: &CallEvent) {

@@ -1,6 +1,6 @@
 //! What the service says.
 
-use signedcall_wire::{CallPhase, CallSnapshot, Endpoint, ServiceEvent, Welcome};
+use signedcall_wire::{CallPhase, CallSnapshot, EndedCall, Endpoint, ServiceEvent, Welcome};
 
 use super::*;
 use crate::session::Heard;
@@ -32,6 +32,9 @@ impl Line {
 
     fn welcomed(&mut self, turn: &mut Turn, welcome: Welcome) {
         turn.commands.extend([Command::UseIce(welcome.ice), Command::UseBranding(welcome.branding)]);
+        for EndedCall { call, reason } in welcome.ended {
+            self.pass(turn, call, CallEvent::Ended(reason));
+        }
         self.reconcile(turn, welcome.calls);
         self.go_on(turn);
     }
@@ -65,16 +68,35 @@ impl Line {
                         self.abandon(turn, call, &phase);
                     }
                 }
-                CallSnapshot::Callee { invite, phase } if self.knows(invite.call) => self.catch_up(turn, invite.call, phase),
+                CallSnapshot::Callee { invite, phase } if self.knows(invite.call) => {
+                    if !self.is_known_to_ring(&phase) {
+                        self.pass(turn, invite.call, CallEvent::NotKnownToRing);
+                    }
+                    self.catch_up(turn, invite.call, phase);
+                }
                 CallSnapshot::Callee { invite, phase: CallPhase::Placed | CallPhase::Ringing { .. } }
                     if !self.session.is_leaving(invite.call) =>
                 {
-                    self.invited(turn, invite);
+                    match self.past_end(invite.call) {
+                        None => self.invited(turn, invite),
+                        Some(reason) if is_own_decline(reason) => self.ask(turn, Request::Decline { call: invite.call, reason }),
+                        // It is over, as this device was told by a service that has died since: whoever has ended it says so too.
+                        Some(_) => {}
+                    }
                 }
                 // Left behind by a run of this installation that has ended.
                 CallSnapshot::Callee { invite, phase } => self.abandon(turn, invite.call, &phase),
                 CallSnapshot::Unknown => {}
             }
+        }
+    }
+
+    /// Whether the service has heard that this device rings.
+    fn is_known_to_ring(&self, phase: &CallPhase) -> bool {
+        match phase {
+            CallPhase::Placed => false,
+            CallPhase::Ringing { by } => by.iter().any(|endpoint| endpoint.device == self.device),
+            CallPhase::Answered { .. } => true,
         }
     }
 
@@ -109,10 +131,11 @@ impl Line {
         if self.session.is_leaving(call) {
             return;
         }
-        let reason = match phase {
+        let unknown = match phase {
             CallPhase::Placed | CallPhase::Ringing { .. } => EndReason::Cancelled,
             CallPhase::Answered { .. } => EndReason::LocalNetworkLoss,
         };
+        let reason = self.past_end(call).unwrap_or(unknown);
         self.ask(turn, Request::Hangup { call, reason });
     }
 
@@ -155,6 +178,31 @@ fn subjects(snapshot: &CallSnapshot) -> Vec<CallId> {
         }
         CallSnapshot::Callee { invite, .. } => vec![invite.call],
         CallSnapshot::Unknown => vec![],
+    }
+}
+
+/// Whether a call that ended so was declined by the device that reports it.
+const fn is_own_decline(reason: EndReason) -> bool {
+    match reason {
+        EndReason::Declined
+        | EndReason::Busy
+        | EndReason::LoggedOut
+        | EndReason::NotificationsDisabled
+        | EndReason::MicrophoneRefused
+        | EndReason::InternalError
+        | EndReason::ProtocolMismatch => true,
+        EndReason::Unknown
+        | EndReason::HungUp
+        | EndReason::Cancelled
+        | EndReason::Missed
+        | EndReason::RingTimeout
+        | EndReason::LocalNetworkLoss
+        | EndReason::RemoteNetworkLoss
+        | EndReason::MediaSetupTooSlow
+        | EndReason::AnsweredElsewhere
+        | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration
+        | EndReason::Transferred => false,
     }
 }
 

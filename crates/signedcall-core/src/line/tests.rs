@@ -4,7 +4,7 @@ mod sessions;
 mod transfer;
 
 use signedcall_wire::{
-    CallPhase, CallSnapshot, ClientMessage, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId, Signal,
+    CallPhase, CallSnapshot, ClientMessage, EndedCall, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId, Signal,
     Welcome,
 };
 use uuid::Uuid;
@@ -65,11 +65,15 @@ impl Rig {
     }
 
     fn welcome(&mut self, calls: Vec<CallSnapshot>) -> String {
+        self.welcome_with(calls, vec![])
+    }
+
+    fn welcome_with(&mut self, calls: Vec<CallSnapshot>, ended: Vec<EndedCall>) -> String {
         self.seq = 0;
         let session = SessionId(Uuid::from_u128(99));
         let resume_token = "token".to_owned().into();
         let ice = IceConfig::default();
-        self.receive(ServiceMessage::Welcome(Welcome { version: 1, session, resume_token, ice, branding: None, calls }))
+        self.receive(ServiceMessage::Welcome(Welcome { version: 1, session, resume_token, ice, branding: None, calls, ended }))
     }
 
     fn receive(&mut self, message: ServiceMessage) -> String {

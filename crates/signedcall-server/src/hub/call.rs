@@ -1,10 +1,10 @@
 //! The life of a call, from its record to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
 };
 
 use super::timers::Timer;
@@ -23,6 +23,8 @@ pub(super) struct Call {
     pub(super) instead_of: Option<CallId>,
     /// The longest that it may last from its answer.
     pub(super) limit: Option<Duration>,
+    /// The callee's devices that have declined for themselves, so that they do not ring again.
+    pub(super) left: BTreeSet<DeviceId>,
     /// What has been relayed, by sender and receiver.
     pub(super) relayed: BTreeMap<(SessionId, SessionId), Relayed>,
     pub(super) state: State,
@@ -74,7 +76,55 @@ pub(super) enum State {
         callee_holds: bool,
         /// When its time is over.
         ends_at: Option<Timestamp>,
+        telling: Telling,
     },
+}
+
+/// Whether those who have a part in a call know of its answer.
+#[derive(Debug)]
+pub(super) enum Telling {
+    /// The store is writing it down.
+    Waits {
+        /// Those that have not won.
+        losers: Vec<Party>,
+        /// The winner's requests that wait for it.
+        waiting: Vec<RequestId>,
+    },
+    /// They have been told.
+    Done,
+}
+
+/// A call that is over, for those who ask for it late or learn of it late.
+#[derive(Debug)]
+pub(super) struct PastCall {
+    pub(super) at: Timestamp,
+    pub(super) call: CallId,
+    pub(super) caller: (User, DeviceId),
+    pub(super) callee: User,
+    /// Which of the callee's devices had answered.
+    pub(super) winner: Option<DeviceId>,
+    /// As the caller was told; `None` when nobody was told that it is placed.
+    pub(super) reason: Option<EndReason>,
+}
+
+impl PastCall {
+    /// What a device of a user learns of it that had a part in it, or may have rung.
+    pub(super) fn as_seen_by(&self, user: &User, device: DeviceId) -> Option<EndedCall> {
+        let reason = self.reason?;
+        let (caller, caller_device) = &self.caller;
+        let seen = if caller == user && *caller_device == device {
+            reason
+        } else if self.callee == *user {
+            match self.winner {
+                Some(winner) if winner == device => seen_by_winner(reason),
+                Some(_) => EndReason::AnsweredElsewhere,
+                None => seen_elsewhere(reason),
+            }
+        } else {
+            return None;
+        };
+        Some(EndedCall { call: self.call, reason: seen })
+    }
 }
 
 /// What becomes of a call once its record is durable.
@@ -214,7 +264,7 @@ impl Hub {
 
     /// Takes a device out of a ringing call, which ends with it when no other may still answer.
     pub(super) fn drop_device(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason, if_last: EndReason) {
-        let Some(Call { state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { left, state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         let Some(index) = devices.iter().position(|party| party.session == session) else {
@@ -224,6 +274,7 @@ impl Hub {
             return self.end(turn, id, if_last, |_| told);
         }
         let gone = devices.remove(index);
+        left.insert(gone.endpoint.device);
         confirmed.retain(|confirmed| *confirmed != gone.endpoint);
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.remove(&id);
@@ -269,6 +320,8 @@ impl Hub {
 
     /// Ends a call: closes its record and tells everyone who has a part in it.
     pub(super) fn end(&mut self, turn: &mut Turn, id: CallId, to_caller: EndReason, to_callee: impl Fn(DeviceId) -> EndReason) {
+        // Its answer comes first, also when the store has not confirmed it: the store takes both in this order.
+        self.tell_answer(turn, id);
         let Some(call) = self.close(turn, id, to_caller) else {
             return;
         };
@@ -285,43 +338,93 @@ impl Hub {
 
     /// Removes a call and closes its record, which must be durable.
     pub(super) fn close(&mut self, turn: &mut Turn, id: CallId, reason: EndReason) -> Option<Call> {
-        let call = self.remove(turn, id)?;
-        let answered = match &call.state {
-            State::Recording { .. } | State::Ringing { .. } => None,
-            State::Answered { at, by, connected_at, .. } => {
-                Some(AnsweredBy { device: by.endpoint.device, at: *at, connected_at: *connected_at })
-            }
+        let call = self.remove(turn, id, reason)?;
+        let (answered, ended_at) = match &call.state {
+            State::Recording { .. } | State::Ringing { .. } => (None, turn.now),
+            State::Answered { at, by, connected_at, ends_at, .. } => (
+                Some(AnsweredBy { device: by.endpoint.device, at: *at, connected_at: *connected_at }),
+                // Its time may have ended while the service was not there to say so.
+                ends_at.map_or(turn.now, |ends_at| ends_at.min(turn.now)),
+            ),
         };
-        turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, ended_at: turn.now, reason }));
+        turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, ended_at, reason }));
         Some(call)
     }
 
-    /// Closes every record that is durable. Nobody is told: media goes on without the service, and devices learn from the next start that it does
-    /// not know their call.
-    pub(super) fn close_all(&mut self, turn: &mut Turn) {
-        let durable = self.calls.iter().filter(|(_, call)| !matches!(call.state, State::Recording { .. })).map(|(id, _)| *id);
-        for id in durable.collect::<Vec<_>>() {
-            self.close(turn, id, EndReason::InternalError);
-        }
-    }
-
-    pub(super) fn remove(&mut self, turn: &Turn, id: CallId) -> Option<Call> {
+    pub(super) fn remove(&mut self, turn: &Turn, id: CallId, reason: EndReason) -> Option<Call> {
         let call = self.calls.remove(&id)?;
         let others: Vec<SessionId> = match &call.state {
             State::Recording { asked_by, .. } => vec![*asked_by],
             State::Ringing { devices, .. } => devices.iter().map(|party| party.session).collect(),
             State::Answered { by, .. } => vec![by.session],
         };
+        let (winner, reason) = match &call.state {
+            State::Recording { .. } => (None, None),
+            State::Ringing { .. } => (None, Some(reason)),
+            State::Answered { by, .. } => (Some(by.endpoint.device), Some(reason)),
+        };
+        let (account, environment, _) = call.callee.clone();
+        let caller = ((account, environment, call.invite.from.clone()), call.caller.endpoint.device);
         for session in others.into_iter().chain([call.caller.session]) {
             if let Some(session) = self.sessions.get_mut(&session) {
                 session.calls.remove(&id);
             }
         }
         self.timers.clear(Timer::RecordOverdue(id));
+        self.timers.clear(Timer::AnswerOverdue(id));
         self.timers.clear(Timer::RingOver(id));
         self.timers.clear(Timer::EndNears(id));
         self.timers.clear(Timer::TimeOver(id));
-        self.ended.push_back((turn.now, id));
+        self.past.push_back(PastCall { at: turn.now, call: id, caller, callee: call.callee.clone(), winner, reason });
         Some(call)
+    }
+}
+
+/// How an answered call ended for who has answered, when the caller was told `reason`: each side sees the other's network from its own.
+const fn seen_by_winner(reason: EndReason) -> EndReason {
+    match reason {
+        EndReason::LocalNetworkLoss => EndReason::RemoteNetworkLoss,
+        EndReason::RemoteNetworkLoss => EndReason::LocalNetworkLoss,
+        EndReason::Unknown
+        | EndReason::HungUp
+        | EndReason::Cancelled
+        | EndReason::Declined
+        | EndReason::Missed
+        | EndReason::RingTimeout
+        | EndReason::Busy
+        | EndReason::LoggedOut
+        | EndReason::NotificationsDisabled
+        | EndReason::MicrophoneRefused
+        | EndReason::InternalError
+        | EndReason::ProtocolMismatch
+        | EndReason::MediaSetupTooSlow
+        | EndReason::AnsweredElsewhere
+        | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration
+        | EndReason::Transferred => reason,
+    }
+}
+
+/// How a call that nobody has answered ended for a device of the callee that was cut off meanwhile, when its caller was told `reason`.
+const fn seen_elsewhere(reason: EndReason) -> EndReason {
+    match reason {
+        EndReason::Declined => EndReason::DeclinedElsewhere,
+        EndReason::LocalNetworkLoss => EndReason::RemoteNetworkLoss,
+        EndReason::Cancelled | EndReason::RingTimeout => reason,
+        EndReason::Unknown
+        | EndReason::HungUp
+        | EndReason::Missed
+        | EndReason::Busy
+        | EndReason::LoggedOut
+        | EndReason::NotificationsDisabled
+        | EndReason::MicrophoneRefused
+        | EndReason::InternalError
+        | EndReason::RemoteNetworkLoss
+        | EndReason::ProtocolMismatch
+        | EndReason::MediaSetupTooSlow
+        | EndReason::AnsweredElsewhere
+        | EndReason::DeclinedElsewhere
+        | EndReason::MaxDuration
+        | EndReason::Transferred => EndReason::Missed,
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Redacted, Resume,
+    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, Redacted, Resume,
     ServiceMessage, SessionId, Timestamp,
 };
 
@@ -45,13 +45,25 @@ pub enum HubEvent {
         /// The call.
         call: CallId,
     },
+    /// What [`HubCommand::WriteAnswer`] asked for is durable, or cannot be written.
+    AnswerWritten {
+        /// The call.
+        call: CallId,
+    },
+    /// The service has been started again: these calls go on from before. Comes first, if at all.
+    Restored {
+        /// Those whose records are open.
+        calls: Vec<KeptCall>,
+        /// Those that had ended shortly before, oldest first: not everybody may have been told.
+        ended: Vec<KeptEnd>,
+    },
     /// There are fresh relay credentials to be had, for those who are connected and for everyone who comes.
     RelayRenewed {
         /// What they are made with.
         grant: RelayGrant,
     },
-    /// The service stops, and takes nothing more: what is known of the calls that go on has to be written down now.
-    Stopping,
+    /// The service is about to stop: no more calls are placed. Those that there are outlive it.
+    Draining,
     /// The moment that the last [`HubStep`] asked for has come.
     Woken,
 }
@@ -112,29 +124,85 @@ pub enum HubCommand {
     },
     /// Write a call down durably, then say [`HubEvent::Recorded`] or [`HubEvent::RecordFailed`]: always one of them, and once.
     OpenRecord(OpenRecord),
+    /// Write down durably how an answered call goes on, then say [`HubEvent::AnswerWritten`], whether or not it could be written.
+    WriteAnswer {
+        /// The call.
+        call: CallId,
+        /// What there is to know of it.
+        answer: KeptAnswer,
+    },
     /// Close the record of a call. Comes once for each record that was opened and became durable.
     CloseRecord(CloseRecord),
 }
 
-/// The beginning of a call's record.
+/// The beginning of a call's record, and what has to be known to go on with it once the service has been started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRecord {
+    /// The company.
+    pub account: AccountId,
+    /// Which of its environments.
+    pub environment: Environment,
+    /// Who is called.
+    pub callee: Cuid,
+    /// Why, as the caller sees it.
+    pub context: Context,
+    /// Which call it is, who calls, and what the callee's devices are told.
+    pub invite: Invite,
+    /// The call that it is to take the place of, when somebody transfers it.
+    pub instead_of: Option<CallId>,
+    /// The longest that it may last from its answer.
+    pub limit: Option<Duration>,
+    /// When it was asked for.
+    pub placed_at: Timestamp,
+}
+
+/// A call that has outlived the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCall {
+    /// How it began.
+    pub record: OpenRecord,
+    /// How it goes on; `None` when it was not answered.
+    pub answer: Option<KeptAnswer>,
+    /// Fresh ids, for the caller's device and the one that answered, which the hub waits for.
+    pub sessions: [SessionId; 2],
+}
+
+/// A call that had ended when the service was started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEnd {
     /// The call.
     pub call: CallId,
     /// The company.
     pub account: AccountId,
     /// Which of its environments.
     pub environment: Environment,
-    /// Who calls.
-    pub caller: Cuid,
-    /// The caller's device.
-    pub caller_device: DeviceId,
-    /// Who is called.
+    /// Who called, and from which device.
+    pub caller: (Cuid, DeviceId),
+    /// Who was called.
     pub callee: Cuid,
-    /// Why, as the caller sees it.
-    pub context: Context,
-    /// When the caller asked.
-    pub placed_at: Timestamp,
+    /// What had answered.
+    pub answered_by: Option<DeviceId>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Why, as the caller was told.
+    pub reason: EndReason,
+}
+
+/// What has to be known of an answered call to go on with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// What answered.
+    pub by: Endpoint,
+    /// When.
+    pub at: Timestamp,
+    /// When both sides had media; `None` when they have not.
+    pub connected_at: Option<Timestamp>,
+    /// Whether the caller holds it.
+    pub caller_holds: bool,
+    /// Whether the callee holds it.
+    pub callee_holds: bool,
+    /// When its time is over, if it is limited.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// The end of a call's record.

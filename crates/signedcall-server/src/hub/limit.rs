@@ -5,7 +5,7 @@ use std::time::Duration;
 use signedcall_wire::{CallId, ServiceEvent, Timestamp, WARNING_BEFORE_END};
 
 use super::call::{Call, State};
-use super::timers::Timer;
+use super::timers::{SOONEST, Timer};
 use super::{Hub, Turn};
 
 impl Call {
@@ -30,7 +30,7 @@ impl Hub {
             return;
         };
         let ends_at = *ends_at;
-        self.timers.set(Timer::TimeOver(id), ends_at);
+        self.timers.set(Timer::TimeOver(id), ends_at.max(turn.now + SOONEST));
         match ends_at.since(turn.now).checked_sub(WARNING_BEFORE_END) {
             None | Some(Duration::ZERO) => self.warn_of_end(turn, id),
             Some(until_then) => self.timers.set(Timer::EndNears(id), turn.now + until_then),

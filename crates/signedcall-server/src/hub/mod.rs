@@ -14,13 +14,18 @@
 //!
 //! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
 //!   is being written waits for the store, and is closed then.
+//! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
+//!   write it down keeps nobody waiting for long.
+//! * **A call outlives the service** (see `restore`).
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
 //!   device may place another call while it holds the one that it is in.
+//! * A device that signs in while its user is called rings too, unless it has declined for itself.
 //! * **Glare.** While Y's call to X is placed and unanswered, X's call to Y is answered with `ERR_ONGOING_CALL` and nothing else is done. X's device has Y's
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.
-//! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls.
+//! * A device that begins a new session keeps its part in the calls of the old one, and the answers to what it has asked; `welcome` lists the calls, and
+//!   those that have ended meanwhile.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
 //! * **Holding** changes nothing but what the other side is told. The hub remembers who holds, for a device that begins a new session.
 //! * **A transfer** (see `transfer`) is a call that somebody else than its caller asks for. It takes the place of another, which ends in the same moment, and
@@ -38,6 +43,7 @@ mod placing;
 mod presence;
 mod relay;
 mod request;
+mod restore;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -52,15 +58,18 @@ use signedcall_wire::{
     SessionId, Timestamp,
 };
 
-use self::call::Call;
-pub use self::event::{AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, OpenRecord, SignIn, SocketId};
+use self::call::{Call, PastCall};
+pub use self::event::{
+    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, OpenRecord, SignIn, SocketId,
+};
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
 
-/// How long the id of an ended call is remembered, so that a `call` repeated late (by a device that has begun a new session) places no second call.
-const ENDED_REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// How long an ended call is remembered, so that a `call` repeated late (by a device that has begun a new session) places no second one, and a device
+/// that rang when it was cut off learns how it ended.
+pub(crate) const ENDED_REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// How long the hub waits for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +82,8 @@ pub struct HubSettings {
     pub session_kept_for: Duration,
     /// How long the store may take to write a call down before the caller is told that it failed.
     pub record_within: Duration,
+    /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice.
+    pub answer_within: Duration,
 }
 
 impl Default for HubSettings {
@@ -82,6 +93,7 @@ impl Default for HubSettings {
             call_grace: Duration::from_secs(30),
             session_kept_for: Duration::from_secs(60),
             record_within: Duration::from_secs(5),
+            answer_within: Duration::from_secs(1),
         }
     }
 }
@@ -96,7 +108,9 @@ pub struct Hub {
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
     /// In the order in which they ended.
-    ended: VecDeque<(Timestamp, CallId)>,
+    past: VecDeque<PastCall>,
+    /// Whether no more calls are placed.
+    drains: bool,
     timers: Timers,
 }
 
@@ -125,7 +139,8 @@ impl Hub {
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
             calls: BTreeMap::new(),
-            ended: VecDeque::new(),
+            past: VecDeque::new(),
+            drains: false,
             timers: Timers::default(),
         }
     }
@@ -133,8 +148,8 @@ impl Hub {
     /// Takes one event and says what follows. An event that does not fit changes nothing.
     pub fn handle(&mut self, now: Timestamp, event: HubEvent) -> HubStep {
         let mut turn = Turn { now, commands: Vec::new() };
-        while self.ended.front().is_some_and(|(at, _)| now.since(*at) > ENDED_REMEMBERED_FOR) {
-            self.ended.pop_front();
+        while self.past.front().is_some_and(|past| now.since(past.at) > ENDED_REMEMBERED_FOR) {
+            self.past.pop_front();
         }
         while let Some(timer) = self.timers.pop_due(now) {
             self.time_is_over(&mut turn, timer);
@@ -147,7 +162,9 @@ impl Hub {
             HubEvent::Recorded { call } => self.recorded(&mut turn, call),
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
-            HubEvent::Stopping => self.close_all(&mut turn),
+            HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
+            HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
+            HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }
         HubStep { commands: turn.commands, wake_at: self.timers.next() }
@@ -161,6 +178,7 @@ impl Hub {
     fn time_is_over(&mut self, turn: &mut Turn, timer: Timer) {
         match timer {
             Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
+            Timer::AnswerOverdue(call) => self.tell_answer(turn, call),
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
             Timer::EndNears(call) => self.warn_of_end(turn, call),
             Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),

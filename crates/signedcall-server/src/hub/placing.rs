@@ -1,6 +1,6 @@
 //! How a call comes about: who may place one, its record, and whom it rings on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{CallId, EndReason, ErrorCode, Invite, NewCall, RequestId, ServiceEvent, SessionId};
@@ -20,6 +20,9 @@ impl Hub {
     pub(super) fn place(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, new: NewCall) -> Answer {
         if let Some(known) = self.asked_before(session, id, new.call) {
             return known;
+        }
+        if self.drains {
+            return refused(ErrorCode::ServerFailure);
         }
         let Some(caller) = self.sessions.get(&session) else {
             return refused(ErrorCode::FailureInMakeCall);
@@ -61,6 +64,7 @@ impl Hub {
             invite,
             instead_of: None,
             limit: asked.into_iter().chain(caller.max_call).min(),
+            left: BTreeSet::new(),
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
@@ -72,7 +76,7 @@ impl Hub {
     pub(super) fn asked_before(&mut self, session: SessionId, id: RequestId, call: CallId) -> Option<Answer> {
         match self.calls.get_mut(&call) {
             Some(call) => Some(call.ask_again(session, id)),
-            None => self.ended.iter().any(|(_, ended)| *ended == call).then_some(refused(ErrorCode::FailureInMakeCall)),
+            None => self.past.iter().any(|past| past.call == call).then_some(refused(ErrorCode::FailureInMakeCall)),
         }
     }
 
@@ -81,13 +85,13 @@ impl Hub {
         let id = call.invite.call;
         let (account, environment, callee) = call.callee.clone();
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {
-            call: id,
             account,
             environment,
-            caller: call.invite.from.clone(),
-            caller_device: call.caller.endpoint.device,
             callee,
             context: call.context.clone(),
+            invite: call.invite.clone(),
+            instead_of: call.instead_of,
+            limit: call.limit,
             placed_at: turn.now,
         }));
         self.calls.insert(id, call);
@@ -158,13 +162,36 @@ impl Hub {
         }
     }
 
+    /// A device signs in while its user is called: it rings too, and finds the call in its welcome.
+    pub(super) fn ring_late(&mut self, user: &User, party: Party) {
+        let device = party.endpoint.device;
+        let rings = |call: &Call| match &call.state {
+            State::Ringing { devices, .. } => {
+                call.callee == *user && !call.left.contains(&device) && devices.iter().all(|known| known.endpoint.device != device)
+            }
+            State::Recording { .. } | State::Answered { .. } => false,
+        };
+        let ringing: Vec<CallId> = self.calls.iter().filter(|(_, call)| rings(call)).map(|(id, _)| *id).collect();
+        for id in ringing {
+            if self.with_room(vec![party]).is_empty() {
+                return;
+            }
+            if let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get_mut(&id) {
+                devices.push(party);
+            }
+            if let Some(session) = self.sessions.get_mut(&party.session) {
+                session.calls.insert(id);
+            }
+        }
+    }
+
     /// The store could not write the call down: it never was.
     pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId) {
         let Some(Call { state: State::Recording { asked_by, waiting, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
-        self.remove(turn, id);
+        self.remove(turn, id, EndReason::InternalError);
         self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
+    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
     ServiceMessage, SessionId, Welcome,
 };
 
@@ -39,14 +39,14 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
-        let (calls, answers) = replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
-        let snapshots = self.snapshots(turn, id, &calls);
+        let Inherited { calls, answers, mut ended } =
+            replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let session = Session {
             user: user.clone(),
             name,
             endpoint,
             room: if second_calls { MAX_CALLS_PER_DEVICE } else { 1 },
-            token: resume_token.clone(),
+            token: Some(resume_token.clone()),
             relay_only,
             max_call,
             link: Link::Up { socket },
@@ -57,8 +57,16 @@ impl Hub {
         let ice = self.ice(&session);
         self.sessions.insert(id, session);
         self.sockets.insert(socket, id);
-        self.presence.entry(user).or_default().insert(device, id);
-        let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots };
+        self.presence.entry(user.clone()).or_default().insert(device, id);
+        self.ring_late(&user, Party { endpoint, session: id });
+        let snapshots = self.snapshots(turn, id);
+        for missed in self.missed_ends(&user, id, device) {
+            if ended.iter().all(|known| known.call != missed.call) {
+                ended.push(missed);
+            }
+        }
+        ended.retain(|ended| !snapshots.iter().any(|snapshot| concerns(snapshot, ended.call)));
+        let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));
     }
 
@@ -166,9 +174,16 @@ impl Hub {
 
     /// Ends the old session of a device that has begun a new one, which takes over its calls, and the answers to what it has asked: a device repeats
     /// what it has heard no answer to in the new session.
-    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: Party) -> (BTreeSet<CallId>, Answers) {
-        let taken = self.sessions.get_mut(&old).map(|session| (std::mem::take(&mut session.calls), std::mem::take(&mut session.answers)));
-        let (calls, answers) = taken.unwrap_or_default();
+    fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: Party) -> Inherited {
+        let calls = self.sessions.get(&old).map(|session| session.calls.clone()).unwrap_or_default();
+        for id in calls {
+            self.tell_answer(turn, id);
+        }
+        let Some(session) = self.sessions.get_mut(&old) else {
+            return Inherited::default();
+        };
+        let (calls, answers) = (std::mem::take(&mut session.calls), std::mem::take(&mut session.answers));
+        let ended = session.events.ends().collect();
         for id in &calls {
             if let Some(call) = self.calls.get_mut(id) {
                 call.change_session(old, new);
@@ -179,11 +194,39 @@ impl Hub {
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
-        (calls, answers.without_pending())
+        Inherited { calls, answers: answers.without_pending(), ended }
     }
 
-    fn snapshots(&self, turn: &Turn, session: SessionId, calls: &BTreeSet<CallId>) -> Vec<CallSnapshot> {
-        calls.iter().filter_map(|id| self.calls.get(id)?.snapshot(turn.now, session)).collect()
+    fn snapshots(&self, turn: &Turn, session: SessionId) -> Vec<CallSnapshot> {
+        self.calls_of(session).filter_map(|call| call.snapshot(turn.now, session)).collect()
+    }
+
+    /// The calls that a device may still ring for or be in, although they are answered elsewhere or over.
+    fn missed_ends(&self, user: &User, session: SessionId, device: DeviceId) -> Vec<EndedCall> {
+        let answered = self.calls.values().filter(|call| call.callee == *user && call.is_answered() && call.role(session).is_none());
+        let answered = answered.map(|call| EndedCall { call: call.invite.call, reason: EndReason::AnsweredElsewhere });
+        let over = self.past.iter().filter_map(|past| past.as_seen_by(user, device));
+        answered.chain(over).collect()
+    }
+}
+
+/// What a new session has from the old one.
+#[derive(Default)]
+struct Inherited {
+    calls: BTreeSet<CallId>,
+    answers: Answers,
+    /// The calls whose end was told there, and perhaps not heard.
+    ended: Vec<EndedCall>,
+}
+
+/// Whether a snapshot says what became of a call.
+fn concerns(snapshot: &CallSnapshot, id: CallId) -> bool {
+    match snapshot {
+        CallSnapshot::Caller { call, transferred, .. } => {
+            *call == id || transferred.as_ref().is_some_and(|transferred| transferred.instead_of == id)
+        }
+        CallSnapshot::Callee { invite, .. } => invite.call == id,
+        CallSnapshot::Unknown => false,
     }
 }
 

@@ -4,10 +4,10 @@ use signedcall_wire::{
     CallId, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, Request, RequestId, ServiceEvent, SessionId, Signal,
 };
 
-use super::call::{Call, Departure, Intent, Party, Role, State};
+use super::call::{Call, Departure, Intent, Party, Role, State, Telling};
 use super::session::Answer;
 use super::timers::Timer;
-use super::{Hub, Turn};
+use super::{Hub, HubCommand, KeptAnswer, Turn};
 
 /// The most bytes of one candidate: a real one has under three hundred.
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
@@ -25,7 +25,7 @@ impl Hub {
             None => match request {
                 Request::Call(new) => self.place(turn, session, id, new),
                 Request::Ringing { call } => self.confirm_ringing(turn, session, call),
-                Request::Accept { call } => self.accept(turn, session, call),
+                Request::Accept { call } => self.accept(turn, session, id, call),
                 Request::Decline { call, reason } => self.decline(turn, session, call, reason),
                 Request::Hangup { call, reason } => self.hang_up(turn, session, call, reason),
                 Request::MediaConnected { call } => self.connect_media(turn, session, call),
@@ -54,18 +54,22 @@ impl Hub {
         DONE
     }
 
-    fn accept(&mut self, turn: &mut Turn, session: SessionId, id: CallId) -> Answer {
+    /// The first one wins. Nobody is told before the store has it.
+    fn accept(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, id: CallId) -> Answer {
         let Some(call) = self.calls.get_mut(&id) else {
             return DONE;
         };
-        let caller = call.caller.session;
-        let (winner, losers) = match &call.state {
+        let (winner, losers) = match &mut call.state {
             State::Ringing { devices, .. } => {
                 let (winners, losers): (Vec<Party>, Vec<Party>) = devices.iter().partition(|party| party.session == session);
                 let Some(winner) = winners.first().copied() else {
                     return DONE;
                 };
                 (winner, losers)
+            }
+            State::Answered { by, telling: Telling::Waits { waiting, .. }, .. } if by.session == session => {
+                waiting.push(request);
+                return Answer::Pending;
             }
             State::Recording { .. } | State::Answered { .. } => return DONE,
         };
@@ -78,11 +82,51 @@ impl Hub {
             caller_holds: false,
             callee_holds: false,
             ends_at: call.limit.map(|limit| turn.now + limit),
+            telling: Telling::Waits { losers, waiting: vec![request] },
         };
-        let left_ms = call.left_ms(turn.now);
         self.timers.clear(Timer::RingOver(id));
-        for told in [caller, winner.session] {
-            self.tell(turn, told, ServiceEvent::Answered { call: id, by: winner.endpoint, left_ms });
+        self.timers.set(Timer::AnswerOverdue(id), turn.now + self.settings.answer_within);
+        self.write_answer(turn, id);
+        Answer::Pending
+    }
+
+    /// Has what is known of an answered call written down.
+    fn write_answer(&self, turn: &mut Turn, id: CallId) {
+        if let Some(Call { state: State::Answered { at, by, connected_at, caller_holds, callee_holds, ends_at, .. }, .. }) =
+            self.calls.get(&id)
+        {
+            let answer = KeptAnswer {
+                by: by.endpoint,
+                at: *at,
+                connected_at: *connected_at,
+                caller_holds: *caller_holds,
+                callee_holds: *callee_holds,
+                ends_at: *ends_at,
+            };
+            turn.commands.push(HubCommand::WriteAnswer { call: id, answer });
+        }
+    }
+
+    /// Tells everyone that a call is answered, unless they know.
+    pub(super) fn tell_answer(&mut self, turn: &mut Turn, id: CallId) {
+        let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, telling, .. }, .. }) = self.calls.get_mut(&id)
+        else {
+            return;
+        };
+        let (caller, by, holds) = (*caller, *by, [*callee_holds, *caller_holds]);
+        let Telling::Waits { losers, waiting } = std::mem::replace(telling, Telling::Done) else {
+            return;
+        };
+        self.timers.clear(Timer::AnswerOverdue(id));
+        let left_ms = self.calls.get(&id).and_then(|call| call.left_ms(turn.now));
+        for told in [caller, by] {
+            self.tell(turn, told.session, ServiceEvent::Answered { call: id, by: by.endpoint, left_ms });
+        }
+        // One who answers and holds at once has said so already.
+        for (told, other_holds) in [caller, by].into_iter().zip(holds) {
+            if other_holds {
+                self.tell(turn, told.session, ServiceEvent::Held { call: id, on: true });
+            }
         }
         self.limit(turn, id);
         for loser in losers {
@@ -91,7 +135,7 @@ impl Hub {
             }
             self.tell(turn, loser.session, ServiceEvent::Ended { call: id, reason: EndReason::AnsweredElsewhere });
         }
-        DONE
+        self.answer_all(turn, by.session, waiting, None);
     }
 
     fn decline(&mut self, turn: &mut Turn, session: SessionId, id: CallId, reason: EndReason) -> Answer {
@@ -141,14 +185,15 @@ impl Hub {
         DONE
     }
 
-    fn connect_media(&mut self, turn: &Turn, session: SessionId, id: CallId) -> Answer {
+    fn connect_media(&mut self, turn: &mut Turn, session: SessionId, id: CallId) -> Answer {
         if let Some(Call { caller, state: State::Answered { by, caller_has_media, callee_has_media, connected_at, .. }, .. }) =
             self.calls.get_mut(&id)
         {
             *caller_has_media |= caller.session == session;
             *callee_has_media |= by.session == session;
-            if *caller_has_media && *callee_has_media {
-                connected_at.get_or_insert(turn.now);
+            if *caller_has_media && *callee_has_media && connected_at.is_none() {
+                *connected_at = Some(turn.now);
+                self.write_answer(turn, id);
             }
         }
         DONE
@@ -156,7 +201,7 @@ impl Hub {
 
     /// Notes who holds a call, and tells the other side.
     fn hold(&mut self, turn: &mut Turn, session: SessionId, id: CallId, on: bool) -> Answer {
-        if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, .. }, .. }) = self.calls.get_mut(&id) {
+        if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, telling, .. }, .. }) = self.calls.get_mut(&id) {
             let (holds, other) = if caller.session == session {
                 (caller_holds, by.session)
             } else if by.session == session {
@@ -165,7 +210,11 @@ impl Hub {
                 return DONE;
             };
             if std::mem::replace(holds, on) != on {
-                self.tell(turn, other, ServiceEvent::Held { call: id, on });
+                let is_told = matches!(telling, Telling::Done);
+                self.write_answer(turn, id);
+                if is_told {
+                    self.tell(turn, other, ServiceEvent::Held { call: id, on });
+                }
             }
         }
         DONE

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
+use signedcall_wire::{CallId, EndedCall, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
 
 use super::{SocketId, User};
 
@@ -18,7 +18,8 @@ pub(super) struct Session {
     pub(super) endpoint: Endpoint,
     /// How many calls it may be in at a time.
     pub(super) room: usize,
-    pub(super) token: Redacted<String>,
+    /// `None`: its device is expected back from before the service was started, and nobody can resume it.
+    pub(super) token: Option<Redacted<String>>,
     pub(super) relay_only: bool,
     pub(super) max_call: Option<Duration>,
     pub(super) link: Link,
@@ -56,7 +57,10 @@ impl Session {
 
     /// Compares without stopping at the first difference, so that the time taken says nothing about the token.
     pub(super) fn may_be_resumed_by(&self, token: &Redacted<String>) -> bool {
-        let (ours, theirs) = (self.token.expose().as_bytes(), token.expose().as_bytes());
+        let Some(ours) = &self.token else {
+            return false;
+        };
+        let (ours, theirs) = (ours.expose().as_bytes(), token.expose().as_bytes());
         ours.len() == theirs.len() && ours.iter().zip(theirs).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
     }
 }
@@ -102,6 +106,21 @@ impl EventRing {
         }
         self.acknowledge(last_seq);
         Some(self.kept.iter().map(|kept| (kept.seq, kept.event.clone())).collect())
+    }
+
+    /// The calls whose end was told and may not have been heard.
+    pub(super) fn ends(&self) -> impl Iterator<Item = EndedCall> {
+        self.kept.iter().filter_map(|kept| match &kept.event {
+            ServiceEvent::Ended { call, reason } => Some(EndedCall { call: *call, reason: *reason }),
+            ServiceEvent::Invite(_)
+            | ServiceEvent::Ringing { .. }
+            | ServiceEvent::Answered { .. }
+            | ServiceEvent::Held { .. }
+            | ServiceEvent::TimeLeft { .. }
+            | ServiceEvent::Transferred(_)
+            | ServiceEvent::Signal { .. }
+            | ServiceEvent::Unknown => None,
+        })
     }
 
     fn forget_old(&mut self, now: Timestamp) {

@@ -1,12 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use signedcall_wire::{CallId, SessionId, Timestamp};
+
+/// When a deadline fires that had passed while the service was not there.
+pub(super) const SOONEST: Duration = Duration::from_millis(1);
 
 /// Everything the hub ever waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
     /// The store has not said that a record is durable.
     RecordOverdue(CallId),
+    /// The store has not said that an answer is durable.
+    AnswerOverdue(CallId),
     /// Nobody has answered a call.
     RingOver(CallId),
     /// The time of a call is nearly over.

@@ -11,12 +11,12 @@
 //! Until the new call is written down only the side that transfers knows of it. The third user stands where that side stood, and sees what it saw as the
 //! reason of the call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{CallId, Cuid, EndReason, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp, Transferred};
 
-use super::call::{Call, Intent, Party, Role, State};
+use super::call::{Call, Intent, Party, Role, State, Telling};
 use super::request::refused;
 use super::session::Answer;
 use super::{Hub, Turn, User};
@@ -29,6 +29,9 @@ impl Hub {
     pub(super) fn transfer(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, old: CallId, new: CallId, to: Cuid) -> Answer {
         if let Some(known) = self.asked_before(session, id, new) {
             return known;
+        }
+        if self.drains {
+            return refused(ErrorCode::ServerFailure);
         }
         if self.calls_of(session).any(|call| call.instead_of == Some(old) && call.is_being_made()) {
             return refused(ErrorCode::OngoingCall);
@@ -63,13 +66,16 @@ impl Hub {
             transferred_by: Some(leaver),
             ring_for_ms: 0,
         };
+        let limit = call.left(turn.now);
         let call = Call {
             caller: stays,
             callee,
             context: seen_by_other.clone(),
             invite,
             instead_of: Some(old),
-            limit: None,
+            // Worked out anew when it takes the place of the old one; this is what a service that dies meanwhile is left with.
+            limit,
+            left: BTreeSet::new(),
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
@@ -139,6 +145,7 @@ impl Hub {
     fn other_side(&self, id: CallId, session: SessionId) -> Option<(&Call, Party)> {
         let call = self.calls.get(&id)?;
         match (&call.state, call.role(session)?) {
+            (State::Answered { telling: Telling::Waits { .. }, .. }, _) => None,
             (State::Answered { by, .. }, Role::Caller) => Some((call, *by)),
             (State::Answered { .. }, Role::Talking) => Some((call, call.caller)),
             (State::Recording { .. } | State::Ringing { .. } | State::Answered { .. }, Role::Caller | Role::Ringing | Role::Talking) => {

@@ -3,6 +3,7 @@
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
 mod accounts;
+mod open;
 mod records;
 mod schema;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use signedcall_wire::Environment;
 
 pub(crate) use self::accounts::Credential;
 pub use self::accounts::{Account, Accounts, AddAccountError};
+pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 pub(crate) use self::schema::create_private_directory;

@@ -4,11 +4,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
-use signedcall_wire::{CallId, EndReason};
+use signedcall_wire::{CallId, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::open::Legacy;
 use super::{StoreError, environment_name, schema, unix_millis};
-use crate::hub::{CloseRecord, OpenRecord};
+use crate::hub::{CloseRecord, KeptAnswer, OpenRecord};
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
 const MOST_AT_ONCE: usize = 256;
@@ -24,23 +25,46 @@ pub(crate) struct Records {
     thread: JoinHandle<()>,
 }
 
-/// The outcome of [`Records::open`].
+/// What has become of something that was handed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) call: CallId,
-    /// `false`: it is not written, and never will be.
-    pub(crate) durable: bool,
+pub(crate) enum Written {
+    /// The outcome of [`Records::open`].
+    Opened {
+        call: CallId,
+        /// `false`: it is not written, and never will be.
+        durable: bool,
+    },
+    /// [`Records::answer`] is done, or failed.
+    Answered { call: CallId },
 }
 
 #[derive(Debug)]
 enum Job {
-    Open {
-        record: OpenRecord,
-        placed_at: SystemTime,
-    },
+    Open(Opening),
+    Answer(Answering),
     Close(Closing),
-    /// Closes what is open, and ends the thread.
+    /// Ends the thread.
     Finish,
+}
+
+#[derive(Debug)]
+struct Opening {
+    record: OpenRecord,
+    placed_at: SystemTime,
+}
+
+#[derive(Debug)]
+struct Answering {
+    call: CallId,
+    answer: KeptAnswer,
+    answered_at: SystemTime,
+}
+
+impl Answering {
+    /// A moment of the hub's clock on the wall's.
+    fn unix_millis(&self, at: Timestamp) -> i64 {
+        unix_millis(self.answered_at + at.since(self.answer.at))
+    }
 }
 
 #[derive(Debug)]
@@ -50,24 +74,29 @@ struct Closing {
 }
 
 impl Records {
-    /// Opens the store, closes what an earlier process left open, and starts the thread.
-    pub(crate) fn start(path: &Path) -> Result<(Self, UnboundedReceiver<Written>), StoreError> {
+    /// Opens the store, reads what an earlier process has left behind, and starts the thread.
+    pub(crate) fn start(path: &Path) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let mut connection = schema::open(path)?;
         let failed = |source| StoreError::Sqlite { path: path.to_owned(), source };
-        let left_open = close_open(&connection, SystemTime::now()).map_err(failed)?;
-        if left_open > 0 {
-            tracing::warn!(left_open, "closed the records of calls that an earlier process left open");
+        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(failed)?;
+        if !legacy.open.is_empty() {
+            tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
         }
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
         let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || write(&mut connection, &inbox, &told));
         let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
-        Ok((Self { jobs, thread }, written))
+        Ok((Self { jobs, thread }, written, legacy))
     }
 
-    /// Writes the beginning of a call down; [`Written`] follows, once.
+    /// Writes the beginning of a call down; [`Written::Opened`] follows, once.
     pub(crate) fn open(&self, record: OpenRecord, placed_at: SystemTime) {
-        self.send(Job::Open { record, placed_at });
+        self.send(Job::Open(Opening { record, placed_at }));
+    }
+
+    /// Writes down how an answered call goes on; [`Written::Answered`] follows, once.
+    pub(crate) fn answer(&self, call: CallId, answer: KeptAnswer, answered_at: SystemTime) {
+        self.send(Job::Answer(Answering { call, answer, answered_at }));
     }
 
     /// Writes the end of a call down, however often it takes.
@@ -80,7 +109,7 @@ impl Records {
         !self.thread.is_finished()
     }
 
-    /// Writes everything that was handed in, closes what is open as an internal error, and returns when it is durable. Blocks.
+    /// Writes everything that was handed in, and returns when it is durable. Calls that go on stay open. Blocks.
     pub(crate) fn finish(self) {
         self.send(Job::Finish);
         if self.thread.join().is_err() {
@@ -100,7 +129,7 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
     let mut unclosed: Vec<Closing> = Vec::new();
     let mut finish = false;
     while !finish {
-        let mut opening = Vec::new();
+        let (mut opening, mut answering) = (Vec::new(), Vec::new());
         let first =
             if unclosed.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
         let first = match first {
@@ -110,85 +139,114 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
         };
         for job in first.into_iter().chain(inbox.try_iter().take(MOST_AT_ONCE)) {
             match job {
-                Job::Open { record, placed_at } => opening.push((record, placed_at)),
+                Job::Open(record) => opening.push(record),
+                Job::Answer(answer) => answering.push(answer),
                 Job::Close(closing) => unclosed.push(closing),
                 Job::Finish => finish = true,
             }
         }
-        let outcomes = match commit(connection, &opening, &unclosed, finish) {
-            Ok(outcomes) => {
+        let opened = match commit(connection, &opening, &answering, &unclosed) {
+            Ok(opened) => {
                 unclosed.clear();
-                outcomes
+                opened
             }
             Err(error) => {
                 tracing::error!(%error, opening = opening.len(), closing = unclosed.len(), "the records of calls could not be written");
-                opening.iter().map(|(record, _)| Written { call: record.call, durable: false }).collect()
+                opening.iter().map(|opening| Written::Opened { call: opening.record.invite.call, durable: false }).collect()
             }
         };
-        for outcome in outcomes {
+        let answered = answering.iter().map(|answering| Written::Answered { call: answering.call });
+        for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
         }
     }
 }
 
+/// Writes everything in one transaction: of one call, its beginning before its answer before its end.
 fn commit(
     connection: &mut Connection,
-    opening: &[(OpenRecord, SystemTime)],
+    opening: &[Opening],
+    answering: &[Answering],
     closing: &[Closing],
-    finish: bool,
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(opening.len());
-    {
-        let mut insert = transaction.prepare_cached(
-            "INSERT OR IGNORE INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        for (record, placed_at) in opening {
-            let inserted = insert.execute(params![
-                record.call.to_string(),
-                record.account.0,
-                environment_name(record.environment),
-                record.caller.as_str(),
-                record.caller_device.to_string(),
-                record.callee.as_str(),
-                record.context.as_str(),
-                unix_millis(*placed_at),
-            ])?;
-            // A device may not use the id of an earlier call again.
-            outcomes.push(Written { call: record.call, durable: inserted == 1 });
-        }
-        let mut update = transaction.prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_at_ms = ?, connected_at_ms = ?, ended_at_ms = ?, end_reason = ?
-             WHERE id = ? AND ended_at_ms IS NULL",
-        )?;
-        for Closing { record, ended_at } in closing {
-            let at =
-                |moment: signedcall_wire::Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
-            update.execute(params![
-                record.answered.as_ref().map(|answered| answered.device.to_string()),
-                record.answered.as_ref().map(|answered| at(answered.at)),
-                record.answered.as_ref().and_then(|answered| answered.connected_at).map(at),
-                unix_millis(*ended_at),
-                record.reason.number(),
-                record.call.to_string(),
-            ])?;
-        }
+    for Opening { record, placed_at } in opening {
+        // A device may not use the id of an earlier call again.
+        let durable = insert(&transaction, record, *placed_at)? == 1;
+        outcomes.push(Written::Opened { call: record.invite.call, durable });
     }
-    if finish {
-        close_open(&transaction, SystemTime::now())?;
+    for answering in answering {
+        update_answer(&transaction, answering)?;
+    }
+    for closing in closing {
+        update_end(&transaction, closing)?;
     }
     transaction.commit()?;
     Ok(outcomes)
 }
 
-/// Nobody knows how these calls ended: the process that would have written it down is gone.
-fn close_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<usize> {
-    connection.execute(
-        "UPDATE calls SET ended_at_ms = max(placed_at_ms, ?), end_reason = ? WHERE ended_at_ms IS NULL",
-        params![unix_millis(now), EndReason::InternalError.number()],
-    )
+fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> rusqlite::Result<usize> {
+    let invite = serde_json::to_string(&record.invite).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite,
+                                          instead_of, limit_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            record.invite.call.to_string(),
+            record.account.0,
+            environment_name(record.environment),
+            record.invite.from.as_str(),
+            record.invite.endpoint.device.to_string(),
+            record.callee.as_str(),
+            record.context.as_str(),
+            unix_millis(placed_at),
+            invite,
+            record.instead_of.map(|call| call.to_string()),
+            record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
+        ])
+}
+
+fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Result<usize> {
+    let Answering { call, answer, answered_at } = answering;
+    connection
+        .prepare_cached(
+            "UPDATE calls SET answered_by = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
+                              callee_holds = ?, ends_at_ms = ?
+             WHERE id = ? AND ended_at_ms IS NULL",
+        )?
+        .execute(params![
+            answer.by.device.to_string(),
+            answer.by.run.0.to_string(),
+            unix_millis(*answered_at),
+            answer.connected_at.map(|at| answering.unix_millis(at)),
+            answer.caller_holds,
+            answer.callee_holds,
+            answer.ends_at.map(|at| answering.unix_millis(at)),
+            call.to_string(),
+        ])
+}
+
+/// Nothing stays of how the caller looked or what the devices need of the call.
+fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> rusqlite::Result<usize> {
+    let at = |moment: Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
+    connection
+        .prepare_cached(
+            "UPDATE calls SET answered_by = ?, answered_at_ms = ?, connected_at_ms = ?, ended_at_ms = ?, end_reason = ?, invite = NULL,
+                              answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
+             WHERE id = ? AND ended_at_ms IS NULL",
+        )?
+        .execute(params![
+            record.answered.as_ref().map(|answered| answered.device.to_string()),
+            record.answered.as_ref().map(|answered| at(answered.at)),
+            record.answered.as_ref().and_then(|answered| answered.connected_at).map(at),
+            unix_millis(*ended_at),
+            record.reason.number(),
+            record.call.to_string(),
+        ])
 }
 
 /// One call, as it is written down.

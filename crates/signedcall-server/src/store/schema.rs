@@ -54,6 +54,17 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE accounts ADD COLUMN max_call_seconds INTEGER;
 ",
+    // What a call needs to go on after a restart; nothing of it once it is over.
+    "
+    ALTER TABLE calls ADD COLUMN invite TEXT;
+    ALTER TABLE calls ADD COLUMN instead_of TEXT;
+    ALTER TABLE calls ADD COLUMN limit_ms INTEGER;
+    ALTER TABLE calls ADD COLUMN answered_run TEXT;
+    ALTER TABLE calls ADD COLUMN caller_holds INTEGER;
+    ALTER TABLE calls ADD COLUMN callee_holds INTEGER;
+    ALTER TABLE calls ADD COLUMN ends_at_ms INTEGER;
+    CREATE INDEX ended_calls ON calls (ended_at_ms);
+",
 ];
 
 /// The version that all steps lead to.

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Environment, Timestamp};
+use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, Timestamp};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::hub::{AnsweredBy, CloseRecord, OpenRecord};
+use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, OpenRecord};
 
 fn new_store() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -15,15 +15,42 @@ fn new_store() -> (TempDir, PathBuf) {
 }
 
 fn opening(call: u128) -> OpenRecord {
-    OpenRecord {
+    let invite = Invite {
         call: CallId(Uuid::from_u128(call)),
+        from: Cuid::new("courier_1").expect("a cuid"),
+        endpoint: endpoint(1),
+        from_name: Some("A courier".to_owned()),
+        context: Context::new("Delivery").expect("a context"),
+        initiator_image: None,
+        receiver_image: None,
+        transferred_by: None,
+        ring_for_ms: 0,
+    };
+    OpenRecord {
         account: AccountId("parcelo".to_owned()),
         environment: Environment::Production,
-        caller: Cuid::new("courier_1").expect("a cuid"),
-        caller_device: DeviceId(Uuid::from_u128(1)),
         callee: Cuid::new("customer_1").expect("a cuid"),
         context: Context::new("Your order").expect("a context"),
+        invite,
+        instead_of: Some(CallId(Uuid::from_u128(99))),
+        limit: Some(Duration::from_secs(60)),
         placed_at: Timestamp::from_millis(1_000),
+    }
+}
+
+fn endpoint(device: u128) -> Endpoint {
+    Endpoint { device: DeviceId(Uuid::from_u128(device)), run: RunId(Uuid::from_u128(7)) }
+}
+
+fn answer() -> KeptAnswer {
+    let at = Timestamp::from_millis;
+    KeptAnswer {
+        by: endpoint(2),
+        at: at(4_000),
+        connected_at: Some(at(4_500)),
+        caller_holds: true,
+        callee_holds: false,
+        ends_at: Some(at(64_000)),
     }
 }
 
@@ -33,13 +60,17 @@ fn closing(call: u128) -> CloseRecord {
     CloseRecord { call: CallId(Uuid::from_u128(call)), answered: Some(answered), ended_at: at(9_000), reason: EndReason::HungUp }
 }
 
+fn opened(call: u128, durable: bool) -> Written {
+    Written::Opened { call: opening(call).invite.call, durable }
+}
+
 #[test]
 fn a_record_is_written_opened_and_closed_once() {
     let (_directory, path) = new_store();
-    let (records, mut written) = Records::start(&path).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
     let now = SystemTime::now();
     records.open(opening(1), now);
-    assert_eq!(written.blocking_recv(), Some(Written { call: opening(1).call, durable: true }));
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     let open = read_records(&path).expect("a good store");
     assert_eq!(open.iter().map(|record| (record.ended_at_ms, record.end_reason)).collect::<Vec<_>>(), [(None, None)]);
     records.close(closing(1), now);
@@ -54,44 +85,89 @@ fn a_record_is_written_opened_and_closed_once() {
 #[test]
 fn the_id_of_an_earlier_call_is_not_taken_again_and_the_others_of_the_same_commit_are() {
     let (_directory, path) = new_store();
-    let (records, mut written) = Records::start(&path).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
     for call in [1, 1, 2] {
         records.open(opening(call), SystemTime::now());
     }
-    let outcomes: Vec<_> = std::iter::repeat_with(|| written.blocking_recv().expect("an outcome").durable).take(3).collect();
-    assert_eq!(outcomes, [true, false, true]);
+    let outcomes: Vec<_> = std::iter::repeat_with(|| written.blocking_recv().expect("an outcome")).take(3).collect();
+    assert_eq!(outcomes, [opened(1, true), opened(1, false), opened(2, true)]);
     records.finish();
     assert_eq!(read_records(&path).expect("a good store").len(), 2);
 }
 
 #[test]
-fn what_was_left_open_is_closed_as_an_internal_error_by_the_end_and_by_the_next_start() {
+fn what_was_left_open_goes_on_with_the_next_start() {
     let (_directory, path) = new_store();
-    let (records, _written) = Records::start(&path).expect("a new store");
+    let (records, mut written, nothing) = Records::start(&path).expect("a new store");
+    assert_eq!(nothing, Legacy::default());
+    let now = SystemTime::now();
+    let began = unix_millis(now);
+    for call in 1..=3 {
+        records.open(opening(call), now);
+    }
+    records.answer(opening(2).invite.call, answer(), now + Duration::from_secs(3));
+    records.close(closing(3), now + Duration::from_secs(8));
+    records.finish();
+    let outcomes: Vec<_> = std::iter::from_fn(|| written.blocking_recv()).collect();
+    assert_eq!(outcomes.last(), Some(&Written::Answered { call: opening(2).invite.call }));
+
+    let (records, _written, Legacy { open, ended }) = Records::start(&path).expect("the same store");
+    let at = |milliseconds: i64| Timestamp::from_millis(u64::try_from(began + milliseconds).expect("after 1970"));
+    let record = |call| OpenRecord { placed_at: at(0), ..opening(call) };
+    let times = KeptAnswer { at: at(3_000), connected_at: Some(at(3_500)), ends_at: Some(at(63_000)), ..answer() };
+    let expected = [OpenCall { record: record(1), answer: None }, OpenCall { record: record(2), answer: Some(times) }];
+    assert_eq!(open, expected);
+    let end = KeptEnd {
+        call: opening(3).invite.call,
+        account: opening(3).account,
+        environment: Environment::Production,
+        caller: (opening(3).invite.from, endpoint(1).device),
+        callee: opening(3).callee,
+        answered_by: Some(endpoint(2).device),
+        ended_at: at(8_000),
+        reason: EndReason::HungUp,
+    };
+    assert_eq!(ended, [end]);
+    records.finish();
+}
+
+#[test]
+fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over() {
+    let (_directory, path) = new_store();
+    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
+    records.open(opening(1), SystemTime::now());
+    records.close(closing(1), SystemTime::now());
+    records.finish();
+    let file = rusqlite::Connection::open(&path).expect("the store");
+    let kept: Option<String> = file.query_row("SELECT invite FROM calls", [], |row| row.get(0)).expect("a row");
+    assert_eq!(kept, None);
+}
+
+#[test]
+fn an_open_record_of_an_older_version_is_closed_as_an_internal_error() {
+    let (_directory, path) = new_store();
+    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
     records.open(opening(1), SystemTime::now());
     records.finish();
-    let reasons = || read_records(&path).expect("a good store").into_iter().map(|record| record.end_reason).collect::<Vec<_>>();
-    let internal = Some(EndReason::InternalError.number());
-    assert_eq!(reasons(), [internal]);
-    rusqlite::Connection::open(&path)
-        .and_then(|file| file.execute("UPDATE calls SET ended_at_ms = NULL, end_reason = NULL", []))
-        .expect("a row");
-    assert_eq!(reasons(), [None]);
-    Records::start(&path).expect("the same store").0.finish();
-    assert_eq!(reasons(), [internal]);
+    rusqlite::Connection::open(&path).and_then(|file| file.execute("UPDATE calls SET invite = NULL", [])).expect("a row");
+    let (records, _written, Legacy { open, ended }) = Records::start(&path).expect("the same store");
+    assert_eq!((open, ended), (vec![], vec![]));
+    records.finish();
+    let reasons: Vec<_> = read_records(&path).expect("a good store").into_iter().map(|record| record.end_reason).collect();
+    assert_eq!(reasons, [Some(EndReason::InternalError.number())]);
 }
 
 #[test]
 fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed_later() {
     let (_directory, path) = new_store();
-    let (records, mut written) = Records::start(&path).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
     records.open(opening(1), SystemTime::now());
-    assert!(written.blocking_recv().is_some_and(|outcome| outcome.durable));
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     let file = rusqlite::Connection::open(&path).expect("the store");
     file.execute_batch("ALTER TABLE calls RENAME TO hidden").expect("nobody else writes");
     records.close(closing(1), SystemTime::now());
     records.open(opening(2), SystemTime::now());
-    assert_eq!(written.blocking_recv(), Some(Written { call: opening(2).call, durable: false }));
+    assert_eq!(written.blocking_recv(), Some(opened(2, false)));
     file.execute_batch("ALTER TABLE hidden RENAME TO calls").expect("nobody else writes");
     records.finish();
     let reasons: Vec<_> = read_records(&path).expect("a good store").into_iter().map(|record| record.end_reason).collect();
@@ -152,7 +228,7 @@ fn nobody_else_on_the_machine_may_read_the_store() {
     use std::os::unix::fs::PermissionsExt;
 
     let (directory, path) = new_store();
-    let (records, _written) = Records::start(&path).expect("a new store");
+    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
     records.open(opening(1), SystemTime::now());
     for entry in std::fs::read_dir(directory.path()).expect("a directory") {
         let entry = entry.expect("an entry");

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use signedcall_server::STORE_FILE;
 use signedcall_server::store::read_records;
-use signedcall_wire::{EndReason, Redacted};
+use signedcall_wire::{CallPhase, CallSnapshot, EndReason, Redacted, Request, ServiceEvent};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -46,12 +46,14 @@ async fn run(data: &Path, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn the_record_of_a_placed_call_outlives_a_killed_service() {
+async fn a_placed_call_outlives_a_killed_service_and_is_answered_at_the_next() {
     let data = tempfile::tempdir().expect("a directory");
     let mut running = start(data.path(), &[]).await;
     let key = demo_key(data.path());
-    let mut caller = Device::sign_in(&running.url, hello(key.clone(), "courier_1")).await;
-    let _callee = Device::sign_in(&running.url, hello(key.clone(), "customer_1")).await;
+    let caller_hello = hello(key.clone(), "courier_1");
+    let mut caller = Device::sign_in(&running.url, caller_hello.clone()).await;
+    let callee_hello = hello(key.clone(), "customer_1");
+    let _callee = Device::sign_in(&running.url, callee_hello.clone()).await;
     let (call, request) = new_call("customer_1");
     caller.ask(request).await.expect("a call");
     running.child.kill().await.expect("it runs");
@@ -61,9 +63,18 @@ async fn the_record_of_a_placed_call_outlives_a_killed_service() {
     assert_eq!(left.iter().map(|record| (record.call.clone(), record.end_reason)).collect::<Vec<_>>(), [(call.to_string(), None)]);
     let mut again = start(data.path(), &[]).await;
     assert_eq!(demo_key(data.path()), key, "the demo key is made once");
+    let mut callee = Device::sign_in(&again.url, callee_hello).await;
+    let [CallSnapshot::Callee { invite, phase: CallPhase::Placed }] = callee.welcome.calls.as_slice() else {
+        panic!("{:?}", callee.welcome.calls)
+    };
+    assert_eq!((invite.call, invite.from.as_str(), invite.endpoint), (call, "courier_1", caller.endpoint));
+    let mut caller = Device::sign_in(&again.url, caller_hello).await;
+    callee.ask(Request::Accept { call }).await.expect("it rings");
+    assert_eq!(caller.event().await, ServiceEvent::Answered { call, by: callee.endpoint, left_ms: None });
+    caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the call goes on");
+    terminate(&mut again.child).await;
     let closed: Vec<_> = read_records(&store).expect("a good store").into_iter().map(|record| record.end_reason).collect();
-    assert_eq!(closed, [Some(EndReason::InternalError.number())]);
-    again.child.kill().await.expect("it runs");
+    assert_eq!(closed, [Some(EndReason::HungUp.number())]);
 }
 
 #[tokio::test]
@@ -76,6 +87,11 @@ async fn a_demo_key_can_be_chosen_and_sigterm_ends_the_service_cleanly() {
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
     let url = format!("ws://{}/v1/signalling", ready["listening"].as_str().expect("an address"));
     Device::sign_in(&url, hello(Redacted::new("chosen".to_owned()), "courier_1")).await;
+    terminate(&mut child).await;
+}
+
+/// Asks a service to stop, and waits until it has.
+async fn terminate(child: &mut Child) {
     let pid = child.id().expect("it runs").to_string();
     let told = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
     assert!(told.success());

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! After `session_expired` the device sends `hello` on the same socket; the `welcome` that follows lists the calls that this device has a part
-//! in, which replaces what it believed.
+//! in, and those that have ended meanwhile, which replaces what it believed. A service that was started again knows no session of before, and the
+//! calls all the same.
 
 mod client;
 mod service;
@@ -21,7 +22,7 @@ mod tests;
 use std::time::Duration;
 
 pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
-pub use service::{CallPhase, CallSnapshot, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome};
+pub use service::{CallPhase, CallSnapshot, EndedCall, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome};
 
 /// The version in the first frame of a socket. A service refuses what it cannot speak.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -60,6 +60,18 @@ pub struct Welcome {
     /// The calls that this device has a part in: all others it knows of are over.
     #[serde(default)]
     pub calls: Vec<CallSnapshot>,
+    /// The calls that have ended while this device was away. It may have heard of some, and may never have known others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<EndedCall>,
+}
+
+/// A call that has ended, for a device that begins a new session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedCall {
+    /// The call.
+    pub call: CallId,
+    /// Why, as this device is to see it.
+    pub reason: EndReason,
 }
 
 /// Where media finds its way.

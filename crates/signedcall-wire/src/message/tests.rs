@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, Endpoint,
-    Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
+    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, EndedCall,
+    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
     RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 
@@ -148,8 +148,10 @@ fn what_the_service_says_has_this_text() {
         ice: IceConfig::default(),
         branding: None,
         calls: vec![],
+        ended: vec![],
     };
-    let full = Welcome { ice: ice.clone(), branding: Some(branding), calls, ..welcome.clone() };
+    let ended = vec![EndedCall { call: NEW_CALL, reason: EndReason::AnsweredElsewhere }];
+    let full = Welcome { ice: ice.clone(), branding: Some(branding), calls, ended, ..welcome.clone() };
     let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no such key".to_owned(), retry_after_ms: None };
     let passing = Refusal { code: ErrorCode::ServerFailure, detail: "busy".to_owned(), retry_after_ms: Some(500) };
     check([
@@ -159,7 +161,7 @@ fn what_the_service_says_has_this_text() {
         ),
         (
             ServiceMessage::Welcome(full),
-            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere"}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),

@@ -219,3 +219,92 @@ fn a_service_that_asks_for_patience_is_tried_again() {
     let refusal = Refusal { code: ErrorCode::ServerFailure, detail: String::new(), retry_after_ms: Some(1_500) };
     assert_eq!(rig.receive(ServiceMessage::Refused(refusal)), "reopen link after 1500 ms");
 }
+
+/// The service was started again: it knows the calls, and no session.
+fn begin_anew(rig: &mut Rig) {
+    let _ = rig.handle(Event::LinkLost);
+    let _ = rig.handle(Event::LinkOpened);
+    assert_eq!(rig.receive(ServiceMessage::SessionExpired), "greet");
+}
+
+fn callee(number: u128, phase: CallPhase) -> CallSnapshot {
+    CallSnapshot::Callee { invite: invite(number, "bobby", PEER), phase }
+}
+
+#[test]
+fn a_device_that_rings_says_so_to_a_service_that_has_not_heard() {
+    for (phase, expected) in [
+        (CallPhase::Placed, ", ask ringing 1"),
+        (CallPhase::Ringing { by: vec![endpoint(PEER)] }, ", ask ringing 1"),
+        (CallPhase::Ringing { by: vec![endpoint(ME)] }, ""),
+    ] {
+        let mut rig = Rig::signed_in();
+        let _ = rig.is_invited(1, "bobby");
+        let _ = rig.respond(None);
+        begin_anew(&mut rig);
+        assert_eq!(rig.welcome(vec![callee(1, phase)]), format!("ice, branding, signed in{expected}"));
+    }
+}
+
+#[test]
+fn a_talk_goes_on_over_a_service_that_was_started_again() {
+    let mut rig = Rig::talking();
+    begin_anew(&mut rig);
+    let phase = CallPhase::Answered { by: endpoint(ME), left_ms: None, holds: false, is_held: false };
+    assert_eq!(rig.welcome(vec![callee(1, phase)]), "ice, branding, signed in");
+    assert_eq!(rig.line.call_state(), CallState::OngoingCall);
+}
+
+#[test]
+fn a_call_that_has_ended_meanwhile_ends_here_for_the_same_reason() {
+    let ended = |reason| vec![EndedCall { call: call(1), reason }, EndedCall { call: call(7), reason }];
+    let mut rig = Rig::talking();
+    begin_anew(&mut rig);
+    let heard = rig.welcome_with(vec![], ended(EndReason::MaxDuration));
+    assert_eq!(heard, "ice, branding, stop voice, drop 2, tone Ended, report 1 Ended(MaxDuration), signed in");
+    let mut rig = Rig::signed_in();
+    let _ = rig.is_invited(1, "bobby");
+    begin_anew(&mut rig);
+    let heard = rig.welcome_with(vec![], ended(EndReason::AnsweredElsewhere));
+    assert_eq!(heard, "ice, branding, drop 2, report 1 Ended(AnsweredElsewhere), signed in, no tone");
+}
+
+#[test]
+fn a_transfer_that_was_done_meanwhile_is_done() {
+    let mut rig = Rig::talking();
+    let asked = Event::UserTransferred { call: call(1), to: cuid("carol"), new: call(2) };
+    assert_eq!(rig.handle(asked), "ask transfer 1 to carol");
+    begin_anew(&mut rig);
+    let heard = rig.welcome_with(vec![], vec![EndedCall { call: call(1), reason: EndReason::Transferred }]);
+    assert_eq!(heard, "ice, branding, transferred 1, stop voice, drop 2, tone Ended, report 1 Ended(Transferred), signed in");
+}
+
+#[test]
+fn how_a_call_ended_here_is_said_to_a_service_that_has_died_before_it_wrote_it_down() {
+    let answered = || CallPhase::Answered { by: endpoint(ME), left_ms: None, holds: false, is_held: false };
+    let mut rig = Rig::talking();
+    let _ = rig.ends(1, EndReason::HungUp);
+    begin_anew(&mut rig);
+    assert_eq!(rig.welcome(vec![callee(1, answered())]), "ice, branding, signed in, ask hangup 1 HungUp");
+
+    for (told, expected) in [(EndReason::Declined, ", ask decline 1 Declined"), (EndReason::AnsweredElsewhere, "")] {
+        let mut rig = Rig::signed_in();
+        let _ = rig.is_invited(1, "bobby");
+        let _ = rig.respond(None);
+        let _ = rig.ends(1, told);
+        begin_anew(&mut rig);
+        assert_eq!(rig.welcome(vec![callee(1, CallPhase::Placed)]), format!("ice, branding, signed in{expected}"), "it rings no more");
+    }
+}
+
+#[test]
+fn a_description_that_comes_again_is_passed_on_once() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.is_invited(1, "bobby");
+    let mut offered = |sdp: &str| {
+        let signal = Signal::Offer { sdp: sdp.to_owned().into() };
+        rig.happens(ServiceEvent::Signal { call: call(1), from: PEER, signal })
+    };
+    let offers = [offered("one"), offered("one"), offered("two")];
+    assert_eq!(offers, ["apply signal of 2, ack 2", "ack 3", "apply signal of 2, ack 4"]);
+}

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use signedcall_wire::{EndReason, NewCall, Request};
 
-use super::stage::{Do, Stage, accept, call, connected, hang_up};
-use crate::hub::HubEvent;
+use super::stage::{Do, Stage, accept, call, hang_up};
 
 const NOTHING: [&str; 0] = [];
 
@@ -33,17 +32,13 @@ fn a_call_rings_for_thirty_five_seconds() {
 }
 
 #[test]
-fn a_service_that_stops_writes_down_what_it_knows_of_each_call_and_tells_nobody() {
-    assert_eq!(ringing("ax").handle(1_000, HubEvent::Stopping), ["close record InternalError"]);
-    let mut stage = talking();
-    for who in ['a', 'x'] {
-        stage.run(1_000, Do::Ask(who, connected()));
-    }
-    assert_eq!(stage.handle(2_000, HubEvent::Stopping), ["close record InternalError x talked"]);
-    assert_eq!(stage.handle(2_000, HubEvent::Stopping), NOTHING);
-    let mut stage = Stage::with("ax");
-    stage.run(0, Do::Ask('a', call()));
-    assert_eq!(stage.handle(0, HubEvent::Stopping), NOTHING, "a record that is not durable cannot be closed");
+fn an_answer_that_the_store_does_not_write_is_told_after_a_second() {
+    let mut stage = ringing("ax");
+    stage.store_waits = true;
+    assert_eq!(stage.run(1_000, Do::Ask('x', accept())), ["write answer"]);
+    assert_eq!(stage.run(1_999, Do::Wake), NOTHING);
+    assert_eq!(stage.run(2_000, Do::Wake), ["a #1 answered x", "x #2 answered x", "x ok"]);
+    assert_eq!(stage.run(2_000, Do::AnswerWritten), NOTHING);
 }
 
 #[test]

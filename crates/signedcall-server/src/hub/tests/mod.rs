@@ -3,6 +3,7 @@ mod beside;
 mod deadlines;
 mod limits;
 mod properties;
+mod restored;
 mod sessions;
 mod stage;
 mod transfer;

@@ -1,6 +1,6 @@
 //! What holds whatever devices do, in whatever order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, SignIn, SocketId};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptAnswer, KeptCall, OpenRecord, SignIn, SocketId};
 
 const DEVICES: usize = 7;
 const CALLS: u128 = 4;
@@ -47,6 +47,8 @@ enum Op {
     Wait {
         milliseconds: u64,
     },
+    /// The service dies, and is started again on what its store has.
+    RestartService,
     /// Waits until the hub wants to be woken, or almost.
     Due {
         early: bool,
@@ -93,6 +95,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => proptest::bool::weighted(0.9).prop_map(|durable| Op::Store { durable }),
         1 => (0..40_000_u64).prop_map(|milliseconds| Op::Wait { milliseconds }),
         1 => any::<bool>().prop_map(|early| Op::Due { early }),
+        1 => Just(Op::RestartService),
     ];
     proptest::collection::vec(op, 1..120)
 }
@@ -117,6 +120,11 @@ struct World {
     /// Whose a socket is, while the hub may use it.
     sockets: BTreeMap<SocketId, usize>,
     pending: BTreeSet<CallId>,
+    /// What was asked to be written of each call.
+    records: BTreeMap<CallId, OpenRecord>,
+    kept: BTreeMap<CallId, KeptAnswer>,
+    /// Answers that the store has written, and of which the hub has not heard.
+    answers: VecDeque<CallId>,
     durable: BTreeSet<CallId>,
     closed: BTreeSet<CallId>,
     winners: BTreeMap<CallId, DeviceId>,
@@ -144,6 +152,9 @@ impl World {
             devices: std::iter::repeat_with(Device::default).take(DEVICES).collect(),
             sockets: BTreeMap::new(),
             pending: BTreeSet::new(),
+            records: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            answers: VecDeque::new(),
             durable: BTreeSet::new(),
             closed: BTreeSet::new(),
             winners: BTreeMap::new(),
@@ -220,7 +231,9 @@ impl World {
                 self.say(device, ClientMessage::Ack { seq: self.devices[device].received });
             }
             Op::Store { durable } => {
-                if let Some(call) = self.pending.pop_first() {
+                if let Some(call) = self.answers.pop_front() {
+                    self.handle(HubEvent::AnswerWritten { call });
+                } else if let Some(call) = self.pending.pop_first() {
                     // The store takes each id once.
                     let durable = durable && self.durable.insert(call);
                     self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
@@ -230,6 +243,7 @@ impl World {
                 self.now += milliseconds;
                 self.handle(HubEvent::Woken);
             }
+            Op::RestartService => self.restart_service(),
             Op::Due { early } => {
                 if let Some(at) = self.wake_at {
                     self.now = self.now.max(at - u64::from(early));
@@ -237,6 +251,27 @@ impl World {
                 }
             }
         }
+    }
+
+    fn restart_service(&mut self) {
+        self.hub = Hub::new(HubSettings::default());
+        self.sockets.clear();
+        for device in &mut self.devices {
+            device.socket = None;
+        }
+        self.pending.clear();
+        self.answers.clear();
+        let open: Vec<CallId> = self.durable.difference(&self.closed).copied().collect();
+        let mut calls = Vec::new();
+        for call in open {
+            let answer = self.kept.get(&call).copied();
+            if let Some(answer) = answer {
+                self.winners.entry(call).or_insert(answer.by.device);
+            }
+            let sessions = [SessionId(self.make()), SessionId(self.make())];
+            calls.push(KeptCall { record: self.records[&call].clone(), answer, sessions });
+        }
+        self.handle(HubEvent::Restored { calls, ended: vec![] });
     }
 
     fn request(&self, what: Ask) -> Request {
@@ -294,7 +329,15 @@ impl World {
                         self.devices[device].socket = None;
                     }
                 }
-                HubCommand::OpenRecord(record) => assert!(self.pending.insert(record.call), "a record is opened once at a time"),
+                HubCommand::OpenRecord(record) => {
+                    assert!(self.pending.insert(record.invite.call), "a record is opened once at a time");
+                    self.records.insert(record.invite.call, record);
+                }
+                HubCommand::WriteAnswer { call, answer } => {
+                    self.kept.insert(call, answer);
+                    assert!(self.durable.contains(&call), "an answer belongs to a record that is durable");
+                    self.answers.push_back(call);
+                }
                 HubCommand::CloseRecord(record) => {
                     assert!(self.durable.contains(&record.call), "a record is closed once it is durable");
                     assert!(self.closed.insert(record.call), "a record is closed once");
@@ -346,7 +389,7 @@ impl World {
         while let Some((socket, _)) = self.sockets.pop_first() {
             self.handle_lost(socket);
         }
-        while !self.pending.is_empty() {
+        while !self.pending.is_empty() || !self.answers.is_empty() {
             self.apply(Op::Store { durable: true });
         }
         while self.wake_at.is_some() {

@@ -9,7 +9,9 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, RelayGrant, SignIn, SocketId};
+use crate::hub::{
+    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, OpenRecord, RelayGrant, SignIn, SocketId,
+};
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
 pub(super) type Who = char;
@@ -39,6 +41,10 @@ pub(super) enum Do {
     RecordFailed,
     /// The record of another call could not be written.
     RecordFailedOf(CallId),
+    /// The answer of the call is durable, when the store waits.
+    AnswerWritten,
+    /// The service is about to stop.
+    Drain,
     /// Relay credentials are renewed.
     Renewed,
     /// The time has come.
@@ -140,6 +146,12 @@ pub(super) struct Stage {
     pub(super) second_calls: bool,
     /// The longest call of the account of whoever signs in.
     pub(super) max_call: Option<Duration>,
+    /// Whether the store says nothing of answers by itself.
+    pub(super) store_waits: bool,
+    /// What the store was asked to write, and what is durable.
+    opening: BTreeMap<CallId, OpenRecord>,
+    open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
+    ended: Vec<KeptEnd>,
     asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
@@ -165,7 +177,7 @@ impl Stage {
         }
     }
 
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         let hub = Hub::new(HubSettings::default());
         let (sockets, names, sessions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self {
@@ -176,6 +188,10 @@ impl Stage {
             restarts: BTreeMap::new(),
             second_calls: false,
             max_call: None,
+            store_waits: false,
+            opening: BTreeMap::new(),
+            open: BTreeMap::new(),
+            ended: Vec::new(),
             asked: BTreeMap::new(),
             made: 0,
         }
@@ -184,8 +200,28 @@ impl Stage {
     /// Lets something happen, and tells what follows.
     pub(super) fn run(&mut self, at: u64, what: Do) -> Vec<String> {
         let event = self.event(what);
-        let step = self.hub.handle(Timestamp::from_millis(at), event);
-        step.commands.iter().map(|command| self.describe(command)).collect()
+        self.handle(at, event)
+    }
+
+    /// The service dies, and is started again on what is durable.
+    pub(super) fn restart_service(&mut self, at: u64) -> Vec<String> {
+        self.hub = Hub::new(HubSettings::default());
+        self.opening.clear();
+        let open: Vec<_> = self.open.values().cloned().collect();
+        let calls = open.into_iter().map(|(record, answer)| KeptCall {
+            record,
+            answer,
+            sessions: [SessionId(self.make()), SessionId(self.make())],
+        });
+        let calls = calls.collect();
+        self.handle(at, HubEvent::Restored { calls, ended: self.ended.clone() })
+    }
+
+    /// The store has written a call down, and the hub has not heard of it yet.
+    pub(super) fn make_durable(&mut self, call: CallId) {
+        if let Some(record) = self.opening.remove(&call) {
+            self.open.insert(call, (record, None));
+        }
     }
 
     pub(super) fn wake_at(&mut self, at: u64) -> Option<u64> {
@@ -217,6 +253,8 @@ impl Stage {
             Do::RecordedOf(call) => HubEvent::Recorded { call },
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
             Do::RecordFailedOf(call) => HubEvent::RecordFailed { call },
+            Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
+            Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::Wake => HubEvent::Woken,
         }
@@ -244,8 +282,53 @@ impl Stage {
     }
 
     pub(super) fn handle(&mut self, at: u64, event: HubEvent) -> Vec<String> {
-        let step = self.hub.handle(Timestamp::from_millis(at), event);
-        step.commands.iter().map(|command| self.describe(command)).collect()
+        if let HubEvent::Recorded { call } = &event {
+            self.make_durable(*call);
+        }
+        let HubStep { commands, wake_at: _ } = self.hub.handle(Timestamp::from_millis(at), event);
+        let mut told = Vec::new();
+        for command in commands {
+            match &command {
+                HubCommand::WriteAnswer { call, .. } if !self.store_waits => {
+                    self.store(&command);
+                    told.extend(self.handle(at, HubEvent::AnswerWritten { call: *call }));
+                }
+                HubCommand::Send { .. }
+                | HubCommand::Close { .. }
+                | HubCommand::OpenRecord(_)
+                | HubCommand::CloseRecord(_)
+                | HubCommand::WriteAnswer { .. } => {
+                    self.store(&command);
+                    told.push(self.describe(&command));
+                }
+            }
+        }
+        told
+    }
+
+    fn store(&mut self, command: &HubCommand) {
+        match command {
+            HubCommand::Send { .. } | HubCommand::Close { .. } => {}
+            HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
+            HubCommand::WriteAnswer { call, answer } => {
+                if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
+                    *kept = Some(*answer);
+                }
+            }
+            HubCommand::CloseRecord(CloseRecord { call, answered, ended_at, reason }) => {
+                let (record, _) = self.open.remove(call).expect("a record is closed that is open");
+                self.ended.push(KeptEnd {
+                    call: *call,
+                    account: record.account,
+                    environment: record.environment,
+                    caller: (record.invite.from, record.invite.endpoint.device),
+                    callee: record.callee,
+                    answered_by: answered.as_ref().map(|answered| answered.device),
+                    ended_at: *ended_at,
+                    reason: *reason,
+                });
+            }
+        }
     }
 
     fn open(&mut self, who: Who) -> SocketId {
@@ -267,6 +350,7 @@ impl Stage {
             HubCommand::Send { socket, message } => format!("{} {}", self.names[socket], describe_message(message)),
             HubCommand::Close { socket } => format!("{} close", self.names[socket]),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
+            HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
             HubCommand::CloseRecord(close) => match &close.answered {
                 None => format!("close record {:?}", close.reason),
                 Some(answered) => {
@@ -294,7 +378,8 @@ fn describe_message(message: &ServiceMessage) -> String {
     match message {
         ServiceMessage::Welcome(welcome) => {
             let calls: Vec<_> = welcome.calls.iter().map(describe_snapshot).collect();
-            format!("welcome{}", calls.concat())
+            let ended: Vec<_> = welcome.ended.iter().map(|ended| format!(" ended {:?}", ended.reason)).collect();
+            format!("welcome{}{}", calls.concat(), ended.concat())
         }
         ServiceMessage::Resumed => "resumed".to_owned(),
         ServiceMessage::SessionExpired => "session expired".to_owned(),

@@ -1,0 +1,112 @@
+//! Calls that have outlived the service: it was started again, and they go on (R15).
+//!
+//! ```text
+//!   placed, and not answered ──▶ Ringing, on whichever of the callee's devices sign in until its time is over
+//!   answered                 ──▶ Answered, as it was
+//! ```
+//!
+//! The caller's device, and the one that has answered, are expected back: each has a session that nobody can resume, and a grace as for a lost socket.
+//! When it signs in, that session is its old one, so that it keeps its part in the call and learns what has become of it. A device that knows nothing of
+//! the call any more, since its program was started again or since it has left the call, says so by hanging up.
+//!
+//! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
+//!
+//! A deadline that has passed meanwhile fires at once. A transfer whose record is durable is done.
+
+use std::collections::BTreeMap;
+
+use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId};
+
+use super::call::{Call, Party, PastCall, State, Telling};
+use super::session::{Answers, EventRing, Link, Session};
+use super::timers::{SOONEST, Timer};
+use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
+
+impl Hub {
+    pub(super) fn restore(&mut self, turn: &mut Turn, kept: Vec<KeptCall>, ended: Vec<KeptEnd>) {
+        self.past.extend(ended.into_iter().map(past_call));
+        let mut transfers = Vec::new();
+        for kept in kept {
+            let (new, instead_of) = (kept.record.invite.call, kept.record.instead_of);
+            transfers.extend(instead_of.map(|old| (new, old)));
+            self.restore_call(turn, kept);
+        }
+        for (new, old) in transfers {
+            self.finish_transfer(turn, new, old);
+        }
+    }
+
+    fn restore_call(&mut self, turn: &mut Turn, kept: KeptCall) {
+        let KeptCall { record, answer, sessions: [caller_session, callee_session] } = kept;
+        let OpenRecord { account, environment, callee, context, invite, instead_of, limit, placed_at } = record;
+        let id = invite.call;
+        let callee: User = (account.clone(), environment, callee);
+        let caller_user: User = (account, environment, invite.from.clone());
+        let caller = self.expect_back(turn, id, caller_user, invite.endpoint, invite.from_name.clone(), caller_session);
+        let state = match answer {
+            None => {
+                let give_up_at = (placed_at + self.settings.ring_for).max(turn.now + SOONEST);
+                self.timers.set(Timer::RingOver(id), give_up_at);
+                State::Ringing { give_up_at, devices: Vec::new(), confirmed: Vec::new() }
+            }
+            Some(answer) => State::Answered {
+                at: answer.at,
+                by: self.expect_back(turn, id, callee.clone(), answer.by, None, callee_session),
+                caller_has_media: answer.connected_at.is_some(),
+                callee_has_media: answer.connected_at.is_some(),
+                connected_at: answer.connected_at,
+                caller_holds: answer.caller_holds,
+                callee_holds: answer.callee_holds,
+                ends_at: answer.ends_at,
+                telling: Telling::Done,
+            },
+        };
+        let (left, relayed) = (Default::default(), BTreeMap::new());
+        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, relayed, state });
+        self.limit(turn, id);
+    }
+
+    /// Waits for a device that has a part in a call and has not signed in since the service was started.
+    fn expect_back(&mut self, turn: &Turn, call: CallId, user: User, endpoint: Endpoint, name: Option<String>, fresh: SessionId) -> Party {
+        let known = self.presence.get(&user).and_then(|devices| devices.get(&endpoint.device)).copied();
+        let session = known.unwrap_or(fresh);
+        self.presence.entry(user.clone()).or_default().insert(endpoint.device, session);
+        let kept = self.sessions.entry(session).or_insert_with(|| Session {
+            user,
+            name,
+            endpoint,
+            // How many calls it takes is known once it is back; until then its line declines what is too much.
+            room: MAX_CALLS_PER_DEVICE,
+            token: None,
+            relay_only: false,
+            max_call: None,
+            link: Link::Missing { since: turn.now },
+            events: EventRing::default(),
+            answers: Answers::default(),
+            calls: Default::default(),
+        });
+        kept.calls.insert(call);
+        self.timers.set(Timer::GraceOver(session), turn.now + self.settings.call_grace);
+        self.timers.set(Timer::KeepOver(session), turn.now + self.settings.session_kept_for);
+        Party { endpoint, session }
+    }
+
+    /// The service died after the record of `new` was durable, and perhaps before it had taken the place of `old`.
+    fn finish_transfer(&mut self, turn: &mut Turn, new: CallId, old: CallId) {
+        let Some(stays) = self.calls.get(&new).map(|call| call.caller) else {
+            return;
+        };
+        let Some(Call { caller, state: State::Answered { by, .. }, .. }) = self.calls.get(&old) else {
+            return;
+        };
+        let leaves = if *caller == stays { *by } else { *caller };
+        self.close(turn, old, EndReason::Transferred);
+        self.tell(turn, leaves.session, ServiceEvent::Ended { call: old, reason: EndReason::Transferred });
+    }
+}
+
+fn past_call(ended: KeptEnd) -> PastCall {
+    let KeptEnd { call, account, environment, caller: (caller, device), callee, answered_by, ended_at, reason } = ended;
+    let caller = ((account.clone(), environment, caller), device);
+    PastCall { at: ended_at, call, caller, callee: (account, environment, callee), winner: answered_by, reason: Some(reason) }
+}

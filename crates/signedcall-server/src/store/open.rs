@@ -1,0 +1,128 @@
+//! What an earlier process has left behind: calls that go on, and the ends that not everybody may have been told of.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, Row, params};
+use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Invite, RunId, Timestamp};
+use uuid::Uuid;
+
+use super::{environment_named, unix_millis};
+use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, OpenRecord};
+
+/// A call whose record is open. Its moments are milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenCall {
+    pub(crate) record: OpenRecord,
+    pub(crate) answer: Option<KeptAnswer>,
+}
+
+/// What an earlier process has left behind.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Legacy {
+    /// Oldest first.
+    pub(crate) open: Vec<OpenCall>,
+    /// Those that ended within the last minute, oldest first.
+    pub(crate) ended: Vec<KeptEnd>,
+}
+
+impl Legacy {
+    pub(super) fn read(connection: &Connection, now: SystemTime) -> rusqlite::Result<Self> {
+        let ended = read_ended(connection, now)?;
+        Ok(Self { open: read_open(connection, now)?, ended })
+    }
+}
+
+/// Reads every open call. A record that does not say enough, since an older version of the service has written it, is closed: nobody knows how that call
+/// ended.
+fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<OpenCall>> {
+    let mut statement = connection.prepare(
+        "SELECT id, account, environment, callee, context, placed_at_ms, invite, instead_of, limit_ms,
+                answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms
+         FROM calls WHERE ended_at_ms IS NULL ORDER BY placed_at_ms, id",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut open = Vec::new();
+    for (id, call) in rows {
+        match call {
+            Some(call) => open.push(call),
+            None => {
+                tracing::warn!(call = id, "closed the record of a call that an earlier version has left open");
+                connection.execute(
+                    "UPDATE calls SET ended_at_ms = max(placed_at_ms, ?), end_reason = ? WHERE id = ?",
+                    params![unix_millis(now), EndReason::InternalError.number(), id],
+                )?;
+            }
+        }
+    }
+    Ok(open)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<OpenCall>> {
+    let (environment, callee, context): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let (invite, instead_of): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
+    let answer = read_answer(row)?;
+    let (account, placed_at, limit) = (AccountId(row.get(1)?), moment(row.get(5)?), row.get::<_, Option<i64>>(8)?);
+    let record = || {
+        Some(OpenRecord {
+            account,
+            environment: environment_named(&environment)?,
+            callee: Cuid::new(callee).ok()?,
+            context: Context::new(context).ok()?,
+            invite: serde_json::from_str::<Invite>(&invite?).ok()?,
+            instead_of: instead_of.map(|call| Uuid::parse_str(&call).ok().map(CallId)).unwrap_or_default(),
+            limit: limit.map(|limit| Duration::from_millis(u64::try_from(limit).unwrap_or_default())),
+            placed_at,
+        })
+    };
+    Ok(record().map(|record| OpenCall { record, answer }))
+}
+
+fn read_answer(row: &Row<'_>) -> rusqlite::Result<Option<KeptAnswer>> {
+    let (device, run): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+    let id = |text: Option<String>| text.and_then(|text| Uuid::parse_str(&text).ok());
+    let (Some(device), Some(run), Some(at)) = (id(device), id(run), row.get::<_, Option<i64>>(11)?) else {
+        return Ok(None);
+    };
+    Ok(Some(KeptAnswer {
+        by: Endpoint { device: DeviceId(device), run: RunId(run) },
+        at: moment(at),
+        connected_at: row.get::<_, Option<i64>>(12)?.map(moment),
+        caller_holds: row.get::<_, Option<bool>>(13)?.unwrap_or_default(),
+        callee_holds: row.get::<_, Option<bool>>(14)?.unwrap_or_default(),
+        ends_at: row.get::<_, Option<i64>>(15)?.map(moment),
+    }))
+}
+
+fn moment(unix_millis: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(unix_millis).unwrap_or_default())
+}
+
+fn read_ended(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<KeptEnd>> {
+    let since = now.checked_sub(ENDED_REMEMBERED_FOR).unwrap_or(now);
+    let mut statement = connection.prepare(
+        "SELECT id, account, environment, caller, caller_device, callee, answered_by, ended_at_ms, end_reason FROM calls
+         WHERE ended_at_ms >= ? ORDER BY ended_at_ms, id",
+    )?;
+    let ended = statement.query_map([unix_millis(since)], read_end)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(ended.into_iter().flatten().collect())
+}
+
+fn read_end(row: &Row<'_>) -> rusqlite::Result<Option<KeptEnd>> {
+    let text = |column: usize| row.get::<_, String>(column);
+    let (id, environment, caller, device, callee) = (text(0)?, text(2)?, text(3)?, text(4)?, text(5)?);
+    let (answered_by, reason): (Option<String>, u8) = (row.get(6)?, row.get(8)?);
+    let (account, ended_at) = (AccountId(text(1)?), moment(row.get(7)?));
+    let end = || {
+        Some(KeptEnd {
+            call: CallId(Uuid::parse_str(&id).ok()?),
+            account,
+            environment: environment_named(&environment)?,
+            caller: (Cuid::new(caller).ok()?, DeviceId(Uuid::parse_str(&device).ok()?)),
+            callee: Cuid::new(callee).ok()?,
+            answered_by: answered_by.and_then(|device| Uuid::parse_str(&device).ok()).map(DeviceId),
+            ended_at,
+            reason: EndReason::ALL.get(usize::from(reason)).copied()?,
+        })
+    };
+    Ok(end())
+}

@@ -1,0 +1,279 @@
+//! A service that is killed at random moments, as a process of its own: no call ends by it, and no record is lost.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use signedcall::{CallEvent, CallId, CallState, CallStatus, EndReason, LinkState, Metadata, Options, VoiceOptions};
+use signedcall_server::store::{CallRecord, read_records};
+use signedcall_server::{STORE_FILE, Settings, serve};
+
+use crate::calls::connect;
+use crate::child;
+use crate::support::{Phone, ToneSound};
+
+use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
+
+/// How often the service is killed unless `SIGNEDCALL_KILLS` says otherwise. Each time one call is in each [`Moment`].
+const KILLS: u64 = 17;
+/// How soon nine of ten devices must be usable again once the service is back (R15); the others, on a machine that is busy with other things, in twice that.
+const USABLE_WITHIN: Duration = Duration::from_secs(2);
+
+const TEST: &str = "killed::a_service_that_is_killed_at_random_moments_ends_no_call_and_loses_no_record";
+const DATA: &str = "SIGNEDCALL_TEST_DATA";
+const LISTEN: &str = "SIGNEDCALL_TEST_LISTEN";
+
+/// What a call is in when the service is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Placing,
+    Ringing,
+    Answering,
+    Talking,
+    Holding,
+    Ending,
+}
+
+const MOMENTS: [Moment; 6] = [Moment::Placing, Moment::Ringing, Moment::Answering, Moment::Talking, Moment::Holding, Moment::Ending];
+
+/// The service, in a process of its own.
+struct Victim {
+    process: Child,
+    data: PathBuf,
+    address: SocketAddr,
+}
+
+impl Victim {
+    fn start(data: &Path, listen: &str) -> Self {
+        let mut command = Command::new(child::program());
+        command.args(["--exact", TEST, "--nocapture"]).env(child::ROLE, "service").env(DATA, data).env(LISTEN, listen);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it can be started");
+        let said = BufReader::new(process.stdout.as_mut().expect("piped")).lines();
+        let address = said.map_while(Result::ok).find_map(|line| line.split_once("ready at ").map(|(_, address)| address.to_owned()));
+        let address = address.expect("the service is ready").parse().expect("an address");
+        Self { process, data: data.to_owned(), address }
+    }
+
+    fn kill_and_restart(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it has ended");
+        *self = Self::start(&self.data.clone(), &self.address.to_string());
+    }
+
+    /// Stops it as it likes to be stopped, and reads what it has written down.
+    fn records(mut self) -> Vec<CallRecord> {
+        drop(self.process.stdin.take());
+        assert!(self.process.wait().expect("it ends").success());
+        read_records(&self.data.join(STORE_FILE)).expect("a good store")
+    }
+
+    fn options(&self, cuid: &str) -> Options {
+        let key = std::fs::read_to_string(self.data.join("demo.key")).expect("there is a demo account");
+        let mut options = Options::new(format!("ws://{}", self.address), "demo", key.trim(), cuid).production(false);
+        options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
+        options
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What the process does that is killed. It ends by itself when the test that has started it does.
+async fn serve_until_told() {
+    let mut settings = Settings::on_loopback(std::env::var_os(DATA).expect("where to write").into());
+    settings.listen = std::env::var(LISTEN).expect("where to listen").parse().expect("an address");
+    settings.drain_for = Duration::ZERO;
+    let service = serve(settings, None).await.expect("a service");
+    println!("ready at {}", service.address());
+    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+    ended.await.expect("reading does not panic").expect("a pipe");
+    service.shutdown().await;
+}
+
+struct Pair {
+    caller: Phone,
+    callee: Phone,
+    callee_cuid: String,
+    /// What both sides have reported, and which calls were dialled.
+    reported: Vec<(CallId, EndReason, EndReason)>,
+}
+
+impl Pair {
+    async fn sign_in(victim: &Victim, number: usize) -> Self {
+        let (caller, callee_cuid) = (format!("caller_{number}"), format!("callee_{number}"));
+        Self {
+            caller: Phone::sign_in(victim.options(&caller), ToneSound::of(1_000)).await,
+            callee: Phone::sign_in(victim.options(&callee_cuid), ToneSound::of(1_500)).await,
+            callee_cuid,
+            reported: Vec::new(),
+        }
+    }
+
+    /// Brings a call to where it is to be when the service dies, but for what happens last.
+    async fn prepare(&mut self, moment: Moment) -> Option<CallId> {
+        match moment {
+            Moment::Placing => None,
+            Moment::Ringing | Moment::Answering => {
+                let call = self.caller.call(&self.callee_cuid).await;
+                self.caller.expect_all(&[Placed, Ringing]).await;
+                self.callee.expect_all(&[Placed, Ringing]).await;
+                Some(call)
+            }
+            Moment::Talking | Moment::Holding | Moment::Ending => {
+                Some(connect(&mut self.caller, &mut self.callee, &self.callee_cuid).await)
+            }
+        }
+    }
+
+    /// Does what happens last, while the service dies.
+    async fn act(&self, moment: Moment, call: Option<CallId>) -> Option<CallId> {
+        let Some(call) = call else {
+            return self.caller.line.call(&self.callee_cuid, "Order 4711 is on its way", Metadata::default()).await.ok();
+        };
+        match moment {
+            Moment::Placing | Moment::Ringing | Moment::Talking => {}
+            Moment::Answering => self.callee.line.answer(call).await.expect("the line is open"),
+            Moment::Holding => self.caller.line.hold(call, true).await.expect("the line is open"),
+            Moment::Ending => self.callee.line.hangup(call).await.expect("the line is open"),
+        }
+        Some(call)
+    }
+
+    /// The service is back: the call has gone on, and ends as its users want.
+    async fn finish(&mut self, moment: Moment, call: Option<CallId>) {
+        // Nobody was told that it is placed, and it never was.
+        let Some(call) = call else { return };
+        match moment {
+            Moment::Placing => {
+                self.caller.expect(Placed).await;
+                self.callee.expect_all(&[Placed, Ringing]).await;
+                self.caller.expect(Ringing).await;
+                self.callee.line.decline(call).await.expect("it rings");
+                self.both_end(call, EndReason::Declined).await;
+            }
+            Moment::Ringing => {
+                assert_eq!(self.callee.line.call_state(), CallState::IncomingCall, "it rings on");
+                self.callee.line.answer(call).await.expect("it rings");
+                self.both_are_answered().await;
+                self.hang_up(call).await;
+            }
+            Moment::Answering => {
+                self.both_are_answered().await;
+                self.hang_up(call).await;
+            }
+            Moment::Talking | Moment::Holding => {
+                for phone in [&self.caller, &self.callee] {
+                    assert_eq!(phone.line.call_state(), CallState::OngoingCall, "{moment:?}");
+                }
+                self.hang_up(call).await;
+            }
+            Moment::Ending => self.both_end(call, EndReason::HungUp).await,
+        }
+    }
+
+    async fn both_are_answered(&mut self) {
+        self.caller.expect(Answered).await;
+        self.callee.expect(Answered).await;
+    }
+
+    async fn hang_up(&mut self, call: CallId) {
+        self.caller.line.hangup(call).await.expect("the line is open");
+        self.both_end(call, EndReason::HungUp).await;
+    }
+
+    async fn both_end(&mut self, call: CallId, reason: EndReason) {
+        let [by_caller, by_callee] = [end_of(&mut self.caller, call).await, end_of(&mut self.callee, call).await];
+        assert_eq!((by_caller, by_callee), (reason, reason));
+        self.reported.push((call, by_caller, by_callee));
+    }
+}
+
+/// Waits for the end of a call. Media may have connected before.
+async fn end_of(phone: &mut Phone, call: CallId) -> EndReason {
+    loop {
+        let CallEvent { call_id, status, .. } = phone.next().await;
+        assert_eq!(call_id, call);
+        match status {
+            InProgress => {}
+            Ended(reason) => return reason,
+            Placed | Ringing | Answered => panic!("{call} is said to be {status} again"),
+        }
+    }
+}
+
+async fn usable(phone: &Phone, since: Instant) -> Duration {
+    phone.until("usable again", |view| view.link == LinkState::Ready).await;
+    since.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_killed_at_random_moments_ends_no_call_and_loses_no_record() {
+    if child::is_child("service") {
+        return serve_until_told().await;
+    }
+    let kills = std::env::var("SIGNEDCALL_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
+    let data = std::env::temp_dir().join(format!("signedcall-killed-{}", uuid::Uuid::new_v4()));
+    let mut victim = Victim::start(&data, "127.0.0.1:0");
+    let mut pairs = Vec::new();
+    for number in 0..MOMENTS.len() {
+        pairs.push(Pair::sign_in(&victim, number).await);
+    }
+    let mut waits = Vec::new();
+    for kill in 0..kills {
+        let mut rng = StdRng::seed_from_u64(kill);
+        let mut calls = Vec::new();
+        for (pair, moment) in pairs.iter_mut().zip(MOMENTS) {
+            calls.push(pair.prepare(moment).await);
+        }
+        // Some of what happens last has been done, some is being done, and some is not yet begun.
+        let until_then = Duration::from_millis(rng.random_range(0..40));
+        let dies = tokio::time::Instant::now() + until_then;
+        let acts = pairs.iter().zip(MOMENTS).zip(calls).map(|((pair, moment), call)| {
+            let hesitates = Duration::from_millis(rng.random_range(0..40));
+            async move {
+                tokio::time::sleep(hesitates).await;
+                pair.act(moment, call).await
+            }
+        });
+        let death = async {
+            tokio::time::sleep_until(dies).await;
+            tokio::task::block_in_place(|| victim.kill_and_restart());
+            Instant::now()
+        };
+        let (calls, back) = tokio::join!(futures_util::future::join_all(acts), death);
+        let phones = pairs.iter().flat_map(|pair| [&pair.caller, &pair.callee]);
+        waits.extend(futures_util::future::join_all(phones.map(|phone| usable(phone, back))).await);
+        for ((pair, moment), call) in pairs.iter_mut().zip(MOMENTS).zip(calls) {
+            pair.finish(moment, call).await;
+        }
+    }
+    waits.sort();
+    let (most, all) = (waits[waits.len() * 9 / 10], waits[waits.len() - 1]);
+    println!("{kills} kills: usable again after {:?} in the median, {most:?} for nine of ten, {all:?} at the most", waits[waits.len() / 2]);
+    assert!(most < USABLE_WITHIN && all < 2 * USABLE_WITHIN, "{waits:?}");
+    check_records(&pairs, victim.records());
+    let _ = std::fs::remove_dir_all(&data);
+    for pair in pairs {
+        pair.caller.leave_in_silence().await;
+        pair.callee.leave_in_silence().await;
+    }
+}
+
+fn check_records(pairs: &[Pair], records: Vec<CallRecord>) {
+    let reported: Vec<_> = pairs.iter().flat_map(|pair| &pair.reported).collect();
+    for (call, by_caller, _) in &reported {
+        let written: Vec<_> = records.iter().filter(|record| record.call == call.to_string()).map(|record| record.end_reason).collect();
+        assert_eq!(written, [Some(by_caller.number())], "{call}");
+    }
+    let unknown = records.iter().filter(|record| !reported.iter().any(|(call, ..)| record.call == call.to_string()));
+    assert_eq!(unknown.count(), 0, "nobody has reported what a record is about");
+}
