@@ -35,6 +35,16 @@ async fn signing_in_fails_with_the_error_of_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_device_is_refused_where_the_account_has_its_users_on_one() {
+    let (service, key) = Service::start_with_account("strict", |account| account.single_device = true).await;
+    let options = || Options { account_id: "strict".to_owned(), api_key: key.clone(), ..service.options("alice") };
+    let first = Phone::sign_in(options(), ToneSound::of(1_000)).await;
+    assert_eq!(refusal(options()).await, ErrorCode::CuidAlreadyConnectedElsewhere);
+    first.leave_in_silence().await;
+    Phone::sign_in(options(), ToneSound::of(1_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tone_that_cannot_be_played_is_named_when_signing_in() {
     let service = Service::start().await;
     let mut options = service.options("alice");

@@ -3,10 +3,6 @@
 use std::time::{Duration, Instant};
 
 use signedcall::{CallStatus, DeviceId, EndReason, LinkState, Options, Phase};
-use signedcall_server::STORE_FILE;
-use signedcall_server::account;
-use signedcall_server::store::{Account, Accounts};
-use signedcall_wire::{AccountId, Environment};
 
 use crate::calls::connect;
 use crate::proxy::Proxy;
@@ -119,24 +115,8 @@ async fn a_restarted_service_finds_everybody_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_may_have_its_calls_relayed_only() {
-    let mut key = None;
-    let service = Service::start_with(|settings| {
-        std::fs::create_dir_all(&settings.data).expect("a new folder");
-        let accounts = Accounts::open(&settings.data.join(STORE_FILE)).expect("a new store");
-        let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;
-        let branding = serde_json::from_str(branding).expect("a branding");
-        let account = Account { id: AccountId("private".to_owned()), branding, relay_only: true, max_call: None };
-        let keys = account::add(&accounts, &account).expect("a new account");
-        key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development).map(|(_, key)| key);
-    })
-    .await;
-    let key = key.expect("a development key");
-    let private = |cuid: &str| {
-        let mut options = service.options(cuid);
-        options.account_id = "private".to_owned();
-        options.api_key = key.clone();
-        options
-    };
+    let (service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
+    let private = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };
     let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
     let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
     // More calls than a device may hold ports of the relay: each gives its own back.

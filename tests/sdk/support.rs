@@ -9,8 +9,9 @@ use signedcall::{
     CallEvent, CallId, CallStatus, Capture, Events, FRAME_SAMPLES, Frame, LineView, Metadata, Options, Pace, Playback, SAMPLE_RATE,
     SignedCall, Sound, SoundError, VoiceOptions,
 };
-use signedcall_server::store::{CallRecord, read_records};
-use signedcall_server::{STORE_FILE, Settings, serve};
+use signedcall_server::store::{Account, Accounts, CallRecord, read_records};
+use signedcall_server::{STORE_FILE, Settings, account, serve};
+use signedcall_wire::{AccountId, Environment, Redacted};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -37,6 +38,23 @@ impl Service {
         let running = serve(settings.clone(), None).await.expect("a free port and a new folder");
         settings.listen = running.address();
         Self { running: Some(running), settings }
+    }
+
+    /// Starts a service with one more account, whose development key it gives.
+    pub(crate) async fn start_with_account(id: &str, change: impl FnOnce(&mut Account)) -> (Self, Redacted<String>) {
+        let mut key = None;
+        let service = Self::start_with(|settings| {
+            std::fs::create_dir_all(&settings.data).expect("a new folder");
+            let accounts = Accounts::open(&settings.data.join(STORE_FILE)).expect("a new store");
+            let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;
+            let branding = serde_json::from_str(branding).expect("a branding");
+            let id = AccountId(id.to_owned());
+            let mut account = Account { id, branding, relay_only: false, max_call: None, single_device: false };
+            change(&mut account);
+            let keys = account::add(&accounts, &account).expect("a new account");
+            key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development).map(|(_, key)| key);
+        });
+        (service.await, key.expect("a development key"))
     }
 
     /// Stops the service and starts it again, on the same port and store.

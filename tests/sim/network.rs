@@ -260,6 +260,7 @@ impl World {
             session,
             resume_token: Redacted::new(format!("token of {session}")),
             max_call: self.max_call,
+            single_device: false,
             relay_only: false,
             branding: None,
         }

@@ -136,7 +136,7 @@ fn demo_account() -> Account {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false, max_call: None }
+    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false, max_call: None, single_device: false }
 }
 
 /// Reads a key that an earlier start made, or makes one that only this user can read.
@@ -199,7 +199,7 @@ mod tests {
 
     fn named(id: &str, name: &str, logo: Option<&str>) -> Account {
         let branding = Branding { name: name.to_owned(), logo: logo.map(str::to_owned), ..demo_account().branding };
-        Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None }
+        Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None, single_device: false }
     }
 
     fn limited(seconds: u64) -> Account {

@@ -64,6 +64,7 @@ impl Admission {
             session: SessionId(Uuid::new_v4()),
             resume_token,
             max_call: account.max_call,
+            single_device: account.single_device,
             relay_only: account.relay_only,
             branding: Some(account.branding),
         })

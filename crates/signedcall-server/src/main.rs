@@ -82,7 +82,7 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
 }
 
 fn read_account(arguments: NewAccountArguments) -> Account {
-    let NewAccountArguments { id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds } = arguments;
+    let NewAccountArguments { id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device } = arguments;
     let branding = Branding { name, bg_color, font_color, logo, button_theme: button_theme.into() };
-    Account { id: AccountId(id), branding, relay_only, max_call: max_call_seconds.map(Duration::from_secs) }
+    Account { id: AccountId(id), branding, relay_only, max_call: max_call_seconds.map(Duration::from_secs), single_device }
 }

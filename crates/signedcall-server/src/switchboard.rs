@@ -219,6 +219,7 @@ mod tests {
             session: SessionId(Uuid::nil()),
             resume_token: Redacted::new("token".to_owned()),
             max_call: None,
+            single_device: false,
             relay_only: false,
             branding: None,
         }

@@ -91,6 +91,8 @@ pub struct SignIn {
     pub resume_token: Redacted<String>,
     /// The longest that a call of the account may last from its answer.
     pub max_call: Option<Duration>,
+    /// Whether the account's users are on one device at a time.
+    pub single_device: bool,
     /// The account's policy on media, for [`IceConfig`](signedcall_wire::IceConfig).
     pub relay_only: bool,
     /// How the account's calls look.

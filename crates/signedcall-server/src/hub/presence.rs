@@ -26,12 +26,16 @@ impl Hub {
             session: id,
             resume_token,
             max_call,
+            single_device,
             relay_only,
             branding,
         } = sign_in;
         let device = endpoint.device;
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
+        if single_device && !self.leave_alone(turn, &user, device) {
+            return turn.refuse(socket, "this user is signed in on another device, and the account allows one".to_owned());
+        }
         if !self.make_room(turn, &user, device) {
             return turn.refuse(socket, format!("this user is signed in on {MAX_SOCKETS_PER_CUID} devices, which is the most"));
         }
@@ -149,6 +153,19 @@ impl Hub {
                 self.presence.remove(&session.user);
             }
         }
+    }
+
+    /// Makes sure that a device is the only one of its user, unless another is there or was a moment ago.
+    fn leave_alone(&mut self, turn: &mut Turn, user: &User, device: DeviceId) -> bool {
+        let others = self.presence.get(user).into_iter().flatten().filter(|(other, _)| **other != device);
+        let others: Vec<SessionId> = others.map(|(_, session)| *session).collect();
+        if others.iter().any(|other| self.sessions.get(other).is_some_and(Session::is_reachable)) {
+            return false;
+        }
+        for other in others {
+            self.forget_session(turn, other, Departure::NetworkLoss);
+        }
+        true
     }
 
     /// Makes sure that one more device of a user may sign in, at the cost of the session that has been away longest and is in no call.

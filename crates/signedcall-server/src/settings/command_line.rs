@@ -143,6 +143,9 @@ pub struct NewAccountArguments {
     /// The longest that a call may last from its answer, 1 to 86400 [default: no limit]. A caller may ask for less
     #[arg(long, value_name = "SECONDS")]
     pub max_call_seconds: Option<u64>,
+    /// Let each user be signed in on one device at a time: another is refused until that one signs out, or has been away for half a minute
+    #[arg(long)]
+    pub single_device: bool,
 }
 
 /// An environment, as it is typed.

@@ -18,6 +18,8 @@ pub struct Account {
     pub relay_only: bool,
     /// The longest that a call may last from its answer (R29), in whole seconds; `None` for no limit.
     pub max_call: Option<Duration>,
+    /// Whether a user is signed in on one device at a time (R35); a second one is refused.
+    pub single_device: bool,
 }
 
 /// What proves that an app is an account's, in one environment.
@@ -62,8 +64,9 @@ impl Accounts {
         let (branding, now) = (&account.branding, unix_millis(SystemTime::now()));
         let added = transaction
             .execute(
-                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, created_at_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device,
+                                                 created_at_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
                     account.id.0,
                     branding.name,
@@ -73,6 +76,7 @@ impl Accounts {
                     theme_name(branding.button_theme),
                     account.relay_only,
                     account.max_call.map(seconds),
+                    account.single_device,
                     now,
                 ],
             )
@@ -145,7 +149,8 @@ impl Accounts {
     }
 }
 
-const SELECT_ACCOUNTS: &str = "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds FROM accounts";
+const SELECT_ACCOUNTS: &str =
+    "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device FROM accounts";
 
 fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let color = |column: usize| {
@@ -156,7 +161,7 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let button_theme = if row.get::<_, String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
     let branding = Branding { name: row.get(1)?, bg_color: color(2)?, font_color: color(3)?, logo: row.get(4)?, button_theme };
     let max_call = row.get::<_, Option<u32>>(7)?.map(|seconds| Duration::from_secs(seconds.into()));
-    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call })
+    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call, single_device: row.get(8)? })
 }
 
 fn seconds(duration: Duration) -> u32 {

@@ -65,6 +65,9 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE calls ADD COLUMN ends_at_ms INTEGER;
     CREATE INDEX ended_calls ON calls (ended_at_ms);
 ",
+    "
+    ALTER TABLE accounts ADD COLUMN single_device INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// The version that all steps lead to.

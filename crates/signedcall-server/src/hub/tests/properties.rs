@@ -195,6 +195,7 @@ impl World {
                     session,
                     resume_token: resume_token.clone(),
                     max_call: (device % 3 == 0).then_some(Duration::from_secs(20)),
+                    single_device: device % 3 == 2,
                     relay_only: false,
                     branding: None,
                 };

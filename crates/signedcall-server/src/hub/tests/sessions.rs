@@ -219,6 +219,23 @@ fn a_device_whose_program_starts_again_while_it_rings_is_another_endpoint() {
     ]);
 }
 
+#[test]
+fn an_account_may_have_its_users_on_one_device_at_a_time() {
+    let mut stage = Stage::empty();
+    stage.single_device = true;
+    assert_eq!(stage.run(0, Do::SignIn('x')), ["x welcome"]);
+    assert_eq!(stage.run(0, Do::SignIn('y')), ["y refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "y close"]);
+    assert_eq!(stage.run(0, Do::SignIn('a')), ["a welcome"], "another user");
+    assert_eq!(stage.run(0, Do::SignIn('p')), ["p welcome"], "another environment");
+    assert_eq!(stage.run(0, Do::SignIn('x')), [X_REFUSED, "x close", "x2 welcome"], "the same device may begin anew");
+    stage.run(1_000, Do::Lose('x'));
+    assert_eq!(stage.run(30_999, Do::SignIn('y'))[0], "y2 refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "it may come back");
+    assert_eq!(stage.run(31_000, Do::SignIn('y')), ["y3 welcome"]);
+    assert_eq!(stage.run(31_000, Do::Resume('x', 0)), ["x3 session expired"], "two at a time it never is");
+    stage.run(31_000, Do::Ask('y', Request::Logout));
+    assert_eq!(stage.run(31_000, Do::SignIn('x')), ["x4 welcome"]);
+}
+
 /// A device that gives a socket up before it is answered says the same on the next; what it said on the first may arrive last.
 #[test]
 fn a_first_frame_that_is_overtaken_on_a_newer_socket_takes_no_session_from_it() {

@@ -148,6 +148,8 @@ pub(super) struct Stage {
     pub(super) max_call: Option<Duration>,
     /// Whether the store says nothing of answers by itself.
     pub(super) store_waits: bool,
+    /// Whether whoever signs in may do so on one device at a time.
+    pub(super) single_device: bool,
     /// What the store was asked to write, and what is durable.
     opening: BTreeMap<CallId, OpenRecord>,
     open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
@@ -189,6 +191,7 @@ impl Stage {
             second_calls: false,
             max_call: None,
             store_waits: false,
+            single_device: false,
             opening: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
@@ -276,6 +279,7 @@ impl Stage {
             session,
             resume_token,
             max_call: self.max_call,
+            single_device: self.single_device,
             relay_only: false,
             branding: None,
         })
