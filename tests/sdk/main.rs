@@ -10,6 +10,7 @@ mod killed;
 mod network;
 mod privacy;
 mod proxy;
+mod push;
 mod support;
 mod tls;
 mod voice;

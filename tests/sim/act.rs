@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use signedcall_core::{AnswerHow, CallView, Command, Dial, Event, Holding, Phase, Tone};
+use signedcall_core::{AnswerHow, CallView, Command, Dial, Event, Holding, Phase, Push, Tone};
 use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ pub(crate) enum Wish {
     /// Goes to another network, with the computer.
     ChangeNetwork,
     LogOut,
+    GoIdle,
 }
 
 impl World {
@@ -47,6 +48,10 @@ impl World {
             for _ in 0..self.rng.random_range(0..=2) {
                 let at = self.rng.random_range(5_000..100_000);
                 self.at(at, Happening::User(place, Wish::ChangeNetwork));
+            }
+            if self.rng.random_bool(0.1) {
+                let at = self.rng.random_range(5_000..100_000);
+                self.at(at, Happening::User(place, Wish::GoIdle));
             }
             if self.rng.random_bool(self.weather.crash) {
                 let at = self.rng.random_range(5_000..100_000);
@@ -109,8 +114,22 @@ impl World {
             }
             Wish::LogOut if self.devices[place].link == Link::Closed => return Ok(()),
             Wish::LogOut => Event::UserLoggedOut,
+            Wish::GoIdle if self.devices[place].link == Link::Closed => return Ok(()),
+            Wish::GoIdle => Event::UserWentIdle,
         };
         self.hand_in(place, event)
+    }
+
+    /// A push of a call reaches a device, or one that is not meant for its user.
+    pub(crate) fn push(&mut self, place: Place, call: CallId, to: Cuid, left: u64) -> Result<(), Broken> {
+        // A device that is signed out does not hear of it; its SDK says so.
+        if self.devices[place].link == Link::Closed {
+            return Ok(());
+        }
+        let number = self.number();
+        self.ledger.pushed(number);
+        self.devices[place].pushes.insert(number);
+        self.hand_in(place, Event::PushCame(Push { number, call, to, left: Duration::from_millis(left) }))
     }
 
     fn new_call(&mut self) -> CallId {
@@ -153,7 +172,11 @@ impl World {
             }
             Command::Refused { code, detail } => return Err(format!("{} is refused: {code:?}, {detail}", name_of(place))),
             Command::SignedIn => self.devices[place].signed_in = true,
-            Command::UseIce(_) | Command::UseBranding(_) => {}
+            Command::UseIce(_) | Command::UseBranding(_) | Command::NotIdle { .. } | Command::SeekService => {}
+            Command::PushHandled { number, outcome } => {
+                self.devices[place].pushes.remove(&number);
+                self.ledger.push_handled(number, outcome)?;
+            }
             Command::Placed { call } => self.ledger.placed((place, run), call)?,
             Command::NotPlaced { call, error } => self.ledger.not_placed((place, run), call, error)?,
             Command::Transferred { call } => self.ledger.transfer_is_settled((place, run), call, true)?,

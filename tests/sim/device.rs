@@ -36,6 +36,8 @@ pub(crate) struct Device {
     pub(crate) signed_in: bool,
     /// The calls that its user has answered.
     pub(crate) answered: BTreeSet<CallId>,
+    /// Pushes that it has not said the outcome of.
+    pub(crate) pushes: BTreeSet<u64>,
     /// Whom its user has dialled.
     pub(crate) dialled: BTreeSet<Cuid>,
 }
@@ -70,6 +72,7 @@ impl Device {
             voice_muted: false,
             signed_in: false,
             answered: BTreeSet::new(),
+            pushes: BTreeSet::new(),
             dialled: BTreeSet::new(),
         }
     }
@@ -90,6 +93,7 @@ impl Device {
         self.alone_since = None;
         self.muted = None;
         self.signed_in = false;
+        self.pushes.clear();
     }
 }
 

@@ -5,7 +5,7 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use signedcall_core::{Command, Event, StatusReport};
+use signedcall_core::{Command, Event, PushOutcome, StatusReport};
 use signedcall_server::hub::CloseRecord;
 use signedcall_wire::{
     CallId, CallSnapshot, CallStatus, DeviceId, Direction, EndReason, Endpoint, ErrorCode, ServiceEvent, ServiceMessage, Transferred,
@@ -47,6 +47,8 @@ pub(crate) struct Summary {
     pub(crate) drains: u64,
     /// Calls that a service was started again with.
     pub(crate) outlived: u64,
+    /// Pushes that came before the socket said the same.
+    pub(crate) pushes_that_ring: u64,
     /// Records that came later than the service waits for them.
     pub(crate) late_records: u64,
 }
@@ -67,6 +69,7 @@ impl Summary {
         self.restarts += other.restarts;
         self.drains += other.drains;
         self.outlived += other.outlived;
+        self.pushes_that_ring += other.pushes_that_ring;
         self.late_records += other.late_records;
     }
 }
@@ -76,6 +79,8 @@ impl Summary {
 pub(crate) struct Ledger {
     pub(crate) summary: Summary,
     parts: BTreeMap<(CallId, Run), Part>,
+    /// Pushes that were handed in and not settled.
+    pushes: BTreeSet<u64>,
     /// How many wishes to transfer a call wait for an answer.
     transfers: BTreeMap<(CallId, Run), u64>,
     calls: BTreeMap<CallId, Record>,
@@ -174,6 +179,20 @@ impl Ledger {
             *self.summary.ends.entry(reason).or_default() += 1;
         }
         Ok(())
+    }
+
+    pub(crate) fn pushed(&mut self, number: u64) {
+        self.pushes.insert(number);
+    }
+
+    pub(crate) fn push_handled(&mut self, number: u64, outcome: PushOutcome) -> Result<(), Broken> {
+        self.summary.pushes_that_ring += u64::from(outcome == PushOutcome::Rings);
+        if self.pushes.remove(&number) { Ok(()) } else { Err(format!("push {number} is settled twice")) }
+    }
+
+    /// A device's program dies with what it had begun.
+    pub(crate) fn forget_push(&mut self, number: u64) {
+        self.pushes.remove(&number);
     }
 
     pub(crate) fn transfer(&mut self, run: Run, call: CallId) {
@@ -292,6 +311,9 @@ impl Ledger {
             if part.dialled && !part.placed && part.refused.is_none() {
                 return Err(format!("{name} never says whether {call} is placed"));
             }
+        }
+        if let Some(number) = self.pushes.first() {
+            return Err(format!("nobody says what has become of push {number}"));
         }
         if let Some(((call, (place, _)), _)) = self.transfers.iter().find(|(_, waiting)| **waiting > 0) {
             return Err(format!("{} never says whether {call} is transferred", name_of(*place)));

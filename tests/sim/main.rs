@@ -127,6 +127,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.restarts,
         summary.drains,
         summary.outlived,
+        summary.pushes_that_ring,
         summary.late_records,
     ];
     assert!(counts.iter().all(|count| *count >= 20), "not enough happened: {summary:#?}");

@@ -329,8 +329,25 @@ impl World {
                 self.ledger.summary.holds += u64::from(*on);
                 Ok(())
             }
-            ServiceEvent::Invite(_) | ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
+            ServiceEvent::Invite(invite) => {
+                self.push_sometimes(invite.call, place);
+                Ok(())
+            }
+            ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
+        }
+    }
+
+    /// Some calls are pushed as well: before the socket says the same or after, twice, late, or to somebody else.
+    fn push_sometimes(&mut self, call: CallId, place: Place) {
+        if !self.rng.random_bool(0.2) {
+            return;
+        }
+        for _ in 0..self.rng.random_range(1..=2) {
+            let device = if self.rng.random_bool(0.9) { place } else { self.rng.random_range(0..self.devices.len()) };
+            let wait = if self.rng.random_bool(0.6) { self.rng.random_range(0..=30) } else { self.rng.random_range(0..=60_000) };
+            let to = self.devices[place].cuid.clone();
+            self.after(wait, Happening::Push { place: device, call, to, left: 35_000_u64.saturating_sub(wait) });
         }
     }
 
@@ -403,6 +420,9 @@ impl World {
         }
         for end in self.media.ends_at(place) {
             self.close_media(end);
+        }
+        for number in std::mem::take(&mut self.devices[place].pushes) {
+            self.ledger.forget_push(number);
         }
         let nonce = self.number();
         self.devices[place].restart(nonce);

@@ -77,6 +77,13 @@ pub(crate) enum Happening {
     CrashRinging(Place),
     /// A device's program starts, or its user signs in again.
     Start(Place),
+    /// A push reaches a device, which has so long to ring still.
+    Push {
+        place: Place,
+        call: CallId,
+        to: Cuid,
+        left: u64,
+    },
     /// The service dies and starts again.
     ServiceDies,
     /// The service says that it is about to stop, and does so soon.
@@ -213,6 +220,7 @@ impl World {
                 self.start(place);
                 Ok(())
             }
+            Happening::Push { place, call, to, left } => self.push(place, call, to, left),
             Happening::ServiceDies => self.restart_service(),
             Happening::ServiceDrains => self.drain_service(),
             Happening::ClosingTime => {

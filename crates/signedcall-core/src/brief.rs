@@ -91,6 +91,9 @@ fn command(command: &Command) -> String {
         Command::NotPlaced { call, error } => format!("not placed {} {error:?}", call.0.as_u128()),
         Command::Transferred { call } => format!("transferred {}", call.0.as_u128()),
         Command::NotTransferred { call, error } => format!("not transferred {} {error:?}", call.0.as_u128()),
+        Command::NotIdle { error } => format!("not idle {error:?}"),
+        Command::SeekService => "seek service".to_owned(),
+        Command::PushHandled { number, outcome } => format!("push {number} {outcome:?}"),
         Command::Report(report) => format!("report {} {:?}", report.call.0.as_u128(), report.status),
         Command::PlayTone(None) => "no tone".to_owned(),
         Command::PlayTone(Some(tone)) => format!("tone {tone:?}"),
@@ -116,6 +119,7 @@ fn request(request: &Request) -> String {
         Request::Transfer { call, to, .. } => format!("transfer {} to {to}", call.0.as_u128()),
         Request::Signal { to, .. } => format!("signal to {}", to.device.0.as_u128()),
         Request::Logout => "logout".to_owned(),
+        Request::GoIdle => "go idle".to_owned(),
         Request::Unknown => "unknown".to_owned(),
     }
 }

@@ -59,6 +59,20 @@ pub enum Command {
         /// Why.
         error: ErrorCode,
     },
+    /// The answer to `UserWentIdle`, unless the link is closed: this device stays where it is.
+    NotIdle {
+        /// Why.
+        error: ErrorCode,
+    },
+    /// Find out at once whether the service can be reached: a call is to come by the socket.
+    SeekService,
+    /// The answer to `PushCame`.
+    PushHandled {
+        /// Which push.
+        number: u64,
+        /// What has become of it.
+        outcome: PushOutcome,
+    },
     /// Tell the embedder what a call has come to.
     Report(StatusReport),
 
@@ -171,6 +185,29 @@ impl Tone {
             Self::Busy | Self::Ended | Self::Warning => true,
         }
     }
+}
+
+/// What has become of a push (R36): a device that rings, or a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The call rings.
+    Rings,
+    /// The call had come by the socket, or by an earlier push.
+    AlreadyKnown,
+    /// The user is in as many calls as this device takes, and the caller is told so.
+    Busy,
+    /// The call was over.
+    CallOver,
+    /// The push says itself that it comes too late.
+    Expired,
+    /// The service did not bring such a call.
+    NoSuchCall,
+    /// It is for a user who is not signed in on this device.
+    OtherUser,
+    /// Nobody is signed in on this device any more.
+    SignedOut,
+    /// It says nothing that can be understood.
+    Unreadable,
 }
 
 /// One status of one call (R19), without the wall-clock time, which the driver adds.

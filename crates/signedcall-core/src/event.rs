@@ -51,6 +51,11 @@ pub enum Event {
     UserSwapped,
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
+    /// The user wants this device to be called by push alone, and to place no calls (R23).
+    UserWentIdle,
+
+    /// A push has come that is about a call (R25). [`Command::PushHandled`](crate::Command::PushHandled) follows, once for each.
+    PushCame(Push),
 
     /// A socket to the service is open; it waits for the first frame. From here on nothing of an earlier socket is handed in.
     LinkOpened,
@@ -120,6 +125,19 @@ pub struct Dial {
     pub receiver_image: Option<String>,
     /// How long it may last from the answer on, when that is limited.
     pub max_duration: Option<Duration>,
+}
+
+/// A push: somebody calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Chosen by the driver, another one for each.
+    pub number: u64,
+    /// The call.
+    pub call: CallId,
+    /// Who is called.
+    pub to: Cuid,
+    /// How long it may still be answered.
+    pub left: Duration,
 }
 
 /// What becomes of the call that the user is in when another one is answered (R27).

@@ -13,7 +13,7 @@ mod session;
 mod view;
 
 pub use call::GRACE;
-pub use command::{Command, Greeting, Role, StatusReport, Tone};
-pub use event::{AnswerHow, Dial, Event};
+pub use command::{Command, Greeting, PushOutcome, Role, StatusReport, Tone};
+pub use event::{AnswerHow, Dial, Event, Push};
 pub use line::{Line, Step};
 pub use view::{CallState, CallView, Holding, Phase};

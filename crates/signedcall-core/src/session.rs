@@ -174,6 +174,7 @@ impl Session {
             | Request::Transfer { .. }
             | Request::Signal { .. }
             | Request::Logout
+            | Request::GoIdle
             | Request::Unknown => false,
         })
     }

@@ -23,7 +23,7 @@ pub use ids::{AccountId, CallId, DeviceId, Endpoint, RequestId, RunId, SessionId
 pub use message::{
     CallPhase, CallSnapshot, ClientMessage, EndedCall, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
     MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
-    Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
+    PushPayload, Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
 };
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};

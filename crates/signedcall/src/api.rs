@@ -1,8 +1,8 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_core::{AnswerHow, CallState, CallView, Dial, StatusReport};
-use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction, ErrorCode};
+use signedcall_core::{AnswerHow, CallState, CallView, Dial, PushOutcome, StatusReport};
+use signedcall_wire::{Branding, CallId, CallStatus, Channel, Context, Cuid, Direction, ErrorCode, PushPayload};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -91,18 +91,32 @@ impl Events {
     }
 }
 
-/// Whoever listens to call events; `None` once the line is closed.
+/// Whoever listens to call events, and why nothing more is told.
 #[derive(Clone, Debug)]
-pub(crate) struct Listeners(Arc<Mutex<Option<Vec<mpsc::UnboundedSender<CallEvent>>>>>);
+pub(crate) struct Listeners {
+    /// `None` once the line is closed.
+    open: Arc<Mutex<Option<Vec<mpsc::UnboundedSender<CallEvent>>>>>,
+    why_closed: Arc<OnceLock<Error>>,
+}
 
 impl Listeners {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+        Self { open: Arc::new(Mutex::new(Some(Vec::new()))), why_closed: Arc::default() }
+    }
+
+    /// Says why the line is about to be closed, when its user has not signed out.
+    pub(crate) fn explain(&self, why: Error) {
+        // It is closed once.
+        let _ = self.why_closed.set(why);
+    }
+
+    fn why_closed(&self) -> Error {
+        self.why_closed.get().cloned().unwrap_or_else(Error::signed_out)
     }
 
     fn listen(&self) -> Events {
         let (sender, received) = mpsc::unbounded_channel();
-        if let Some(listeners) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(listeners) = self.open.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             listeners.push(sender);
         }
         Events { received }
@@ -110,13 +124,13 @@ impl Listeners {
 
     pub(crate) fn tell(&self, report: StatusReport) {
         let event = CallEvent::of(report);
-        if let Some(listeners) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(listeners) = self.open.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             listeners.retain(|listener| listener.send(event.clone()).is_ok());
         }
     }
 
     pub(crate) fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -355,10 +369,36 @@ impl SignedCall {
         let _ = self.ask(|reply| UserRequest::LogOut { reply }).await;
     }
 
+    /// Closes the connection for calls on purpose, *goes idle* (R23): nobody can be called from here until [`init`](Self::init) opens another, and this
+    /// device is called by push alone. A call comes first: whoever is in one ends it before.
+    ///
+    /// # Errors
+    /// `ERR_ONGOING_CALL` while there is a call, and then nothing has changed. From then on every request fails with `ERR_SIGNALLING_SOCKET_CONNECTION`.
+    pub async fn disconnect_signalling_socket(&self) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::GoIdle { reply }).await?
+    }
+
+    /// Takes what a push has brought (R25), and says what has become of it (R36): the call rings, or why it does not. Handing in the same twice is safe.
+    ///
+    /// The push itself says nothing of who calls: the call comes by the socket, which is looked after at once. So an app that is woken by a push signs
+    /// in, and hands it in then.
+    pub async fn handle_push(&self, payload: &[u8]) -> PushOutcome {
+        let outcome = match serde_json::from_slice::<PushPayload>(payload) {
+            Err(_) => PushOutcome::Unreadable,
+            Ok(payload) => match self.ask(|reply| UserRequest::Push { payload, reply }).await {
+                // The line logs it.
+                Ok(outcome) => return outcome,
+                Err(_) => PushOutcome::SignedOut,
+            },
+        };
+        tracing::info!(?outcome, "a push has come");
+        outcome
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> UserRequest) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).await.map_err(|_| Error::signed_out())?;
-        answer.await.map_err(|_| Error::signed_out())
+        self.requests.send(request(reply)).await.map_err(|_| self.listeners.why_closed())?;
+        answer.await.map_err(|_| self.listeners.why_closed())
     }
 
     async fn look_for_microphone(&self) -> Result<(), Error> {

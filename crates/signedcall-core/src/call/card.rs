@@ -14,6 +14,7 @@ pub(crate) struct Card {
     pub(crate) initiator_image: Option<String>,
     pub(crate) receiver_image: Option<String>,
     pub(crate) transferred_by: Option<Cuid>,
+    pub(crate) channel: Channel,
 }
 
 impl Card {
@@ -28,6 +29,7 @@ impl Card {
             initiator_image: dial.initiator_image.clone(),
             receiver_image: dial.receiver_image.clone(),
             transferred_by: None,
+            channel: Channel::Socket,
         }
     }
 
@@ -42,10 +44,11 @@ impl Card {
             initiator_image: transferred.initiator_image,
             receiver_image: None,
             transferred_by: None,
+            channel: Channel::Socket,
         }
     }
 
-    pub(crate) fn of_invite(me: Cuid, invite: Invite) -> Self {
+    pub(crate) fn of_invite(me: Cuid, invite: Invite, channel: Channel) -> Self {
         Self {
             call: invite.call,
             direction: Direction::Incoming,
@@ -56,6 +59,7 @@ impl Card {
             initiator_image: invite.initiator_image,
             receiver_image: invite.receiver_image,
             transferred_by: invite.transferred_by,
+            channel,
         }
     }
 
@@ -70,7 +74,7 @@ impl Card {
             context: self.context.clone(),
             initiator_image: self.initiator_image.clone(),
             receiver_image: self.receiver_image.clone(),
-            channel: Channel::Socket,
+            channel: self.channel,
         }
     }
 

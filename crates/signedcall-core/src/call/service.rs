@@ -2,22 +2,22 @@
 
 use super::*;
 use crate::Role;
-use signedcall_wire::{Invite, Transferred};
+use signedcall_wire::{Channel, Invite, Transferred};
 
 impl Call {
     /// Somebody calls the user of this device. It rings, and media begins to connect; no microphone is opened.
-    pub(crate) fn invited(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
+    pub(crate) fn invited(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite, channel: Channel) -> (Self, Vec<Action>) {
         let ring_for = Duration::from_millis(invite.ring_for_ms).min(LONGEST_RING);
         let leg = Leg { to: invite.endpoint, media: Media::Connecting };
-        Self::received(me, device, invite, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN })
+        Self::received(me, device, invite, channel, State::Rings { leg, give_up_at: now + ring_for + RING_MARGIN })
     }
 
     /// Somebody calls whom the user of this device was calling at the same moment. Both want to talk: it is answered without ringing.
-    pub(crate) fn crossing(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite) -> (Self, Vec<Action>) {
+    pub(crate) fn crossing(now: Timestamp, me: Cuid, device: DeviceId, invite: Invite, channel: Channel) -> (Self, Vec<Action>) {
         let call = invite.call;
         let leg = Leg { to: invite.endpoint, media: Media::Connecting };
-        let (this, mut actions) =
-            Self::received(me, device, invite, State::Answering { leg, give_up_at: now + ANSWER_PATIENCE, talk: Talk::default() });
+        let state = State::Answering { leg, give_up_at: now + ANSWER_PATIENCE, talk: Talk::default() };
+        let (this, mut actions) = Self::received(me, device, invite, channel, state);
         actions.push(Action::Ask(Request::Accept { call }));
         (this, actions)
     }
@@ -30,9 +30,9 @@ impl Call {
         (this, actions)
     }
 
-    fn received(me: Cuid, device: DeviceId, invite: Invite, state: State) -> (Self, Vec<Action>) {
+    fn received(me: Cuid, device: DeviceId, invite: Invite, channel: Channel, state: State) -> (Self, Vec<Action>) {
         let (call, caller_device) = (invite.call, invite.endpoint.device);
-        let mut this = Self::new(Card::of_invite(me, invite), device, state);
+        let mut this = Self::new(Card::of_invite(me, invite, channel), device, state);
         let mut actions = vec![
             Action::Ask(Request::Ringing { call }),
             Action::Do(Command::PrepareMedia { call, device: caller_device, role: Role::Answerer }),

@@ -4,6 +4,8 @@ mod path;
 mod properties;
 mod talk;
 
+use signedcall_wire::Channel;
+
 use super::*;
 use crate::brief::{actions, call, candidate, cuid, device, dial, endpoint, invite, restarted};
 
@@ -51,7 +53,7 @@ impl Given {
     fn call(self) -> Call {
         let (base, events): (Self, &[CallEvent]) = match self {
             G::Placing => return Call::dial(at(0), cuid("alice"), ME, dial(1, "bobby")).0,
-            G::Rings => return Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER)).0,
+            G::Rings => return Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER), Channel::Socket).0,
             G::Crossed => (G::Placing, &[CallEvent::PlacingRefused(ErrorCode::OngoingCall)]),
             G::Placed => (G::Placing, &[CallEvent::Placed]),
             G::CalleeRings => (G::Placed, &[CallEvent::CalleeRings(BY_PEER)]),
@@ -408,7 +410,7 @@ fn talk_goes_on_without_a_link_and_ends_with_the_media() {
 fn an_invite_rings_for_as_long_as_it_says_but_not_for_ever() {
     for (ring_for_ms, deadline) in [(0, 5_000), (35_000, 40_000), (u64::MAX, 125_000)] {
         let invite = signedcall_wire::Invite { ring_for_ms, ..invite(1, "bobby", PEER) };
-        let (call, _) = Call::invited(at(0), cuid("alice"), ME, invite);
+        let (call, _) = Call::invited(at(0), cuid("alice"), ME, invite, Channel::Socket);
         assert_eq!(call.deadline(), Some(at(deadline)));
     }
 }
@@ -425,7 +427,7 @@ fn muting_lasts_and_is_said_once() {
 
 #[test]
 fn a_crossing_call_is_answered_without_ringing() {
-    let (mut call, followed) = Call::crossing(at(0), cuid("alice"), ME, invite(1, "bobby", PEER));
+    let (mut call, followed) = Call::crossing(at(0), cuid("alice"), ME, invite(1, "bobby", PEER), Channel::Socket);
     assert_eq!(actions(&followed), "ask ringing 1, prepare 2 Answerer, report 1 Placed, report 1 Ringing, ask accept 1");
     assert_eq!(actions(&call.handle(at(10), CallEvent::Answered(BY_ME))), "report 1 Answered");
 }

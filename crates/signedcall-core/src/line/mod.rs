@@ -24,6 +24,7 @@
 //! is put off until the service has said whether it places this side's call, and is answered if it does not.
 
 mod beside;
+mod push;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,8 @@ use signedcall_wire::{
 
 use crate::call::{Action, Call, CallEvent};
 use crate::session::{Asked, Overdue, Session};
-use crate::{AnswerHow, CallState, CallView, Command, Dial, Event, StatusReport, Tone};
+use crate::{AnswerHow, CallState, CallView, Command, Dial, Event, PushOutcome, StatusReport, Tone};
+use push::AwaitedPush;
 
 /// How many calls that are over are remembered. The service forgets within a moment how a call ended only when it dies in that moment, and a device is in
 /// two calls at most.
@@ -66,6 +68,10 @@ pub struct Line {
     put_off: Option<PutOff>,
     /// How calls ended here, oldest first: a service that was started again may not know.
     past: VecDeque<(CallId, EndReason)>,
+    /// Pushes whose call has not come yet.
+    pushes: Vec<AwaitedPush>,
+    /// Whether the service has been asked to let this device go idle.
+    goes_idle: bool,
     /// The tone that goes on until another is asked for.
     playing: Option<Tone>,
 }
@@ -87,7 +93,18 @@ impl Line {
     /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
     pub fn new(me: Cuid, device: DeviceId, second_calls: bool, nonce: u64) -> Self {
         let room = if second_calls { MAX_CALLS_PER_DEVICE } else { 1 };
-        Self { me, device, session: Session::new(nonce), calls: Vec::new(), room, put_off: None, past: VecDeque::new(), playing: None }
+        Self {
+            me,
+            device,
+            session: Session::new(nonce),
+            calls: Vec::new(),
+            room,
+            put_off: None,
+            past: VecDeque::new(),
+            pushes: Vec::new(),
+            goes_idle: false,
+            playing: None,
+        }
     }
 
     /// Takes one event and says what follows. An event that does not fit the state changes nothing and yields no command.
@@ -106,6 +123,9 @@ impl Line {
             Event::UserTransferred { call, to, new } => self.transfer(&mut turn, call, to, new),
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserLoggedOut => self.log_out(&mut turn),
+            Event::UserWentIdle => self.go_idle(&mut turn),
+
+            Event::PushCame(push) => self.take_push(&mut turn, push),
 
             Event::LinkOpened => self.greet(&mut turn),
             Event::LinkLost => self.lose_link(&mut turn),
@@ -126,7 +146,8 @@ impl Line {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        self.calls.iter().filter_map(Call::deadline).chain(self.session.deadline()).min()
+        let pushes = self.pushes.iter().map(|push| push.give_up_at);
+        self.calls.iter().filter_map(Call::deadline).chain(self.session.deadline()).chain(pushes).min()
     }
 
     fn expire(&mut self, turn: &mut Turn) {
@@ -135,6 +156,7 @@ impl Line {
             Some(Overdue::Logout) => self.close(turn),
             None => {}
         }
+        self.expire_pushes(turn);
         self.pass_to_all(turn, &CallEvent::Woken);
     }
 
@@ -175,14 +197,19 @@ impl Line {
             Some(calling) if calling.is_crossed() => {
                 let crossed = calling.id();
                 self.pass(turn, crossed, CallEvent::Superseded);
-                let begun = Call::crossing(turn.now, self.me.clone(), self.device, invite);
+                let channel = self.channel_of(turn, invite.call);
+                let begun = Call::crossing(turn.now, self.me.clone(), self.device, invite, channel);
                 self.begin(turn, begun);
             }
             None if self.on().count() < self.room => {
-                let begun = Call::invited(turn.now, self.me.clone(), self.device, invite);
+                let channel = self.channel_of(turn, invite.call);
+                let begun = Call::invited(turn.now, self.me.clone(), self.device, invite, channel);
                 self.begin(turn, begun);
             }
-            Some(_) | None => self.ask(turn, Request::Decline { call: invite.call, reason: EndReason::Busy }),
+            Some(_) | None => {
+                self.settle_pushes(turn, invite.call, PushOutcome::Busy);
+                self.ask(turn, Request::Decline { call: invite.call, reason: EndReason::Busy });
+            }
         }
     }
 
@@ -220,9 +247,23 @@ impl Line {
         }
     }
 
+    /// The user wants neither to call nor to be called over this socket (R23). What is going on comes first.
+    fn go_idle(&mut self, turn: &mut Turn) {
+        if !self.calls.is_empty() {
+            turn.commands.push(Command::NotIdle { error: ErrorCode::OngoingCall });
+        } else if self.session.readiness().is_ok() {
+            self.goes_idle = true;
+            self.ask(turn, Request::GoIdle);
+        } else {
+            // Without a link there is nobody to tell, and the service notices by itself.
+            self.close(turn);
+        }
+    }
+
     /// Signed out: nothing more comes from the service.
     fn close(&mut self, turn: &mut Turn) {
         self.put_off = None;
+        self.give_up_pushes(turn);
         self.pass_to_all(turn, &CallEvent::SignedOut);
         self.session.close();
         turn.commands.push(Command::CloseLink);
@@ -235,6 +276,9 @@ impl Line {
     }
 
     fn lose_link(&mut self, turn: &mut Turn) {
+        if self.goes_idle {
+            return self.close(turn);
+        }
         self.session.lose_link();
         self.pass_to_all(turn, &CallEvent::LinkLost);
     }

@@ -3,6 +3,7 @@
 use signedcall_wire::{CallPhase, CallSnapshot, EndedCall, Endpoint, ServiceEvent, Welcome};
 
 use super::*;
+use crate::PushOutcome;
 use crate::session::Heard;
 
 impl Line {
@@ -33,7 +34,7 @@ impl Line {
     fn welcomed(&mut self, turn: &mut Turn, welcome: Welcome) {
         turn.commands.extend([Command::UseIce(welcome.ice), Command::UseBranding(welcome.branding)]);
         for EndedCall { call, reason } in welcome.ended {
-            self.pass(turn, call, CallEvent::Ended(reason));
+            self.call_ended(turn, call, reason);
         }
         self.reconcile(turn, welcome.calls);
         self.go_on(turn);
@@ -127,6 +128,12 @@ impl Line {
         }
     }
 
+    fn call_ended(&mut self, turn: &mut Turn, call: CallId, reason: EndReason) {
+        self.put_off.take_if(|put_off| put_off.invite.call == call);
+        self.settle_pushes(turn, call, PushOutcome::CallOver);
+        self.pass(turn, call, CallEvent::Ended(reason));
+    }
+
     fn abandon(&mut self, turn: &mut Turn, call: CallId, phase: &CallPhase) {
         if self.session.is_leaving(call) {
             return;
@@ -147,6 +154,11 @@ impl Line {
             (Request::Decline { call, .. } | Request::Hangup { call, .. }, Some(_)) => self.pass(turn, call, CallEvent::LeavingRefused),
             (Request::Transfer { call, .. }, Some(error)) => self.pass(turn, call, CallEvent::TransferRefused(error)),
             (Request::Transfer { call, .. }, None) => self.pass(turn, call, CallEvent::TransferDone),
+            (Request::GoIdle, None) => self.close(turn),
+            (Request::GoIdle, Some(error)) => {
+                self.goes_idle = false;
+                turn.commands.push(Command::NotIdle { error });
+            }
             (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
@@ -160,10 +172,7 @@ impl Line {
             ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Transferred(transferred) => self.replace(turn, transferred),
-            ServiceEvent::Ended { call, reason } => {
-                self.put_off.take_if(|put_off| put_off.invite.call == call);
-                self.pass(turn, call, CallEvent::Ended(reason));
-            }
+            ServiceEvent::Ended { call, reason } => self.call_ended(turn, call, reason),
             ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),
             ServiceEvent::Unknown => {}
         }
@@ -217,7 +226,7 @@ fn is_wanted(calls: &[Call], request: &Request) -> bool {
         | Request::Transfer { call, .. }
         | Request::Signal { call, .. } => wanted_by(calls, *call, request),
         // The service must learn of it, also when the call is over here.
-        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
+        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout | Request::GoIdle => true,
         Request::Unknown => false,
     }
 }

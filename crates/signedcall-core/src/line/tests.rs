@@ -1,11 +1,13 @@
 mod beside;
 mod glare;
+mod idle;
+mod push;
 mod sessions;
 mod transfer;
 
 use signedcall_wire::{
-    CallPhase, CallSnapshot, ClientMessage, EndedCall, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId, Signal,
-    Welcome,
+    CallPhase, CallSnapshot, ClientMessage, EndedCall, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId,
+    Signal, Welcome,
 };
 use uuid::Uuid;
 

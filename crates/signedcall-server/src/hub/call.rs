@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent, SessionId,
+    Timestamp,
 };
 
 use super::timers::Timer;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
-    ServiceMessage, SessionId, Welcome,
+    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal,
+    Resume, ServiceMessage, SessionId, Welcome,
 };
 
 use super::call::{Departure, Party};

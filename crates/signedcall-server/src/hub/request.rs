@@ -33,6 +33,7 @@ impl Hub {
                 Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
                 Request::Logout => return self.log_out(turn, session, id),
+                Request::GoIdle => return self.go_idle(turn, session, id),
                 Request::Unknown => refused(ErrorCode::FeatureNotAvailable),
             },
         };
@@ -258,6 +259,14 @@ impl Hub {
         };
         self.tell(turn, receiver.session, ServiceEvent::Signal { call: id, from, signal });
         DONE
+    }
+
+    fn go_idle(&mut self, turn: &mut Turn, session: SessionId, id: RequestId) {
+        if self.calls_of(session).any(|call| call.occupies(session)) {
+            return self.answer(turn, session, id, refused(ErrorCode::OngoingCall));
+        }
+        self.answer(turn, session, id, DONE);
+        self.forget_session(turn, session, Departure::NetworkLoss);
     }
 
     fn log_out(&mut self, turn: &mut Turn, session: SessionId, id: RequestId) {

@@ -80,7 +80,8 @@ async fn an_account_that_is_added_while_the_service_runs_may_sign_in_and_a_repla
         logo: None,
         button_theme: signedcall_wire::ButtonTheme::Dark,
     };
-    let account = Account { id: AccountId("grocer".to_owned()), branding: branding.clone(), relay_only: true, max_call: None, single_device: false };
+    let account =
+        Account { id: AccountId("grocer".to_owned()), branding: branding.clone(), relay_only: true, max_call: None, single_device: false };
     let [(_, production), _] = account::add(&accounts, &account).expect("a new account");
     let with = |key: &Redacted<String>| Hello {
         account_id: account.id.clone(),

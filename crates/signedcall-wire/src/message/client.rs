@@ -142,6 +142,9 @@ pub enum Request {
     },
     /// Signs this device out; its session is over once answered (R33).
     Logout,
+    /// Closes the socket on purpose (R23): this device places no calls from then on, and no socket brings it any. Refused with `ERR_ONGOING_CALL` while it
+    /// is in a call or rings. Its session is over once answered.
+    GoIdle,
     /// A request of a newer device, answered with `ERR_FEATURE_NOT_AVAILABLE`.
     #[serde(other)]
     Unknown,

@@ -15,6 +15,7 @@
 //! calls all the same.
 
 mod client;
+mod push;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,10 @@ mod tests;
 use std::time::Duration;
 
 pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
-pub use service::{CallPhase, CallSnapshot, EndedCall, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome};
+pub use push::PushPayload;
+pub use service::{
+    CallPhase, CallSnapshot, EndedCall, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome,
+};
 
 /// The version in the first frame of a socket. A service refuses what it cannot speak.
 pub const PROTOCOL_VERSION: u32 = 1;

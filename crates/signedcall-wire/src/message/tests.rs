@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, EndedCall,
-    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
-    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, PushPayload, Redacted, Refusal,
+    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -125,6 +125,7 @@ fn what_a_device_asks_for_has_this_text() {
             r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"candidate","candidate":"{}"}}"##,
         ),
         (Request::Logout, r#"{"do":"logout"}"#),
+        (Request::GoIdle, r#"{"do":"go_idle"}"#),
     ]);
 }
 
@@ -182,6 +183,12 @@ fn what_the_service_says_has_this_text() {
         ),
         (ServiceMessage::Goaway { deadline_ms: 9_000, spread_ms: 3_000 }, r#"{"type":"goaway","deadline_ms":9000,"spread_ms":3000}"#),
     ]);
+}
+
+#[test]
+fn a_push_has_this_text() {
+    let push = PushPayload { call: CALL, to: cuid("courier_2"), expires_at_ms: 1_700_000_035_000 };
+    check([(push, r##"{"call":"#1","to":"courier_2","expires_at_ms":1700000035000}"##)]);
 }
 
 fn transferred() -> Transferred {

@@ -5,11 +5,12 @@ mod subject;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use signedcall_core::{AnswerHow, Command, Dial, Event, Greeting, Line, Step};
+use signedcall_core::{AnswerHow, Command, Dial, Event, Greeting, Line, Push, PushOutcome, Step};
 use signedcall_wire::{
-    CallId, CallStatus, ClientMessage, Cuid, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
+    CallId, CallStatus, ClientMessage, Cuid, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, PushPayload, Resume, ServiceEvent,
+    ServiceMessage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,6 +44,8 @@ pub(crate) enum UserRequest {
     UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
     ShowMicrophone { problem: Option<Error> },
     LogOut { reply: oneshot::Sender<()> },
+    GoIdle { reply: oneshot::Sender<Result<(), Error>> },
+    Push { payload: PushPayload, reply: oneshot::Sender<PushOutcome> },
 }
 
 pub(crate) struct Driver {
@@ -65,6 +68,11 @@ pub(crate) struct Driver {
     transferring: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
     /// Whoever waits for the end.
     leaving: Vec<oneshot::Sender<()>>,
+    /// Whoever waits for the socket to be closed on purpose.
+    idling: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for what becomes of a push, and how many there have been.
+    pushes: HashMap<u64, oneshot::Sender<PushOutcome>>,
+    pushes_taken: u64,
     deadline: Option<Timestamp>,
     link_state: LinkState,
     /// The moments of the calls that are shown, on the wall clock: worked out once each, so that a shown time never jumps.
@@ -111,6 +119,9 @@ impl Driver {
             placing: HashMap::new(),
             transferring: HashMap::new(),
             leaving: Vec::new(),
+            idling: Vec::new(),
+            pushes: HashMap::new(),
+            pushes_taken: 0,
             deadline: None,
             link_state: LinkState::Reconnecting,
             times: HashMap::new(),
@@ -128,11 +139,17 @@ impl Driver {
             }
             self.show();
         }
+        if !self.idling.is_empty() {
+            self.listeners.explain(Error::new(ErrorCode::SignallingSocketConnection, "the connection for calls was closed on purpose"));
+        }
         self.link_state = LinkState::Closed;
         self.show();
         self.listeners.close();
         for waiting in self.leaving.drain(..) {
             let _ = waiting.send(());
+        }
+        for waiting in self.idling.drain(..) {
+            let _ = waiting.send(Ok(()));
         }
     }
 
@@ -198,6 +215,16 @@ impl Driver {
             UserRequest::LogOut { reply } => {
                 self.leaving.push(reply);
                 return Some(Event::UserLoggedOut);
+            }
+            UserRequest::GoIdle { reply } => {
+                self.idling.push(reply);
+                return Some(Event::UserWentIdle);
+            }
+            UserRequest::Push { payload: PushPayload { call, to, expires_at_ms }, reply } => {
+                self.pushes_taken += 1;
+                self.pushes.insert(self.pushes_taken, reply);
+                let left = (UNIX_EPOCH + Duration::from_millis(expires_at_ms)).duration_since(SystemTime::now()).unwrap_or_default();
+                return Some(Event::PushCame(Push { number: self.pushes_taken, call, to, left }));
             }
             UserRequest::ShowMicrophone { problem } => {
                 self.view.send_if_modified(|view| {
@@ -336,6 +363,19 @@ impl Driver {
             Command::NotTransferred { call, error } => {
                 tracing::info!(%call, code = error.name(), "the call is not transferred");
                 answer(&mut self.transferring, call, Err(error.into()));
+            }
+            Command::NotIdle { error } => {
+                for waiting in self.idling.drain(..) {
+                    let _ = waiting.send(Err(error.into()));
+                }
+            }
+            Command::SeekService => self.link.doubt(),
+            Command::PushHandled { number, outcome } => {
+                tracing::info!(?outcome, "a push has come");
+                if let Some(waiting) = self.pushes.remove(&number) {
+                    // They may have stopped waiting.
+                    let _ = waiting.send(outcome);
+                }
             }
             Command::Report(report) => {
                 tracing::info!(call = %report.call, status = report.status.name());

@@ -5,6 +5,7 @@ use signedcall_wire::{CallId, ServiceEvent, ServiceMessage};
 pub(super) fn call_of(event: &Event) -> Option<CallId> {
     match event {
         Event::UserDialled(dial) => Some(dial.call),
+        Event::PushCame(push) => Some(push.call),
         Event::UserAnswered { call, .. }
         | Event::UserDeclined { call }
         | Event::UserHungUp { call }
@@ -40,6 +41,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::UserSwapped
         | Event::NetworkChanged
         | Event::UserLoggedOut
+        | Event::UserWentIdle
         | Event::LinkOpened
         | Event::LinkLost
         | Event::Woken => None,

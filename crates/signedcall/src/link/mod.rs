@@ -225,7 +225,7 @@ impl Link {
     }
 
     /// Finds out at once whether the service can be reached, by the open socket or another.
-    fn doubt(&mut self) {
+    pub(crate) fn doubt(&mut self) {
         if let Some((_, socket)) = &self.current {
             socket.probe();
         }

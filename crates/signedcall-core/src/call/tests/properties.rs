@@ -96,6 +96,9 @@ impl Seen {
                 | Command::UseIce(_)
                 | Command::UseBranding(_)
                 | Command::Placed { .. }
+                | Command::NotIdle { .. }
+                | Command::SeekService
+                | Command::PushHandled { .. }
                 | Command::PlayTone(_)
                 | Command::ApplySignal { .. }
                 | Command::SetMuted { .. } => {}
@@ -132,7 +135,7 @@ proptest! {
     ) {
         let mut now = 0;
         let (mut call, begun) = if incoming {
-            Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER))
+            Call::invited(at(0), cuid("alice"), ME, invite(1, "bobby", PEER), Channel::Socket)
         } else {
             Call::dial(at(0), cuid("alice"), ME, dial(1, "bobby"))
         };

@@ -67,6 +67,7 @@ enum Ask {
     Transfer { call: u128, new: u128, to: usize },
     Signal { call: u128, to: usize },
     Logout,
+    GoIdle,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -84,6 +85,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => (call(), call(), device()).prop_map(|(call, new, to)| Ask::Transfer { call, new, to }),
         3 => (call(), device()).prop_map(|(call, to)| Ask::Signal { call, to }),
         1 => Just(Ask::Logout),
+        1 => Just(Ask::GoIdle),
     ];
     let op = prop_oneof![
         3 => (device(), any::<bool>()).prop_map(|(device, restarts)| Op::SignIn { device, restarts }),
@@ -298,6 +300,7 @@ impl World {
                 Request::Signal { call: call_id(call), to: self.endpoint(to), signal }
             }
             Ask::Logout => Request::Logout,
+            Ask::GoIdle => Request::GoIdle,
         }
     }
 

@@ -220,6 +220,22 @@ fn a_device_whose_program_starts_again_while_it_rings_is_another_endpoint() {
 }
 
 #[test]
+fn a_device_goes_idle_unless_it_is_in_a_call() {
+    let mut stage = Stage::with("axo");
+    for event in placed() {
+        stage.run(0, event);
+    }
+    for who in ['a', 'x'] {
+        assert_eq!(stage.run(0, Do::Ask(who, Request::GoIdle)), [format!("{who} ERR_ONGOING_CALL")]);
+    }
+    assert_eq!(stage.run(0, Do::Ask('o', Request::GoIdle)), ["o ok", "o close"]);
+    assert_eq!(stage.run(0, Do::Resume('o', 0)), ["o2 session expired"]);
+    stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    assert_eq!(stage.run(0, Do::Ask('x', Request::GoIdle)), ["x ok", "x close"]);
+    assert_eq!(stage.run(0, Do::Ask('a', super::stage::call_to(super::stage::BACK, 'x'))), ["a ERR_CONTACT_NOT_REACHABLE"]);
+}
+
+#[test]
 fn an_account_may_have_its_users_on_one_device_at_a_time() {
     let mut stage = Stage::empty();
     stage.single_device = true;

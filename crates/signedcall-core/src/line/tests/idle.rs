@@ -1,0 +1,40 @@
+//! Going idle on purpose.
+
+use super::*;
+
+#[test]
+fn a_device_goes_idle_once_the_service_has_taken_note() {
+    let mut rig = Rig::signed_in();
+    assert_eq!(rig.handle(Event::UserWentIdle), "ask go idle");
+    assert_eq!(rig.respond(None), "close link");
+    assert_eq!(rig.dials(1), "not placed 1 NotInitialized");
+}
+
+#[test]
+fn a_device_that_is_in_a_call_stays() {
+    assert_eq!(Rig::talking().handle(Event::UserWentIdle), "not idle OngoingCall");
+    let mut rig = Rig::signed_in();
+    let _ = rig.is_invited(1, "bobby");
+    assert_eq!(rig.handle(Event::UserWentIdle), "not idle OngoingCall");
+}
+
+#[test]
+fn a_call_that_crosses_the_wish_to_go_idle_rings() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::UserWentIdle);
+    assert!(rig.is_invited(1, "bobby").contains("tone Ringtone"));
+    assert_eq!(rig.respond(Some(ErrorCode::OngoingCall)), "not idle OngoingCall");
+    assert_eq!(rig.line.call_state(), CallState::IncomingCall);
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.handle(Event::LinkOpened), "resume from 1", "it is no longer on its way");
+}
+
+#[test]
+fn a_device_without_a_link_is_idle_at_once() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.handle(Event::UserWentIdle), "close link");
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::UserWentIdle);
+    assert_eq!(rig.handle(Event::LinkLost), "close link", "the service notices by itself");
+}

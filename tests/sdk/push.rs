@@ -1,0 +1,89 @@
+//! Calls that arrive by push, and a device that is called by push alone since its user has closed the socket.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use signedcall::{CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushOutcome, PushPayload};
+
+use crate::calls::connect;
+use crate::proxy::Proxy;
+use crate::support::{Phone, Service, ToneSound};
+
+use CallStatus::{Ended, Placed, Ringing};
+
+fn push(call: CallId, to: &str) -> Vec<u8> {
+    let rings_until = SystemTime::now() + Duration::from_secs(35);
+    let since_1970 = rings_until.duration_since(UNIX_EPOCH).expect("after 1970");
+    let expires_at_ms = u64::try_from(since_1970.as_millis()).expect("before the end of time");
+    serde_json::to_vec(&PushPayload { call, to: Cuid::new(to).expect("a cuid"), expires_at_ms }).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_rings_where_the_socket_is_dead_and_it_is_one_call() {
+    let service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let mut alice = service.phone("alice").await;
+    let mut options = service.options("bobby");
+    options.service_url = proxy.url();
+    let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
+    proxy.go_dead();
+    let call = alice.call("bobby").await;
+    assert_eq!(bobby.line.handle_push(&push(call, "bobby")).await, PushOutcome::Rings);
+    for status in [Placed, Ringing] {
+        let event = bobby.next().await;
+        assert_eq!((event.call_id, event.status, event.channel), (call, status, Channel::Push));
+    }
+    assert_eq!(bobby.line.handle_push(&push(call, "bobby")).await, PushOutcome::AlreadyKnown);
+    alice.expect_all(&[Placed, Ringing]).await;
+    alice.line.hangup(call).await.expect("it rings");
+    bobby.expect(Ended(EndReason::Cancelled)).await;
+    assert_eq!(bobby.line.handle_push(&push(call, "bobby")).await, PushOutcome::CallOver);
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_after_the_socket_says_nothing_new_and_one_for_somebody_else_never_rings() {
+    let service = Service::start().await;
+    let (alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let call = alice.call("bobby").await;
+    let placed = bobby.next().await;
+    assert_eq!((placed.status, placed.channel), (Placed, Channel::Socket));
+    bobby.expect(Ringing).await;
+    assert_eq!(bobby.line.handle_push(&push(call, "bobby")).await, PushOutcome::AlreadyKnown);
+    let other = CallId(uuid::Uuid::new_v4());
+    assert_eq!(bobby.line.handle_push(&push(other, "carol")).await, PushOutcome::OtherUser);
+    let expired = PushPayload { call: other, to: Cuid::new("bobby").expect("a cuid"), expires_at_ms: 1_700_000_000_000 };
+    assert_eq!(bobby.line.handle_push(&serde_json::to_vec(&expired).expect("JSON")).await, PushOutcome::Expired);
+    assert_eq!(bobby.line.handle_push(b"{}").await, PushOutcome::Unreadable);
+    bobby.line.logout().await;
+    bobby.expect(Ended(EndReason::LoggedOut)).await;
+    assert_eq!(bobby.line.handle_push(&push(call, "bobby")).await, PushOutcome::SignedOut);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_closed_the_socket_places_no_calls_until_signing_in_again() {
+    let service = Service::start().await;
+    let (alice, bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    bobby.line.disconnect_signalling_socket().await.expect("nothing goes on");
+    let refused = bobby.line.call("alice", "Your order", Metadata::default()).await.expect_err("the socket is closed");
+    assert_eq!(refused.code, ErrorCode::SignallingSocketConnection);
+    let again = bobby.line.disconnect_signalling_socket().await.expect_err("it is closed");
+    assert_eq!(again.code, ErrorCode::SignallingSocketConnection);
+    let unreachable = alice.line.call("bobby", "Your order", Metadata::default()).await.expect_err("bobby is idle");
+    assert_eq!(unreachable.code, ErrorCode::ContactNotReachable);
+    let mut bobby = service.phone("bobby").await;
+    alice.call("bobby").await;
+    bobby.expect_all(&[Placed, Ringing]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_comes_before_the_wish_to_go_idle() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    let refused = alice.line.disconnect_signalling_socket().await.expect_err("the call goes on");
+    assert_eq!((refused.code, alice.line.call_state()), (ErrorCode::OngoingCall, CallState::OngoingCall));
+    alice.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    alice.line.disconnect_signalling_socket().await.expect("the call is over");
+    alice.leave_in_silence().await;
+}
