@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use tauri::{Manager, RunEvent};
+use tauri::{Manager, RunEvent, WindowEvent};
 
 use crate::arguments::{Arguments, Prefill};
 use crate::autostart::Autostart;
@@ -39,7 +39,7 @@ use crate::doctor::RealSurroundings;
 use crate::pictures::RealPictures;
 use crate::profile::Folders;
 use crate::sdk::RealSdk;
-use crate::shell::{Desk, Shell, WindowOptions};
+use crate::shell::{Desk, Shell, WindowOptions, Windows};
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
@@ -68,7 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .setup(move |app| {
             bridge.mount_events(app);
             let app_name = arguments.app_name.to_string();
-            let windows = WindowOptions { hidden: arguments.hidden, app_name: app_name.clone(), state: folders.state.clone() };
+            let windows = WindowOptions { app_name: app_name.clone(), state: folders.state.clone() };
             let host = Shell::new(app.handle().clone(), inbox.clone(), &windows);
             let pictures = Arc::new(RealPictures::new(folders.cache.join("pictures")));
             let profile = arguments.profile.clone();
@@ -78,7 +78,10 @@ fn main() -> anyhow::Result<ExitCode> {
             let controller = Controller::new(parts, inbox.clone(), events);
             // The windows ask for a view as soon as they are open.
             app.manage(Desk::new(inbox.clone(), controller.views()));
-            shell::open(app.handle(), &inbox, &windows)?;
+            app.manage(Windows::new(app.handle().clone(), inbox.clone(), windows)?);
+            if !arguments.hidden {
+                shell::show_main(app.handle());
+            }
             tauri::async_runtime::spawn(shell::send_views(app.handle().clone(), controller.views()));
             tauri::async_runtime::spawn(controller.run());
             if let Some(link) = arguments.link {
@@ -91,10 +94,13 @@ fn main() -> anyhow::Result<ExitCode> {
         .context("the app did not start")?;
     // Not before it is certain that this is the only one: a second start must not put the log of the first aside.
     logging::start(filter, log_folder.as_deref())?;
-    app.run(|_, event| {
+    app.run(|app, event| {
         // Without windows the app lives on in the tray; only `Shell::quit` gives a code.
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+        if let RunEvent::ExitRequested { code: None, api, .. } = &event {
             api.prevent_exit();
+        }
+        if let RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } = &event {
+            shell::gone(app, label);
         }
     });
     Ok(ExitCode::SUCCESS)

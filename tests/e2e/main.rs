@@ -10,6 +10,7 @@ mod network;
 mod rig;
 mod runner;
 mod sign_in;
+mod tray;
 mod voice;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         let mut runner = Runner::new(std::env::args().skip(1));
         rig::cases(&mut runner).await;
         sign_in::cases(&mut runner).await;
+        tray::cases(&mut runner).await;
         calls::cases(&mut runner).await;
         network::cases(&mut runner).await;
         voice::cases(&mut runner).await;

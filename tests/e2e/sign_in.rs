@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use signedcall_tests::{ACCOUNT, App, Desktop, Keyring, PATIENCE, Pair, Rig, Service, ServiceSetup, Setup, User};
+use signedcall_tests::{ACCOUNT, App, Desktop, Keyring, PATIENCE, Pair, Resident, Rig, Service, ServiceSetup, Setup, User};
 
 use crate::runner::Runner;
 
@@ -112,13 +112,12 @@ async fn again(house: &House) -> Result<()> {
 }
 
 async fn second(house: &House) -> Result<()> {
-    let app = App::start(&house.desktop, &["--profile", "anna", "--hidden"], &[]).await?;
-    app.ready().await?;
-    house.desktop.window("Signed Call", false).await?;
+    let _app = Resident::start(&house.desktop, "anna", &["--hidden"]).await?;
+    house.desktop.window(Resident::TITLE, false).await?;
     let program = signedcall_tests::program("signedcall-desktop")?;
     let mut other = house.desktop.start_program("second", program.to_str().context("a path in Unicode")?, &["--profile", "anna"])?;
     assert!(other.finished(PATIENCE).await?.success(), "the second start ends well: {}", other.tail());
-    house.desktop.window("Signed Call", true).await
+    house.desktop.window(Resident::TITLE, true).await
 }
 
 async fn without_keyring(keyring: Keyring) -> Result<()> {

@@ -75,14 +75,7 @@ impl App {
 
     /// Starts the app with everything that signing in needs, and waits until it is signed in.
     pub async fn start_signed_in(desktop: &Desktop, service: &Service, user: User) -> Result<Self> {
-        let environment = [
-            ("SIGNEDCALL_SERVICE_URL", service.url()),
-            ("SIGNEDCALL_ACCOUNT_ID", ACCOUNT),
-            ("SIGNEDCALL_API_KEY", service.api_key()),
-            ("SIGNEDCALL_CUID", user.cuid),
-            ("SIGNEDCALL_NAME", user.name),
-            ("SIGNEDCALL_PRODUCTION", "false"),
-        ];
+        let environment = sign_in_environment(service, user);
         let app = Self::start(desktop, &["--profile", user.cuid], &environment).await?;
         app.ready().await?;
         Ok(app)
@@ -246,6 +239,18 @@ impl App {
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::new(&self.process)
     }
+}
+
+/// The environment variables by which the app signs in at once.
+pub(crate) fn sign_in_environment(service: &Service, user: User) -> [(&'static str, &str); 6] {
+    [
+        ("SIGNEDCALL_SERVICE_URL", service.url()),
+        ("SIGNEDCALL_ACCOUNT_ID", ACCOUNT),
+        ("SIGNEDCALL_API_KEY", service.api_key()),
+        ("SIGNEDCALL_CUID", user.cuid),
+        ("SIGNEDCALL_NAME", user.name),
+        ("SIGNEDCALL_PRODUCTION", "false"),
+    ]
 }
 
 /// The driver says nothing when it is ready; its port does.

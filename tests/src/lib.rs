@@ -6,7 +6,8 @@
 //!  ├─ Service, Echo            the real service and the echo contact
 //!  ├─ Network, Headless        hosts with addresses of their own, and phones without a screen on them
 //!  └─ Desktop, one per user    X display and window manager, D-Bus session, keyring, notification daemon, sound card, own folders
-//!      └─ App                  the real app on it, driven by WebDriver
+//!      ├─ App                  the real app on it, driven by WebDriver
+//!      └─ Resident             the real app on it, where it must do without a window
 //! ```
 //!
 //! Everything ends when its value is dropped: by process group, never by name.
@@ -20,24 +21,28 @@ mod notifications;
 mod pair;
 mod process;
 mod programs;
+mod resident;
 mod run;
 mod score;
 mod sound;
 mod timeline;
+mod usage;
 
 pub use analysis::{Delay, delay, first_tone, level, silence_from};
 pub use app::{App, User, Window};
-pub use desktop::{Desktop, Display, Keyring, Notifier, Setup};
+pub use desktop::{Desktop, Display, Keyring, Notifier, Screen, Setup};
 pub use headless::{Headless, Told, now_ms, silence_between};
 pub use network::{Host, Network, may_make_networks};
 pub use notifications::{Notice, Notifications};
 pub use pair::{Pair, Seat};
 pub use process::{Line, Process};
 pub use programs::{ACCOUNT, Echo, Service, ServiceSetup};
+pub use resident::Resident;
 pub use run::{Rig, program};
 pub use score::{Scorer, speech};
 pub use sound::{Recorder, Recording, SoundCard, tone};
 pub use timeline::Timeline;
+pub use usage::Usage;
 
 use std::time::Duration;
 

@@ -2,8 +2,11 @@
 
 mod awake;
 mod badge;
+#[cfg(target_os = "linux")]
+mod leftovers;
 mod notifications;
 mod placement;
+mod presence;
 mod tray;
 mod windows;
 
@@ -19,7 +22,7 @@ use crate::controller::{Event, Host, Inbox, Missed, Ongoing, Reply, Ringing, Tra
 use crate::pictures::Pixels;
 use crate::view::{AppView, Problem, ProblemCode};
 
-pub(crate) use self::windows::{WindowOptions, open};
+pub(crate) use self::windows::{WindowOptions, Windows, gone, show_main};
 
 /// What the commands speak to: the controller's inbox, and the latest view.
 #[derive(Clone, Debug)]
@@ -71,7 +74,7 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// Makes the desktop around an app whose windows are open.
+    /// Makes the desktop around an app.
     pub(crate) fn new(app: AppHandle, inbox: Inbox, options: &WindowOptions) -> Self {
         let notifier = Notifier::new(options.app_name.clone(), app.default_window_icon(), inbox.clone());
         let tray = TrayOptions { app_name: options.app_name.clone(), folder: options.state.join("tray") };

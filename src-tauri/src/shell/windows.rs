@@ -1,13 +1,17 @@
 //! The two windows: the main one, and the small one that comes up while a call rings.
+//!
+//! Each is there only while it is shown: what draws one takes as much memory as all the rest of the app, and wakes the computer up.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tauri::webview::PageLoadEvent;
 use tauri::{
-    AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Window, WindowEvent,
+    AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
 };
 
 use super::placement::{Area, Placement};
+use super::presence::{Act, Presence};
 use crate::controller::{Event, Inbox};
 use crate::{private, stored, words};
 
@@ -26,67 +30,159 @@ const MARGIN: f64 = 16.0;
 /// What the windows need to know of the start.
 #[derive(Debug)]
 pub(crate) struct WindowOptions {
-    /// Begin in the tray.
-    pub(crate) hidden: bool,
     /// What stands in the title.
     pub(crate) app_name: String,
     /// Where the web view keeps its cache and the main window its place: two profiles must not share one.
     pub(crate) state: PathBuf,
 }
 
-/// Where the main window is, and the file that remembers it.
+/// Both windows, whether they are there or not.
 #[derive(Debug)]
-struct Place {
-    file: PathBuf,
-    last: Mutex<Placement>,
+pub(crate) struct Windows {
+    app: AppHandle,
+    inbox: Inbox,
+    app_name: String,
+    web_data: PathBuf,
+    main: Mutex<Presence>,
+    incoming: Mutex<Presence>,
+    /// Where the main window is, or was when it was there, and the file that remembers it.
+    place: Mutex<Placement>,
+    place_file: PathBuf,
 }
 
-/// Opens both windows, the pop-up unseen.
-pub(crate) fn open(app: &AppHandle, inbox: &Inbox, options: &WindowOptions) -> anyhow::Result<()> {
-    private::folder(&options.state)?;
-    let web_data = options.state.join("webview");
-    let main = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
-        .title(&options.app_name)
-        .inner_size(MAIN_SIZE.0, MAIN_SIZE.1)
-        .min_inner_size(MAIN_LEAST.0, MAIN_LEAST.1)
-        .data_directory(web_data.clone())
-        // Ctrl with + and −: whoever needs it larger has it larger.
-        .zoom_hotkeys_enabled(true)
-        .visible(false)
-        .build()?;
-    place(&main, &options.state);
-    hide_when_closed(&main);
-    let inbox = inbox.clone();
-    main.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { .. } = event {
-            inbox.send(Event::MainPutAway);
-        }
-    });
-    let incoming = WebviewWindowBuilder::new(app, INCOMING, WebviewUrl::default())
-        .title(words::INCOMING_CALL)
-        .inner_size(INCOMING_SIZE.0, INCOMING_SIZE.1)
-        .resizable(false)
-        .decorations(false)
-        .always_on_top(true)
-        .skip_taskbar(true)
-        .focused(false)
-        .data_directory(web_data)
-        .visible(false)
-        .build()?;
-    hide_when_closed(&incoming);
-    if !options.hidden {
-        main.show()?;
+impl Windows {
+    /// Reads where the main window was. Neither window is there yet.
+    pub(crate) fn new(app: AppHandle, inbox: Inbox, options: WindowOptions) -> anyhow::Result<Self> {
+        private::folder(&options.state)?;
+        let place_file = options.state.join("window.json");
+        // A place that cannot be read is no loss that anybody has to be told of.
+        let kept = stored::read::<Placement>(&place_file).ok().flatten();
+        let first = Placement { width: MAIN_SIZE.0, height: MAIN_SIZE.1, corner: None, maximized: false };
+        Ok(Self {
+            app,
+            inbox,
+            app_name: options.app_name,
+            web_data: options.state.join("webview"),
+            main: Mutex::default(),
+            incoming: Mutex::default(),
+            place: Mutex::new(kept.unwrap_or(first)),
+            place_file,
+        })
     }
-    Ok(())
-}
 
-/// Puts the main window where it was, and remembers from now on where it goes.
-fn place(main: &WebviewWindow, folder: &Path) {
-    let file = folder.join("window.json");
-    // A place that cannot be read is no loss that anybody has to be told of.
-    let kept = stored::read::<Placement>(&file).ok().flatten();
-    let screens: Vec<Area> = main.available_monitors().unwrap_or_default().iter().map(area).collect();
-    if let Some(placement) = kept.map(|kept| kept.fitted(MAIN_LEAST, &screens)) {
+    /// Makes the main window, or brings it to front.
+    fn show_main(&self) {
+        let act = held(&self.main).wanted();
+        self.act(MAIN, act);
+    }
+
+    /// Makes the pop-up, which takes the keyboard from nobody.
+    fn show_incoming(&self) {
+        let act = held(&self.incoming).wanted();
+        self.act(INCOMING, act);
+    }
+
+    fn hide_incoming(&self) {
+        let act = held(&self.incoming).unwanted();
+        self.act(INCOMING, act);
+    }
+
+    /// Puts everything away: a window that stays for the moment that the program takes to end looks like one that hangs.
+    fn hide_all(&self) {
+        self.remember_place();
+        for window in [MAIN, INCOMING].into_iter().filter_map(|label| self.app.get_webview_window(label)) {
+            tell(window.hide());
+        }
+    }
+
+    /// Takes notice that a window has gone, and makes it anew when it was asked for meanwhile.
+    fn gone(&self, label: &str) {
+        let presence = if label == MAIN { &self.main } else { &self.incoming };
+        let act = held(presence).gone();
+        self.act(label, act);
+        #[cfg(target_os = "linux")]
+        if [&self.main, &self.incoming].into_iter().all(|window| *held(window) == Presence::Absent) {
+            super::leftovers::end_network_process();
+        }
+    }
+
+    fn act(&self, label: &str, act: Act) {
+        let window = self.app.get_webview_window(label);
+        match (act, window) {
+            (Act::Make, _) => self.make(label),
+            (Act::BringToFront, Some(window)) => bring_to_front(&window),
+            (Act::Destroy, Some(window)) => tell(window.destroy()),
+            (Act::BringToFront | Act::Destroy, None) | (Act::Nothing, _) => {}
+        }
+    }
+
+    fn make(&self, label: &str) {
+        tracing::debug!(window = label, "made");
+        let (made, presence) = if label == MAIN { (self.make_main(), &self.main) } else { (self.make_incoming(), &self.incoming) };
+        if let Err(error) = made {
+            tracing::error!(%error, window = label, "a window could not be made");
+            // Nothing has been asked for since, so that there is nothing to do about it.
+            let _nothing = held(presence).gone();
+        }
+    }
+
+    fn make_main(&self) -> tauri::Result<()> {
+        let main = self.builder(MAIN, &self.app_name);
+        let main = main.inner_size(MAIN_SIZE.0, MAIN_SIZE.1).min_inner_size(MAIN_LEAST.0, MAIN_LEAST.1);
+        // Ctrl with + and −: whoever needs it larger has it larger.
+        let main = main.zoom_hotkeys_enabled(true).on_page_load(|window, page| {
+            if page.event() == PageLoadEvent::Finished {
+                bring_to_front(&window);
+            }
+        });
+        let main = main.build()?;
+        self.put_in_place(&main);
+        let app = self.app.clone();
+        main.on_window_event(move |event| {
+            let windows = app.state::<Self>();
+            // Not at each step while it is dragged: when the user turns to something else, or puts it away.
+            if let WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } = event {
+                windows.remember_place();
+            }
+            if let WindowEvent::CloseRequested { .. } = event {
+                // It goes by itself.
+                let _destroy = held(&windows.main).unwanted();
+                windows.inbox.send(Event::MainPutAway);
+            }
+        });
+        Ok(())
+    }
+
+    fn make_incoming(&self) -> tauri::Result<()> {
+        let incoming = self.builder(INCOMING, words::INCOMING_CALL).inner_size(INCOMING_SIZE.0, INCOMING_SIZE.1);
+        let incoming = incoming.resizable(false).decorations(false).always_on_top(true).skip_taskbar(true).focused(false);
+        let incoming = incoming.on_page_load(|window, page| {
+            if page.event() == PageLoadEvent::Finished {
+                tell(window.show());
+            }
+        });
+        let incoming = incoming.build()?;
+        put_in_free_corner(&incoming);
+        let app = self.app.clone();
+        incoming.on_window_event(move |event| {
+            // Closing the pop-up is not declining: the call rings on.
+            if let WindowEvent::CloseRequested { .. } = event {
+                let _destroy = held(&app.state::<Self>().incoming).unwanted();
+            }
+        });
+        Ok(())
+    }
+
+    /// What both have in common. They are shown once there is something to see in them.
+    fn builder<'a>(&'a self, label: &str, title: &str) -> WebviewWindowBuilder<'a, Wry, AppHandle> {
+        let window = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::default());
+        window.title(title).data_directory(self.web_data.clone()).visible(false)
+    }
+
+    /// Puts the main window where it was.
+    fn put_in_place(&self, main: &WebviewWindow) {
+        let screens: Vec<Area> = main.available_monitors().unwrap_or_default().iter().map(area).collect();
+        let placement = held(&self.place).fitted(MAIN_LEAST, &screens);
         tell(main.set_size(LogicalSize::new(placement.width, placement.height)));
         if let Some((x, y)) = placement.corner {
             tell(main.set_position(PhysicalPosition::new(x, y)));
@@ -95,35 +191,58 @@ fn place(main: &WebviewWindow, folder: &Path) {
             tell(main.maximize());
         }
     }
-    let first = Placement { width: MAIN_SIZE.0, height: MAIN_SIZE.1, corner: None, maximized: false };
-    let place = Place { file, last: Mutex::new(kept.unwrap_or(first)) };
-    main.manage(place);
-    let window = main.as_ref().window();
-    main.on_window_event(move |event| {
-        // Not at each step while it is dragged: when the user turns to something else, or puts it away.
-        if let WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } = event {
-            remember(&window);
+
+    /// Writes down where the main window is, if it is elsewhere than it was.
+    fn remember_place(&self) {
+        let Some(main) = self.app.get_webview_window(MAIN) else { return };
+        let (Ok(true), Ok(scale), Ok(size), Ok(corner), Ok(maximized)) =
+            (main.is_visible(), main.scale_factor(), main.inner_size(), main.outer_position(), main.is_maximized())
+        else {
+            return;
+        };
+        let LogicalSize { width, height } = size.to_logical(scale);
+        let corner = Some((corner.x, corner.y)).filter(|_| !places_windows_itself());
+        let mut place = held(&self.place);
+        let now = place.followed_by(Placement { width, height, corner, maximized });
+        if now != *place {
+            *place = now;
+            if let Err(error) = stored::write(&self.place_file, &now) {
+                tracing::debug!(%error, "the window's place is not remembered");
+            }
         }
-    });
+    }
 }
 
-/// Writes down where the main window is, if it is elsewhere than it was.
-fn remember(main: &Window) {
-    let (Some(place), Ok(true)) = (main.try_state::<Place>(), main.is_visible()) else { return };
-    let (Ok(scale), Ok(size), Ok(corner), Ok(maximized)) =
-        (main.scale_factor(), main.inner_size(), main.outer_position(), main.is_maximized())
-    else {
-        return;
-    };
-    let LogicalSize { width, height } = size.to_logical(scale);
-    let corner = Some((corner.x, corner.y)).filter(|_| !places_windows_itself());
-    let mut last = place.last.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = last.followed_by(Placement { width, height, corner, maximized });
-    if now != *last {
-        *last = now;
-        if let Err(error) = stored::write(&place.file, &now) {
-            tracing::debug!(%error, "the window's place is not remembered");
-        }
+/// Shows the main window.
+pub(crate) fn show_main(app: &AppHandle) {
+    on_main_thread(app, Windows::show_main);
+}
+
+/// Shows the pop-up.
+pub(super) fn show_incoming(app: &AppHandle) {
+    on_main_thread(app, Windows::show_incoming);
+}
+
+/// Puts the pop-up away.
+pub(super) fn hide_incoming(app: &AppHandle) {
+    on_main_thread(app, Windows::hide_incoming);
+}
+
+/// Puts every window away.
+pub(super) fn hide_all(app: &AppHandle) {
+    on_main_thread(app, Windows::hide_all);
+}
+
+/// Takes notice that a window has gone. Main thread only.
+pub(crate) fn gone(app: &AppHandle, label: &str) {
+    app.state::<Windows>().gone(label);
+}
+
+/// Windows belong to the main thread, and are asked for in one order there.
+fn on_main_thread(app: &AppHandle, act: fn(&Windows)) {
+    let handle = app.clone();
+    if let Err(error) = app.run_on_main_thread(move || act(&handle.state::<Windows>())) {
+        tracing::warn!(%error, "the windows could not be asked");
     }
 }
 
@@ -138,29 +257,8 @@ fn area(monitor: &Monitor) -> Area {
     Area { left: area.position.x, top: area.position.y, width: length(area.size.width), height: length(area.size.height) }
 }
 
-/// Closing a window only puts it away: the app lives in the tray, and closing the pop-up is not declining.
-fn hide_when_closed(window: &WebviewWindow) {
-    let hidden = window.clone();
-    window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event {
-            api.prevent_close();
-            tell(hidden.hide());
-        }
-    });
-}
-
-/// Brings the main window to front.
-pub(super) fn show_main(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(MAIN) {
-        tell(window.unminimize());
-        tell(window.show());
-        tell(window.set_focus());
-    }
-}
-
-/// Shows the pop-up in the corner that notifications leave free, without taking the keyboard from whoever is typing.
-pub(super) fn show_incoming(app: &AppHandle) {
-    let Some(window) = app.get_webview_window(INCOMING) else { return };
+/// Puts the pop-up in the corner that notifications leave free.
+fn put_in_free_corner(window: &WebviewWindow) {
     if let Ok(Some(monitor)) = window.primary_monitor() {
         let scale = monitor.scale_factor();
         let area = area(&monitor);
@@ -168,28 +266,20 @@ pub(super) fn show_incoming(app: &AppHandle) {
         let (right, bottom) = (area.left.saturating_add(area.width), area.top.saturating_add(area.height));
         tell(window.set_position(PhysicalPosition::new(right - size.width, bottom - size.height)));
     }
+}
+
+fn bring_to_front(window: &WebviewWindow) {
+    tell(window.unminimize());
     tell(window.show());
-}
-
-/// Puts the pop-up away.
-pub(super) fn hide_incoming(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(INCOMING) {
-        tell(window.hide());
-    }
-}
-
-/// Puts everything away: a window that stays for the moment that the program takes to end looks like one that hangs.
-pub(super) fn hide_all(app: &AppHandle) {
-    if let Some(main) = app.get_webview_window(MAIN) {
-        remember(&main.as_ref().window());
-    }
-    for window in [MAIN, INCOMING].into_iter().filter_map(|label| app.get_webview_window(label)) {
-        tell(window.hide());
-    }
+    tell(window.set_focus());
 }
 
 fn tell(outcome: tauri::Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "a window did not do as it was told");
     }
+}
+
+fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

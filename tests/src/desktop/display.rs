@@ -3,6 +3,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use super::Screen;
 use crate::process::output_of;
 use crate::{PATIENCE, Process};
 
@@ -58,6 +59,11 @@ impl Display {
         let x = value("X")? + value("WIDTH")? * (2 * place + 1) / (2 * count);
         let y = value("Y")? + value("HEIGHT")? - 28;
         output_of(self.tool("xdotool").args(["mousemove", "--sync", &x.to_string(), &y.to_string(), "click", "1"])).map(drop)
+    }
+
+    /// Looks at what is on it.
+    pub fn look(&self) -> Result<Screen> {
+        Screen::connect(&self.name)
     }
 
     /// The titles of all windows on the screen.

@@ -1,4 +1,5 @@
 mod display;
+mod screen;
 mod session;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 pub use display::Display;
+pub use screen::Screen;
 pub(crate) use session::connect;
 pub use session::{Keyring, Notifier};
 
