@@ -5,6 +5,7 @@ mod calls;
 mod child;
 mod condition;
 mod errors;
+mod examples;
 mod keyring;
 mod killed;
 mod network;
