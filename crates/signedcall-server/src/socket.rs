@@ -9,6 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use signedcall_wire::{ClientMessage, Refusal, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite;
 
 use crate::admission::{Admission, check_version};
 use crate::codec::{self, Unreadable};
@@ -64,6 +65,20 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
     let _ = task.hub.send(Note::Event(Box::new(HubEvent::SocketLost { socket }))).await;
 }
 
+/// What a socket ends with that cannot be read from any more: whoever broke a rule is told which.
+fn end_after(error: axum::Error) -> End {
+    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else { return End::Lost };
+    if let tungstenite::Error::Capacity(_) = *error {
+        End::Close(close_code::SIZE, "this message is too long")
+    } else if let tungstenite::Error::Utf8(_) = *error {
+        End::Close(close_code::INVALID, "text is UTF-8")
+    } else if let tungstenite::Error::Protocol(_) = *error {
+        End::Close(close_code::PROTOCOL, "this is no WebSocket frame")
+    } else {
+        End::Lost
+    }
+}
+
 struct SocketTask {
     web_socket: WebSocket,
     socket: SocketId,
@@ -89,7 +104,7 @@ impl SocketTask {
                     }
                     Some(Err(error)) => {
                         tracing::debug!(socket = self.socket.0, %error, "socket failed");
-                        Err(End::Lost)
+                        Err(end_after(error))
                     }
                     None => Err(End::Lost),
                 },

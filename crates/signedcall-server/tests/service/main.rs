@@ -2,6 +2,7 @@
 
 mod binary;
 mod calls;
+mod frames;
 mod limits;
 mod logging;
 mod sessions;

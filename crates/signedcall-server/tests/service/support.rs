@@ -91,6 +91,23 @@ impl Socket {
         }
     }
 
+    /// Sends a frame as it is, whether it follows the rules or not.
+    pub(crate) async fn say_frame(&mut self, frame: Message) -> Result<(), Error> {
+        self.0.send(frame).await
+    }
+
+    /// With which code and reason the service closes the socket, whatever it says before.
+    pub(crate) async fn hear_close(&mut self) -> Option<(u16, String)> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("the service closes the socket");
+            match frame {
+                Some(Ok(Message::Close(Some(close)))) => return Some((close.code.into(), close.reason.as_str().to_owned())),
+                Some(Ok(Message::Close(None)) | Err(_)) | None => return None,
+                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            }
+        }
+    }
+
     /// Answers so many pings of the service.
     pub(crate) async fn answer_pings(&mut self, number: usize) {
         let mut answered = 0;
