@@ -302,7 +302,7 @@ fn a_description_that_comes_again_is_passed_on_once() {
     let mut rig = Rig::signed_in();
     let _ = rig.is_invited(1, "bobby");
     let mut offered = |sdp: &str| {
-        let signal = Signal::Offer { sdp: sdp.to_owned().into() };
+        let signal = Signal::Offer { sdp: sdp.to_owned().into(), generation: 0 };
         rig.happens(ServiceEvent::Signal { call: call(1), from: PEER, signal })
     };
     let offers = [offered("one"), offered("one"), offered("two")];
