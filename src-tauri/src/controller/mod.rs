@@ -4,7 +4,9 @@
 
 mod account;
 mod calls;
+mod dialling;
 mod event;
+mod follow;
 mod gallery;
 mod host;
 mod links;

@@ -1,0 +1,122 @@
+//! Calls as screens, lists and pop-up show them.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
+
+use super::ProblemCode;
+
+/// One call, as call screens, pop-up and ended screen show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallView {
+    pub(crate) id: String,
+    pub(crate) direction: Direction,
+    /// The other side's cuid.
+    pub(crate) peer: String,
+    /// The other side's name, when it was given.
+    pub(crate) peer_name: Option<String>,
+    /// Why: the headline.
+    pub(crate) context: String,
+    /// The other side's picture, as a `data:` URL.
+    pub(crate) image: Option<String>,
+    pub(crate) phase: CallPhase,
+    pub(crate) muted: bool,
+    /// How well the other side is heard, while both talk and once it is known.
+    pub(crate) quality: Option<Quality>,
+    /// What the user should know of their microphone now.
+    pub(crate) microphone: Option<MicrophoneNote>,
+    /// What `call_again` would do exists (an ended outgoing or incoming call).
+    pub(crate) can_call_again: bool,
+}
+
+/// How well the other side is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Quality {
+    Poor,
+    Weak,
+    Good,
+}
+
+/// What is odd about the microphone; goes away by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum MicrophoneNote {
+    TalkingWhileMuted,
+    Silent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+/// How far a call has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum CallPhase {
+    /// Outgoing: not ringing anywhere yet.
+    Calling,
+    /// Outgoing: rings over there. Incoming: rings here.
+    Ringing,
+    /// Answered; media connects.
+    Connecting,
+    /// Talking. `since` is Unix time in milliseconds; `interrupted` says that nothing has come for some seconds.
+    Talking {
+        #[specta(type = Number)]
+        since: f64,
+        interrupted: bool,
+    },
+    /// Over. `seconds` of talk, when there was any.
+    Ended { reason: EndReason, seconds: Option<u32> },
+}
+
+/// Why a call is over, as the catalogue has words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum EndReason {
+    HungUp,
+    Cancelled,
+    Declined,
+    Missed,
+    RingTimeout,
+    Busy,
+    LoggedOut,
+    NotificationsDisabled,
+    MicrophoneRefused,
+    InternalError,
+    LocalNetworkLoss,
+    RemoteNetworkLoss,
+    ProtocolMismatch,
+    MediaSetupTooSlow,
+    AnsweredElsewhere,
+    DeclinedElsewhere,
+    MaxDuration,
+    Transferred,
+    /// The call could not be placed at all.
+    NotPlaced {
+        code: ProblemCode,
+    },
+}
+
+/// One earlier call.
+#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecentCall {
+    pub(crate) id: String,
+    pub(crate) direction: Direction,
+    pub(crate) peer: String,
+    pub(crate) peer_name: Option<String>,
+    pub(crate) context: String,
+    /// Unix time in milliseconds.
+    #[specta(type = Number)]
+    pub(crate) at: f64,
+    /// Seconds of talk, when it was answered.
+    pub(crate) seconds: Option<u32>,
+    pub(crate) reason: EndReason,
+    /// Whether somebody called in vain.
+    pub(crate) is_missed: bool,
+}
