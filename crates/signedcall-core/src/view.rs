@@ -30,7 +30,7 @@ pub struct CallView {
     pub context: Context,
     /// URL of the other side's picture.
     pub peer_image: Option<String>,
-    /// Who has transferred the caller to this user, if anybody has.
+    /// Who has brought it about by transferring the caller, if anybody has: to this user, or this user to the callee.
     pub transferred_by: Option<Cuid>,
     /// How far it has come.
     pub phase: Phase,

@@ -33,7 +33,7 @@ impl Card {
         }
     }
 
-    pub(crate) fn of_transferred(me: Cuid, transferred: Transferred) -> Self {
+    pub(crate) fn of_transferred(me: Cuid, by: Cuid, transferred: Transferred) -> Self {
         Self {
             call: transferred.call,
             direction: Direction::Outgoing,
@@ -43,7 +43,7 @@ impl Card {
             context: transferred.context,
             initiator_image: transferred.initiator_image,
             receiver_image: None,
-            transferred_by: None,
+            transferred_by: Some(by),
             channel: Channel::Socket,
         }
     }

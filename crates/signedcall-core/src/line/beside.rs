@@ -118,9 +118,10 @@ impl Line {
         if self.knows(new) {
             return;
         }
-        if self.on().any(|call| call.id() == old) {
+        let by = self.on().find(|call| call.id() == old).map(|call| call.peer().clone());
+        if let Some(by) = by {
             self.pass(turn, old, CallEvent::Replaced);
-            let begun = Call::transferred(turn.now, self.me.clone(), self.device, transferred);
+            let begun = Call::transferred(turn.now, self.me.clone(), self.device, by, transferred);
             self.begin(turn, begun);
         } else {
             self.pass(turn, old, CallEvent::Ended(EndReason::Transferred));

@@ -74,6 +74,7 @@ fn who_stays_is_the_caller_of_the_next_call() {
     assert_eq!(rig.is_transferred(1), replaced);
     let view = rig.line.view().expect("a call");
     assert_eq!((view.call, view.peer, view.phase), (call(9), cuid("carol"), Phase::Calling));
+    assert_eq!(view.transferred_by, Some(cuid("bobby")));
     let ringing = ServiceEvent::Ringing { call: call(9), by: endpoint(CAROL) };
     assert_eq!(rig.happens(ringing), "prepare 3 Offerer, report 9 Ringing, ack 4");
     let _ = rig.handle(Event::MediaConnected { call: call(9), device: CAROL });
