@@ -5,7 +5,7 @@ use tauri::State;
 
 use crate::controller::Event;
 use crate::shell::Desk;
-use crate::view::{AppView, PreferencesForm, Problem, ProblemCode, SignInForm};
+use crate::view::{AnswerHow, AppView, PreferencesForm, Problem, ProblemCode, SignInForm};
 
 /// Gives everything that the windows show, for a window that has just opened.
 #[tauri::command]
@@ -42,12 +42,12 @@ pub(crate) async fn dial(desk: State<'_, Desk>, cuid: String, context: String) -
     desk.ask(|reply| Event::Dial { cuid, context, reply }).await
 }
 
-/// Answers an incoming call.
+/// Answers an incoming call, and holds or ends the one that the user is in.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn answer(desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+pub(crate) async fn answer(desk: State<'_, Desk>, id: String, how: AnswerHow) -> Result<(), Problem> {
     let call = call_id(&id)?;
-    desk.ask(|reply| Event::Answer(call, reply)).await
+    desk.ask(|reply| Event::Answer(call, how.into(), reply)).await
 }
 
 /// Declines an incoming call.
@@ -72,6 +72,29 @@ pub(crate) async fn hang_up(desk: State<'_, Desk>, id: String) -> Result<(), Pro
 pub(crate) async fn mute(desk: State<'_, Desk>, id: String, muted: bool) -> Result<(), Problem> {
     let call = call_id(&id)?;
     desk.ask(|reply| Event::Mute(call, muted, reply)).await
+}
+
+/// Holds a call, or goes on with it and holds the other.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn hold(desk: State<'_, Desk>, id: String, on: bool) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::Hold(call, on, reply)).await
+}
+
+/// Goes on with the call that is held, and holds the other.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn swap(desk: State<'_, Desk>) -> Result<(), Problem> {
+    desk.ask(Event::Swap).await
+}
+
+/// Hands the other side of a call over to somebody else. After an error the call is as it was.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn transfer(desk: State<'_, Desk>, id: String, to: String) -> Result<(), Problem> {
+    let call = call_id(&id)?;
+    desk.ask(|reply| Event::Transfer { call, to, reply }).await
 }
 
 /// Calls the other side of the call that has ended, for the same reason.

@@ -31,6 +31,12 @@ pub(crate) struct PastCall {
     /// Whether it was missed and nobody has looked since.
     #[serde(default)]
     pub(crate) is_new: bool,
+    /// Who had brought it about by a transfer, as this user knows them.
+    #[serde(default)]
+    pub(crate) transferred_by: Option<String>,
+    /// Whom this user has transferred the other side to.
+    #[serde(default)]
+    pub(crate) transferred_to: Option<String>,
 }
 
 impl History {
@@ -89,6 +95,8 @@ impl PastCall {
             seconds: self.seconds,
             reason: self.reason,
             is_missed: self.is_missed(),
+            transferred_by: self.transferred_by.clone(),
+            transferred_to: self.transferred_to.clone(),
         }
     }
 }
@@ -111,6 +119,7 @@ fn was_never_taken(reason: EndReason) -> bool {
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
         | EndReason::Transferred
+        | EndReason::HandedOver
         | EndReason::NotPlaced { .. } => false,
     }
 }
@@ -138,6 +147,8 @@ mod tests {
             seconds: None,
             reason: EndReason::NotPlaced { code: ProblemCode::ContactNotReachable },
             is_new: false,
+            transferred_by: None,
+            transferred_to: None,
         }
     }
 
@@ -165,8 +176,9 @@ mod tests {
 
     #[test]
     fn a_list_of_an_older_version_is_read() {
-        let text = serde_json::to_string(&[call(1)]).expect("plain data").replace(",\"is_new\":false", "");
-        assert!(!text.contains("is_new"), "{text}");
+        let newer = ",\"is_new\":false,\"transferred_by\":null,\"transferred_to\":null";
+        let text = serde_json::to_string(&[call(1)]).expect("plain data").replace(newer, "");
+        assert!(!text.contains("is_new") && !text.contains("transferred"), "{text}");
         assert_eq!(serde_json::from_str::<History>(&text).expect("a list"), History(vec![call(1)]));
     }
 

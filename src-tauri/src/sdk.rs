@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use signedcall::secrets::{self, SecretError, SecretOwner};
 use signedcall::{
-    CallEvent, CallId, Error, Events, InvalidTone, LineView, LinkState, Metadata, Options, Redacted, SetTonesError, SignedCall,
+    AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineView, LinkState, Metadata, Options, Redacted, SetTonesError, SignedCall,
     SoundDevices, Tones, VoiceOptions,
 };
 use tokio::sync::watch;
@@ -28,10 +28,13 @@ pub(crate) trait Sdk: Send + Sync + 'static {
 #[async_trait]
 pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn call(&self, cuid: &str, context: &str) -> Result<CallId, Error>;
-    async fn answer(&self, call: CallId) -> Result<(), Error>;
+    async fn answer(&self, call: CallId, how: AnswerHow) -> Result<(), Error>;
     async fn decline(&self, call: CallId) -> Result<(), Error>;
     async fn hang_up(&self, call: CallId) -> Result<(), Error>;
     async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error>;
+    async fn hold(&self, call: CallId, on: bool) -> Result<(), Error>;
+    async fn swap(&self) -> Result<(), Error>;
+    async fn transfer(&self, call: CallId, to: &str) -> Result<(), Error>;
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error>;
     async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError>;
     async fn log_out(&self);
@@ -90,8 +93,8 @@ impl Line for SignedCall {
         self.call(cuid, context, Metadata::default()).await
     }
 
-    async fn answer(&self, call: CallId) -> Result<(), Error> {
-        self.answer(call).await
+    async fn answer(&self, call: CallId, how: AnswerHow) -> Result<(), Error> {
+        self.answer_with(call, how).await
     }
 
     async fn decline(&self, call: CallId) -> Result<(), Error> {
@@ -104,6 +107,18 @@ impl Line for SignedCall {
 
     async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
         self.mute(call, muted).await
+    }
+
+    async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {
+        self.hold(call, on).await
+    }
+
+    async fn swap(&self) -> Result<(), Error> {
+        self.swap().await
+    }
+
+    async fn transfer(&self, call: CallId, to: &str) -> Result<(), Error> {
+        self.transfer(call, to).await
     }
 
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {

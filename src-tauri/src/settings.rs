@@ -91,11 +91,13 @@ pub(crate) struct Preferences {
     pub(crate) voice_processing: bool,
     pub(crate) outgoing_tone: Option<PathBuf>,
     pub(crate) ringtone: Option<PathBuf>,
+    /// Whether a second call waits, instead of being busy.
+    pub(crate) second_calls: bool,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { microphone: None, speaker: None, voice_processing: true, outgoing_tone: None, ringtone: None }
+        Self { microphone: None, speaker: None, voice_processing: true, outgoing_tone: None, ringtone: None, second_calls: true }
     }
 }
 
@@ -128,6 +130,7 @@ impl From<PreferencesForm> for Preferences {
             voice_processing: form.voice_processing,
             outgoing_tone: filled(form.outgoing_tone).map(PathBuf::from),
             ringtone: filled(form.ringtone).map(PathBuf::from),
+            second_calls: form.second_calls,
         }
     }
 }
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn what_an_older_version_did_not_write_has_its_default() {
         let settings: Settings = serde_json::from_str(r#"{"preferences":{"speaker":"hdmi"},"of a newer version":1}"#).expect("an object");
-        assert!(settings.preferences.voice_processing);
+        assert!(settings.preferences.voice_processing && settings.preferences.second_calls);
         assert_eq!(settings.preferences.speaker.as_deref(), Some("hdmi"));
     }
 

@@ -1,7 +1,7 @@
 //! The SDK's words as the views have them.
 
 use crate::controller::name_of;
-use crate::view::{Direction, EndReason, MicrophoneNote, Problem, ProblemCode, Quality};
+use crate::view::{AnswerHow, Direction, EndReason, Holding, MicrophoneNote, Problem, ProblemCode, Quality};
 
 impl From<signedcall::Error> for Problem {
     fn from(error: signedcall::Error) -> Self {
@@ -79,6 +79,26 @@ impl From<signedcall::Direction> for Direction {
         match direction {
             signedcall::Direction::Incoming => Self::Incoming,
             signedcall::Direction::Outgoing => Self::Outgoing,
+        }
+    }
+}
+
+impl From<signedcall::Holding> for Holding {
+    fn from(holding: signedcall::Holding) -> Self {
+        match holding {
+            signedcall::Holding::Nobody => Self::Nobody,
+            signedcall::Holding::ThisSide => Self::ThisSide,
+            signedcall::Holding::OtherSide => Self::OtherSide,
+            signedcall::Holding::Both => Self::Both,
+        }
+    }
+}
+
+impl From<AnswerHow> for signedcall::AnswerHow {
+    fn from(how: AnswerHow) -> Self {
+        match how {
+            AnswerHow::HoldCurrent => Self::HoldCurrent,
+            AnswerHow::EndCurrent => Self::EndCurrent,
         }
     }
 }

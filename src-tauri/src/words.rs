@@ -1,11 +1,15 @@
 //! The words that the system shows for the app, outside of its windows: in the notification and the tray. The windows' are in `ui/src/catalogue`.
 
-use crate::view::{AppView, CallPhase, Direction, SessionView};
+use crate::view::{AppView, CallPhase, CallView, Direction, Holding, SessionView};
 
 /// What the app is called unless whoever starts it says otherwise.
 pub(crate) const APP: &str = "Signed Call";
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const DECLINE: &str = "Decline";
+pub(crate) const HOLD_AND_ANSWER: &str = "Hold and answer";
+pub(crate) const END_AND_ANSWER: &str = "End and answer";
+pub(crate) const ANSWERED_ELSEWHERE: &str = "Answered on another device";
+pub(crate) const DECLINED_ELSEWHERE: &str = "Declined on another device";
 pub(crate) const RETURN_TO_CALL: &str = "Return to call";
 pub(crate) const HANG_UP: &str = "Hang up";
 pub(crate) const SIGN_OUT: &str = "Sign out";
@@ -35,15 +39,28 @@ pub(crate) fn whose(company: &str, app: &str) -> String {
     if company.is_empty() || company == app { app.to_owned() } else { format!("{company} · {app}") }
 }
 
+/// Who calls, and who has put them through.
+pub(crate) fn caller(name: &str, transferred_by: Option<&str>) -> String {
+    transferred_by.map_or_else(|| name.to_owned(), |by| format!("{name} · put through by {by}"))
+}
+
 /// What goes on, in the first line of the tray's menu.
 pub(crate) fn status(view: &AppView) -> &'static str {
+    if view.call.as_ref().is_some_and(CallView::is_on) && view.other.as_ref().is_some_and(CallView::rings_here) {
+        return "Another call waits";
+    }
     if let Some(call) = &view.call {
         match (&call.phase, call.direction) {
             (CallPhase::Calling, _) => return "Calling…",
             (CallPhase::Ringing, Direction::Outgoing) => return "Ringing…",
             (CallPhase::Ringing, Direction::Incoming) => return INCOMING_CALL,
             (CallPhase::Connecting, _) => return "Connecting…",
-            (CallPhase::Talking { .. }, _) => return "In a call",
+            (CallPhase::Talking { .. }, _) => {
+                return match call.holding {
+                    Holding::Nobody => "In a call",
+                    Holding::ThisSide | Holding::OtherSide | Holding::Both => "Call on hold",
+                };
+            }
             (CallPhase::Ended { .. }, _) => {}
         }
     }

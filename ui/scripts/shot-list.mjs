@@ -1,8 +1,10 @@
 // What pictures are taken of. Scenarios are those of `src/bridge/scenarios.ts`.
 
 const PHONE = { width: 420, height: 720 };
+/** As much as the settings need. */
+const TALL = { width: 420, height: 1200 };
 const WIDE = { width: 960, height: 640 };
-const CARD = { width: 360, height: 232 };
+const CARD = { width: 360, height: 264 };
 /** The main window, at twice the size: half as much of it. */
 const TWICE = { width: 210, height: 360 };
 
@@ -36,6 +38,14 @@ const openHelp = async (page) => {
   await press("show-help")(page);
   await page.locator('[data-screen="help"]').waitFor();
 };
+const openTransfer = async (page) => {
+  await press("transfer")(page);
+  await page.locator('[data-dialog="transfer"]').waitFor();
+};
+const openNewCall = async (page) => {
+  await press("new-call")(page);
+  await page.locator('[data-dialog="new-call"]').waitFor();
+};
 const fill = (page, field, text) => page.locator(`[data-field="${field}"]`).fill(text);
 
 /** The screens that are gone through by keyboard and looked at in large type and at twice the size: one of each kind. */
@@ -48,8 +58,13 @@ const kinds = [
   { name: "link", scenario: "link-asks-why", screen: "home" },
   { name: "incoming", scenario: "incoming-long", screen: "incoming" },
   { name: "in-call", scenario: "in-call-weak", screen: "in-call" },
+  { name: "waiting", scenario: "in-call-waiting-long", screen: "in-call" },
+  { name: "beside", scenario: "in-call-beside-long", screen: "in-call" },
+  { name: "transfer", scenario: "in-call", screen: "in-call", act: openTransfer },
+  { name: "new-call", scenario: "in-call-held", screen: "in-call", act: openNewCall },
   { name: "ended", scenario: "ended-network", screen: "ended" },
   { name: "popup", scenario: "incoming-long", screen: "incoming", window: "incoming", viewport: CARD },
+  { name: "popup-waiting", scenario: "in-call-waiting-long", screen: "incoming", window: "incoming", viewport: CARD },
 ];
 
 const checked = { schemes: ONE, kept: false };
@@ -77,6 +92,7 @@ export const shots = [
     },
   }),
   shot("home-detail", "home", { scenario: "home", act: press("open-recent") }),
+  shot("home-transferred", "home", { schemes: ONE, act: press("open-recent") }),
   shot("home-arabic", "home", { scenario: "home", lang: "ar" }),
   shot("home-wide", "home", { scenario: "home", viewport: WIDE }),
   shot("home-wide-detail", "home", { scenario: "home", viewport: WIDE, act: press("open-recent") }),
@@ -108,6 +124,7 @@ export const shots = [
       await page.locator('[data-action="confirm-sign-out"]').waitFor();
     },
   }),
+  shot("settings-whole", "home", { scenario: "home", viewport: TALL, act: openSettings }),
   shot("settings-arabic", "home", { scenario: "home", lang: "ar", schemes: ONE, act: openSettings }),
   shot("settings-wide", "home", { scenario: "home", viewport: WIDE, schemes: ONE, act: openSettings }),
   shot("sign-in-arabic", "sign-in", { scenario: "sign-in-field-error", lang: "ar", schemes: ONE }),
@@ -154,7 +171,45 @@ export const shots = [
   shot("in-call-interrupted", "in-call", { schemes: ONE }),
   shot("in-call-light-brand", "in-call", { schemes: ONE }),
   shot("in-call-wide", "in-call", { scenario: "in-call", schemes: ONE, viewport: WIDE }),
+  shot("in-call-held", "in-call", { schemes: ONE, sheet: true }),
+  shot("in-call-held-arabic", "in-call", { scenario: "in-call-held", schemes: ONE, lang: "ar" }),
+  shot("in-call-on-hold", "in-call", { schemes: ONE }),
+  shot("in-call-both-hold", "in-call", { schemes: ONE }),
+  shot("in-call-waiting", "in-call", { schemes: ONE, sheet: true }),
+  shot("in-call-waiting-long", "in-call", { schemes: ONE }),
+  shot("in-call-waiting-light-brand", "in-call", { schemes: ONE }),
+  shot("in-call-waiting-transferred", "in-call", { schemes: ONE }),
+  shot("in-call-waiting-arabic", "in-call", { schemes: ONE, lang: "ar" }),
+  shot("in-call-waiting-large", "in-call", { scenario: "in-call-waiting", schemes: ONE, type: "200%" }),
+  shot("in-call-held-waiting", "in-call", { schemes: ONE }),
+  shot("in-call-beside", "in-call", { schemes: ONE, sheet: true }),
+  shot("in-call-beside-long", "in-call", { schemes: ONE }),
+  shot("in-call-beside-light-brand", "in-call", { schemes: ONE }),
+  shot("in-call-beside-arabic", "in-call", { scenario: "in-call-beside", schemes: ONE, lang: "ar" }),
+  shot("in-call-beside-large", "in-call", { scenario: "in-call-beside", schemes: ONE, type: "200%" }),
+  shot("in-call-beside-ended", "in-call", { schemes: ONE }),
+  shot("in-call-waiting-wide", "in-call", { scenario: "in-call-waiting", schemes: ONE, viewport: WIDE }),
+  shot("in-call-transfer", "in-call", { scenario: "in-call", sheet: true, act: openTransfer }),
+  shot("in-call-transfer-arabic", "in-call", { scenario: "in-call", schemes: ONE, lang: "ar", act: openTransfer }),
+  shot("in-call-transfer-refused", "in-call", {
+    scenario: "in-call",
+    act: async (page) => {
+      await openTransfer(page);
+      await fill(page, "transfer-to", "nobody_there");
+      await page.keyboard.press("Enter");
+      await page.locator('[data-error="transfer-to"]').waitFor();
+    },
+  }),
+  shot("in-call-new-call", "in-call", { scenario: "in-call", act: openNewCall }),
+  shot("in-call-new-call-arabic", "in-call", { scenario: "in-call-held", schemes: ONE, lang: "ar", act: openNewCall }),
+  shot("incoming-two", "incoming", { schemes: ONE }),
+  shot("incoming-transferred", "incoming", { schemes: ONE }),
+  shot("ringing-transferred", "outgoing", { schemes: ONE }),
+  shot("calling-beside", "outgoing", { schemes: ONE }),
+  shot("calling-waiting", "outgoing", { schemes: ONE }),
   shot("ended", "ended", { schemes: ONE, sheet: true }),
+  shot("ended-handed-over", "ended", { schemes: ONE }),
+  shot("ended-transferred", "ended", { schemes: ONE }),
   shot("ended-no-answer", "ended", { schemes: ONE }),
   shot("ended-network", "ended", { schemes: ONE }),
   shot("ended-not-placed", "ended", { schemes: ONE }),
@@ -164,6 +219,11 @@ export const shots = [
   shot("popup-long", "incoming", { scenario: "incoming-long", schemes: ONE, window: "incoming", viewport: CARD }),
   shot("popup-light-brand", "incoming", { scenario: "incoming-light-brand", schemes: ONE, window: "incoming", viewport: CARD }),
   shot("popup-arabic", "incoming", { scenario: "incoming-arabic", lang: "ar", schemes: ONE, window: "incoming", viewport: CARD }),
+  shot("popup-waiting", "incoming", { scenario: "in-call-waiting", schemes: ONE, window: "incoming", viewport: CARD, sheet: true }),
+  shot("popup-waiting-long", "incoming", { scenario: "in-call-waiting-long", schemes: ONE, window: "incoming", viewport: CARD }),
+  shot("popup-waiting-light-brand", "incoming", { scenario: "in-call-waiting-light-brand", schemes: ONE, window: "incoming", viewport: CARD }),
+  shot("popup-waiting-arabic", "incoming", { scenario: "in-call-waiting-arabic", lang: "ar", schemes: ONE, window: "incoming", viewport: CARD }),
+  shot("popup-transferred", "incoming", { scenario: "incoming-transferred", schemes: ONE, window: "incoming", viewport: CARD }),
   ...kinds.map((kind) => shot(`keyboard-${kind.name}`, kind.screen, { ...kind, ...checked, name: `keyboard-${kind.name}`, keyboard: true })),
   ...kinds.map((kind) => shot(`large-${kind.name}`, kind.screen, { ...kind, ...checked, name: `large-${kind.name}`, type: "200%" })),
   ...kinds

@@ -40,7 +40,7 @@ let showing = "";
 
 try {
   for (const shot of shots) {
-    if (only && !shot.name.startsWith(only)) continue;
+    if (only && !only.split(",").some((name) => shot.name.startsWith(name))) continue;
     for (const scheme of shot.schemes) taken.push(await take(shot, scheme));
   }
   if (!only) await checkMotion();

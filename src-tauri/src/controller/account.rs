@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signedcall::secrets::{SecretError, SecretOwner};
-use signedcall::{CallId, ErrorCode, InvalidTone, LinkState, Options, Redacted};
+use signedcall::{ErrorCode, InvalidTone, LinkState, Options, Redacted};
 
 use tokio::sync::Mutex;
 
-use super::calls::is_on;
 use super::preferences::playable;
 use super::{Controller, Event, Host, Reply, Session, log_problem, nobody_is_signed_in};
 use crate::sdk::{Line, Sdk};
 use crate::settings::{Account, Preferences};
-use crate::view::{CallPhase, Direction, Problem, ProblemCode, SessionView, SignInForm};
+use crate::view::{Problem, ProblemCode, SessionView, SignInForm};
 
 /// How long closing the app waits for the service to confirm that the user has left: longer looks like an app that hangs.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -50,6 +49,8 @@ enum Origin {
     User(Reply),
     /// The app at its start, for the time after this many tries.
     Start { tries: u32 },
+    /// The app, for what was set since the session began. Whether the keyring has the key is known from before.
+    Renewal { kept: bool },
 }
 
 /// Where the key comes from.
@@ -72,7 +73,7 @@ impl<H: Host> Controller<H> {
             return;
         }
         let given = self.prefill.api_key.clone().map(|secret| Key { secret, kept: false });
-        let source = given.map_or_else(|| KeySource::Keyring(self.secret_owner(&self.account)), KeySource::Given);
+        let source = self.key.clone().or(given).map_or_else(|| KeySource::Keyring(self.secret_owner(&self.account)), KeySource::Given);
         self.begin(self.account.clone(), source, Origin::Start { tries });
     }
 
@@ -104,13 +105,17 @@ impl<H: Host> Controller<H> {
         self.attempt += 1;
         let attempt = self.attempt;
         // A try in the background leaves the form to the user, who may be filling it in.
-        let in_background = matches!(origin, Origin::Start { tries: 1.. });
-        let session = if in_background { None } else { Some(std::mem::replace(&mut self.session, Session::SigningIn)) };
-        let before = match session {
-            Some(Session::Open { line, .. }) => Some(line),
-            Some(Session::Nobody { .. } | Session::SigningIn) | None => None,
+        let meanwhile = match origin {
+            Origin::Start { tries: 1.. } => None,
+            Origin::Start { .. } | Origin::User(_) => Some(Session::SigningIn),
+            Origin::Renewal { kept } => Some(Session::Renewing { kept }),
         };
-        if before.is_some() {
+        let before = match meanwhile.map(|meanwhile| std::mem::replace(&mut self.session, meanwhile)) {
+            Some(Session::Open { line, .. }) => Some(line),
+            Some(Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. }) | None => None,
+        };
+        // A session is renewed only when no call is on, and what stands on the screen of one that is over stays.
+        if before.is_some() && !matches!(origin, Origin::Renewal { .. }) {
             self.close_call();
         }
         let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
@@ -127,8 +132,7 @@ impl<H: Host> Controller<H> {
                         production: Some(account.production),
                         app_name: Some(app_name),
                         device: Some(device),
-                        // No screen shows a call that waits behind another.
-                        second_calls: false,
+                        second_calls: preferences.second_calls,
                         tones,
                         voice: preferences.voice(),
                         ..Options::new(&account.service_url, &account.account_id, key.secret.expose(), &account.cuid)
@@ -170,7 +174,9 @@ impl<H: Host> Controller<H> {
         tracing::info!("signed in");
         let (session, inbox) = (self.attempt, self.inbox.clone());
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
-        self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), kept: true, leaving: false };
+        let second_calls = preferences.second_calls;
+        let kept = !matches!(origin, Origin::Renewal { kept: false });
+        self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), second_calls, kept, leaving: false };
         self.account = account;
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
         if let Origin::User(reply) = origin {
@@ -191,16 +197,33 @@ impl<H: Host> Controller<H> {
         match origin {
             Origin::User(reply) => self.answer_to(reply, Err(problem)),
             // A computer that has just been switched on may get its network later than its apps.
-            Origin::Start { tries } if problem.code == ProblemCode::NetworkNotAvailable => {
-                let attempt = self.attempt;
-                let wait = Duration::from_secs(1 << tries.min(5)).min(SLOWEST_RETRY);
-                self.later(async move {
-                    tokio::time::sleep(wait).await;
-                    Event::TryAgain { attempt, tries: tries + 1 }
-                });
-            }
-            Origin::Start { .. } => {}
+            Origin::Start { tries } => self.retry(&problem, tries),
+            Origin::Renewal { .. } => self.retry(&problem, 0),
         }
+    }
+
+    fn retry(&self, problem: &Problem, tries: u32) {
+        if problem.code != ProblemCode::NetworkNotAvailable {
+            return;
+        }
+        let attempt = self.attempt;
+        let wait = Duration::from_secs(1 << tries.min(5)).min(SLOWEST_RETRY);
+        self.later(async move {
+            tokio::time::sleep(wait).await;
+            Event::TryAgain { attempt, tries: tries + 1 }
+        });
+    }
+
+    /// Whether a second call waits is settled when a session begins. One that is open begins anew where that has been set since, as soon as no
+    /// call is on that it would end.
+    pub(super) fn renew_session(&mut self) {
+        let Session::Open { view: Some(view), second_calls, kept, leaving: false, .. } = &self.session else { return };
+        let is_due = *second_calls != self.settings.preferences.second_calls;
+        if !is_due || view.link != LinkState::Ready || self.dialling || self.is_in_call() || !self.facts.is_empty() {
+            return;
+        }
+        let (kept, Some(key)) = (*kept, self.key.clone()) else { return };
+        self.begin(self.account.clone(), KeySource::Given(key), Origin::Renewal { kept });
     }
 
     pub(super) fn key_kept(&mut self, session: u64, outcome: Keyring) {
@@ -219,21 +242,31 @@ impl<H: Host> Controller<H> {
     }
 
     pub(super) fn sign_out(&mut self, reply: Reply) {
-        let Session::Open { line, leaving, .. } = &mut self.session else {
-            // An attempt that is under way is given up.
-            self.attempt += 1;
-            self.session = Session::Nobody { problem: None };
-            return self.answer_to(reply, Ok(()));
+        let line = match &mut self.session {
+            Session::Open { line, leaving, .. } => {
+                // The line is followed until it has closed, so that a call's end is still told and written down.
+                *leaving = true;
+                Some(Arc::clone(line))
+            }
+            Session::Renewing { .. } => {
+                self.attempt += 1;
+                None
+            }
+            Session::Nobody { .. } | Session::SigningIn => {
+                // An attempt that is under way is given up.
+                self.attempt += 1;
+                self.session = Session::Nobody { problem: None };
+                return self.answer_to(reply, Ok(()));
+            }
         };
-        // The line is followed until it has closed, so that a call's end is still told and written down.
-        *leaving = true;
-        let (line, sdk, session) = (Arc::clone(line), Arc::clone(&self.sdk), self.attempt);
-        let owner = self.secret_owner(&self.account);
+        let (sdk, session, owner) = (Arc::clone(&self.sdk), self.attempt, self.secret_owner(&self.account));
         self.key = None;
         self.settings.account = None;
         self.save_settings();
         self.later(async move {
-            line.log_out().await;
+            if let Some(line) = line {
+                line.log_out().await;
+            }
             Event::SignedOut { session, outcome: sdk.forget_key(&owner).await, reply }
         });
     }
@@ -257,7 +290,7 @@ impl<H: Host> Controller<H> {
                 tracing::warn!("the service has closed the line");
                 Some(Problem::new(ProblemCode::SignallingSocketConnection, "the service has closed the line"))
             }
-            Session::Open { leaving: true, .. } | Session::Nobody { .. } | Session::SigningIn => {
+            Session::Open { leaving: true, .. } | Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => {
                 tracing::info!("signed out");
                 None
             }
@@ -277,22 +310,16 @@ impl<H: Host> Controller<H> {
         let Session::Open { line, leaving, .. } = &mut self.session else { return };
         *leaving = true;
         let line = Arc::clone(line);
-        if let Some(call) = self.call_to_hang_up() {
+        let calls = self.calls_taken_part_in();
+        for call in calls.clone() {
             // The other side is told that the call is over, and not that this user has vanished.
             let line = Arc::clone(&line);
             tokio::spawn(async move { line.hang_up(call).await });
-            self.hear_until(|controller| !controller.facts.contains_key(&call)).await;
         }
+        self.hear_until(|controller| !calls.iter().any(|call| controller.facts.contains_key(call))).await;
         tokio::spawn(async move { line.log_out().await });
         // What is heard until then is written down: a call that this ends has its line in the history.
         self.hear_until(|controller| !matches!(controller.session, Session::Open { .. })).await;
-    }
-
-    /// The call that this user takes part in. One that only rings here is nobody's yet: it may ring on at the user's other devices.
-    fn call_to_hang_up(&self) -> Option<CallId> {
-        let call = self.call.as_ref().filter(|call| is_on(call))?;
-        let only_rings = call.direction == Direction::Incoming && call.phase == CallPhase::Ringing;
-        call.id.parse().map(CallId).ok().filter(|id| !only_rings && self.facts.contains_key(id))
     }
 
     async fn hear_until(&mut self, heard: impl Fn(&Self) -> bool) {
@@ -307,6 +334,9 @@ impl<H: Host> Controller<H> {
         match &self.session {
             Session::Nobody { problem } => SessionView::SignedOut { problem: problem.clone() },
             Session::SigningIn => SessionView::SigningIn,
+            Session::Renewing { kept } => {
+                SessionView::Reconnecting { cuid: self.account.cuid.clone(), name: self.account.shown_name(), kept: *kept }
+            }
             Session::Open { view, kept, .. } => {
                 let (cuid, name, kept) = (self.account.cuid.clone(), self.account.shown_name(), *kept);
                 match view.as_ref().map_or(LinkState::Ready, |view| view.link) {

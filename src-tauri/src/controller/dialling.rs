@@ -6,67 +6,69 @@ use std::time::SystemTime;
 use signedcall::CallId;
 use uuid::Uuid;
 
-use super::calls::is_on;
 use super::{Controller, Event, Host, Reply, Session, nobody_is_signed_in};
 use crate::history::PastCall;
 use crate::view::{CallPhase, CallView, Direction, EndReason, Problem, ProblemCode};
 
+/// A call that the line was asked to place.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    pub(super) session: u64,
+    pub(super) peer: String,
+    pub(super) context: String,
+    /// Whether there was a call with the same user before.
+    pub(super) already: bool,
+}
+
 impl<H: Host> Controller<H> {
+    /// Whether a call may be placed beside another is the line's to say.
     pub(super) fn dial(&mut self, cuid: String, context: String, reply: Reply) {
-        if self.is_in_call() || self.dialling {
-            return self.answer_to(reply, Err(Problem::new(ProblemCode::OngoingCall, "there is a call already")));
+        if self.dialling {
+            return self.answer_to(reply, Err(Problem::new(ProblemCode::OngoingCall, "a call is being placed already")));
         }
         let Session::Open { line, .. } = &self.session else {
             return self.answer_to(reply, Err(nobody_is_signed_in()));
         };
+        let line = Arc::clone(line);
+        let already = self.calls_on().any(|call| call.peer == cuid);
+        let dialled = Dialled { session: self.attempt, peer: cuid.clone(), context: context.clone(), already };
         self.dialling = true;
-        let (line, session) = (Arc::clone(line), self.attempt);
-        self.later(async move {
-            let outcome = line.call(&cuid, &context).await;
-            Event::Dialled { session, peer: cuid, context, outcome, reply }
-        });
+        self.later(async move { Event::Dialled { dialled, outcome: line.call(&cuid, &context).await, reply } });
     }
 
-    pub(super) fn dialled(
-        &mut self,
-        session: u64,
-        peer: String,
-        context: String,
-        outcome: Result<CallId, signedcall::Error>,
-        reply: Reply,
-    ) {
+    pub(super) fn dialled(&mut self, dialled: Dialled, outcome: Result<CallId, signedcall::Error>, reply: Reply) {
+        let Dialled { session, peer, context, already } = dialled;
         self.dialling = false;
         let Err(error) = outcome else { return self.answer_to(reply, Ok(())) };
         // Both have called each other at the same moment, and the other one's call has won: that is the call that was wanted.
-        if self.call.as_ref().is_some_and(|call| call.peer == peer && is_on(call)) && error.code == signedcall::ErrorCode::OngoingCall {
+        if !already && error.code == signedcall::ErrorCode::OngoingCall && self.calls_on().any(|call| call.peer == peer) {
             return self.answer_to(reply, Ok(()));
         }
         let problem = Problem::from(error);
         if session != self.attempt {
             return self.answer_to(reply, Err(problem));
         }
-        let shown = self.call.take_if(|call| call.direction == Direction::Outgoing && is_on(call));
+        let shown = self.take_unplaced();
         if is_about_the_entry(problem.code) {
+            self.bring_to_front();
             return self.answer_to(reply, Err(problem));
         }
-        let call = shown.unwrap_or_else(|| CallView {
-            id: CallId(Uuid::new_v4()).to_string(),
-            direction: Direction::Outgoing,
-            peer,
-            peer_name: None,
-            context,
-            image: None,
-            phase: CallPhase::Calling,
-            muted: false,
-            quality: None,
-            microphone: None,
-            can_call_again: false,
-        });
+        let id = CallId(Uuid::new_v4()).to_string();
+        let call = shown.unwrap_or_else(|| CallView::new(id, Direction::Outgoing, peer, context, CallPhase::Calling));
         self.call_not_placed(call, problem.code);
         self.answer_to(reply, Ok(()));
     }
 
-    /// Shows and remembers a call that never began. One that rings here meanwhile stays on the screen.
+    /// Takes the call off the screen that the line has shown while it asked the service.
+    fn take_unplaced(&mut self) -> Option<CallView> {
+        let facts = &self.facts;
+        let unplaced = |call: &mut CallView| {
+            call.direction == Direction::Outgoing && call.is_on() && !facts.keys().any(|id| id.to_string() == call.id)
+        };
+        self.call.take_if(unplaced).or_else(|| self.other.take_if(unplaced))
+    }
+
+    /// Shows and remembers a call that never began.
     fn call_not_placed(&mut self, mut call: CallView, code: ProblemCode) {
         tracing::info!(?code, "the call could not be placed");
         let reason = EndReason::NotPlaced { code };
@@ -82,18 +84,19 @@ impl<H: Host> Controller<H> {
             seconds: None,
             reason,
             is_new: false,
+            transferred_by: None,
+            transferred_to: None,
         });
-        if !self.is_in_call() {
-            call.phase = CallPhase::Ended { reason, seconds: None };
-            call.can_call_again = true;
-            self.call = Some(call);
-        }
+        call.phase = CallPhase::Ended { reason, seconds: None };
+        call.can_call_again = true;
+        self.show_end(call);
     }
 
     pub(super) fn call_again(&mut self, reply: Reply) {
-        match self.call.clone() {
-            Some(call) if call.can_call_again => self.dial(call.peer, call.context, reply),
-            Some(_) | None => {
+        let ended = [&self.call, &self.other].into_iter().flatten().find(|call| call.can_call_again);
+        match ended.map(|call| (call.peer.clone(), call.context.clone())) {
+            Some((peer, context)) => self.dial(peer, context, reply),
+            None => {
                 self.answer_to(reply, Err(Problem::new(ProblemCode::FailureInMakeCall, "there is no ended call to repeat")));
             }
         }
@@ -101,11 +104,8 @@ impl<H: Host> Controller<H> {
 
     /// A call that crossed the other side's, which then did not come after all, goes without an event: it was never placed.
     pub(super) fn drop_crossed_call(&mut self) {
-        let never_placed = |call: &CallView| {
-            call.direction == Direction::Outgoing && is_on(call) && !self.facts.keys().any(|id| id.to_string() == call.id)
-        };
         if !self.dialling
-            && let Some(call) = self.call.take_if(|call| never_placed(call))
+            && let Some(call) = self.take_unplaced()
         {
             self.call_not_placed(call, ProblemCode::OngoingCall);
         }

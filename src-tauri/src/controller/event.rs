@@ -1,9 +1,10 @@
 //! What happens to the app, and the way by which the controller hears of it.
 
-use signedcall::{CallId, SoundDevices};
+use signedcall::{AnswerHow, CallId, SoundDevices};
 use tokio::sync::{mpsc, oneshot};
 
 use super::account::{Keyring, SignedIn};
+use super::dialling::Dialled;
 use super::preferences::Changed;
 use crate::doctor::SetupFacts;
 use crate::pictures::{Picture, Request};
@@ -22,10 +23,19 @@ pub(crate) enum Event {
         context: String,
         reply: Reply,
     },
-    Answer(CallId, Reply),
+    Answer(CallId, AnswerHow, Reply),
     Decline(CallId, Reply),
     HangUp(CallId, Reply),
     Mute(CallId, bool, Reply),
+    /// Holds a call, or goes on with it.
+    Hold(CallId, bool, Reply),
+    Swap(Reply),
+    /// Hands the other side of a call over to somebody else.
+    Transfer {
+        call: CallId,
+        to: String,
+        reply: Reply,
+    },
     CallAgain(Reply),
     /// Calls whoever was missed, from the notification.
     CallBack {
@@ -71,10 +81,13 @@ pub(crate) enum Event {
         change: LineChange,
     },
     Dialled {
-        session: u64,
-        peer: String,
-        context: String,
+        dialled: Dialled,
         outcome: Result<CallId, signedcall::Error>,
+        reply: Reply,
+    },
+    TransferAsked {
+        call: CallId,
+        outcome: Result<(), signedcall::Error>,
         reply: Reply,
     },
     Asked {

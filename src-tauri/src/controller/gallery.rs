@@ -3,6 +3,7 @@
 //! A caller's picture lies where the caller says. Fetching it tells whoever runs that server that this device is on and which address it has, so
 //! before this user has had to do with the caller nobody is asked but the company's own host. What is on the disk is shown in any case.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use signedcall::LineView;
@@ -12,10 +13,11 @@ use super::{Controller, Event, Host, Session};
 use crate::pictures::{Colours, Picture, Pixels, Reach, Request, Shape, symbol};
 use crate::view::{CallPhase, CallView, Direction};
 
-/// What hangs on the screens: the other side's face and the company's logo.
+/// What hangs on the screens: the faces of those on the other side and the company's logo.
 #[derive(Debug, Default)]
 pub(super) struct Gallery {
-    face: Frame,
+    /// One for each call on the screen, by its id.
+    faces: BTreeMap<String, Frame>,
     logo: Frame,
     /// The logo as a symbol, and what it was painted with.
     symbol: Option<(Colours, Option<Pixels>)>,
@@ -51,8 +53,8 @@ impl Frame {
 }
 
 impl Gallery {
-    pub(super) fn face(&self) -> Option<&Picture> {
-        self.face.picture.as_ref()
+    pub(super) fn face(&self, call: &CallView) -> Option<&Picture> {
+        self.faces.get(&call.id)?.picture.as_ref()
     }
 
     pub(super) fn logo(&self) -> Option<&Picture> {
@@ -78,9 +80,16 @@ impl Gallery {
 impl<H: Host> Controller<H> {
     /// Sees to the pictures of what is shown now.
     pub(super) fn want_pictures(&mut self) {
-        let face = self.call.as_ref().and_then(|call| self.face_of(call));
+        let calls = || [&self.call, &self.other].into_iter().flatten();
+        let wanted: Vec<_> = calls().map(|call| (call.id.clone(), self.face_of(call))).collect();
         let logo = self.logo_url().map(|url| self.request(url, Shape::Logo, Reach::Anywhere));
-        for request in [self.gallery.face.want(face), self.gallery.logo.want(logo)].into_iter().flatten() {
+        self.gallery.faces.retain(|call, _| wanted.iter().any(|(id, _)| id == call));
+        let mut requests = Vec::new();
+        for (call, face) in wanted {
+            requests.extend(self.gallery.faces.entry(call).or_default().want(face));
+        }
+        requests.extend(self.gallery.logo.want(logo));
+        for request in requests {
             let pictures = Arc::clone(&self.pictures);
             self.later(async move { Event::PictureCame { picture: pictures.get(request.clone()).await, request } });
         }
@@ -90,7 +99,11 @@ impl<H: Host> Controller<H> {
 
     pub(super) fn picture_came(&mut self, request: &Request, picture: Option<Picture>) {
         match request.shape {
-            Shape::Face => self.gallery.face.hang(request, picture),
+            Shape::Face => {
+                for frame in self.gallery.faces.values_mut() {
+                    frame.hang(request, picture.clone());
+                }
+            }
             Shape::Logo => {
                 self.gallery.logo.hang(request, picture);
                 self.gallery.symbol = None;
@@ -127,7 +140,7 @@ impl<H: Host> Controller<H> {
     pub(super) fn line_seen(&self) -> Option<&LineView> {
         match &self.session {
             Session::Open { view, .. } => view.as_deref(),
-            Session::Nobody { .. } | Session::SigningIn => None,
+            Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => None,
         }
     }
 }

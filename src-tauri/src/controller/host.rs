@@ -3,6 +3,7 @@
 use signedcall::CallId;
 
 use crate::pictures::Pixels;
+use crate::view::Answering;
 
 /// The windows, the notification and the tray.
 pub(crate) trait Host: Send + 'static {
@@ -20,6 +21,8 @@ pub(crate) trait Host: Send + 'static {
     fn stop_reminding(&self);
     /// Tells of a call that was not answered.
     fn missed(&self, missed: &Missed);
+    /// Tells, in passing, why a call rings no more that another device of this user has dealt with.
+    fn taken_elsewhere(&self, elsewhere: &Elsewhere);
     /// Changes the tray's menu.
     fn tray(&self, tray: &Tray);
     /// Keeps the machine from suspending, or no longer.
@@ -34,12 +37,16 @@ pub(crate) trait Host: Send + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ringing {
     pub(crate) call: CallId,
+    /// What there is to choose between.
+    pub(crate) answering: Answering,
     /// The company's name and the app's.
     pub(crate) whose: String,
     /// Who calls: the name, or the cuid.
     pub(crate) caller: String,
     /// Why.
     pub(crate) context: String,
+    /// Who has put the caller through to this user: the name, or the cuid.
+    pub(crate) transferred_by: Option<String>,
     /// The caller's face, or the company's symbol.
     pub(crate) picture: Option<Pixels>,
 }
@@ -64,6 +71,18 @@ pub(crate) struct Missed {
     /// Who is called back.
     pub(crate) peer: String,
     pub(crate) context: String,
+    pub(crate) picture: Option<Pixels>,
+}
+
+/// A call that another device of this user has answered or declined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    pub(crate) whose: String,
+    /// Who called: the name, or the cuid.
+    pub(crate) caller: String,
+    pub(crate) context: String,
+    /// Answered, or else declined.
+    pub(crate) answered: bool,
     pub(crate) picture: Option<Pixels>,
 }
 

@@ -20,11 +20,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signedcall::{CallId, LineView, SoundDevices};
+use signedcall::{CallId, Cuid, LineView, SoundDevices};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::event::{Event, Inbox, Reply, inbox};
-pub(crate) use self::host::{Host, Missed, Ongoing, Ringing, Tray};
+pub(crate) use self::host::{Elsewhere, Host, Missed, Ongoing, Ringing, Tray};
 pub(crate) use self::preferences::name_of;
 use crate::arguments::Prefill;
 use crate::autostart::Autostart;
@@ -44,11 +44,16 @@ enum Session {
         problem: Option<Problem>,
     },
     SigningIn,
+    /// Signed in a moment ago, and again in a moment: what was set since counts only from the beginning of a session.
+    Renewing {
+        kept: bool,
+    },
     /// `leaving` from the moment on when the user wants to sign out.
     Open {
         line: Arc<dyn Line>,
         view: Option<Box<LineView>>,
         on_line: preferences::OnLine,
+        second_calls: bool,
         kept: bool,
         leaving: bool,
     },
@@ -61,6 +66,12 @@ struct Facts {
     talking_since: Option<SystemTime>,
     /// What the views have said of an outgoing call's other side; its events do not.
     peer_name: Option<String>,
+    /// Who has brought it about by a transfer.
+    transferred_by: Option<Cuid>,
+    /// Whom this user wants to transfer the other side to.
+    transfer_to: Option<String>,
+    /// Whether this user has ended it.
+    left: bool,
 }
 
 pub(crate) struct Controller<H> {
@@ -92,6 +103,8 @@ pub(crate) struct Controller<H> {
     warned_of_notifications: bool,
 
     call: Option<CallView>,
+    /// The call beside it.
+    other: Option<CallView>,
     /// Calls that are not over, by what was heard of them.
     facts: BTreeMap<CallId, Facts>,
     dialling: bool,
@@ -151,6 +164,7 @@ impl<H: Host> Controller<H> {
             notices,
             warned_of_notifications: false,
             call: None,
+            other: None,
             facts: BTreeMap::new(),
             dialling: false,
             put_away: None,
@@ -182,6 +196,7 @@ impl<H: Host> Controller<H> {
                 break;
             }
             self.handle(event);
+            self.renew_session();
             self.publish();
         }
         self.host.hide();
@@ -195,11 +210,14 @@ impl<H: Host> Controller<H> {
             Event::SignOut(reply) => self.sign_out(reply),
             Event::SetPreferences(preferences, reply) => self.set_preferences(preferences, reply),
             Event::Dial { cuid, context, reply } => self.dial(cuid, context, reply),
-            Event::Answer(call, reply) => self.answer(call, reply),
+            Event::Answer(call, how, reply) => self.answer(call, how, reply),
             Event::Decline(call, reply) => self.ask_line(reply, async move |line| line.decline(call).await),
-            Event::HangUp(call, reply) => self.ask_line(reply, async move |line| line.hang_up(call).await),
+            Event::HangUp(call, reply) => self.hang_up(call, reply),
             Event::HangUpCurrent => self.hang_up_current(),
             Event::Mute(call, muted, reply) => self.ask_line(reply, async move |line| line.mute(call, muted).await),
+            Event::Hold(call, on, reply) => self.ask_line(reply, async move |line| line.hold(call, on).await),
+            Event::Swap(reply) => self.ask_line(reply, async move |line| line.swap().await),
+            Event::Transfer { call, to, reply } => self.transfer(call, to, reply),
             Event::CallAgain(reply) => self.call_again(reply),
             Event::CallBack { cuid, context } => {
                 self.show_main();
@@ -232,7 +250,8 @@ impl<H: Host> Controller<H> {
             Event::Kept { session, outcome } => self.key_kept(session, outcome),
             Event::SignedOut { session, outcome, reply } => self.signed_out(session, outcome, reply),
             Event::Line { session, change } => self.line_changed(session, change),
-            Event::Dialled { session, peer, context, outcome, reply } => self.dialled(session, peer, context, outcome, reply),
+            Event::Dialled { dialled, outcome, reply } => self.dialled(dialled, outcome, reply),
+            Event::TransferAsked { call, outcome, reply } => self.transfer_asked(call, outcome, reply),
             Event::Asked { outcome, reply } => self.answer_to(reply, outcome.map_err(|error| error.into())),
             Event::PreferencesSet { preferences, outcome, reply } => self.preferences_set(preferences, outcome, reply),
             Event::DevicesListed { devices, reply } => {

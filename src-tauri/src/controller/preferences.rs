@@ -22,7 +22,7 @@ impl<H: Host> Controller<H> {
         let sdk = Arc::clone(&self.sdk);
         let line = match &self.session {
             Session::Open { line, on_line, .. } => Some((Arc::clone(line), Arc::clone(on_line))),
-            Session::Nobody { .. } | Session::SigningIn => None,
+            Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => None,
         };
         let before = self.settings.preferences.clone();
         self.later(async move {

@@ -2,16 +2,15 @@
 
 use signedcall::{Branding, ButtonTheme, CallId, SoundDevice};
 
-use super::calls::is_on;
 use super::{Controller, Host, Ongoing, Ringing, Tray};
 use crate::pictures::Pixels;
-use crate::view::{AppView, BrandView, CallPhase, CallView, Device, Direction, SessionView, SettingsView, SetupView};
+use crate::view::{Answering, AppView, BrandView, CallView, Device, SessionView, SettingsView, SetupView};
 use crate::words;
 
 /// What the host was last told.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    ringing: Option<CallId>,
+    ringing: Option<(CallId, Answering)>,
     /// The face on its notification.
     caller: Option<Pixels>,
     reminder: Option<CallId>,
@@ -25,6 +24,7 @@ pub(super) fn blank() -> AppView {
         revision: 0,
         session: SessionView::SignedOut { problem: None },
         call: None,
+        other: None,
         recent: Vec::new(),
         brand: plain_brand(words::APP),
         settings: SettingsView::default(),
@@ -49,7 +49,7 @@ impl<H: Host> Controller<H> {
         self.show_ringing(&view);
         self.show_reminder(&view);
         self.show_tray(&view);
-        let awake = view.call.as_ref().is_some_and(is_on);
+        let awake = view.call.as_ref().is_some_and(CallView::is_on);
         if awake != self.shown.awake {
             self.shown.awake = awake;
             self.host.keep_awake(awake);
@@ -57,10 +57,9 @@ impl<H: Host> Controller<H> {
     }
 
     fn show_ringing(&mut self, view: &AppView) {
-        let rings = |phase: &CallPhase, direction: Direction| *phase == CallPhase::Ringing && direction == Direction::Incoming;
-        let call = view.call.as_ref().filter(|call| rings(&call.phase, call.direction));
-        let ringing = call.and_then(|call| call.id.parse().ok()).map(CallId);
-        let caller = self.gallery.face().map(|face| face.pixels.clone());
+        let call = [&view.call, &view.other].into_iter().flatten().find(|call| call.rings_here());
+        let ringing = call.and_then(|call| Some((CallId(call.id.parse().ok()?), call.answering?)));
+        let caller = call.and_then(|call| self.gallery.face(call)).map(|face| face.pixels.clone());
         if ringing == self.shown.ringing {
             if let Some(picture) = caller.filter(|_| ringing.is_some() && self.shown.caller.is_none()) {
                 self.host.show_caller(&picture);
@@ -73,21 +72,22 @@ impl<H: Host> Controller<H> {
         }
         self.shown.ringing = ringing;
         self.shown.caller = caller;
-        if let (Some(id), Some(call)) = (ringing, call) {
+        if let (Some((id, answering)), Some(call)) = (ringing, call) {
             self.host.ring(&Ringing {
                 call: id,
+                answering,
                 whose: self.whose(),
-                caller: call.peer_name.clone().unwrap_or_else(|| call.peer.clone()),
+                caller: call.shown_name(),
                 context: call.context.clone(),
-                picture: self.picture(),
+                transferred_by: call.transferred_by.clone(),
+                picture: self.picture_of(call),
             });
         }
     }
 
     /// Leads back to a call whose window was put away: not every desktop has a tray.
     fn show_reminder(&mut self, view: &AppView) {
-        let only_rings = |call: &CallView| call.phase == CallPhase::Ringing && call.direction == Direction::Incoming;
-        let call = view.call.as_ref().filter(|call| self.main_put_away && is_on(call) && !only_rings(call));
+        let call = view.call.as_ref().filter(|call| self.main_put_away && call.is_on() && !call.rings_here());
         let wanted = call.and_then(|call| call.id.parse().ok()).map(CallId);
         if wanted == self.shown.reminder {
             return;
@@ -97,8 +97,7 @@ impl<H: Host> Controller<H> {
         }
         self.shown.reminder = wanted;
         if let (Some(id), Some(call)) = (wanted, call) {
-            let peer = call.peer_name.clone().unwrap_or_else(|| call.peer.clone());
-            let (whose, context, picture) = (self.whose(), call.context.clone(), self.picture());
+            let (whose, peer, context, picture) = (self.whose(), call.shown_name(), call.context.clone(), self.picture_of(call));
             self.host.remind(&Ongoing { call: id, whose, peer, context, picture });
         }
     }
@@ -108,7 +107,7 @@ impl<H: Host> Controller<H> {
             status: words::status(view),
             missed: view.missed,
             symbol: self.symbol(),
-            in_call: view.call.as_ref().is_some_and(is_on),
+            in_call: view.call.as_ref().is_some_and(CallView::is_on),
             signed_in: matches!(view.session, SessionView::Ready { .. } | SessionView::Reconnecting { .. }),
         };
         if self.shown.tray.as_ref() != Some(&tray) {
@@ -121,7 +120,8 @@ impl<H: Host> Controller<H> {
         AppView {
             revision: 0,
             session: self.session_view(),
-            call: self.call.clone().map(|call| CallView { image: self.gallery.face().map(|face| face.data_url.to_text()), ..call }),
+            call: self.call.as_ref().map(|call| self.with_face(call)),
+            other: self.other.as_ref().map(|call| self.with_face(call)),
             recent: self.history.view(),
             brand: self.brand(),
             settings: self.settings_view(),
@@ -154,8 +154,12 @@ impl<H: Host> Controller<H> {
     }
 
     /// What a notification of a call shows: the other side's face, or the company's symbol.
-    pub(super) fn picture(&self) -> Option<Pixels> {
-        self.gallery.face().map(|face| face.pixels.clone()).or_else(|| self.symbol())
+    pub(super) fn picture_of(&self, call: &CallView) -> Option<Pixels> {
+        self.gallery.face(call).map(|face| face.pixels.clone()).or_else(|| self.symbol())
+    }
+
+    fn with_face(&self, call: &CallView) -> CallView {
+        CallView { image: self.gallery.face(call).map(|face| face.data_url.to_text()), ..call.clone() }
     }
 
     fn symbol(&self) -> Option<Pixels> {
@@ -179,6 +183,7 @@ impl<H: Host> Controller<H> {
             voice_processing: preferences.voice_processing,
             outgoing_tone: path(&preferences.outgoing_tone),
             ringtone: path(&preferences.ringtone),
+            second_calls: preferences.second_calls,
             autostart: self.starts_with_session,
         }
     }

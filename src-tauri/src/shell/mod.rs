@@ -18,7 +18,7 @@ use self::awake::Inhibitor;
 use self::notifications::Notifier;
 use self::tray::TrayOptions;
 use crate::bridge::ViewChanged;
-use crate::controller::{Event, Host, Inbox, Missed, Ongoing, Reply, Ringing, Tray};
+use crate::controller::{Elsewhere, Event, Host, Inbox, Missed, Ongoing, Reply, Ringing, Tray};
 use crate::pictures::Pixels;
 use crate::view::{AppView, Problem, ProblemCode};
 
@@ -111,6 +111,10 @@ impl Host for Shell {
 
     fn missed(&self, missed: &Missed) {
         self.notifier.missed(missed);
+    }
+
+    fn taken_elsewhere(&self, elsewhere: &Elsewhere) {
+        self.notifier.taken_elsewhere(elsewhere);
     }
 
     fn tray(&self, tray: &Tray) {

@@ -1,24 +1,29 @@
-//! Native notifications: a call that rings, with Answer and Decline, and a call that was missed, with Call back.
+//! Native notifications: a call that rings, with the ways to answer it and Decline, and a call that was missed, with Call back.
 
 use std::sync::{Mutex, PoisonError};
 
 use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse, Timeout, Urgency};
-use signedcall::CallId;
+use signedcall::{AnswerHow, CallId};
 use tauri::image::Image;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::controller::{Event, Inbox, Missed, Ongoing, Reply, Ringing};
+use crate::controller::{Elsewhere, Event, Inbox, Missed, Ongoing, Reply, Ringing};
 use crate::pictures::Pixels;
-use crate::view::{Problem, ProblemCode};
+use crate::view::{Answering, Problem, ProblemCode};
 use crate::words;
 
 const ANSWER: &str = "answer";
+const HOLD_AND_ANSWER: &str = "hold-and-answer";
+const END_AND_ANSWER: &str = "end-and-answer";
 const DECLINE: &str = "decline";
 const CALL_BACK: &str = "call-back";
 const RETURN: &str = "return";
 const HANG_UP: &str = "hang-up";
 /// What a click on the notification itself is called in the desktop notifications specification.
 const CLICK: &str = "default";
+
+/// How long what passes is shown, in milliseconds: long enough to read a line, and nothing that has to be put away.
+const PASSING: u32 = 8_000;
 
 /// The name of the bundle's `.desktop` file, which the bundler takes from the product's name: the desktop finds icon and settings by it.
 const DESKTOP_ENTRY: &str = "Signed Call";
@@ -44,13 +49,12 @@ impl Notifier {
 
     /// Shows that a call rings, until [`stop_ringing`](Self::stop_ringing). Dismissing the notification lets it ring on.
     pub(super) fn ring(&self, ringing: &Ringing) {
-        let mut notification = self.notification(&ringing.whose, &ringing.context, &ringing.caller, ringing.picture.as_ref());
-        notification
-            .action(ANSWER, words::ANSWER)
-            .action(DECLINE, words::DECLINE)
-            .urgency(Urgency::Critical)
-            .timeout(Timeout::Never)
-            .hint(Hint::Category("call.incoming".to_owned()));
+        let caller = words::caller(&ringing.caller, ringing.transferred_by.as_deref());
+        let mut notification = self.notification(&ringing.whose, &ringing.context, &caller, ringing.picture.as_ref());
+        for (key, label) in choices(ringing.answering) {
+            notification.action(key, label);
+        }
+        notification.urgency(Urgency::Critical).timeout(Timeout::Never).hint(Hint::Category("call.incoming".to_owned()));
         let (sender, mut pictures) = mpsc::unbounded_channel();
         *self.ringing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         let (inbox, call) = (self.inbox.clone(), ringing.call);
@@ -137,6 +141,32 @@ impl Notifier {
         });
     }
 
+    /// Says for a moment why a call rings no more.
+    pub(super) fn taken_elsewhere(&self, elsewhere: &Elsewhere) {
+        let text = format!("{} · {}", elsewhere.caller, elsewhere.context);
+        let headline = if elsewhere.answered { words::ANSWERED_ELSEWHERE } else { words::DECLINED_ELSEWHERE };
+        let mut notification = self.notification(&elsewhere.whose, headline, &text, elsewhere.picture.as_ref());
+        notification
+            .urgency(Urgency::Low)
+            .hint(Hint::Transient(true))
+            .hint(Hint::Category("call".to_owned()))
+            .timeout(Timeout::Milliseconds(PASSING));
+        let inbox = self.inbox.clone();
+        tauri::async_runtime::spawn(async move {
+            match notification.show_async().await {
+                Ok(handle) => {
+                    let chosen = |response: &NotificationResponse| {
+                        if matches!(response, NotificationResponse::Default) {
+                            inbox.send(Event::ShowMain(Reply::nobody()));
+                        }
+                    };
+                    handle.wait_for_action_async(chosen).await;
+                }
+                Err(error) => no_notifications(&inbox, &error),
+            }
+        });
+    }
+
     fn notification(&self, whose: &str, headline: &str, text: &str, picture: Option<&Pixels>) -> Notification {
         let mut notification = Notification::new();
         notification
@@ -167,13 +197,28 @@ async fn show_with(mut handle: NotificationHandle, picture: Pixels) -> Notificat
     shown.await.expect("showing a notification does not panic")
 }
 
+/// What a notification offers: *Decline* is second in each, so that no answer is ever where it was.
+fn choices(answering: Answering) -> Vec<(&'static str, &'static str)> {
+    const NO: (&str, &str) = (DECLINE, words::DECLINE);
+    match answering {
+        Answering::Simply => vec![(ANSWER, words::ANSWER), NO],
+        Answering::HoldOrEnd => vec![(HOLD_AND_ANSWER, words::HOLD_AND_ANSWER), NO, (END_AND_ANSWER, words::END_AND_ANSWER)],
+        Answering::End => vec![(END_AND_ANSWER, words::END_AND_ANSWER), NO],
+    }
+}
+
 fn image_of(width: u32, height: u32, rgba: &[u8]) -> Option<notify_rust::Image> {
     notify_rust::Image::from_rgba(i32::try_from(width).ok()?, i32::try_from(height).ok()?, rgba.to_vec()).ok()
 }
 
 fn call_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {
     match response {
-        NotificationResponse::Action(action) if action == ANSWER => inbox.send(Event::Answer(call, Reply::nobody())),
+        NotificationResponse::Action(action) if action == ANSWER || action == HOLD_AND_ANSWER => {
+            inbox.send(Event::Answer(call, AnswerHow::HoldCurrent, Reply::nobody()))
+        }
+        NotificationResponse::Action(action) if action == END_AND_ANSWER => {
+            inbox.send(Event::Answer(call, AnswerHow::EndCurrent, Reply::nobody()))
+        }
         NotificationResponse::Action(action) if action == DECLINE => inbox.send(Event::Decline(call, Reply::nobody())),
         NotificationResponse::Default => inbox.send(Event::ShowMain(Reply::nobody())),
         // Put away by the user or the desktop: pop-up and ringtone go on.
@@ -217,6 +262,13 @@ mod tests {
     fn the_desktop_finds_the_app_that_notifies() {
         let config: serde_json::Value = serde_json::from_str(include_str!("../../tauri.conf.json")).expect("it is JSON");
         assert_eq!(config["productName"], DESKTOP_ENTRY);
+    }
+
+    #[test]
+    fn declining_is_always_at_the_same_place() {
+        for answering in [Answering::Simply, Answering::HoldOrEnd, Answering::End] {
+            assert_eq!(choices(answering)[1].0, DECLINE, "{answering:?}");
+        }
     }
 
     #[test]

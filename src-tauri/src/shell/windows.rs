@@ -22,8 +22,8 @@ const INCOMING: &str = "incoming";
 const MAIN_SIZE: (f64, f64) = (420.0, 720.0);
 /// The least that holds every screen without cutting a control off.
 const MAIN_LEAST: (f64, f64) = (340.0, 560.0);
-/// Width and height of the pop-up.
-const INCOMING_SIZE: (f64, f64) = (360.0, 232.0);
+/// Width and height of the pop-up: a reason of the greatest length above two rows of choices.
+const INCOMING_SIZE: (f64, f64) = (360.0, 264.0);
 /// How far the pop-up keeps from the edges of the screen, in logical pixels.
 const MARGIN: f64 = 16.0;
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::controller::{Host, Missed, Ongoing, Ringing, Tray};
+use crate::controller::{Elsewhere, Host, Missed, Ongoing, Ringing, Tray};
 use crate::pictures::Pixels;
 
 /// What a controller has told its host.
@@ -15,6 +15,7 @@ pub(crate) enum Told {
     Remind(Ongoing),
     StopReminding,
     Missed(Missed),
+    TakenElsewhere(Elsewhere),
     Tray(Tray),
     KeepAwake(bool),
     Hide,
@@ -64,6 +65,10 @@ impl Host for RecordingHost {
 
     fn missed(&self, missed: &Missed) {
         self.tell(Told::Missed(missed.clone()));
+    }
+
+    fn taken_elsewhere(&self, elsewhere: &Elsewhere) {
+        self.tell(Told::TakenElsewhere(elsewhere.clone()));
     }
 
     fn tray(&self, tray: &Tray) {

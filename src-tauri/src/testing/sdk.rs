@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
-    CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError, SoundDevice,
-    SoundDevices, Tones, VoiceCondition, VoiceOptions,
+    AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError,
+    SoundDevice, SoundDevices, Tones, VoiceCondition, VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -168,6 +168,7 @@ struct LineState {
     asked: Vec<String>,
     dials: VecDeque<Result<CallId, Error>>,
     answer: Option<ErrorCode>,
+    transfer: Option<ErrorCode>,
     deaf: bool,
     /// What is told when a call is hung up.
     at_hang_up: Vec<CallEvent>,
@@ -218,6 +219,11 @@ impl FakeLine {
         self.state().answer = Some(code);
     }
 
+    /// Transferring fails from now on, or no longer.
+    pub(crate) fn refuse_transfer(&self, code: Option<ErrorCode>) {
+        self.state().transfer = code;
+    }
+
     /// The service never confirms that the user has signed out.
     pub(crate) fn go_deaf(&self) {
         self.state().deaf = true;
@@ -251,8 +257,11 @@ impl Line for FakeLine {
         self.state().dials.pop_front().unwrap_or_else(|| Ok(CallId(Uuid::new_v4())))
     }
 
-    async fn answer(&self, call: CallId) -> Result<(), Error> {
-        self.write_down(format!("answer {call}"));
+    async fn answer(&self, call: CallId, how: AnswerHow) -> Result<(), Error> {
+        self.write_down(match how {
+            AnswerHow::HoldCurrent => format!("answer {call}"),
+            AnswerHow::EndCurrent => format!("end the other and answer {call}"),
+        });
         self.state().answer.map_or(Ok(()), |code| Err(code.into()))
     }
 
@@ -273,6 +282,21 @@ impl Line for FakeLine {
     async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
         self.write_down(format!("mute {call} {muted}"));
         Ok(())
+    }
+
+    async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {
+        self.write_down(format!("hold {call} {on}"));
+        Ok(())
+    }
+
+    async fn swap(&self) -> Result<(), Error> {
+        self.write_down("swap".to_owned());
+        Ok(())
+    }
+
+    async fn transfer(&self, call: CallId, to: &str) -> Result<(), Error> {
+        self.write_down(format!("transfer {call} {to}"));
+        self.state().transfer.map_or(Ok(()), |code| Err(code.into()))
     }
 
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {

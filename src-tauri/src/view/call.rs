@@ -26,8 +26,91 @@ pub(crate) struct CallView {
     pub(crate) quality: Option<Quality>,
     /// What the user should know of their microphone now.
     pub(crate) microphone: Option<MicrophoneNote>,
+    /// Who holds it, once it is answered.
+    pub(crate) holding: Holding,
+    /// The ways to answer it, while it rings here.
+    pub(crate) answering: Option<Answering>,
+    /// Who has brought it about by a transfer: the name, or the cuid.
+    pub(crate) transferred_by: Option<String>,
+    /// Whom this user has transferred the other side to: the name, or the cuid.
+    pub(crate) transferred_to: Option<String>,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
     pub(crate) can_call_again: bool,
+}
+
+impl CallView {
+    /// Makes a call of which no more is known.
+    pub(crate) fn new(id: String, direction: Direction, peer: String, context: String, phase: CallPhase) -> Self {
+        Self {
+            id,
+            direction,
+            peer,
+            peer_name: None,
+            context,
+            image: None,
+            phase,
+            muted: false,
+            quality: None,
+            microphone: None,
+            holding: Holding::Nobody,
+            answering: None,
+            transferred_by: None,
+            transferred_to: None,
+            can_call_again: false,
+        }
+    }
+
+    /// What the other side is called.
+    pub(crate) fn shown_name(&self) -> String {
+        self.peer_name.clone().unwrap_or_else(|| self.peer.clone())
+    }
+
+    /// Whether it goes on or rings.
+    pub(crate) fn is_on(&self) -> bool {
+        !matches!(self.phase, CallPhase::Ended { .. })
+    }
+
+    /// Whether this device rings with it.
+    pub(crate) fn rings_here(&self) -> bool {
+        self.phase == CallPhase::Ringing && self.direction == Direction::Incoming
+    }
+
+    /// Whether it keeps the screen when it is over: not when this user has just decided so, here or on another device.
+    pub(crate) fn stays_on_screen(&self) -> bool {
+        let CallPhase::Ended { reason, .. } = self.phase else { return true };
+        let decided = matches!(reason, EndReason::Declined | EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere);
+        !(decided && self.direction == Direction::Incoming)
+    }
+}
+
+/// Who holds a call. As long as somebody does, neither side is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Holding {
+    Nobody,
+    ThisSide,
+    OtherSide,
+    Both,
+}
+
+/// The ways to answer a call that rings here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Answering {
+    /// There is no other call to do anything with.
+    Simply,
+    /// The other call is held or ended.
+    HoldOrEnd,
+    /// The other call, which nobody has answered, is given up.
+    End,
+}
+
+/// What becomes of the other call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum AnswerHow {
+    HoldCurrent,
+    EndCurrent,
 }
 
 /// How well the other side is heard.
@@ -95,7 +178,10 @@ pub(crate) enum EndReason {
     AnsweredElsewhere,
     DeclinedElsewhere,
     MaxDuration,
+    /// The other side has transferred this user to somebody else.
     Transferred,
+    /// This user has transferred the other side to somebody else.
+    HandedOver,
     /// The call could not be placed at all.
     NotPlaced {
         code: ProblemCode,
@@ -119,4 +205,8 @@ pub(crate) struct RecentCall {
     pub(crate) reason: EndReason,
     /// Whether somebody called in vain.
     pub(crate) is_missed: bool,
+    /// Who had brought it about by a transfer: the name, or the cuid.
+    pub(crate) transferred_by: Option<String>,
+    /// Whom this user has transferred the other side to: the name, or the cuid.
+    pub(crate) transferred_to: Option<String>,
 }

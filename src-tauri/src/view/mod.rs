@@ -5,7 +5,9 @@ mod call;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-pub(crate) use self::call::{CallPhase, CallView, Direction, EndReason, MicrophoneNote, Quality, RecentCall};
+pub(crate) use self::call::{
+    AnswerHow, Answering, CallPhase, CallView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall,
+};
 
 /// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Type)]
@@ -15,8 +17,10 @@ pub(crate) struct AppView {
     pub(crate) revision: u32,
     /// Whether somebody is signed in.
     pub(crate) session: SessionView,
-    /// The call that goes on, rings, or has just ended.
+    /// The call that the user is in, that rings, or that has just ended.
     pub(crate) call: Option<CallView>,
+    /// The one beside it: it waits, is held, or has just ended while the first goes on.
+    pub(crate) other: Option<CallView>,
     /// Earlier calls, the latest first, at most 100.
     pub(crate) recent: Vec<RecentCall>,
     /// How call screens look.
@@ -235,6 +239,8 @@ pub(crate) struct SettingsView {
     /// Paths of the user's own tones.
     pub(crate) outgoing_tone: Option<String>,
     pub(crate) ringtone: Option<String>,
+    /// Whether a second call waits, instead of being busy.
+    pub(crate) second_calls: bool,
     /// Whether the app starts with the session.
     pub(crate) autostart: bool,
 }
@@ -268,4 +274,5 @@ pub(crate) struct PreferencesForm {
     pub(crate) voice_processing: bool,
     pub(crate) outgoing_tone: Option<String>,
     pub(crate) ringtone: Option<String>,
+    pub(crate) second_calls: bool,
 }

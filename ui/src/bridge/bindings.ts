@@ -15,14 +15,20 @@ export const commands = {
 	setPreferences: (form: PreferencesForm) => typedError<null, Problem>(__TAURI_INVOKE("set_preferences", { form })),
 	/**  Calls somebody. An error is about what was entered; everything later is told by the call's screen. */
 	dial: (cuid: string, context: string) => typedError<null, Problem>(__TAURI_INVOKE("dial", { cuid, context })),
-	/**  Answers an incoming call. */
-	answer: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("answer", { id })),
+	/**  Answers an incoming call, and holds or ends the one that the user is in. */
+	answer: (id: string, how: AnswerHow) => typedError<null, Problem>(__TAURI_INVOKE("answer", { id, how })),
 	/**  Declines an incoming call. */
 	decline: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("decline", { id })),
 	/**  Ends a call, or cancels it before the answer. */
 	hangUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("hang_up", { id })),
 	/**  Silences the microphone, or not. */
 	mute: (id: string, muted: boolean) => typedError<null, Problem>(__TAURI_INVOKE("mute", { id, muted })),
+	/**  Holds a call, or goes on with it and holds the other. */
+	hold: (id: string, on: boolean) => typedError<null, Problem>(__TAURI_INVOKE("hold", { id, on })),
+	/**  Goes on with the call that is held, and holds the other. */
+	swap: () => typedError<null, Problem>(__TAURI_INVOKE("swap")),
+	/**  Hands the other side of a call over to somebody else. After an error the call is as it was. */
+	transfer: (id: string, to: string) => typedError<null, Problem>(__TAURI_INVOKE("transfer", { id, to })),
 	/**  Calls the other side of the call that has ended, for the same reason. */
 	callAgain: () => typedError<null, Problem>(__TAURI_INVOKE("call_again")),
 	/**  Notes that the user has seen which calls were missed. */
@@ -49,14 +55,28 @@ export const events = {
 };
 
 /* Types */
+/**  What becomes of the other call. */
+export type AnswerHow = "holdCurrent" | "endCurrent";
+
+/**  The ways to answer a call that rings here. */
+export type Answering = 
+/**  There is no other call to do anything with. */
+"simply" | 
+/**  The other call is held or ended. */
+"holdOrEnd" | 
+/**  The other call, which nobody has answered, is given up. */
+"end";
+
 /**  Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped. */
 export type AppView = {
 	/**  Counts up with every change. */
 	revision: number,
 	/**  Whether somebody is signed in. */
 	session: SessionView,
-	/**  The call that goes on, rings, or has just ended. */
+	/**  The call that the user is in, that rings, or that has just ended. */
 	call: CallView | null,
+	/**  The one beside it: it waits, is held, or has just ended while the first goes on. */
+	other: CallView | null,
 	/**  Earlier calls, the latest first, at most 100. */
 	recent: RecentCall[],
 	/**  How call screens look. */
@@ -118,6 +138,14 @@ export type CallView = {
 	quality: Quality | null,
 	/**  What the user should know of their microphone now. */
 	microphone: MicrophoneNote | null,
+	/**  Who holds it, once it is answered. */
+	holding: Holding,
+	/**  The ways to answer it, while it rings here. */
+	answering: Answering | null,
+	/**  Who has brought it about by a transfer: the name, or the cuid. */
+	transferredBy: string | null,
+	/**  Whom this user has transferred the other side to: the name, or the cuid. */
+	transferredTo: string | null,
 	/**  What `call_again` would do exists (an ended outgoing or incoming call). */
 	canCallAgain: boolean,
 };
@@ -131,7 +159,11 @@ export type Device = {
 export type Direction = "incoming" | "outgoing";
 
 /**  Why a call is over, as the catalogue has words for it. */
-export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | "transferred" | 
+export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | 
+/**  The other side has transferred this user to somebody else. */
+"transferred" | 
+/**  This user has transferred the other side to somebody else. */
+"handedOver" | 
 /**  The call could not be placed at all. */
 { notPlaced: {
 	code: ProblemCode,
@@ -139,6 +171,9 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 
 /**  What was found, as the catalogue has words for it. */
 export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
+
+/**  Who holds a call. As long as somebody does, neither side is heard. */
+export type Holding = "nobody" | "thisSide" | "otherSide" | "both";
 
 /**  A call that a link from outside asks for. */
 export type LinkView = {
@@ -159,6 +194,7 @@ export type PreferencesForm = {
 	voiceProcessing: boolean,
 	outgoingTone: string | null,
 	ringtone: string | null,
+	secondCalls: boolean,
 };
 
 /**  Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline. */
@@ -213,6 +249,10 @@ export type RecentCall = {
 	reason: EndReason,
 	/**  Whether somebody called in vain. */
 	isMissed: boolean,
+	/**  Who had brought it about by a transfer: the name, or the cuid. */
+	transferredBy: string | null,
+	/**  Whom this user has transferred the other side to: the name, or the cuid. */
+	transferredTo: string | null,
 };
 
 /**  Whether somebody is signed in. */
@@ -244,6 +284,8 @@ export type SettingsView = {
 	/**  Paths of the user's own tones. */
 	outgoingTone: string | null,
 	ringtone: string | null,
+	/**  Whether a second call waits, instead of being busy. */
+	secondCalls: boolean,
 	/**  Whether the app starts with the session. */
 	autostart: boolean,
 };

@@ -59,12 +59,41 @@ describe("the fake app", () => {
 
   it("lives an incoming call that is answered, and one that is not", async () => {
     const answered = await open("scenario=incoming");
-    await answered.bridge.answer("");
+    await answered.bridge.answer("", "holdCurrent");
     await vi.advanceTimersByTimeAsync(1_000);
     expect(answered.phases()).toEqual(["ringing", "connecting", "talking"]);
     const missed = await open("scenario=incoming");
     await vi.advanceTimersByTimeAsync(60_000);
     expect(missed.views.at(-1)?.call?.phase).toEqual({ state: "ended", reason: "missed", seconds: null });
+  });
+
+  it("lives two calls: one waits, is answered, swapped and transferred", async () => {
+    const { bridge, views } = await open("scenario=in-call-waiting");
+    await bridge.answer("c3", "holdCurrent");
+    await vi.advanceTimersByTimeAsync(1_000);
+    const shown = () => [views.at(-1)?.call, views.at(-1)?.other].map((call) => call && [call.id, call.phase.state, call.holding]);
+    expect(shown()).toEqual([["c3", "talking", "nobody"], ["c1", "talking", "thisSide"]]);
+    await bridge.swap();
+    expect(shown()).toEqual([["c1", "talking", "nobody"], ["c3", "talking", "thisSide"]]);
+    expect((await bridge.transfer("c1", "nobody_there"))?.code).toBe("contactNotReachable");
+    expect((await bridge.transfer("c1", "org_25"))?.code).toBe("canNotCallSelf");
+    expect((await bridge.dial("echo_test", "Check my sound"))?.code).toBe("ongoingCall");
+    await bridge.transfer("c1", "agent_310");
+    expect(shown()).toEqual([["c3", "talking", "thisSide"], ["c1", "ended", "nobody"]]);
+    expect(views.at(-1)?.recent[0]).toMatchObject({ reason: "handedOver", transferredTo: "Jonas Okafor" });
+    await bridge.dismissCall();
+    await bridge.dial("echo_test", "Check my sound");
+    expect(shown()).toMatchObject([[expect.any(String), "calling", "nobody"], ["c3", "talking", "thisSide"]]);
+  });
+
+  it("ends the current call for the one that waits, and goes on when that one is given up", async () => {
+    const answered = await open("scenario=in-call-waiting");
+    await answered.bridge.answer("c3", "endCurrent");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(answered.views.at(-1)).toMatchObject({ call: { id: "c3", phase: { state: "talking" } }, other: null });
+    const givenUp = await open("scenario=in-call-waiting");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(givenUp.views.at(-1)).toMatchObject({ call: { id: "c1", phase: { state: "talking" } }, other: null, missed: 1 });
   });
 
   it("refuses what Rust would refuse", async () => {

@@ -1,6 +1,6 @@
 // The app without Rust, for a plain browser: a small life in which calls ring, are answered and end. The app's build leaves it out.
 
-import type { AppView, CallPhase, CallView, EndReason, Problem, ProblemCode } from "./bindings";
+import type { AnswerHow, AppView, CallPhase, CallView, EndReason, Problem, ProblemCode } from "./bindings";
 import type { Bridge, Outcome } from "./index";
 import { base, checks, isScenario, NOW, scenarios } from "./scenarios";
 
@@ -27,39 +27,65 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     clearTimeout(next);
     next = setTimeout(happens, milliseconds);
   };
-  const update = (changed: Partial<CallView>): void => {
-    if (view.call) change({ call: { ...view.call, ...changed } });
+  /** The call of this id, or else the one in front. */
+  const find = (id: string): CallView | null => (view.other?.id === id ? view.other : view.call);
+  const update = (id: string, changed: Partial<CallView>): void => {
+    const call = find(id);
+    if (call && call === view.other) change({ other: { ...call, ...changed } });
+    else if (call) change({ call: { ...call, ...changed } });
   };
-  const enter = (phase: CallPhase): void => update({ phase });
-  const end = (reason: EndReason): void => {
+  const nameOf = (peer: string): string | null => view.recent.find((earlier) => earlier.peer === peer)?.peerName ?? null;
+  /** Ends a call. The one that is left comes to front; what was not this user's doing is told beside it. */
+  const end = (id: string, reason: EndReason, { own = false, transferredTo = null as string | null } = {}): void => {
     clearTimeout(next);
-    const { call } = view;
+    const call = find(id);
     if (!call || call.phase.state === "ended") return;
     const seconds = call.phase.state === "talking" ? Math.floor((Date.now() - call.phase.since) / 1000) : null;
-    const { id, direction, peer, peerName, context } = call;
+    const { direction, peer, peerName, context, transferredBy } = call;
     const isMissed = direction === "incoming" && seconds === null && reason === "missed";
+    const ended: CallView = { ...call, phase: { state: "ended", reason, seconds }, answering: null, transferredTo, canCallAgain: true };
+    const left = [view.call, view.other].find((other) => other && other !== call && other.phase.state !== "ended") ?? null;
     change({
-      call: { ...call, phase: { state: "ended", reason, seconds }, canCallAgain: true },
-      recent: [{ id, direction, peer, peerName, context, at: Date.now(), seconds, reason, isMissed }, ...view.recent],
+      call: left ? { ...left, answering: left.answering && "simply" } : ended,
+      other: left && !own && !isMissed ? ended : null,
+      recent: [{ id: call.id, direction, peer, peerName, context, at: Date.now(), seconds, reason, isMissed, transferredBy, transferredTo }, ...view.recent],
       missed: view.missed + Number(isMissed),
     });
   };
-  const talk = (): void => {
-    enter({ state: "connecting" });
-    after(pace.connect, () => enter({ state: "talking", since: Date.now(), interrupted: false }));
+  const talk = (id: string): void => {
+    update(id, { phase: { state: "connecting" }, answering: null });
+    after(pace.connect, () => update(id, { phase: { state: "talking", since: Date.now(), interrupted: false } }));
+  };
+  const answer = (id: string, how: AnswerHow): void => {
+    const call = find(id);
+    const current = call === view.call ? view.other : view.call;
+    if (!call) return;
+    if (current && current.answering === null && current.phase.state !== "ended") {
+      if (how === "endCurrent" || current.phase.state !== "talking") end(current.id, "hungUp", { own: true });
+      else change({ call, other: { ...current, holding: "thisSide", quality: null } });
+    }
+    talk(call.id);
+  };
+  const hold = (id: string, on: boolean): void => {
+    const [call, other] = [find(id), view.other];
+    if (!call) return;
+    if (on || !other || other.phase.state === "ended") return update(id, { holding: on ? "thisSide" : "nobody" });
+    const set = call === view.call ? other : view.call;
+    change({ call: { ...call, holding: "nobody" }, other: set && { ...set, holding: "thisSide", quality: null } });
   };
   const call = (peer: string, context: string): void => {
-    const peerName = view.recent.find((earlier) => earlier.peer === peer)?.peerName ?? null;
-    const phase: CallPhase = { state: "calling" };
     const id = crypto.randomUUID();
-    change({ call: { id, direction: "outgoing", peer, peerName, context, image: null, phase, muted: false, quality: null, microphone: null, canCallAgain: false } });
+    const phase: CallPhase = { state: "calling" };
+    const held = view.call && view.call.phase.state !== "ended" ? view.call : null;
+    change({ call: { ...blank, id, peer, peerName: nameOf(peer), context, phase }, other: held });
     after(pace.reach, () => {
-      enter({ state: "ringing" });
-      after(pace.pickUp, talk);
+      update(id, { phase: { state: "ringing" } });
+      after(pace.pickUp, () => talk(id));
     });
   };
 
-  if (view.call?.phase.state === "ringing") after(pace.ringOut, () => end(view.call?.direction === "incoming" ? "missed" : "ringTimeout"));
+  const rings = [view.other, view.call].find((found) => found?.phase.state === "ringing");
+  if (rings) after(pace.ringOut, () => end(rings.id, rings.direction === "incoming" ? "missed" : "ringTimeout"));
 
   return {
     label: query.get("window") === "incoming" ? "incoming" : "main",
@@ -81,7 +107,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     },
     signOut: () => {
       clearTimeout(next);
-      change({ session: { state: "signedOut", problem: null }, call: null, settings: { ...view.settings, hasApiKey: false } });
+      change({ session: { state: "signedOut", problem: null }, call: null, other: null, settings: { ...view.settings, hasApiKey: false } });
       return yes();
     },
     setPreferences: (form) => {
@@ -96,19 +122,32 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       if (code) return no(code);
       if ("cuid" in view.session && cuid === view.session.cuid) return no("canNotCallSelf");
       if (!/^[\p{L}\p{M}\p{N}]+( [\p{L}\p{M}\p{N}]+)*$/u.test(context) || context.length > 64) return no("callContextInvalid");
+      // One call at a time, unless it is on hold.
+      if (view.call && view.call.phase.state !== "ended" && (view.call.holding === "nobody" || view.other)) return no("ongoingCall");
       call(cuid, context);
       return yes();
     },
-    answer: () => (talk(), yes()),
-    decline: () => (end("declined"), yes()),
-    hangUp: () => (end(view.call?.phase.state === "talking" ? "hungUp" : "cancelled"), yes()),
-    mute: (_id, muted) => (update({ muted }), yes()),
+    answer: (id, how) => (answer(id, how), yes()),
+    decline: (id) => (end(id, "declined", { own: true }), yes()),
+    hangUp: (id) => (end(id, find(id)?.phase.state === "talking" ? "hungUp" : "cancelled", { own: true }), yes()),
+    mute: (id, muted) => (update(id, { muted }), yes()),
+    hold: (id, on) => (hold(id, on), yes()),
+    swap: () => (view.other && hold(view.other.id, false), yes()),
+    transfer: (id, to) => {
+      const code = refusal(to);
+      if (code) return no(code);
+      if (("cuid" in view.session && to === view.session.cuid) || to === find(id)?.peer) return no("canNotCallSelf");
+      if (!nameOf(to)) return no("contactNotReachable");
+      end(id, "handedOver", { transferredTo: nameOf(to) });
+      return yes();
+    },
     callAgain: () => {
-      if (view.call) call(view.call.peer, view.call.context);
+      const ended = [view.call, view.other].find((found) => found?.canCallAgain);
+      if (ended) call(ended.peer, ended.context);
       return yes();
     },
     seeMissed: () => (change({ missed: 0 }), yes()),
-    dismissCall: () => (change({ call: null }), yes()),
+    dismissCall: () => (change(view.call?.phase.state === "ended" ? { call: null } : { other: null }), yes()),
     dismissNotice: (code) => (change({ notices: view.notices.filter((notice) => notice.code !== code) }), yes()),
     refreshDevices: yes,
     checkSetup: () => {
@@ -131,9 +170,29 @@ const refusal = (cuid: string): ProblemCode | null => {
   return /^[a-z0-9]\w*$/i.test(cuid) && !/^\d+_\d+$/.test(cuid) ? null : "invalidCuid";
 };
 
+/** A call of which no more is known. */
+const blank: CallView = {
+  id: "",
+  direction: "outgoing",
+  peer: "",
+  peerName: null,
+  context: "",
+  image: null,
+  phase: { state: "calling" },
+  muted: false,
+  quality: null,
+  microphone: null,
+  holding: "nobody",
+  answering: null,
+  transferredBy: null,
+  transferredTo: null,
+  canCallAgain: false,
+};
+
 /** The same view, some milliseconds later. */
 function moved(view: AppView, by: number): AppView {
   const recent = view.recent.map((call) => ({ ...call, at: call.at + by }));
-  if (view.call?.phase.state !== "talking") return { ...view, recent };
-  return { ...view, recent, call: { ...view.call, phase: { ...view.call.phase, since: view.call.phase.since + by } } };
+  const later = (call: CallView | null): CallView | null =>
+    call?.phase.state === "talking" ? { ...call, phase: { ...call.phase, since: call.phase.since + by } } : call;
+  return { ...view, recent, call: later(view.call), other: later(view.other) };
 }

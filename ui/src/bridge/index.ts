@@ -1,8 +1,10 @@
 // What the screens may ask of the app, and what the app tells them. `tauri.ts` carries it to Rust; `fake.ts` plays it in a plain browser.
 
-import type { AppView, PreferencesForm, Problem, ProblemCode, SignInForm } from "./bindings";
+import type { AnswerHow, AppView, PreferencesForm, Problem, ProblemCode, SignInForm } from "./bindings";
 
 export type {
+  AnswerHow,
+  Answering,
   AppView,
   BrandView,
   CallPhase,
@@ -11,6 +13,7 @@ export type {
   Direction,
   EndReason,
   Finding,
+  Holding,
   LinkView,
   MicrophoneNote,
   PreferencesForm,
@@ -42,10 +45,17 @@ export interface Bridge {
   signOut(): Outcome;
   setPreferences(form: PreferencesForm): Outcome;
   dial(cuid: string, context: string): Outcome;
-  answer(id: string): Outcome;
+  /** Answers a call; the one that the user is in is held or ended. */
+  answer(id: string, how: AnswerHow): Outcome;
   decline(id: string): Outcome;
   hangUp(id: string): Outcome;
   mute(id: string, muted: boolean): Outcome;
+  /** Holds a call, or goes on with it and holds the other. */
+  hold(id: string, on: boolean): Outcome;
+  /** Goes on with the call that is held, and holds the other. */
+  swap(): Outcome;
+  /** Hands the other side of a call over to somebody else. */
+  transfer(id: string, to: string): Outcome;
   callAgain(): Outcome;
   /** Notes that the user has seen which calls were missed. */
   seeMissed(): Outcome;

@@ -9,6 +9,9 @@ export const NOW = Date.UTC(2026, 10, 18, 9, 45);
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
+/** Nobody has transferred anybody. */
+const plain = { transferredBy: null, transferredTo: null };
+
 const recent: RecentCall[] = [
   {
     id: "r1",
@@ -20,6 +23,7 @@ const recent: RecentCall[] = [
     seconds: 134,
     reason: "hungUp",
     isMissed: false,
+    ...plain,
   },
   {
     id: "r2",
@@ -31,6 +35,7 @@ const recent: RecentCall[] = [
     seconds: 71,
     reason: "hungUp",
     isMissed: false,
+    ...plain,
   },
   {
     id: "r3",
@@ -42,6 +47,7 @@ const recent: RecentCall[] = [
     seconds: null,
     reason: "missed",
     isMissed: true,
+    ...plain,
   },
   {
     id: "r4",
@@ -53,6 +59,7 @@ const recent: RecentCall[] = [
     seconds: null,
     reason: "busy",
     isMissed: false,
+    ...plain,
   },
   {
     id: "r5",
@@ -64,6 +71,7 @@ const recent: RecentCall[] = [
     seconds: 32,
     reason: "hungUp",
     isMissed: false,
+    ...plain,
   },
 ];
 
@@ -73,6 +81,7 @@ export const base: AppView = {
   revision: 1,
   session: ready,
   call: null,
+  other: null,
   recent,
   brand: { name: "Parcelo", app: "Signed Call", logo: null, background: "#0F3D2E", foreground: "#FFFFFF", lightButtons: true },
   settings: {
@@ -95,6 +104,7 @@ export const base: AppView = {
     voiceProcessing: true,
     outgoingTone: null,
     ringtone: null,
+    secondCalls: true,
     autostart: false,
   },
   notices: [],
@@ -155,11 +165,15 @@ const amira: CallView = {
   muted: false,
   quality: null,
   microphone: null,
+  holding: "nobody",
+  answering: "simply",
+  ...plain,
   canCallAgain: false,
 };
 
 const jonas: CallView = {
   ...amira,
+  answering: null,
   id: "c2",
   direction: "outgoing",
   peer: "agent_310",
@@ -169,12 +183,38 @@ const jonas: CallView = {
 
 const talking: CallPhase = { state: "talking", since: NOW - 134_000, interrupted: false };
 
+const answered = { phase: talking, answering: null, quality: "good" } satisfies Partial<CallView>;
+
+/** Amira, to whom this user talks. */
+const talk: CallView = { ...amira, ...answered };
+
+/** And somebody else, who is on hold since before. */
+const held: CallView = {
+  ...amira,
+  id: "c3",
+  peer: "support_desk",
+  peerName: "Support desk",
+  context: "Refund call back",
+  phase: { state: "talking", since: NOW - 612_000, interrupted: false },
+  holding: "thisSide",
+  answering: null,
+};
+
+/** Or who calls meanwhile. */
+const waiting: CallView = { ...held, phase: { state: "ringing" }, holding: "nobody", answering: "holdOrEnd" };
+
+const beside = (other: CallView, changed: Partial<CallView> = {}, view: AppView = base): AppView => ({
+  ...view,
+  call: { ...talk, ...changed },
+  other,
+});
+
 const calling = (call: CallView, changed: Partial<CallView> = {}, view: AppView = base): AppView => ({
   ...view,
   call: { ...call, ...changed },
 });
 const ended = (call: CallView, reason: EndReason, seconds: number | null = null): AppView =>
-  calling(call, { phase: { state: "ended", reason, seconds }, canCallAgain: true });
+  calling(call, { phase: { state: "ended", reason, seconds }, answering: null, canCallAgain: true });
 const refused = (code: ProblemCode, settings = base.settings): AppView => ({
   ...base,
   session: { state: "signedOut", problem: { code, detail: code, subject: null } },
@@ -183,6 +223,9 @@ const refused = (code: ProblemCode, settings = base.settings): AppView => ({
 
 const LONG_NAME = "Maximiliane-Alexandra von Hohenstein-Wittgenburg";
 const LONG_REASON = "Question about the delivery window of order 471147114711 tomorrow";
+/** Twenty-five characters, and sixty-four. */
+const NAME_OF_25 = "Konstantinos Papadopoulos";
+const REASON_OF_64 = "Delivery window for order 471147 on Friday has to be moved today";
 const LIGHT_BRAND = { ...base.brand, name: "Marigold", background: "#F6EFE4", foreground: "#2B1D0E", lightButtons: false };
 
 const arabic: CallView = { ...amira, peerName: "أميرة حداد", context: "مندوب التوصيل يتصل بك" };
@@ -210,6 +253,10 @@ export const scenarios = {
     session: { ...ready, name: LONG_NAME },
     recent: recent.map((call, index) => (index % 2 ? call : { ...call, peerName: LONG_NAME, context: LONG_REASON })),
   },
+  "home-transferred": {
+    ...base,
+    recent: recent.map((call, index) => (index ? call : { ...call, reason: "handedOver", transferredBy: "Support desk", transferredTo: "Jonas Okafor" })),
+  },
   "settings-no-devices": {
     ...base,
     settings: { ...base.settings, microphones: [], speakers: [], outgoingTone: "/home/noor/Music/waiting.ogg" },
@@ -228,14 +275,37 @@ export const scenarios = {
   "incoming-picture": calling(amira, { image: face }, { ...base, brand: { ...base.brand, logo } }),
   "incoming-light-brand": calling(amira, {}, { ...base, brand: LIGHT_BRAND }),
   "incoming-arabic": calling(arabic),
-  connecting: calling(amira, { phase: { state: "connecting" } }),
-  "in-call": calling(amira, { phase: talking, quality: "good" }),
-  "in-call-weak": calling(amira, { phase: talking, quality: "weak", microphone: "silent" }),
-  "in-call-poor": calling(amira, { phase: talking, quality: "poor", muted: true, microphone: "talkingWhileMuted" }),
-  "in-call-muted": calling(amira, { phase: talking, quality: "good", muted: true }),
-  "in-call-interrupted": calling(amira, { phase: { ...talking, interrupted: true }, muted: true }),
-  "in-call-light-brand": calling(amira, { phase: talking, quality: "good", muted: true }, { ...base, brand: LIGHT_BRAND }),
+  "incoming-two": { ...calling(amira), other: { ...waiting, answering: "simply" } },
+  "incoming-transferred": calling(amira, { transferredBy: "Jonas Okafor" }),
+  "ringing-transferred": calling(jonas, { transferredBy: "Amira Haddad" }),
+  connecting: calling(amira, { phase: { state: "connecting" }, answering: null }),
+  "in-call": calling(talk),
+  "in-call-weak": calling(talk, { quality: "weak", microphone: "silent" }),
+  "in-call-poor": calling(talk, { quality: "poor", muted: true, microphone: "talkingWhileMuted" }),
+  "in-call-muted": calling(talk, { quality: "good", muted: true }),
+  "in-call-interrupted": calling(talk, { phase: { ...talking, interrupted: true }, muted: true }),
+  "in-call-light-brand": calling(talk, { quality: "good", muted: true }, { ...base, brand: LIGHT_BRAND }),
+  "in-call-held": calling(talk, { holding: "thisSide", quality: null }),
+  "in-call-on-hold": calling(talk, { holding: "otherSide", quality: null, muted: true }),
+  "in-call-both-hold": calling(talk, { holding: "both", quality: null }, { ...base, brand: LIGHT_BRAND }),
+  "in-call-waiting": beside(waiting),
+  "in-call-waiting-long": beside({ ...waiting, peerName: NAME_OF_25, context: REASON_OF_64 }, { peerName: NAME_OF_25, context: REASON_OF_64, muted: true }),
+  "in-call-waiting-light-brand": beside(waiting, {}, { ...base, brand: LIGHT_BRAND }),
+  "in-call-waiting-transferred": beside({ ...waiting, transferredBy: "Jonas Okafor" }),
+  "in-call-waiting-arabic": beside({ ...waiting, peerName: "مكتب الدعم", context: "معاودة الاتصال بخصوص المبلغ المسترد" }, { peerName: arabic.peerName, context: arabic.context }),
+  "in-call-held-waiting": beside(waiting, { holding: "thisSide", quality: null }),
+  "in-call-beside": beside(held),
+  "in-call-beside-long": beside({ ...held, peerName: NAME_OF_25, context: REASON_OF_64 }, { peerName: NAME_OF_25, context: REASON_OF_64 }),
+  "in-call-beside-light-brand": beside(held, {}, { ...base, brand: LIGHT_BRAND }),
+  "in-call-beside-ended": beside(
+    { ...held, phase: { state: "ended", reason: "remoteNetworkLoss", seconds: 95 }, holding: "nobody", canCallAgain: true },
+    { holding: "thisSide", quality: null },
+  ),
+  "calling-beside": { ...calling(jonas), other: held },
+  "calling-waiting": { ...calling(jonas, { phase: { state: "calling" } }), other: { ...waiting, answering: "end" } },
   ended: ended(amira, "hungUp", 134),
+  "ended-handed-over": ended({ ...amira, transferredTo: "Jonas Okafor" }, "handedOver", 134),
+  "ended-transferred": ended(amira, "transferred", 134),
   "ended-no-answer": ended(jonas, "ringTimeout"),
   "ended-network": ended(amira, "localNetworkLoss", 3_725),
   "ended-not-placed": ended(jonas, { notPlaced: { code: "microphonePermissionNotGranted" } }),

@@ -28,11 +28,18 @@ describe.each(Object.entries(catalogues))("the catalogue %s", (_tag, words) => {
   it("has words for every reason of an end", () => {
     expect(union("EndReason").length).toBeGreaterThan(10);
     expect(Object.keys(words.endings).sort()).toEqual(union("EndReason").sort());
-    expect(endingOf(words, "busy")).toEqual(words.endings.busy);
-    expect(endingOf(words, { notPlaced: { code: "canNotCallSelf" } })).toEqual({
+    expect(endingOf(words, "busy", "outgoing")).toEqual(words.endings.busy);
+    expect(endingOf(words, { notPlaced: { code: "canNotCallSelf" } }, "outgoing")).toEqual({
       ...words.notPlaced,
       detail: words.problems.canNotCallSelf,
     });
+  });
+
+  it("tells the callee of what was the callee's doing", () => {
+    for (const reason of ["busy", "loggedOut", "notificationsDisabled", "microphoneRefused", "ringTimeout"] as const) {
+      expect(endingOf(words, reason, "incoming")).not.toEqual(endingOf(words, reason, "outgoing"));
+    }
+    expect(endingOf(words, "hungUp", "incoming")).toEqual(words.endings.hungUp);
   });
 
   it("has words for everything that a check of the set-up finds", () => {

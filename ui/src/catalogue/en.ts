@@ -37,7 +37,7 @@ const problems: Record<ProblemCode, string> = {
   cuidAlreadyConnectedElsewhere: "You are signed in on another device, and this account allows one at a time.",
   failureInMakeCall: "The call could not be placed. Try again.",
   featureNotAvailable: "This account does not include calls.",
-  ongoingCall: "You are in a call already.",
+  ongoingCall: "You are in a call already. Put it on hold first.",
   signallingSocketConnection: "The service cannot be reached. Check its address and your connection.",
   invalidServiceUrl: "Enter an address that begins with ws:// or wss://.",
   keyringAbsent: "This system has no keyring, so the API key cannot be kept. Enter it to sign in for this session.",
@@ -78,7 +78,26 @@ const endings: Record<PlainEndReason, Ending> = {
   answeredElsewhere: { title: "Answered elsewhere", detail: "You took this call on another device.", brief: "Answered elsewhere" },
   declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device.", brief: "Declined elsewhere" },
   maxDuration: { title: "Time is up", detail: "This call had reached its time limit.", brief: "Time was up" },
-  transferred: { title: "Transferred", detail: "This call was passed on to somebody else.", brief: "Transferred" },
+  transferred: { title: "You were put through", detail: "The other side has put you through to somebody else.", brief: "Put through" },
+  handedOver: { title: "Call transferred", detail: "They are put through, and you are out of the call.", brief: "Transferred" },
+};
+
+/** What was the callee's doing, to the callee. */
+const endingsHere: Partial<Record<PlainEndReason, Ending>> = {
+  ringTimeout: { title: "Missed call", detail: "It rang until the time was up.", brief: "Missed" },
+  busy: { title: "Missed call", detail: "You were in another call.", brief: "Missed" },
+  loggedOut: { title: "Call ended", detail: "You have signed out.", brief: "Not signed in" },
+  notificationsDisabled: { title: "Not shown", detail: "Notifications are turned off on this device.", brief: "Not shown" },
+  microphoneRefused: { title: "No microphone", detail: "Nobody would have heard you. Plug one in, or allow it in your sound settings.", brief: "No microphone" },
+};
+
+/** Why a call was not transferred, where that is not what it means elsewhere. */
+const transferProblems: Partial<Record<ProblemCode, string>> = {
+  contactNotReachable: "Nobody is signed in with this id. Your call goes on.",
+  canNotCallSelf: "That is you, or the person you are talking with.",
+  ongoingCall: "They are on another call. Your call goes on.",
+  failureInMakeCall: "This call cannot be transferred.",
+  networkNotAvailable: "The service has not answered in time. Your call goes on.",
 };
 
 export const en = {
@@ -88,7 +107,9 @@ export const en = {
   setup: setup as Setup,
   problems,
   problemsAbout,
+  transferProblems,
   endings,
+  endingsHere,
   notPlaced: { title: "Call not placed", brief: "Not placed" },
   navigation: {
     label: "Sections",
@@ -150,6 +171,8 @@ export const en = {
     outgoing: "Outgoing",
     missed: "Missed",
     unanswered: "Not answered",
+    transferredBy: "Put through by",
+    transferredTo: "Transferred to",
     callBack: (who: string) => `Call ${who} again`,
   },
   settings: {
@@ -158,6 +181,9 @@ export const en = {
     sound: "Sound",
     tones: "Tones",
     start: "Start",
+    calls: "Calls",
+    secondCalls: "Let a second call wait",
+    secondCallsHint: "You decide whether to answer it. When this is off, callers are told that you are busy.",
     autostart: "Start with my session",
     autostartHint: "In the tray, so that calls reach you from the first minute on.",
     microphone: "Microphone",
@@ -235,9 +261,14 @@ export const en = {
     keyboard: "Keyboard",
     keyboardHint: "Tab goes from control to control, Enter and Space press them. No single key answers or ends a call.",
     keys: {
-      answer: "Answer a call",
+      answer: "Answer a call; hold the one you are in",
+      endAndAnswer: "End the call you are in, and answer",
       decline: "Decline a call",
       mute: "Mute, or not",
+      hold: "Hold a call, or resume it",
+      swap: "Swap with the call on hold",
+      newCall: "Make another call",
+      transfer: "Transfer a call",
       hangUp: "End a call",
       close: "Close an ended call, a menu or a question",
       larger: "Everything larger",
@@ -267,6 +298,41 @@ export const en = {
     callAgain: "Call again",
     close: "Close",
     showMain: "Show the call in the main window",
+    holdAndAnswer: "Hold and answer",
+    endAndAnswer: "End and answer",
+    hold: "Hold",
+    resume: "Resume",
+    swap: "Swap",
+    newCall: "New call",
+    transfer: "Transfer",
+    other: "Other call",
+    waiting: "Waiting call",
+    onHold: "On hold",
+    holding: {
+      thisSide: "You hold this call. They hear music.",
+      otherSide: "You are on hold. They will be back.",
+      both: "You both hold this call.",
+    },
+    putThroughBy: (who: string) => `Put through by ${who}`,
+    putYouThrough: (who: string) => `${who} has put you through`,
+    handedOverTo: (to: string) => `They are put through to ${to}.`,
+  },
+  transfer: {
+    title: (who: string) => `Transfer ${who}`,
+    lead: "They are put through to whom you choose, and you leave the call.",
+    cuid: "Id to transfer to",
+    people: "Recent",
+    submit: "Transfer",
+    busy: "Transferring…",
+    cancel: "Cancel",
+  },
+  newCall: {
+    title: "New call",
+    lead: (who: string) => `${who} stays on hold meanwhile.`,
+    leadHolds: (who: string) => `${who} is put on hold first.`,
+    submit: "Call",
+    submitHolds: "Hold and call",
+    cancel: "Cancel",
   },
   /** A length of time in words; hours and minutes are left out while they are zero. */
   duration: (hours: number, minutes: number, seconds: number): string =>

@@ -2,7 +2,7 @@
 
 import { getContext, setContext } from "svelte";
 
-import type { EndReason, Problem } from "../bridge";
+import type { Direction, EndReason, Problem } from "../bridge";
 import { ar } from "./ar";
 import { en, type Ending } from "./en";
 
@@ -16,14 +16,14 @@ export const catalogues: Record<string, Catalogue> = { en, ar };
 /** Finds the catalogue for a language tag such as `ar-EG`; English serves those that are missing. */
 export const catalogueFor = (tag: string): Catalogue => catalogues[tag.toLowerCase().split("-", 1)[0] ?? ""] ?? en;
 
-/** Says why a call is over. */
-export function endingOf(words: Catalogue, reason: EndReason): Ending {
-  if (typeof reason === "string") return words.endings[reason];
+/** Says why a call is over: what of an outgoing call is the other side's doing is this side's of an incoming one. */
+export function endingOf(words: Catalogue, reason: EndReason, direction: Direction): Ending {
+  if (typeof reason === "string") return (direction === "incoming" && words.endingsHere[reason]) || words.endings[reason];
   return { ...words.notPlaced, detail: words.problems[reason.notPlaced.code] };
 }
 
 /** A name within a sentence stands by itself, whichever way it is written. */
-const isolated = (name: string): string => `\u2068${name}\u2069`;
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
 
 /** Puts a name where `{about}` stands. */
 export const fill = (text: string, about: string | null): string => text.replaceAll("{about}", isolated(about ?? ""));
@@ -33,6 +33,10 @@ export function problemOf(words: Catalogue, { code, subject }: Problem): string 
   const about = words.problemsAbout[code];
   return about && subject !== null ? about(isolated(subject)) : words.problems[code];
 }
+
+/** Says why a call was not transferred. */
+export const transferProblemOf = (words: Catalogue, problem: Problem): string =>
+  words.transferProblems[problem.code] ?? problemOf(words, problem);
 
 const key = Symbol("catalogue");
 

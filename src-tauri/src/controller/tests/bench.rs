@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use signedcall::{Branding, ButtonTheme, CallEvent, CallId, CallStatus, Channel, Context, Cuid, Direction, LineView, Phase, Redacted};
+use signedcall::{
+    Branding, ButtonTheme, CallEvent, CallId, CallStatus, Channel, Context, Cuid, Direction, LineView, OtherCall, Phase, Redacted,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -191,6 +193,13 @@ impl Bench {
         self.line().tell(LineChange::View(LineView { call: Some(call), ..nothing_heard() }));
     }
 
+    /// The line now shows these two, and what the user does in the first is heard.
+    pub(super) fn show_both(&self, call: signedcall::CallView, other: signedcall::CallView) {
+        let other = Some(Box::new(OtherCall { call: other, talking_since: Some(SystemTime::now()), ends_at: None }));
+        let talking_since = Some(SystemTime::now());
+        self.line().tell(LineChange::View(LineView { call: Some(call), talking_since, other, ..nothing_heard() }));
+    }
+
     /// The line shows no call any more.
     pub(super) fn show_nothing(&self) {
         self.line().tell(LineChange::View(nothing_heard()));
@@ -308,6 +317,28 @@ pub(super) fn seen(call: CallId, direction: Direction, phase: Phase) -> signedca
         holding: signedcall::Holding::Nobody,
         ends_at: None,
     }
+}
+
+/// Both sides can talk.
+pub(super) fn talking() -> Phase {
+    Phase::Talking { since: Default::default(), interrupted: false }
+}
+
+/// A call with Anna that this user holds.
+pub(super) fn held(call: CallId) -> signedcall::CallView {
+    signedcall::CallView { holding: signedcall::Holding::ThisSide, ..seen(call, Direction::Incoming, talking()) }
+}
+
+/// A call of Bella's that rings here.
+pub(super) fn waits(call: CallId) -> signedcall::CallView {
+    let peer_name = Some("Bella".to_owned());
+    signedcall::CallView { peer: cuid("bella_7"), peer_name, ..seen(call, Direction::Incoming, Phase::Ringing) }
+}
+
+/// What the line reports of it.
+pub(super) fn heard_of_bella(call: CallId, status: CallStatus) -> CallEvent {
+    let caller_name = Some("Bella".to_owned());
+    CallEvent { caller: cuid("bella_7"), caller_name, ..heard(call, Direction::Incoming, status) }
 }
 
 /// How the calls of a company look.

@@ -1,21 +1,27 @@
 //! Calls as they come, go on and end.
 
-use signedcall::{CallStatus, Direction, EndReason as Reason, ErrorCode, LineView, Phase, VoiceCondition};
+use signedcall::{AnswerHow, CallStatus, Direction, EndReason as Reason, ErrorCode, LineView, Phase, VoiceCondition};
 
 use super::bench::{Bench, branding, call, heard, seen, until_true};
 use crate::controller::{Event, Missed, Reply, Ringing};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
-use crate::view::{CallPhase, EndReason, MicrophoneNote, ProblemCode, Quality};
+use crate::view::{Answering, CallPhase, EndReason, MicrophoneNote, ProblemCode, Quality};
 
 fn ring_of_anna() -> Told {
     Told::Ring(Ringing {
         call: call(1),
+        answering: Answering::Simply,
         whose: "Signed Call".to_owned(),
         caller: "Anna".to_owned(),
         context: "Your order 4711".to_owned(),
+        transferred_by: None,
         picture: None,
     })
+}
+
+fn answer(call: signedcall::CallId, reply: Reply) -> Event {
+    Event::Answer(call, AnswerHow::HoldCurrent, reply)
 }
 
 #[tokio::test]
@@ -60,7 +66,8 @@ async fn ringing_stops_when_the_call_ends_in_whatever_way() {
         bench.is_called(call(1));
         bench.told_so_far().await;
         bench.ends(call(1), Direction::Incoming, reason);
-        let told: Vec<Told> = bench.told_so_far().await.into_iter().filter(|told| !matches!(told, Told::Missed(_))).collect();
+        let told: Vec<Told> =
+            bench.told_so_far().await.into_iter().filter(|told| !matches!(told, Told::Missed(_) | Told::TakenElsewhere(_))).collect();
         assert_eq!(told, [Told::StopRinging, Told::KeepAwake(false)], "{reason:?}");
     }
 }
@@ -70,7 +77,7 @@ async fn the_notification_s_answer_reaches_the_line_and_brings_the_window() {
     let mut bench = Bench::ready().await;
     bench.is_called(call(1));
     bench.told_so_far().await;
-    bench.inbox.send(Event::Answer(call(1), Reply::nobody()));
+    bench.inbox.send(answer(call(1), Reply::nobody()));
     let line = bench.line();
     until_true("the answer", || line.asked() == [format!("answer {}", call(1))]).await;
     assert_eq!(bench.told_so_far().await, [Told::ShowMain]);
@@ -81,10 +88,10 @@ async fn an_answer_without_microphone_is_told_where_nobody_waits_for_it() {
     let mut bench = Bench::ready().await;
     bench.is_called(call(1));
     bench.line().refuse_answer(ErrorCode::MicrophonePermissionNotGranted);
-    bench.inbox.send(Event::Answer(call(1), Reply::nobody()));
+    bench.inbox.send(answer(call(1), Reply::nobody()));
     let view = bench.until(|view| !view.notices.is_empty()).await;
     assert_eq!(view.notices[0].code, ProblemCode::MicrophonePermissionNotGranted);
-    assert_eq!(bench.refused(|reply| Event::Answer(call(1), reply)).await, ProblemCode::MicrophonePermissionNotGranted);
+    assert_eq!(bench.refused(|reply| answer(call(1), reply)).await, ProblemCode::MicrophonePermissionNotGranted);
 }
 
 #[tokio::test]
@@ -102,7 +109,7 @@ async fn each_button_of_a_call_asks_the_line_for_its_own_thing() {
 async fn a_button_of_a_call_that_is_gone_harms_nothing() {
     let bench = Bench::ready().await;
     let before = bench.view().await;
-    for event in [Event::Answer as fn(_, _) -> _, Event::Decline, Event::HangUp] {
+    for event in [answer as fn(_, _) -> _, Event::Decline, Event::HangUp] {
         assert_eq!(bench.ask(|reply| event(call(9), reply)).await, Ok(()));
     }
     assert_eq!(bench.ask(Event::DismissCall).await, Ok(()));

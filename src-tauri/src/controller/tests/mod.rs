@@ -2,6 +2,7 @@
 
 mod account;
 mod bench;
+mod beside;
 mod calls;
 mod keeping;
 mod links;
@@ -9,3 +10,4 @@ mod outgoing;
 mod pictures;
 mod setup;
 mod shown;
+mod transfer;

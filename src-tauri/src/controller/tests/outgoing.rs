@@ -3,11 +3,16 @@
 use signedcall::{CallStatus, Direction, EndReason as Reason, ErrorCode, Phase};
 
 use super::bench::{Bench, call, heard, seen, until_true};
+use crate::controller::dialling::Dialled;
 use crate::controller::{Event, Reply};
 use crate::view::{CallPhase, EndReason, ProblemCode};
 
 fn dial(reply: Reply) -> Event {
     Event::Dial { cuid: "org_25".to_owned(), context: "Your order 4711".to_owned(), reply }
+}
+
+fn dialled() -> Dialled {
+    Dialled { session: 1, peer: "org_25".to_owned(), context: "Order".to_owned(), already: false }
 }
 
 fn not_placed(code: ProblemCode) -> CallPhase {
@@ -47,8 +52,8 @@ async fn an_entry_that_the_service_refuses_leaves_no_call_on_the_screen() {
     bench.line().next_dial(Err(ErrorCode::CallContextInvalid));
     let outcome = Err(signedcall::Error::from(ErrorCode::CallContextInvalid));
     let (reply, _answer) = Reply::new();
-    let dialled = Event::Dialled { session: 1, peer: "org_25".to_owned(), context: "Order".to_owned(), outcome, reply };
-    bench.inbox.send(dialled);
+    let event = Event::Dialled { dialled: dialled(), outcome, reply };
+    bench.inbox.send(event);
     assert_eq!(bench.view().await.call, None);
 }
 
@@ -67,10 +72,12 @@ async fn a_call_that_is_not_placed_says_why_on_its_screen_and_in_the_history() {
 #[tokio::test]
 async fn a_second_call_is_refused_while_one_is_on() {
     let bench = Bench::ready().await;
-    bench.show(seen(call(1), Direction::Outgoing, Phase::Calling));
-    bench.view().await;
+    bench.show(seen(call(1), Direction::Outgoing, Phase::Ringing));
+    bench.happened(heard(call(1), Direction::Outgoing, CallStatus::Placed));
+    bench.line().next_dial(Err(ErrorCode::OngoingCall));
     assert_eq!(bench.refused(dial).await, ProblemCode::OngoingCall);
-    assert!(bench.line().asked().is_empty());
+    let view = bench.view().await;
+    assert_eq!((view.call.map(|call| call.phase), view.recent.len()), (Some(CallPhase::Ringing), 0), "that one goes on");
 }
 
 #[tokio::test]
@@ -105,8 +112,8 @@ async fn two_who_call_each_other_at_once_have_one_call() {
     bench.happened(heard(call(2), Direction::Incoming, CallStatus::Placed));
     let outcome = Err(signedcall::Error::from(ErrorCode::OngoingCall));
     let (reply, answer) = Reply::new();
-    let dialled = Event::Dialled { session: 1, peer: "org_25".to_owned(), context: "Order".to_owned(), outcome, reply };
-    bench.inbox.send(dialled);
+    let event = Event::Dialled { dialled: dialled(), outcome, reply };
+    bench.inbox.send(event);
     assert_eq!(answer.await, Ok(Ok(())), "the call that was wanted is there");
     let view = bench.view().await;
     assert_eq!(view.call.map(|call| call.id), Some(call(2).to_string()));
@@ -119,8 +126,8 @@ async fn a_crossing_call_that_never_comes_leaves_no_ghost() {
     bench.show(seen(call(1), Direction::Outgoing, Phase::Calling));
     let outcome = Err(signedcall::Error::from(ErrorCode::OngoingCall));
     let (reply, _answer) = Reply::new();
-    let dialled = Event::Dialled { session: 1, peer: "org_25".to_owned(), context: "Order".to_owned(), outcome, reply };
-    bench.inbox.send(dialled);
+    let event = Event::Dialled { dialled: dialled(), outcome, reply };
+    bench.inbox.send(event);
     assert_eq!(bench.view().await.call.map(|call| call.phase), Some(CallPhase::Calling), "the other call may still come");
     bench.show_nothing();
     let view = bench.view().await;

@@ -9,7 +9,7 @@ beforeEach(() => void vi.useFakeTimers({ now: NOW }));
 afterEach(() => void vi.useRealTimers());
 
 it.each<[ScenarioName, string, unknown[]]>([
-  ["incoming", "answer", ["answer", "c1"]],
+  ["incoming", "answer", ["answer", "c1", "holdCurrent"]],
   ["incoming", "decline", ["decline", "c1"]],
   ["calling", "hang-up", ["hangUp", "c2"]],
   ["ringing", "hang-up", ["hangUp", "c2"]],
@@ -26,7 +26,7 @@ it.each<[ScenarioName, string, unknown[]]>([
 });
 
 it.each<[string, unknown[]]>([
-  ["answer", ["answer", "c1"]],
+  ["answer", ["answer", "c1", "holdCurrent"]],
   ["decline", ["decline", "c1"]],
   ["show-main", ["showMain"]],
 ])("in the pop-up, %s asks for it", async (name, asked) => {
@@ -177,6 +177,6 @@ it.each<[string, string, object]>([
   await fireEvent.keyDown(action("sound"), { key: "Enter" });
   await expect.poll(() => has(`[data-field="${field}"] [data-option="${option}"]`)).toBe(true);
   await fireEvent.click(find(`[data-field="${field}"] [data-option="${option}"]`));
-  const kept = { microphone: null, speaker: "headset", voiceProcessing: true, outgoingTone: null, ringtone: null };
+  const kept = { microphone: null, speaker: "headset", voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
   expect(asked).toEqual([["refreshDevices"], ["setPreferences", { ...kept, ...changed }]]);
 });

@@ -13,9 +13,9 @@ const main = { label: "main" as const };
 const popup = { label: "incoming" as const };
 
 it.each<[ScenarioName, string, typeof main | typeof popup, unknown[]]>([
-  ["incoming", "a", main, [["answer", "c1"]]],
+  ["incoming", "a", main, [["answer", "c1", "holdCurrent"]]],
   ["incoming", "d", main, [["decline", "c1"]]],
-  ["incoming", "a", popup, [["answer", "c1"]]],
+  ["incoming", "a", popup, [["answer", "c1", "holdCurrent"]]],
   ["incoming", "d", popup, [["decline", "c1"]]],
   ["incoming", "h", main, []],
   ["incoming", "m", main, []],
@@ -24,6 +24,21 @@ it.each<[ScenarioName, string, typeof main | typeof popup, unknown[]]>([
   ["in-call", "h", main, [["hangUp", "c1"]]],
   ["in-call", "m", main, [["mute", "c1", true]]],
   ["in-call-muted", "m", main, [["mute", "c1", false]]],
+  ["in-call", "p", main, [["hold", "c1", true]]],
+  ["in-call-held", "p", main, [["hold", "c1", false]]],
+  ["in-call-beside", "s", main, [["swap"]]],
+  ["in-call", "s", main, []],
+  ["in-call-waiting", "a", main, [["answer", "c3", "holdCurrent"]]],
+  ["in-call-waiting", "e", main, [["answer", "c3", "endCurrent"]]],
+  ["in-call-waiting", "d", main, [["decline", "c3"]]],
+  ["in-call-waiting", "h", main, [["hangUp", "c1"]]],
+  ["in-call-waiting", "a", popup, [["answer", "c3", "holdCurrent"]]],
+  ["in-call-waiting", "e", popup, [["answer", "c3", "endCurrent"]]],
+  ["in-call-waiting", "d", popup, [["decline", "c3"]]],
+  ["incoming", "e", main, []],
+  ["incoming", "e", popup, []],
+  ["calling-waiting", "a", main, []],
+  ["calling-waiting", "e", main, [["answer", "c3", "endCurrent"]]],
   ["in-call", "a", main, []],
   ["in-call", "d", main, []],
   ["ended", "h", main, []],
@@ -48,4 +63,14 @@ it("names its keys to a screen reader", async () => {
   const { action } = await show("in-call");
   expect(action("mute").getAttribute("aria-keyshortcuts")).toBe("Control+Shift+M");
   expect(action("hang-up").getAttribute("aria-keyshortcuts")).toBe("Control+Shift+H");
+});
+
+it.each<[string, string]>([
+  ["t", "transfer"],
+  ["n", "new-call"],
+])("asks by Ctrl+Shift+%s for what it needs to know", async (letter, dialog) => {
+  vi.useRealTimers();
+  const { has } = await show("in-call", main);
+  await fireEvent.keyDown(window, chord(letter));
+  await expect.poll(() => has(`[data-dialog="${dialog}"]`)).toBe(true);
 });

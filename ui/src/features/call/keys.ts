@@ -1,8 +1,18 @@
 // Keys that act on a call from anywhere in its window. Each takes Ctrl and Shift, so that none is pressed by accident or typed into a field.
 
-export type CallKey = "answer" | "decline" | "mute" | "hangUp";
+export type CallKey = "answer" | "endAndAnswer" | "decline" | "mute" | "hold" | "swap" | "transfer" | "newCall" | "hangUp";
 
-const letters: Record<CallKey, string> = { answer: "A", decline: "D", mute: "M", hangUp: "H" };
+const letters: Record<CallKey, string> = {
+  answer: "A",
+  endAndAnswer: "E",
+  decline: "D",
+  mute: "M",
+  hold: "P",
+  swap: "S",
+  transfer: "T",
+  newCall: "N",
+  hangUp: "H",
+};
 
 /** The keys as `aria-keyshortcuts` has them. */
 export const shortcut = (key: CallKey): string => `Control+Shift+${letters[key]}`;

@@ -17,3 +17,6 @@ export function screenOf(call: CallView): CallScreenName {
       return call.phase.reason === "busy" && call.direction === "outgoing" ? "busy" : "ended";
   }
 }
+
+/** Whether this user holds a call, which may then stand beside another. */
+export const isHeldHere = (call: CallView): boolean => call.holding === "thisSide" || call.holding === "both";

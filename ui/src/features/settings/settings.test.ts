@@ -13,7 +13,7 @@ const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subje
   return { ...shown, requests };
 };
 
-const kept = { microphone: null, speaker: "laptop", voiceProcessing: true, outgoingTone: null, ringtone: null };
+const kept = { microphone: null, speaker: "laptop", voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
 
 it("looks for devices again when it opens", async () => {
   const { asked } = await open();
@@ -101,4 +101,11 @@ it("starts with the session when it is told to", async () => {
   expect(field("autostart").getAttribute("aria-checked")).toBe("false");
   await fireEvent.click(field("autostart"));
   expect(requests()).toEqual([["setAutostart", true]]);
+});
+
+it("lets a second call wait, or no longer", async () => {
+  const { field, requests } = await open();
+  expect(field("second-calls").getAttribute("aria-checked")).toBe("true");
+  await fireEvent.click(field("second-calls"));
+  expect(requests()).toEqual([["setPreferences", { ...kept, secondCalls: false }]]);
 });

@@ -30,5 +30,6 @@ export const preferences = (settings: SettingsView, changed: Partial<Preferences
   voiceProcessing: settings.voiceProcessing,
   outgoingTone: settings.outgoingTone,
   ringtone: settings.ringtone,
+  secondCalls: settings.secondCalls,
   ...changed,
 });

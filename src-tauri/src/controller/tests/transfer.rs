@@ -1,0 +1,111 @@
+//! Calls that change hands, on each of the three sides, and calls that another device of the user has dealt with.
+
+use signedcall::{CallStatus, Cuid, Direction, EndReason as Reason, ErrorCode, LineView, Phase};
+
+use super::bench::{Bench, call, heard, seen};
+use crate::controller::{Elsewhere, Event, Reply};
+use crate::sdk::LineChange;
+use crate::testing::{Told, nothing_heard};
+use crate::view::{CallPhase, EndReason, ProblemCode};
+
+async fn in_call() -> Bench {
+    let mut bench = Bench::ready().await;
+    bench.is_called(call(1));
+    bench.talks(call(1), Direction::Incoming, 5);
+    bench.told_so_far().await;
+    bench
+}
+
+fn to_carol(reply: Reply) -> Event {
+    Event::Transfer { call: call(1), to: "carol_7".to_owned(), reply }
+}
+
+/// A call with Anna that somebody has brought about.
+fn brought_by(by: &str, direction: Direction, phase: Phase) -> signedcall::CallView {
+    signedcall::CallView { transferred_by: Some(Cuid::new(by).expect("it is valid")), ..seen(call(2), direction, phase) }
+}
+
+#[tokio::test]
+async fn whoever_transfers_a_call_reads_to_whom() {
+    let bench = in_call().await;
+    bench.ask(to_carol).await.expect("carol is there");
+    assert_eq!(bench.line().asked(), [format!("transfer {} carol_7", call(1))]);
+    bench.ends(call(1), Direction::Incoming, Reason::Transferred);
+    let view = bench.view().await;
+    let ended = view.call.expect("the ended screen");
+    assert!(matches!(ended.phase, CallPhase::Ended { reason: EndReason::HandedOver, seconds: Some(_) }));
+    assert_eq!((ended.peer.as_str(), ended.transferred_to.as_deref()), ("org_25", Some("carol_7")));
+    assert_eq!((view.recent[0].reason, view.recent[0].transferred_to.as_deref()), (EndReason::HandedOver, Some("carol_7")));
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_refused_is_told_and_forgotten() {
+    let bench = in_call().await;
+    for (code, expected) in [
+        (ErrorCode::ContactNotReachable, ProblemCode::ContactNotReachable),
+        (ErrorCode::OngoingCall, ProblemCode::OngoingCall),
+        (ErrorCode::CanNotCallSelf, ProblemCode::CanNotCallSelf),
+        (ErrorCode::InvalidCuid, ProblemCode::InvalidCuid),
+        (ErrorCode::FailureInMakeCall, ProblemCode::FailureInMakeCall),
+    ] {
+        bench.line().refuse_transfer(Some(code));
+        assert_eq!(bench.refused(to_carol).await, expected);
+    }
+    assert!(matches!(bench.view().await.call.map(|call| call.phase), Some(CallPhase::Talking { .. })), "the call is as it was");
+    bench.ends(call(1), Direction::Incoming, Reason::Transferred);
+    assert_eq!(bench.view().await.recent[0].reason, EndReason::Transferred, "it was the other side's doing");
+}
+
+#[tokio::test]
+async fn whoever_is_transferred_reads_by_whom() {
+    let bench = in_call().await;
+    bench.happened(heard(call(1), Direction::Incoming, CallStatus::Ended(Reason::Transferred)));
+    bench.happened(heard(call(2), Direction::Outgoing, CallStatus::Placed));
+    bench
+        .line()
+        .tell(LineChange::View(LineView { call: Some(brought_by("org_25", Direction::Outgoing, Phase::Calling)), ..nothing_heard() }));
+    let view = bench.view().await;
+    let next = view.call.expect("the next call");
+    assert_eq!((next.phase, next.transferred_by.as_deref()), (CallPhase::Calling, Some("Anna")), "her name is known");
+    assert_eq!((view.recent[0].reason, view.recent[0].transferred_to.as_deref()), (EndReason::Transferred, None));
+    bench.ends(call(2), Direction::Outgoing, Reason::Declined);
+    let view = bench.view().await;
+    assert_eq!((view.recent[0].reason, view.recent[0].transferred_by.as_deref()), (EndReason::Declined, Some("Anna")));
+    assert_eq!(view.call.and_then(|call| call.transferred_by).as_deref(), Some("Anna"));
+}
+
+#[tokio::test]
+async fn whoever_is_called_reads_who_has_put_the_caller_through() {
+    let mut bench = Bench::ready().await;
+    let ringing = brought_by("bella_7", Direction::Incoming, Phase::Ringing);
+    bench.happened(heard(call(2), Direction::Incoming, CallStatus::Placed));
+    bench.line().tell(LineChange::View(LineView { call: Some(ringing), ..nothing_heard() }));
+    let told = bench.told_so_far().await;
+    let Some(Told::Ring(ringing)) = told.first() else { panic!("{told:?}") };
+    assert_eq!((ringing.caller.as_str(), ringing.transferred_by.as_deref()), ("Anna", Some("bella_7")));
+    assert_eq!(bench.view().await.call.and_then(|call| call.transferred_by).as_deref(), Some("bella_7"));
+    bench.ends(call(2), Direction::Incoming, Reason::RingTimeout);
+    assert_eq!(bench.view().await.recent[0].transferred_by.as_deref(), Some("bella_7"));
+}
+
+#[tokio::test]
+async fn nobody_who_is_signed_out_can_transfer() {
+    let bench = super::bench::Before::new().start();
+    assert_eq!(bench.refused(to_carol).await, ProblemCode::NotInitialized);
+}
+
+#[tokio::test]
+async fn a_call_that_another_device_has_dealt_with_says_so_as_it_falls_silent() {
+    for (reason, answered) in [(Reason::AnsweredElsewhere, true), (Reason::DeclinedElsewhere, false)] {
+        let mut bench = Bench::ready().await;
+        bench.is_called(call(1));
+        bench.told_so_far().await;
+        bench.ends(call(1), Direction::Incoming, reason);
+        let (whose, caller, context) = ("Signed Call".to_owned(), "Anna".to_owned(), "Your order 4711".to_owned());
+        let elsewhere = Elsewhere { whose, caller, context, answered, picture: None };
+        assert!(bench.told_so_far().await.contains(&Told::TakenElsewhere(elsewhere)), "{reason:?}");
+    }
+    let mut bench = in_call().await;
+    bench.ends(call(1), Direction::Incoming, Reason::HungUp);
+    assert!(!bench.told_so_far().await.iter().any(|told| matches!(told, Told::TakenElsewhere(_))));
+}
