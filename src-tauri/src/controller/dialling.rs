@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signedcall::CallId;
+use signedcall::{CallId, LineView};
 use uuid::Uuid;
 
 use super::{Controller, Event, Host, Reply, Session, nobody_is_signed_in};
@@ -48,7 +48,7 @@ impl<H: Host> Controller<H> {
         if session != self.attempt {
             return self.answer_to(reply, Err(problem));
         }
-        let shown = self.take_unplaced();
+        let shown = self.take_unplaced(&[]);
         if is_about_the_entry(problem.code) {
             self.bring_to_front();
             return self.answer_to(reply, Err(problem));
@@ -59,11 +59,12 @@ impl<H: Host> Controller<H> {
         self.answer_to(reply, Ok(()));
     }
 
-    /// Takes the call off the screen that the line has shown while it asked the service.
-    fn take_unplaced(&mut self) -> Option<CallView> {
+    /// Takes the call off the screen that the line has shown while it asked the service, unless it is one of these.
+    fn take_unplaced(&mut self, still: &[CallId]) -> Option<CallView> {
         let facts = &self.facts;
         let unplaced = |call: &mut CallView| {
-            call.direction == Direction::Outgoing && call.is_on() && !facts.keys().any(|id| id.to_string() == call.id)
+            let known = facts.keys().chain(still).any(|id| id.to_string() == call.id);
+            call.direction == Direction::Outgoing && call.is_on() && !known
         };
         self.call.take_if(unplaced).or_else(|| self.other.take_if(unplaced))
     }
@@ -103,9 +104,11 @@ impl<H: Host> Controller<H> {
     }
 
     /// A call that crossed the other side's, which then did not come after all, goes without an event: it was never placed.
-    pub(super) fn drop_crossed_call(&mut self) {
+    pub(super) fn drop_crossed_call(&mut self, line: &LineView) {
+        let other = line.other.as_ref().map(|other| other.call.call);
+        let still: Vec<CallId> = line.call.as_ref().map(|call| call.call).into_iter().chain(other).collect();
         if !self.dialling
-            && let Some(call) = self.take_unplaced()
+            && let Some(call) = self.take_unplaced(&still)
         {
             self.call_not_placed(call, ProblemCode::OngoingCall);
         }

@@ -33,9 +33,9 @@ impl<H: Host> Controller<H> {
             return self.line_closed();
         }
         self.show_microphone_problem(&view);
-        match &view.call {
-            Some(call) => self.show_calls(call, &view),
-            None => self.drop_crossed_call(),
+        self.drop_crossed_call(&view);
+        if let Some(call) = &view.call {
+            self.show_calls(call, &view);
         }
         if let Session::Open { view: kept, .. } = &mut self.session {
             *kept = Some(Box::new(view));

@@ -190,6 +190,20 @@ async fn a_call_may_be_placed_beside_one_that_is_held() {
 }
 
 #[tokio::test]
+async fn a_crossing_call_that_never_comes_is_told_beside_the_held_one() {
+    let bench = Bench::ready().await;
+    bench.is_called(call(1));
+    bench.talks(call(1), Direction::Incoming, 5);
+    bench.show_both(seen(call(3), Direction::Outgoing, Phase::Calling), held(call(1)));
+    assert_eq!(shown(&bench.view().await), ids([Some(3), Some(1)]));
+    bench.show(held(call(1)));
+    let view = bench.view().await;
+    assert_eq!(shown(&view), ids([Some(1), Some(3)]));
+    let reason = EndReason::NotPlaced { code: ProblemCode::OngoingCall };
+    assert_eq!(view.other.map(|call| call.phase), Some(CallPhase::Ended { reason, seconds: None }));
+}
+
+#[tokio::test]
 async fn closing_the_app_ends_both_calls() {
     let mut bench = both().await;
     let line = bench.line();
