@@ -28,6 +28,7 @@ it.each<[ScenarioName, string, unknown[]]>([
   ["in-call-beside", "hang-up", ["hangUp", "c1"]],
   ["in-call-beside-ended", "call-again", ["callAgain"]],
   ["in-call-beside-ended", "close", ["dismissCall"]],
+  ["in-call-beside-ended", "resume", ["hold", "c1", false]],
 ])("on %s, %s asks for it", async (scenario, name, asked) => {
   const shown = await show(scenario);
   shown.action(name).click();
@@ -73,6 +74,13 @@ it("says that a call from a notification cannot be made while one is on", async 
   expect(find('[data-notice="ongoingCall"]').textContent).toContain(words.problems.ongoingCall);
   action("close-notice").click();
   expect(asked).toEqual([["dismissNotice", "ongoingCall"]]);
+});
+
+it("gives the focus back to the headline when the control that had it goes with the other call", async () => {
+  const { action, find, change } = await show("in-call-waiting");
+  action("decline-other").focus();
+  change({ ...scenarios["in-call"], revision: 2 });
+  await vi.waitFor(() => expect(document.activeElement).toBe(find("h1")));
 });
 
 it("says on both sides who holds", async () => {
@@ -140,6 +148,10 @@ it.each(["contactNotReachable", "canNotCallSelf", "ongoingCall", "failureInMakeC
     expect(find('[data-screen="in-call"]')).toBeTruthy();
   },
 );
+
+it("offers another call beside one that is held, also when one has just ended", async () => {
+  expect((await show("in-call-beside-ended")).has('[data-action="new-call"]')).toBe(true);
+});
 
 it("does not transfer another call that has come to the place of the one that was meant", async () => {
   const { action, has, change, find } = await show("in-call-beside");
