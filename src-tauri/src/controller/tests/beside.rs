@@ -267,3 +267,15 @@ async fn the_notification_s_choice_reaches_the_line() {
     let line = bench.line();
     until_true("the answer", || line.asked() == [format!("end the other and answer {}", call(2))]).await;
 }
+
+#[tokio::test]
+async fn the_tray_says_that_another_call_waits_and_that_one_is_held() {
+    let mut bench = waiting().await;
+    bench.view().await;
+    assert_eq!(bench.last_tray().status, "Another call waits");
+    bench.happened(heard_of_bella(call(2), CallStatus::Ended(Reason::Cancelled)));
+    bench.show(held(call(1)));
+    bench.view().await;
+    let tray = bench.last_tray();
+    assert_eq!((tray.status, tray.in_call, tray.missed), ("Call on hold", true, 1));
+}
