@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a test harness says goes there")]
 
+mod beside;
 mod calls;
 mod network;
 mod rig;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         sign_in::cases(&mut runner).await;
         tray::cases(&mut runner).await;
         calls::cases(&mut runner).await;
+        beside::cases(&mut runner).await;
         network::cases(&mut runner).await;
         voice::cases(&mut runner).await;
         runner.finish()

@@ -38,14 +38,9 @@ impl Pair {
     pub async fn start(name: &str, service: ServiceSetup, anna: Setup, ben: Setup) -> Result<Self> {
         let rig = Rig::new(name)?;
         let service = Service::start(&rig, "service", service).await?;
-        let seat = async |user: User, setup| -> Result<Seat> {
-            let desktop = Desktop::start(&rig, user.cuid, setup).await?;
-            let app = App::start_signed_in(&desktop, &service, user).await?;
-            Ok(Seat { app, desktop, user })
-        };
         let (anna, ben) = tokio::try_join!(
-            seat(User { cuid: "courier_8842", name: "Anna" }, anna),
-            seat(User { cuid: "customer_17", name: "Ben" }, ben)
+            Seat::take(&rig, &service, "courier_8842", User { cuid: "courier_8842", name: "Anna" }, anna),
+            Seat::take(&rig, &service, "customer_17", User { cuid: "customer_17", name: "Ben" }, ben)
         )?;
         Ok(Self { anna, ben, service, rig })
     }
@@ -94,6 +89,13 @@ impl Pair {
 }
 
 impl Seat {
+    /// Starts a desktop of this name and the app on it, and signs the user in.
+    pub async fn take(rig: &Rig, service: &Service, desktop: &str, user: User, setup: Setup) -> Result<Self> {
+        let desktop = Desktop::start(rig, desktop, setup).await?;
+        let app = App::start_signed_in(&desktop, service, user).await?;
+        Ok(Self { app, desktop, user })
+    }
+
     /// Turns echo cancellation, noise suppression and gain on or off, in the settings.
     pub async fn process_voice(&self, wanted: bool) -> Result<()> {
         self.app.click("show-settings").await?;
@@ -111,7 +113,8 @@ impl Seat {
         Ok((microphone.stop(), speaker.stop()))
     }
 
-    async fn settle(&self) -> Result<()> {
+    /// Comes back to the home screen, whatever a case that failed has left.
+    pub async fn settle(&self) -> Result<()> {
         self.app.drive(Window::Main).await?;
         let limit = Instant::now() + PATIENCE;
         loop {
