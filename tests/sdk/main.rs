@@ -12,6 +12,7 @@ mod network;
 mod privacy;
 mod proxy;
 mod push;
+mod statuses;
 mod support;
 mod tls;
 mod voice;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signedcall::{CallStatus, DeviceId, EndReason, LinkState, Options, Phase};
+use signedcall::{CallState, CallStatus, DeviceId, EndReason, ErrorCode, Holding, LinkState, Metadata, Options, Phase};
 
 use crate::calls::connect;
 use crate::proxy::Proxy;
@@ -111,6 +111,36 @@ async fn a_restarted_service_finds_everybody_back() {
     let call = connect(&mut alice, &mut bobby, "bobby").await;
     alice.line.hangup(call).await.expect("the call goes on");
     bobby.expect(Ended(EndReason::HungUp)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talk_outlives_a_service_that_is_restarted_which_places_no_calls_meanwhile() {
+    let mut service = Service::start().await;
+    let (mut alice, mut bobby, carol) = (service.phone("alice").await, service.phone("bobby").await, service.phone("carol").await);
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    let mut views = [alice.line.view(), bobby.line.view()];
+    let lost = async {
+        for view in &mut views {
+            view.wait_for(|view| view.link == LinkState::Reconnecting).await.expect("the line is open");
+        }
+    };
+    let (_, refused, ()) = tokio::join!(service.restart(), carol.line.call("alice", "Your order", Metadata::default()), lost);
+    assert_eq!(refused.expect_err("the service is about to stop").code, ErrorCode::ServerFailure);
+    for phone in [&alice, &bobby] {
+        phone.until("back", |view| view.link == LinkState::Ready).await;
+        assert_eq!(phone.line.call_state(), CallState::OngoingCall);
+    }
+    alice.sound.hears_tone(1_500).await;
+    bobby.sound.hears_tone(1_000).await;
+    alice.line.hold(call, true).await.expect("the call goes on");
+    bobby.until("held", |view| view.call.as_ref().is_some_and(|call| call.holding == Holding::OtherSide)).await;
+    bobby.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+    let ends: Vec<_> = service.records().await.into_iter().map(|record| (record.call, record.end_reason)).collect();
+    assert_eq!(ends, [(call.to_string(), Some(EndReason::HungUp.number()))]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signedcall_core::{CallView, Line, Tone};
+use signedcall_core::{CallState, CallView, Line, Tone};
 use signedcall_server::hub::SocketId;
 use signedcall_wire::{CallId, Cuid, DeviceId};
 use uuid::Uuid;
@@ -80,6 +80,11 @@ impl Device {
     /// All calls that it shows.
     pub(crate) fn views(&self) -> impl Iterator<Item = CallView> {
         self.line.view().into_iter().chain(self.line.other_view())
+    }
+
+    /// Whether it rings, and is in no call beside.
+    pub(crate) fn only_rings(&self) -> bool {
+        self.line.call_state() == CallState::IncomingCall && self.line.other_view().is_none()
     }
 
     /// The program starts again, or the user signs in again: all that is left is who it was.

@@ -265,6 +265,11 @@ impl Ledger {
         }
     }
 
+    /// The service is started again, and does not know what it has told one device alone of a call that goes on.
+    pub(crate) fn forget_words(&mut self) {
+        self.calls.values_mut().filter(|record| record.closed.is_none()).for_each(|record| record.told.clear());
+    }
+
     pub(crate) fn rings(&mut self, call: CallId, by: Endpoint) {
         let ringing = &mut self.calls.entry(call).or_default().ringing;
         let again = ringing.iter().any(|rang| rang.device == by.device);

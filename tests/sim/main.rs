@@ -1,7 +1,7 @@
 //! Lines and the real hub over a seeded link, in virtual time.
 //!
 //! A [`World`](world::World) is made from one number, its seed: who is there, what their users do and when, how slow the network is, when it is cut, how long
-//! the store takes, whether media connects. It runs for some virtual minutes, and its [`Ledger`](ledger::Ledger) says whether every promise was kept.
+//! the store takes, when the service dies or drains, whether media connects. It runs for some virtual minutes, and its [`Ledger`](ledger::Ledger) says whether every promise was kept.
 //!
 //! ```text
 //! SIGNEDCALL_SIM_SEED=17 cargo test -p signedcall-tests --test sim      runs one seed and prints what happened
@@ -9,16 +9,19 @@
 //! ```
 
 mod act;
+mod corpus;
 mod device;
 mod ledger;
 mod media;
 mod network;
+mod service;
 mod store;
 mod weather;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use corpus::CORPUS;
 use ledger::Summary;
 use signedcall_wire::EndReason;
 use world::World;
@@ -39,6 +42,13 @@ fn random_calls_over_a_bad_network_keep_every_promise() {
     println!("{summary:#?}");
     if seeds >= SEEDS {
         check_that_enough_happened(&summary);
+    }
+}
+
+#[test]
+fn seeds_that_have_failed_once_keep_every_promise() {
+    for seed in CORPUS {
+        run(*seed);
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Weather {
     pub(crate) alone_at_most: u64,
     /// Whether both sides are bound to learn the same of a call: nothing is lost for longer than anybody waits.
     pub(crate) gentle: bool,
+    /// Whether no call may end for want of the network or the service.
+    pub(crate) keeps_calls: bool,
 }
 
 /// Nobody notices a cut later than this.
@@ -57,12 +59,27 @@ impl Weather {
             // Media connects within half a second, and signals take up to two hops there and back.
             alone_at_most: 1_500,
             gentle: true,
+            keeps_calls: false,
         }
     }
 
     /// A local network, and programs that die when they are called.
     fn restless() -> Self {
         Self { crash_ringing: 0.4, ..Self::calm() }
+    }
+
+    /// A local network, and a service that dies or is restarted time and again.
+    fn maintained() -> Self {
+        Self {
+            restart: 0.9,
+            failed_voice: 0.0,
+            keeps_calls: true,
+            // Who holds or hangs up is not heard before the service is back: it is away for five seconds, its loss is noticed as late as ten seconds after, and a
+            // device tries again every two.
+            alone_at_most: 5_000 + CUT_NOTICED_WITHIN + 4_000,
+            gentle: false,
+            ..Self::calm()
+        }
     }
 
     /// A slow network on which frames come twice, and a store that has its moments.
@@ -96,6 +113,7 @@ impl Weather {
             // is, and gives up 30 s after that when its own link is gone too.
             alone_at_most: CUT_NOTICED_WITHIN + 30_000 + SILENCE_NOTICED_WITHIN + 30_000 + 2_000,
             gentle: false,
+            keeps_calls: false,
         }
     }
 
@@ -105,11 +123,12 @@ impl Weather {
     }
 
     pub(crate) fn of(seed: u64) -> Self {
-        match seed % 5 {
+        match seed % 6 {
             0 => Self::calm(),
             1 => Self::slow(),
             2 => Self::restless(),
             3 => Self::stormy(),
+            4 => Self::maintained(),
             _ => Self::wild(),
         }
     }

@@ -214,7 +214,7 @@ impl World {
             Happening::Stored { service, call, durable } => self.store(service, call, durable),
             Happening::AnswerStored { service, call, number } => self.store_answer(service, call, number),
             Happening::Crash(place) => self.crash(place, 20_000),
-            Happening::CrashRinging(place) if self.devices[place].line.call_state() == CallState::IncomingCall => self.crash(place, 5_000),
+            Happening::CrashRinging(place) if self.devices[place].only_rings() => self.crash(place, 5_000),
             Happening::CrashRinging(_) => Ok(()),
             Happening::Start(place) => {
                 self.start(place);

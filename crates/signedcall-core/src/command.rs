@@ -196,6 +196,8 @@ pub enum PushOutcome {
     AlreadyKnown,
     /// The user is in as many calls as this device takes, and the caller is told so.
     Busy,
+    /// This device may not show that somebody calls, and the caller is told so.
+    NotificationsDisabled,
     /// The call was over.
     CallOver,
     /// The push says itself that it comes too late.

@@ -51,6 +51,11 @@ pub enum Event {
     UserSwapped,
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
+    /// Whether this device may show that somebody calls. It is so until this says otherwise.
+    NotificationsChanged {
+        /// Whether it may.
+        allowed: bool,
+    },
     /// The user wants this device to be called by push alone, and to place no calls (R23).
     UserWentIdle,
 

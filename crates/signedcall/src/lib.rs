@@ -31,6 +31,7 @@ mod api;
 mod clock;
 mod driver;
 mod error;
+mod events;
 mod link;
 mod media;
 mod options;
@@ -38,8 +39,9 @@ pub mod secrets;
 mod sound;
 mod timing;
 
-pub use api::{CallEvent, Events, LineView, LinkState, OtherCall, SetTonesError, SignedCall};
+pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
 pub use error::Error;
+pub use events::{CallEvent, Events};
 pub use options::{Metadata, Options, Tones, VoiceOptions};
 pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOutcome, Tone};
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};

@@ -70,6 +70,8 @@ pub struct Line {
     past: VecDeque<(CallId, EndReason)>,
     /// Pushes whose call has not come yet.
     pushes: Vec<AwaitedPush>,
+    /// Whether this device may show that somebody calls.
+    may_notify: bool,
     /// Whether the service has been asked to let this device go idle.
     goes_idle: bool,
     /// The tone that goes on until another is asked for.
@@ -102,6 +104,7 @@ impl Line {
             put_off: None,
             past: VecDeque::new(),
             pushes: Vec::new(),
+            may_notify: true,
             goes_idle: false,
             playing: None,
         }
@@ -124,6 +127,7 @@ impl Line {
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserLoggedOut => self.log_out(&mut turn),
             Event::UserWentIdle => self.go_idle(&mut turn),
+            Event::NotificationsChanged { allowed } => self.may_notify = allowed,
 
             Event::PushCame(push) => self.take_push(&mut turn, push),
 
@@ -201,16 +205,20 @@ impl Line {
                 let begun = Call::crossing(turn.now, self.me.clone(), self.device, invite, channel);
                 self.begin(turn, begun);
             }
+            None if !self.may_notify => self.turn_away(turn, &invite, PushOutcome::NotificationsDisabled, EndReason::NotificationsDisabled),
             None if self.on().count() < self.room => {
                 let channel = self.channel_of(turn, invite.call);
                 let begun = Call::invited(turn.now, self.me.clone(), self.device, invite, channel);
                 self.begin(turn, begun);
             }
-            Some(_) | None => {
-                self.settle_pushes(turn, invite.call, PushOutcome::Busy);
-                self.ask(turn, Request::Decline { call: invite.call, reason: EndReason::Busy });
-            }
+            Some(_) | None => self.turn_away(turn, &invite, PushOutcome::Busy, EndReason::Busy),
         }
+    }
+
+    /// Declines for this device alone, and nothing of it is heard or seen.
+    fn turn_away(&mut self, turn: &mut Turn, invite: &Invite, outcome: PushOutcome, reason: EndReason) {
+        self.settle_pushes(turn, invite.call, outcome);
+        self.ask(turn, Request::Decline { call: invite.call, reason });
     }
 
     /// Lets go of an invite that was put off, once the call that it crossed is placed, refused or given up.

@@ -228,6 +228,19 @@ fn a_device_that_takes_one_call_at_a_time_is_busy_in_it_and_nothing_is_heard_of_
 }
 
 #[test]
+fn a_device_that_may_show_nothing_declines_for_itself() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::NotificationsChanged { allowed: false });
+    assert_eq!(rig.is_invited(1, "bobby"), "ask decline 1 NotificationsDisabled, ack 1");
+    assert_eq!(rig.ends(1, EndReason::NotificationsDisabled), "ack 2");
+    assert_eq!(rig.dials(2), "ask call 2", "it may call");
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::NotificationsChanged { allowed: false });
+    let _ = rig.handle(Event::NotificationsChanged { allowed: true });
+    assert!(rig.is_invited(1, "bobby").contains("tone Ringtone"));
+}
+
+#[test]
 fn an_invite_rings_beside_a_call_that_only_waits_for_its_end_to_be_confirmed() {
     let mut rig = Rig::talking();
     let _ = rig.handle(Event::UserHungUp { call: call(1) });

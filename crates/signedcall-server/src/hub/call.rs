@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent, SessionId,
-    Timestamp,
+    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
 };
 
+use super::past::PastCall;
 use super::timers::Timer;
 use super::{AnsweredBy, CloseRecord, Hub, HubCommand, Turn, User};
 
@@ -93,39 +93,6 @@ pub(super) enum Telling {
     },
     /// They have been told.
     Done,
-}
-
-/// A call that is over, for those who ask for it late or learn of it late.
-#[derive(Debug)]
-pub(super) struct PastCall {
-    pub(super) at: Timestamp,
-    pub(super) call: CallId,
-    pub(super) caller: (User, DeviceId),
-    pub(super) callee: User,
-    /// Which of the callee's devices had answered.
-    pub(super) winner: Option<DeviceId>,
-    /// As the caller was told; `None` when nobody was told that it is placed.
-    pub(super) reason: Option<EndReason>,
-}
-
-impl PastCall {
-    /// What a device of a user learns of it that had a part in it, or may have rung.
-    pub(super) fn as_seen_by(&self, user: &User, device: DeviceId) -> Option<EndedCall> {
-        let reason = self.reason?;
-        let (caller, caller_device) = &self.caller;
-        let seen = if caller == user && *caller_device == device {
-            reason
-        } else if self.callee == *user {
-            match self.winner {
-                Some(winner) if winner == device => seen_by_winner(reason),
-                Some(_) => EndReason::AnsweredElsewhere,
-                None => seen_elsewhere(reason),
-            }
-        } else {
-            return None;
-        };
-        Some(EndedCall { call: self.call, reason: seen })
-    }
 }
 
 /// What becomes of a call once its record is durable.
@@ -314,9 +281,27 @@ impl Hub {
                     Departure::NetworkLoss => self.drop_device(turn, id, session, EndReason::Missed, EndReason::RemoteNetworkLoss),
                     Departure::Logout => self.drop_device(turn, id, session, EndReason::LoggedOut, EndReason::LoggedOut),
                 },
-                None => {}
+                None => match departure {
+                    Departure::NetworkLoss => self.let_loser_go(turn, id, session, EndReason::Missed),
+                    Departure::Logout => self.let_loser_go(turn, id, session, EndReason::LoggedOut),
+                },
             }
         }
+    }
+
+    /// A device that has not won leaves before the answer is durable, and thus before it is told.
+    pub(super) fn let_loser_go(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason) {
+        let Some(Call { left, state: State::Answered { telling: Telling::Waits { losers, .. }, .. }, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(index) = losers.iter().position(|party| party.session == session) else {
+            return;
+        };
+        left.insert(losers.remove(index).endpoint.device);
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.calls.remove(&id);
+        }
+        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told });
     }
 
     /// Ends a call: closes its record and tells everyone who has a part in it.
@@ -376,56 +361,7 @@ impl Hub {
         self.timers.clear(Timer::RingOver(id));
         self.timers.clear(Timer::EndNears(id));
         self.timers.clear(Timer::TimeOver(id));
-        self.past.push_back(PastCall { at: turn.now, call: id, caller, callee: call.callee.clone(), winner, reason });
+        self.remember(PastCall { at: turn.now, call: id, caller, callee: call.callee.clone(), winner, reason });
         Some(call)
-    }
-}
-
-/// How an answered call ended for who has answered, when the caller was told `reason`: each side sees the other's network from its own.
-const fn seen_by_winner(reason: EndReason) -> EndReason {
-    match reason {
-        EndReason::LocalNetworkLoss => EndReason::RemoteNetworkLoss,
-        EndReason::RemoteNetworkLoss => EndReason::LocalNetworkLoss,
-        EndReason::Unknown
-        | EndReason::HungUp
-        | EndReason::Cancelled
-        | EndReason::Declined
-        | EndReason::Missed
-        | EndReason::RingTimeout
-        | EndReason::Busy
-        | EndReason::LoggedOut
-        | EndReason::NotificationsDisabled
-        | EndReason::MicrophoneRefused
-        | EndReason::InternalError
-        | EndReason::ProtocolMismatch
-        | EndReason::MediaSetupTooSlow
-        | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration
-        | EndReason::Transferred => reason,
-    }
-}
-
-/// How a call that nobody has answered ended for a device of the callee that was cut off meanwhile, when its caller was told `reason`.
-const fn seen_elsewhere(reason: EndReason) -> EndReason {
-    match reason {
-        EndReason::Declined => EndReason::DeclinedElsewhere,
-        EndReason::LocalNetworkLoss => EndReason::RemoteNetworkLoss,
-        EndReason::Cancelled | EndReason::RingTimeout => reason,
-        EndReason::Unknown
-        | EndReason::HungUp
-        | EndReason::Missed
-        | EndReason::Busy
-        | EndReason::LoggedOut
-        | EndReason::NotificationsDisabled
-        | EndReason::MicrophoneRefused
-        | EndReason::InternalError
-        | EndReason::RemoteNetworkLoss
-        | EndReason::ProtocolMismatch
-        | EndReason::MediaSetupTooSlow
-        | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration
-        | EndReason::Transferred => EndReason::Missed,
     }
 }

@@ -39,6 +39,7 @@
 mod call;
 mod event;
 mod limit;
+mod past;
 mod placing;
 mod presence;
 mod relay;
@@ -50,7 +51,7 @@ mod tests;
 mod timers;
 mod transfer;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
@@ -58,18 +59,16 @@ use signedcall_wire::{
     SessionId, Timestamp,
 };
 
-use self::call::{Call, PastCall};
+use self::call::Call;
 pub use self::event::{
     AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, OpenRecord, SignIn, SocketId,
 };
+pub(crate) use self::past::ENDED_REMEMBERED_FOR;
+use self::past::PastCalls;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
-
-/// How long an ended call is remembered, so that a `call` repeated late (by a device that has begun a new session) places no second one, and a device
-/// that rang when it was cut off learns how it ended.
-pub(crate) const ENDED_REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// How long the hub waits for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +106,9 @@ pub struct Hub {
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
-    /// In the order in which they ended.
-    past: VecDeque<PastCall>,
+    past: PastCalls,
+    /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
+    calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed.
     drains: bool,
     timers: Timers,
@@ -139,7 +139,8 @@ impl Hub {
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
             calls: BTreeMap::new(),
-            past: VecDeque::new(),
+            past: PastCalls::default(),
+            calls_of_users: BTreeMap::new(),
             drains: false,
             timers: Timers::default(),
         }
@@ -148,9 +149,7 @@ impl Hub {
     /// Takes one event and says what follows. An event that does not fit changes nothing.
     pub fn handle(&mut self, now: Timestamp, event: HubEvent) -> HubStep {
         let mut turn = Turn { now, commands: Vec::new() };
-        while self.past.front().is_some_and(|past| now.since(past.at) > ENDED_REMEMBERED_FOR) {
-            self.past.pop_front();
-        }
+        self.forget_past(now);
         while let Some(timer) = self.timers.pop_due(now) {
             self.time_is_over(&mut turn, timer);
         }

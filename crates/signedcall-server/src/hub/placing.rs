@@ -76,7 +76,7 @@ impl Hub {
     pub(super) fn asked_before(&mut self, session: SessionId, id: RequestId, call: CallId) -> Option<Answer> {
         match self.calls.get_mut(&call) {
             Some(call) => Some(call.ask_again(session, id)),
-            None => self.past.iter().any(|past| past.call == call).then_some(refused(ErrorCode::FailureInMakeCall)),
+            None => self.past.get(call).map(|_| refused(ErrorCode::FailureInMakeCall)),
         }
     }
 
@@ -94,6 +94,7 @@ impl Hub {
             limit: call.limit,
             placed_at: turn.now,
         }));
+        self.involve(call.callee.clone(), id);
         self.calls.insert(id, call);
         self.timers.set(Timer::RecordOverdue(id), turn.now + self.settings.record_within);
         if let Some(session) = self.sessions.get_mut(&asked_by) {
@@ -171,7 +172,7 @@ impl Hub {
             }
             State::Recording { .. } | State::Answered { .. } => false,
         };
-        let ringing: Vec<CallId> = self.calls.iter().filter(|(_, call)| rings(call)).map(|(id, _)| *id).collect();
+        let ringing: Vec<CallId> = self.calls_involving(user).filter(|id| self.calls.get(id).is_some_and(rings)).collect();
         for id in ringing {
             if self.with_room(vec![party]).is_empty() {
                 return;

@@ -7,7 +7,7 @@ use signedcall_wire::{
     Resume, ServiceMessage, SessionId, Welcome,
 };
 
-use super::call::{Departure, Party};
+use super::call::{Call, Departure, Party};
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
 use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
@@ -220,10 +220,12 @@ impl Hub {
 
     /// The calls that a device may still ring for or be in, although they are answered elsewhere or over.
     fn missed_ends(&self, user: &User, session: SessionId, device: DeviceId) -> Vec<EndedCall> {
-        let answered = self.calls.values().filter(|call| call.callee == *user && call.is_answered() && call.role(session).is_none());
-        let answered = answered.map(|call| EndedCall { call: call.invite.call, reason: EndReason::AnsweredElsewhere });
-        let over = self.past.iter().filter_map(|past| past.as_seen_by(user, device));
-        answered.chain(over).collect()
+        let answered_elsewhere = |call: &Call| call.callee == *user && call.is_answered() && call.role(session).is_none();
+        let missed = self.calls_involving(user).filter_map(|id| match self.calls.get(&id) {
+            Some(call) => answered_elsewhere(call).then_some(EndedCall { call: id, reason: EndReason::AnsweredElsewhere }),
+            None => self.past.get(id)?.as_seen_by(user, device),
+        });
+        missed.collect()
     }
 }
 

@@ -156,7 +156,9 @@ impl Hub {
             }
             // It has answered, and finds only then that it cannot talk.
             Some(Role::Talking) => return self.hang_up(turn, session, id, reason),
-            Some(Role::Caller) | None => {}
+            Some(Role::Caller) => {}
+            None if concerns_one_device(reason) => self.let_loser_go(turn, id, session, reason),
+            None => {}
         }
         DONE
     }

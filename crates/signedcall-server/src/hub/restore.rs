@@ -17,14 +17,17 @@ use std::collections::BTreeMap;
 
 use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId};
 
-use super::call::{Call, Party, PastCall, State, Telling};
+use super::call::{Call, Party, State, Telling};
+use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::{SOONEST, Timer};
 use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
 
 impl Hub {
     pub(super) fn restore(&mut self, turn: &mut Turn, kept: Vec<KeptCall>, ended: Vec<KeptEnd>) {
-        self.past.extend(ended.into_iter().map(past_call));
+        for ended in ended {
+            self.remember(past_call(ended));
+        }
         let mut transfers = Vec::new();
         for kept in kept {
             let (new, instead_of) = (kept.record.invite.call, kept.record.instead_of);
@@ -61,6 +64,7 @@ impl Hub {
                 telling: Telling::Done,
             },
         };
+        self.involve(callee.clone(), id);
         let (left, relayed) = (Default::default(), BTreeMap::new());
         self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, relayed, state });
         self.limit(turn, id);

@@ -40,7 +40,7 @@ pub(crate) enum Written {
 
 #[derive(Debug)]
 enum Job {
-    Open(Opening),
+    Open(Box<Opening>),
     Answer(Answering),
     Close(Closing),
     /// Ends the thread.
@@ -91,7 +91,7 @@ impl Records {
 
     /// Writes the beginning of a call down; [`Written::Opened`] follows, once.
     pub(crate) fn open(&self, record: OpenRecord, placed_at: SystemTime) {
-        self.send(Job::Open(Opening { record, placed_at }));
+        self.send(Job::Open(Box::new(Opening { record, placed_at })));
     }
 
     /// Writes down how an answered call goes on; [`Written::Answered`] follows, once.
@@ -166,13 +166,14 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
 /// Writes everything in one transaction: of one call, its beginning before its answer before its end.
 fn commit(
     connection: &mut Connection,
-    opening: &[Opening],
+    opening: &[Box<Opening>],
     answering: &[Answering],
     closing: &[Closing],
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(opening.len());
-    for Opening { record, placed_at } in opening {
+    for opening in opening {
+        let Opening { record, placed_at } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
         outcomes.push(Written::Opened { call: record.invite.call, durable });

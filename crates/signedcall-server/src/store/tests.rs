@@ -168,6 +168,9 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
     records.close(closing(1), SystemTime::now());
     records.open(opening(2), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(2, false)));
+    records.answer(opening(1).invite.call, answer(), SystemTime::now());
+    let answered = Written::Answered { call: opening(1).invite.call };
+    assert_eq!(written.blocking_recv(), Some(answered), "nobody waits for what cannot be written");
     file.execute_batch("ALTER TABLE hidden RENAME TO calls").expect("nobody else writes");
     records.finish();
     let reasons: Vec<_> = read_records(&path).expect("a good store").into_iter().map(|record| record.end_reason).collect();

@@ -1,52 +1,33 @@
 //! Drives the line: waits for the next thing to happen, hands it in, and carries out what follows.
 
+mod request;
 mod show;
 mod subject;
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use signedcall_core::{AnswerHow, Command, Dial, Event, Greeting, Line, Push, PushOutcome, Step};
+use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, Step};
 use signedcall_wire::{
-    CallId, CallStatus, ClientMessage, Cuid, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, PushPayload, Resume, ServiceEvent,
-    ServiceMessage, Timestamp,
+    CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use self::request::UserRequest;
 use self::show::Times;
 use self::subject::call_of;
 use crate::Error;
-use crate::api::{LineView, LinkState, Listeners};
+use crate::api::{LineView, LinkState};
 use crate::clock::Clock;
+use crate::events::Listeners;
 use crate::link::{Link, LinkEvent};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
-use crate::sound::{Engine, Sound, SoundEvent, ToneSet, VoiceCondition};
+use crate::sound::{Engine, SoundEvent, ToneSet, VoiceCondition};
 
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has
 /// passed meanwhile is noticed within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-
-/// What the embedder asks for. A request without a way to fail is answered once it has been handed in.
-#[derive(Debug)]
-pub(crate) enum UserRequest {
-    Dial { dial: Dial, reply: oneshot::Sender<Result<(), Error>> },
-    Answer { call: CallId, how: AnswerHow, asked_at: Instant, reply: oneshot::Sender<()> },
-    AnswerWithoutMicrophone { call: CallId, reply: oneshot::Sender<()> },
-    Decline { call: CallId, reply: oneshot::Sender<()> },
-    HangUp { call: CallId, reply: oneshot::Sender<()> },
-    Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
-    Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
-    Swap { reply: oneshot::Sender<()> },
-    Transfer { call: CallId, to: Cuid, new: CallId, reply: oneshot::Sender<Result<(), Error>> },
-    UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
-    UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
-    ShowMicrophone { problem: Option<Error> },
-    LogOut { reply: oneshot::Sender<()> },
-    GoIdle { reply: oneshot::Sender<Result<(), Error>> },
-    Push { payload: PushPayload, reply: oneshot::Sender<PushOutcome> },
-}
 
 pub(crate) struct Driver {
     clock: Clock,
@@ -196,72 +177,6 @@ impl Driver {
             }
             Happening::Woken => Some(Event::Woken),
         }
-    }
-
-    fn take_request(&mut self, request: UserRequest) -> Option<Event> {
-        let (event, reply) = match request {
-            UserRequest::Dial { dial, reply } => {
-                self.placing.insert(dial.call, reply);
-                return Some(Event::UserDialled(dial));
-            }
-            UserRequest::Transfer { call, reply, .. } if self.transferring.contains_key(&call) => {
-                let _ = reply.send(Err(ErrorCode::OngoingCall.into()));
-                return None;
-            }
-            UserRequest::Transfer { call, to, new, reply } => {
-                self.transferring.insert(call, reply);
-                return Some(Event::UserTransferred { call, to, new });
-            }
-            UserRequest::LogOut { reply } => {
-                self.leaving.push(reply);
-                return Some(Event::UserLoggedOut);
-            }
-            UserRequest::GoIdle { reply } => {
-                self.idling.push(reply);
-                return Some(Event::UserWentIdle);
-            }
-            UserRequest::Push { payload: PushPayload { call, to, expires_at_ms }, reply } => {
-                self.pushes_taken += 1;
-                self.pushes.insert(self.pushes_taken, reply);
-                let left = (UNIX_EPOCH + Duration::from_millis(expires_at_ms)).duration_since(SystemTime::now()).unwrap_or_default();
-                return Some(Event::PushCame(Push { number: self.pushes_taken, call, to, left }));
-            }
-            UserRequest::ShowMicrophone { problem } => {
-                self.view.send_if_modified(|view| {
-                    let changed = view.microphone_problem != problem;
-                    view.microphone_problem = problem;
-                    changed
-                });
-                return None;
-            }
-            UserRequest::Answer { call, how, asked_at, reply } => {
-                self.media.note_answer(call, Answerer::ThisUser, asked_at);
-                (Some(Event::UserAnswered { call, how }), reply)
-            }
-            UserRequest::AnswerWithoutMicrophone { call, reply } => {
-                (Some(Event::VoiceFailed { call, reason: EndReason::MicrophoneRefused }), reply)
-            }
-            UserRequest::Decline { call, reply } => (Some(Event::UserDeclined { call }), reply),
-            UserRequest::HangUp { call, reply } => (Some(Event::UserHungUp { call }), reply),
-            UserRequest::Mute { call, muted, reply } => (Some(Event::UserMuted { call, muted }), reply),
-            UserRequest::Hold { call, on, reply } => (Some(Event::UserHeld { call, on }), reply),
-            UserRequest::Swap { reply } => (Some(Event::UserSwapped), reply),
-            UserRequest::UseSound { sound, processing, reply } => {
-                self.sound.use_sound(sound, processing);
-                (None, reply)
-            }
-            UserRequest::UseTones { tones, reply } => {
-                self.sound.use_tones(tones);
-                (None, reply)
-            }
-        };
-        // What the embedder asked for is done before it is told so.
-        if let Some(event) = event {
-            self.hand_in(event);
-        }
-        self.show();
-        let _ = reply.send(());
-        None
     }
 
     fn take_link(&mut self, event: LinkEvent) -> Option<Event> {

@@ -42,6 +42,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::NetworkChanged
         | Event::UserLoggedOut
         | Event::UserWentIdle
+        | Event::NotificationsChanged { .. }
         | Event::LinkOpened
         | Event::LinkLost
         | Event::Woken => None,

@@ -14,9 +14,9 @@ impl Rig {
     /// The channels of what is reported when something happens.
     fn channels(&mut self, event: Event) -> Vec<(CallStatus, Channel)> {
         let Step { commands, .. } = self.line.handle(Timestamp::from_millis(self.now), event);
-        let reports = commands.into_iter().filter_map(|command| match command {
-            Command::Report(report) => Some((report.status, report.channel)),
-            _ => None,
+        let reports = commands.into_iter().filter_map(|command| {
+            let Command::Report(report) = command else { return None };
+            Some((report.status, report.channel))
         });
         reports.collect()
     }

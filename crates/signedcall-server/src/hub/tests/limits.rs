@@ -108,7 +108,7 @@ fn a_device_that_is_away_but_in_a_call_makes_no_room() {
     assert_eq!(stage.handle(1, event), ["z refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "z close"]);
     stage.run(1, Do::Ask('a', hang_up(EndReason::Cancelled)));
     let event = stage.sign_in('z', nth(9));
-    assert_eq!(stage.handle(2, event), ["z2 welcome"]);
+    assert_eq!(stage.handle(2, event), ["z2 welcome ended Cancelled"]);
 }
 
 #[test]

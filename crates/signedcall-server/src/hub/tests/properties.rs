@@ -345,7 +345,9 @@ impl World {
                 HubCommand::CloseRecord(record) => {
                     assert!(self.durable.contains(&record.call), "a record is closed once it is durable");
                     assert!(self.closed.insert(record.call), "a record is closed once");
-                    assert_eq!(record.answered.map(|answered| answered.device), self.winners.get(&record.call).copied());
+                    let written = self.kept.get(&record.call).map(|answer| answer.by.device);
+                    assert_eq!(record.answered.map(|answered| answered.device), written);
+                    assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
             }
         }
@@ -417,6 +419,9 @@ proptest! {
         }
         world.wind_down();
         prop_assert_eq!(&world.durable, &world.closed);
+        world.now += 61_000;
+        world.handle(HubEvent::Woken);
+        prop_assert!(world.hub.calls_of_users.is_empty());
         prop_assert!(world.hub.sessions.is_empty() && world.hub.sockets.is_empty() && world.hub.presence.is_empty());
     }
 }

@@ -1,0 +1,139 @@
+//! Every way in which a call ends (R20), as both sides report it, and what they say of themselves meanwhile (R21).
+
+use std::time::Duration;
+
+use signedcall::{CallId, CallState, CallStatus, DeviceId, EndReason, Metadata, Options};
+
+use crate::support::{Phone, Service, ToneSound};
+
+use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
+
+const RINGS: [CallStatus; 2] = [Placed, Ringing];
+const TALKS: [CallStatus; 2] = [Answered, InProgress];
+
+/// What the callee, or whoever it happens to, does about a call that rings.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    CallerCancels,
+    CalleeDeclines,
+    NobodyAnswers,
+    CalleeSignsOut,
+    CalleeHasNoMicrophone,
+    CallerHangsUp,
+    CalleeHangsUp,
+    TimeRunsOut,
+    CallerTransfers,
+}
+
+/// What is done, whether the callee answers before, and what both report in the end.
+const ROWS: [(Act, bool, EndReason, EndReason); 9] = [
+    (Act::CallerCancels, false, EndReason::Cancelled, EndReason::Cancelled),
+    (Act::CalleeDeclines, false, EndReason::Declined, EndReason::Declined),
+    (Act::NobodyAnswers, false, EndReason::RingTimeout, EndReason::RingTimeout),
+    (Act::CalleeSignsOut, false, EndReason::LoggedOut, EndReason::LoggedOut),
+    (Act::CalleeHasNoMicrophone, false, EndReason::MicrophoneRefused, EndReason::MicrophoneRefused),
+    (Act::CallerHangsUp, true, EndReason::HungUp, EndReason::HungUp),
+    (Act::CalleeHangsUp, true, EndReason::HungUp, EndReason::HungUp),
+    (Act::TimeRunsOut, true, EndReason::MaxDuration, EndReason::MaxDuration),
+    (Act::CallerTransfers, true, EndReason::Transferred, EndReason::Transferred),
+];
+
+async fn act(act: Act, call: CallId, alice: &Phone, bobby: &Phone) {
+    match act {
+        Act::CallerCancels | Act::CallerHangsUp => alice.line.hangup(call).await.expect("the line is open"),
+        Act::CalleeDeclines => bobby.line.decline(call).await.expect("the line is open"),
+        Act::CalleeHangsUp => bobby.line.hangup(call).await.expect("the line is open"),
+        Act::CalleeSignsOut => bobby.line.logout().await,
+        Act::CalleeHasNoMicrophone => drop(bobby.line.answer(call).await.expect_err("there is no microphone")),
+        Act::CallerTransfers => alice.line.transfer(call, "carol").await.expect("carol is there"),
+        Act::NobodyAnswers | Act::TimeRunsOut => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_report_every_end_and_say_what_goes_on() {
+    let service = Service::start_with(|settings| settings.hub.ring_for = Duration::from_secs(2)).await;
+    for (what, is_answered, by_caller, by_callee) in ROWS {
+        let (mut alice, _carol) = (service.phone("alice").await, service.phone("carol").await);
+        let has_none = matches!(what, Act::CalleeHasNoMicrophone);
+        let sound = if has_none { ToneSound::without_microphone() } else { ToneSound::of(1_500) };
+        let mut bobby = Phone::sign_in(service.options("bobby"), sound).await;
+        assert_eq!(alice.line.call_state(), CallState::NoCall, "{what:?}");
+        let max_duration = matches!(what, Act::TimeRunsOut).then_some(Duration::from_secs(1));
+        let metadata = Metadata { max_duration, ..Metadata::default() };
+        let call = alice.line.call("bobby", "Your order", metadata).await.expect("bobby is there");
+        alice.expect_all(&RINGS).await;
+        bobby.expect_all(&RINGS).await;
+        assert_eq!((alice.line.call_state(), bobby.line.call_state()), (CallState::OutgoingCall, CallState::IncomingCall), "{what:?}");
+        if is_answered {
+            bobby.line.answer(call).await.expect("it rings");
+            alice.expect_all(&TALKS).await;
+            bobby.expect_all(&TALKS).await;
+            assert_eq!((alice.line.call_state(), bobby.line.call_state()), (CallState::OngoingCall, CallState::OngoingCall), "{what:?}");
+        }
+        act(what, call, &alice, &bobby).await;
+        let ends = (alice.next().await, bobby.next().await);
+        assert_eq!((ends.0.status, ends.1.status), (Ended(by_caller), Ended(by_callee)), "{what:?}");
+        assert_eq!((ends.0.call_id, ends.1.call_id), (call, call), "{what:?}");
+        for phone in [alice, bobby] {
+            phone.line.logout().await;
+        }
+    }
+}
+
+/// A user with two devices: one that is called first may be more than one.
+async fn two_devices(service: &Service) -> (Phone, Phone) {
+    let device = || Options { device: Some(DeviceId(uuid::Uuid::new_v4())), ..service.options("bobby") };
+    (Phone::sign_in(device(), ToneSound::of(1_500)).await, Phone::sign_in(device(), ToneSound::of(2_000)).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_device_of_the_user_learns_who_has_answered_or_declined() {
+    for (answers, elsewhere) in [(true, EndReason::AnsweredElsewhere), (false, EndReason::DeclinedElsewhere)] {
+        let service = Service::start().await;
+        let alice = service.phone("alice").await;
+        let (mut bobby, mut other) = two_devices(&service).await;
+        let call = alice.call("bobby").await;
+        bobby.expect_all(&RINGS).await;
+        other.expect_all(&RINGS).await;
+        if answers {
+            bobby.line.answer(call).await.expect("it rings");
+        } else {
+            bobby.line.decline(call).await.expect("it rings");
+        }
+        other.expect(Ended(elsewhere)).await;
+        other.leave_in_silence().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_whose_callee_cannot_ring_learns_why_and_nothing_is_seen_there() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    bobby.line.allow_notifications(false).await.expect("the line is open");
+    alice.call("bobby").await;
+    alice.expect_all(&[Placed, Ended(EndReason::NotificationsDisabled)]).await;
+
+    bobby.line.allow_notifications(true).await.expect("the line is open");
+    let mut carol = Phone::sign_in(Options { second_calls: false, ..service.options("carol") }, ToneSound::of(2_000)).await;
+    let call = carol.call("bobby").await;
+    bobby.expect_all(&RINGS).await;
+    alice.call("carol").await;
+    alice.expect_all(&[Placed, Ended(EndReason::Busy)]).await;
+    carol.expect_all(&RINGS).await;
+    carol.line.hangup(call).await.expect("it rings");
+    carol.expect(Ended(EndReason::Cancelled)).await;
+    carol.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_loses_the_network_for_too_long_is_out_and_the_other_side_says_whose_it_was() {
+    let service = Service::start_with(|settings| settings.hub.call_grace = Duration::from_secs(1)).await;
+    let proxy = crate::proxy::Proxy::to(service.address()).await;
+    let mut alice = service.phone("alice").await;
+    let options = Options { service_url: proxy.url(), ..service.options("bobby") };
+    let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
+    crate::calls::connect(&mut alice, &mut bobby, "bobby").await;
+    proxy.shut();
+    alice.expect(Ended(EndReason::RemoteNetworkLoss)).await;
+}

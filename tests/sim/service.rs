@@ -1,0 +1,151 @@
+//! What the service's shell does around the hub, and how it dies and is started again.
+
+use rand::Rng;
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId};
+use signedcall_wire::{CallId, ServiceEvent, ServiceMessage};
+
+use crate::device::Place;
+use crate::ledger::Ledger;
+use crate::world::{Broken, Happening, World};
+
+impl World {
+    /// Carries out one command of the hub, as the service's shell does.
+    pub(crate) fn carry_out_for_hub(&mut self, command: HubCommand) -> Result<(), Broken> {
+        match command {
+            HubCommand::Send { socket, message } => {
+                if let (ServiceMessage::Event { event, .. }, Some(place)) = (&message, self.sockets.get(&socket).map(|open| open.place)) {
+                    self.check_event(place, event)?;
+                }
+                self.send_down(socket, message);
+            }
+            HubCommand::Close { socket } => {
+                let wait = self.weather.frame_delay(&mut self.rng);
+                if let Some(open) = self.sockets.get_mut(&socket) {
+                    open.lost = true;
+                    let noticed_at = open.down.max(self.now + wait) + 1;
+                    self.at(noticed_at, Happening::DeviceNotices(socket));
+                }
+            }
+            HubCommand::OpenRecord(record) => {
+                let call = record.invite.call;
+                let durable = self.store.begin(record);
+                Ledger::opened(call, durable)?;
+                let durable = durable && !self.rng.random_bool(self.weather.failed_record);
+                let delay = self.weather.record_delay(&mut self.rng);
+                let late = HubSettings::default().record_within.as_millis();
+                self.ledger.summary.late_records += u64::from(u128::from(delay) > late);
+                self.after(delay, Happening::Stored { service: self.service, call, durable });
+            }
+            HubCommand::WriteAnswer { call, answer } => {
+                let number = self.number();
+                self.store.answer(number, call, answer, self.now);
+                let delay = self.weather.record_delay(&mut self.rng);
+                self.after(delay, Happening::AnswerStored { service: self.service, call, number });
+            }
+            HubCommand::CloseRecord(record) => {
+                self.store.close(&record);
+                self.ledger.closed(record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_event(&mut self, place: Place, event: &ServiceEvent) -> Result<(), Broken> {
+        match event {
+            ServiceEvent::Answered { call, by, .. } => self.ledger.won(*call, by.device, self.now),
+            ServiceEvent::Ringing { call, by } => {
+                self.ledger.rings(*call, *by);
+                Ok(())
+            }
+            ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
+            ServiceEvent::Transferred(transferred) => self.ledger.transferred(transferred, place),
+            ServiceEvent::Held { on, .. } => {
+                self.ledger.summary.holds += u64::from(*on);
+                Ok(())
+            }
+            ServiceEvent::Invite(invite) => {
+                self.push_sometimes(invite.call, place);
+                Ok(())
+            }
+            ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
+            ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
+        }
+    }
+
+    /// Some calls are pushed as well: before the socket says the same or after, twice, late, or to somebody else.
+    fn push_sometimes(&mut self, call: CallId, place: Place) {
+        if !self.rng.random_bool(0.2) {
+            return;
+        }
+        for _ in 0..self.rng.random_range(1..=2) {
+            let device = if self.rng.random_bool(0.9) { place } else { self.rng.random_range(0..self.devices.len()) };
+            let wait = if self.rng.random_bool(0.6) { self.rng.random_range(0..=30) } else { self.rng.random_range(0..=60_000) };
+            let to = self.devices[place].cuid.clone();
+            self.after(wait, Happening::Push { place: device, call, to, left: 35_000_u64.saturating_sub(wait) });
+        }
+    }
+
+    /// The store has done its part. One that belongs to a service that died tells nobody.
+    pub(crate) fn store(&mut self, service: u64, call: CallId, durable: bool) -> Result<(), Broken> {
+        if service != self.service {
+            return Ok(());
+        }
+        self.store.settle(call, durable);
+        if durable {
+            self.ledger.durable(call);
+        }
+        self.tell_hub(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } })
+    }
+
+    /// The same of an answer.
+    pub(crate) fn store_answer(&mut self, service: u64, call: CallId, number: u64) -> Result<(), Broken> {
+        if service != self.service {
+            return Ok(());
+        }
+        self.store.settle_answers(number);
+        self.tell_hub(HubEvent::AnswerWritten { call })
+    }
+
+    /// The service dies with all that it knew, and starts again on what is durable.
+    pub(crate) fn restart_service(&mut self) -> Result<(), Broken> {
+        self.note("service", "dies", &());
+        self.ledger.summary.restarts += 1;
+        for call in self.store.lose_what_is_under_way(&mut self.rng, self.now) {
+            self.ledger.durable(call);
+        }
+        self.ledger.forget_words();
+        self.hub = Hub::new(HubSettings::default());
+        self.service += 1;
+        self.service_down_until = self.now + self.rng.random_range(100..=5_000);
+        let open: Vec<SocketId> = self.sockets.iter().filter(|(_, open)| open.broken.is_none()).map(|(id, _)| *id).collect();
+        for socket in open {
+            self.break_socket(socket);
+        }
+        let mut calls = Vec::new();
+        for (record, answer) in self.store.open() {
+            self.ledger.summary.outlived += 1;
+            if let Some(answer) = answer {
+                self.ledger.won(record.invite.call, answer.by.device, answer.at.as_millis())?;
+            }
+            if let (Some(_), Some(limit)) = (record.instead_of, record.limit) {
+                // What was left of the old call is known as of the moment at which somebody asked for the transfer.
+                self.ledger.limited(record.invite.call, limit);
+            }
+            let sessions = [self.fresh_session(), self.fresh_session()];
+            calls.push(KeptCall { record, answer, sessions });
+        }
+        self.tell_hub(HubEvent::Restored { calls, ended: self.store.ended(self.now) })
+    }
+
+    /// The service sends everybody away, and stops a little later.
+    pub(crate) fn drain_service(&mut self) -> Result<(), Broken> {
+        const WITHIN: u64 = 5_000;
+        self.ledger.summary.drains += 1;
+        for place in 0..self.devices.len() {
+            let after = self.rng.random_range(0..=WITHIN);
+            self.after(after, Happening::Move(place));
+        }
+        self.after(WITHIN, Happening::ServiceDies);
+        self.tell_hub(HubEvent::Draining)
+    }
+}
