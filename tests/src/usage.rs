@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,15 +14,15 @@ pub struct Usage {
     pub programs: Vec<String>,
     /// Memory in MiB, where each page that several processes share counts for each of them in part (PSS).
     pub memory_mib: f64,
-    /// How often its threads have gone to sleep of their own accord: each time, something has woken them up before.
-    pub wake_ups: u64,
+    /// How often each of its threads has gone to sleep of its own accord: each time, something has woken it up before.
+    threads: BTreeMap<String, u64>,
     at: Instant,
 }
 
 impl Usage {
     /// Looks at a program.
     pub fn of(process: &Process) -> Result<Self> {
-        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, wake_ups: 0, at: Instant::now() };
+        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads: BTreeMap::new(), at: Instant::now() };
         for folder in fs::read_dir("/proc").context("reading /proc")? {
             let folder = folder?.path();
             // A process may end while it is looked at.
@@ -31,16 +32,19 @@ impl Usage {
             }
             usage.programs.push(name);
             usage.memory_mib += field(&folder.join("smaps_rollup"), "Pss:").unwrap_or(0) as f64 / 1024.0;
-            let threads = fs::read_dir(folder.join("task")).into_iter().flatten().flatten();
-            usage.wake_ups += threads.filter_map(|thread| field(&thread.path().join("status"), "voluntary_ctxt_switches:")).sum::<u64>();
+            for thread in fs::read_dir(folder.join("task")).into_iter().flatten().flatten() {
+                let sleeps = field(&thread.path().join("status"), "voluntary_ctxt_switches:");
+                usage.threads.extend(sleeps.map(|sleeps| (thread.file_name().to_string_lossy().into_owned(), sleeps)));
+            }
         }
         usage.programs.sort();
         Ok(usage)
     }
 
-    /// How often a second the program has woken up since an earlier look.
+    /// How often a second the program has woken up since an earlier look. What threads did that have ended since is not known.
     pub fn wake_ups_since(&self, earlier: &Self) -> f64 {
-        self.wake_ups.saturating_sub(earlier.wake_ups) as f64 / self.at.duration_since(earlier.at).as_secs_f64()
+        let since = |(thread, sleeps): (&String, &u64)| sleeps.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0));
+        self.threads.iter().map(since).sum::<u64>() as f64 / self.at.duration_since(earlier.at).as_secs_f64()
     }
 
     /// Waits until a program's processes are such.

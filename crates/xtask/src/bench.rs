@@ -11,13 +11,20 @@ use crate::python;
 use crate::ui;
 use crate::workspace::{Profile, Workspace};
 
+/// The benches that measure other programs beside the app.
+const WITH_PEERS: &[&str] = &["idle"];
+
 /// Builds everything optimised, measures, prints the figures and keeps them in `target/bench`.
 ///
 /// # Errors
 /// Something cannot be installed, built or measured, or the rig does not know the bench.
 pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     println!("[1/3] packages and the web UI");
-    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Python, Need::Scoring])?;
+    let mut needs = vec![Need::Build, Need::VirtualDesktop, Need::Python, Need::Scoring];
+    if name.is_none_or(|name| WITH_PEERS.contains(&name)) {
+        needs.push(Need::Peers);
+    }
+    packages::ensure(workspace, &needs)?;
     python::scoring(workspace)?;
     let log = workspace.fresh_log("bench.log")?;
     ui::build(workspace, &log)?;

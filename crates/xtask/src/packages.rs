@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Python,
     /// Compiling the Python package that scores speech.
     Scoring,
+    /// Other people's telephones, to be measured beside this one.
+    Peers,
 }
 
 /// A row for each need: the package's name for apt-get, its name for dnf, what it is needed for.
@@ -58,6 +60,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     (BROWSER_OF_DEBIAN, "chromium", Need::Browser),
     ("python3-venv", "python3", Need::Python),
     ("python3-dev", "python3-devel", Need::Scoring),
+    ("linphone-desktop", "linphone", Need::Peers),
 ];
 
 /// Debian's browser package, which Ubuntu calls otherwise.
@@ -229,7 +232,7 @@ mod tests {
     #[test]
     fn no_package_is_listed_twice() {
         for manager in [Manager::Apt, Manager::Dnf] {
-            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python, Need::Scoring]);
+            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python, Need::Scoring, Need::Peers]);
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
         }
     }

@@ -8,10 +8,10 @@ use serde_json::json;
 use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
 
 use crate::figures::{Figures, milliseconds};
-use crate::resume;
+use crate::{idle, resume};
 
 /// Every bench.
-const NAMES: &[&str] = &["call", "resume"];
+const NAMES: &[&str] = &["call", "idle", "resume"];
 
 /// Calls for each figure.
 const CALLS: usize = 10;
@@ -31,6 +31,7 @@ pub(crate) fn list() -> Result<()> {
 pub(crate) async fn bench(name: &str) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
+        "idle" => idle::idle().await?,
         "resume" => resume::resume().await?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };

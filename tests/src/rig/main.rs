@@ -2,6 +2,7 @@
 
 mod bench;
 mod figures;
+mod idle;
 mod phone;
 mod resume;
 mod tour;
