@@ -1,8 +1,9 @@
-//! The commands a developer types: `run`, `test`, `bench` and `screens`.
+//! The commands a developer types: `run`, `test`, `conformance`, `bench` and `screens`.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod bench;
+mod conformance;
 mod packages;
 mod processes;
 mod python;
@@ -25,6 +26,7 @@ Usage: cargo xtask <command>
                    with an echo contact to call; --two opens a second user's window as well.
                    Without a display: make a call under a virtual one and report it.
   test [step…]     install what tests need and run all of them, or only the steps named; `test --list` names them
+  conformance      print each requirement with the tests that prove it and how they ended in the last run of `test`
   bench [name]     measure a release build, beside its peers; the figures go to target/bench/<name>.json
   screens          draw every screen again, and the pictures of the README
   help             this text
@@ -36,6 +38,7 @@ enum Command {
     Run { two: bool },
     Test { steps: Vec<String> },
     ListSteps,
+    Conformance,
     Bench { name: Option<String> },
     Screens,
     Help,
@@ -58,6 +61,10 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Run { two } => run::run(&workspace, two)?,
         Command::Test { steps } => return test::test(&workspace, &steps),
         Command::ListSteps => print!("{}", test::list()),
+        Command::Conformance => {
+            let proved = conformance::conformance(&workspace, &test::step_names())?;
+            return Ok(if proved { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Bench { name } => bench::bench(&workspace, name.as_deref())?,
         Command::Screens => ui::draw_screens(&workspace)?,
         Command::Help => print!("{HELP}"),
@@ -72,11 +79,12 @@ fn parse(arguments: &[String]) -> Result<Command> {
         ("run", [option]) if option == "--two" => Ok(Command::Run { two: true }),
         ("test", [option]) if option == "--list" => Ok(Command::ListSteps),
         ("test", steps) if steps.iter().all(|step| !step.starts_with('-')) => Ok(Command::Test { steps: steps.to_vec() }),
+        ("conformance", []) => Ok(Command::Conformance),
         ("bench", []) => Ok(Command::Bench { name: None }),
         ("bench", [name]) if !name.starts_with('-') => Ok(Command::Bench { name: Some(name.clone()) }),
         ("screens", []) => Ok(Command::Screens),
         ("help" | "--help" | "-h", []) => Ok(Command::Help),
-        ("run" | "test" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
+        ("run" | "test" | "conformance" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
             bail!("`{command}` does not understand `{}`\n\n{HELP}", rest.join(" "))
         }
         (unknown, _) => bail!("there is no command `{unknown}`\n\n{HELP}"),
@@ -99,6 +107,7 @@ mod tests {
         assert_eq!(parsed("test").unwrap(), Command::Test { steps: vec![] });
         assert_eq!(parsed("test ui e2e").unwrap(), Command::Test { steps: vec!["ui".to_owned(), "e2e".to_owned()] });
         assert_eq!(parsed("test --list").unwrap(), Command::ListSteps);
+        assert_eq!(parsed("conformance").unwrap(), Command::Conformance);
         assert_eq!(parsed("bench call").unwrap(), Command::Bench { name: Some("call".to_owned()) });
         assert_eq!(parsed("screens").unwrap(), Command::Screens);
     }

@@ -69,8 +69,9 @@ pub(crate) fn select<'a>(all: &'a [Step], names: &[String]) -> Result<Vec<&'a St
 /// # Errors
 /// The folder of the logs cannot be made.
 pub(crate) fn run(workspace: &Workspace, steps: &[&Step]) -> Result<bool> {
-    let logs = workspace.target.join("test-logs");
+    let logs = folder_of_logs(workspace);
     std::fs::create_dir_all(&logs)?;
+    let sources = workspace.state_of_sources()?;
     let mut rows: Vec<Row> = Vec::new();
     let mut failure = None;
     for (index, step) in steps.iter().enumerate() {
@@ -86,6 +87,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &[&Step]) -> Result<bool> {
         let took = started.elapsed();
         let tests = count_tests(&std::fs::read_to_string(&log).unwrap_or_default());
         let outcome = if result.is_ok() { Outcome::Passed } else { Outcome::Failed };
+        std::fs::write(logs.join(format!("{}.outcome", step.name)), format!("{} {sources}\n", word(&outcome)))?;
         if let Err(error) = result {
             println!("\n{error:#}\n");
             failure = Some(step.name);
@@ -102,18 +104,55 @@ pub(crate) fn run(workspace: &Workspace, steps: &[&Step]) -> Result<bool> {
     Ok(failure.is_none())
 }
 
+fn folder_of_logs(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("test-logs")
+}
+
 fn log_of(logs: &Path, step: &Step) -> PathBuf {
     logs.join(format!("{}.log", step.name))
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "FAILED",
+        Outcome::NotReached => "not reached",
+    }
+}
+
+/// The last run of a step.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// It was one of the sources as they are now.
+    Run {
+        /// Whether the step passed.
+        passed: bool,
+        /// What it printed.
+        log: String,
+    },
+    /// There was none, or something has changed since.
+    OfOtherSources,
+}
+
+/// Looks up the last run of a step.
+///
+/// # Errors
+/// The sources or the log cannot be read.
+pub(crate) fn last(workspace: &Workspace, step: &str) -> Result<Last> {
+    let logs = folder_of_logs(workspace);
+    let outcome = std::fs::read_to_string(logs.join(format!("{step}.outcome"))).unwrap_or_default();
+    match outcome.trim_end().rsplit_once(' ') {
+        Some((outcome, sources)) if sources == workspace.state_of_sources()? => {
+            Ok(Last::Run { passed: outcome == word(&Outcome::Passed), log: std::fs::read_to_string(logs.join(format!("{step}.log")))? })
+        }
+        Some(_) | None => Ok(Last::OfOtherSources),
+    }
 }
 
 fn summary(rows: &[Row]) -> String {
     let mut text = format!("{:<10} {:<12} {:>9} {:>7}\n", "step", "outcome", "seconds", "tests");
     for Row { step, outcome, took, tests } in rows {
-        let outcome = match outcome {
-            Outcome::Passed => "passed",
-            Outcome::Failed => "FAILED",
-            Outcome::NotReached => "not reached",
-        };
+        let outcome = word(outcome);
         let count = if *tests == Tests::default() { String::new() } else { (tests.passed + tests.failed).to_string() };
         let line = format!("{step:<10} {outcome:<12} {:>9.1} {count:>7}", took.as_secs_f64());
         text += line.trim_end();

@@ -42,6 +42,11 @@ pub(crate) fn list() -> String {
     STEPS.iter().map(|step| format!("{:<10} {}\n", step.name, step.what)).collect()
 }
 
+/// Every step's name.
+pub(crate) fn step_names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
 /// A cargo call for a run that is thrown away in continuous integration, where incremental compilation only costs time and space.
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = workspace.cargo(arguments);
@@ -64,7 +69,8 @@ fn check_ui(workspace: &Workspace, log: &Path) -> Result<()> {
 }
 
 fn test_ui(workspace: &Workspace, log: &Path) -> Result<()> {
-    Npm::find(workspace)?.script(workspace, &["test"], log)
+    // Each test by its name, for `cargo xtask conformance`.
+    Npm::find(workspace)?.script(workspace, &["test", "--", "--reporter=verbose"], log)
 }
 
 fn check_screens(workspace: &Workspace, log: &Path) -> Result<()> {

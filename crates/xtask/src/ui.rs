@@ -1,7 +1,6 @@
 //! The web UI: finding Node.js, installing its packages when they changed, and its scripts.
 
 use std::ffi::OsString;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::packages::{self, BROWSERS, Need};
 use crate::processes::{output_of, run_logged};
 use crate::python;
-use crate::workspace::{Workspace, on_path};
+use crate::workspace::{self, Workspace, on_path};
 
 /// The oldest Node.js that the UI's build tools take, as in `ui/package.json`.
 const OLDEST_NODE: (u32, u32) = (20, 19);
@@ -113,30 +112,9 @@ pub(crate) fn build(workspace: &Workspace, log: &Path) -> Result<()> {
     std::fs::write(&stamp, state_of(&ui)?).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-/// A short text that changes with the content of any file of the UI, what it is built from and what was built.
+/// Changes with any file of the UI, what it is built from and what was built.
 fn state_of(ui: &Path) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    hash_folder(ui, &mut hasher)?;
-    Ok(format!("{:016x}", hasher.finish()))
-}
-
-fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<()> {
-    let mut entries = std::fs::read_dir(folder)
-        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
-        .with_context(|| format!("cannot read {}", folder.display()))?;
-    entries.sort_by_key(std::fs::DirEntry::path);
-    for entry in entries {
-        if NOT_IN_THE_APP.iter().any(|name| entry.file_name() == *name) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            hash_folder(&entry.path(), hasher)?;
-        } else {
-            entry.path().hash(hasher);
-            std::fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?.hash(hasher);
-        }
-    }
-    Ok(())
+    workspace::state_of(ui, NOT_IN_THE_APP)
 }
 
 /// Draws every screen, and the pictures of the README.
