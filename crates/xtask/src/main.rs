@@ -1,9 +1,10 @@
-//! The commands a developer types: `run`, `test`, `conformance`, `bench` and `screens`.
+//! The commands a developer types: `run`, `test`, `conformance`, `fuzz`, `bench` and `screens`.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod bench;
 mod conformance;
+mod fuzz;
 mod packages;
 mod processes;
 mod python;
@@ -27,6 +28,8 @@ Usage: cargo xtask <command>
                    Without a display: make a call under a virtual one and report it.
   test [step…]     install what tests need and run all of them, or only the steps named; `test --list` names them
   conformance      print each requirement with the tests that prove it and how they ended in the last run of `test`
+  fuzz [target] [--seconds N]
+                   feed wire, device and hub, or one of them, with what nobody would send; ten minutes unless told otherwise
   bench [name]     measure a release build, beside its peers; the figures go to target/bench/<name>.json
   screens          draw every screen again, and the pictures of the README
   help             this text
@@ -39,6 +42,7 @@ enum Command {
     Test { steps: Vec<String> },
     ListSteps,
     Conformance,
+    Fuzz { target: Option<String>, seconds: u64 },
     Bench { name: Option<String> },
     Screens,
     Help,
@@ -65,6 +69,7 @@ fn execute(command: Command) -> Result<ExitCode> {
             let proved = conformance::conformance(&workspace, &test::step_names())?;
             return Ok(if proved { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds)?,
         Command::Bench { name } => bench::bench(&workspace, name.as_deref())?,
         Command::Screens => ui::draw_screens(&workspace)?,
         Command::Help => print!("{HELP}"),
@@ -80,11 +85,18 @@ fn parse(arguments: &[String]) -> Result<Command> {
         ("test", [option]) if option == "--list" => Ok(Command::ListSteps),
         ("test", steps) if steps.iter().all(|step| !step.starts_with('-')) => Ok(Command::Test { steps: steps.to_vec() }),
         ("conformance", []) => Ok(Command::Conformance),
+        ("fuzz", [target @ .., option, seconds]) if option == "--seconds" && target.len() <= 1 => match seconds.parse() {
+            Ok(seconds) => Ok(Command::Fuzz { target: target.first().cloned(), seconds }),
+            Err(_) => bail!("`{seconds}` is no number of seconds\n\n{HELP}"),
+        },
+        ("fuzz", target @ ([] | [_])) if target.iter().all(|target| !target.starts_with('-')) => {
+            Ok(Command::Fuzz { target: target.first().cloned(), seconds: fuzz::SECONDS })
+        }
         ("bench", []) => Ok(Command::Bench { name: None }),
         ("bench", [name]) if !name.starts_with('-') => Ok(Command::Bench { name: Some(name.clone()) }),
         ("screens", []) => Ok(Command::Screens),
         ("help" | "--help" | "-h", []) => Ok(Command::Help),
-        ("run" | "test" | "conformance" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
+        ("run" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
             bail!("`{command}` does not understand `{}`\n\n{HELP}", rest.join(" "))
         }
         (unknown, _) => bail!("there is no command `{unknown}`\n\n{HELP}"),
@@ -108,15 +120,25 @@ mod tests {
         assert_eq!(parsed("test ui e2e").unwrap(), Command::Test { steps: vec!["ui".to_owned(), "e2e".to_owned()] });
         assert_eq!(parsed("test --list").unwrap(), Command::ListSteps);
         assert_eq!(parsed("conformance").unwrap(), Command::Conformance);
+        let fuzz = |target: Option<&str>, seconds| Command::Fuzz { target: target.map(str::to_owned), seconds };
+        assert_eq!(parsed("fuzz").unwrap(), fuzz(None, fuzz::SECONDS));
+        assert_eq!(parsed("fuzz hub --seconds 5").unwrap(), fuzz(Some("hub"), 5));
+        assert_eq!(parsed("fuzz --seconds 5").unwrap(), fuzz(None, 5));
         assert_eq!(parsed("bench call").unwrap(), Command::Bench { name: Some("call".to_owned()) });
         assert_eq!(parsed("screens").unwrap(), Command::Screens);
     }
 
     #[test]
     fn what_is_not_understood_is_named() {
-        for (line, name) in
-            [("rnu", "rnu"), ("run --three", "--three"), ("test --fast", "--fast"), ("bench a b", "a b"), ("screens x", "x")]
-        {
+        for (line, name) in [
+            ("rnu", "rnu"),
+            ("run --three", "--three"),
+            ("test --fast", "--fast"),
+            ("fuzz hub wire", "hub wire"),
+            ("fuzz --seconds x", "x"),
+            ("bench a b", "a b"),
+            ("screens x", "x"),
+        ] {
             let message = parsed(line).unwrap_err().to_string();
             assert!(message.contains(&format!("`{name}`")), "{line}: {message}");
         }
