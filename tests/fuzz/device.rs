@@ -112,6 +112,8 @@ impl Device {
             17 => Event::MediaFailed { call, device },
             18 => Event::VoiceFailed { call, reason: made::reason(rng) },
             19 => Event::Woken,
+            20 => Event::NetworkChanged,
+            21 if rng.random_bool(0.1) => Event::UserWentIdle,
             _ => self.message(rng).map_or(Event::Woken, Event::Received),
         }
     }
@@ -175,6 +177,9 @@ impl Device {
             Command::Greet(_) => self.due = Due::Welcome,
             Command::SignedIn => self.due = Due::Nothing,
             Command::PrepareMedia { call, device, .. } => self.prepared.push((call, device)),
+            Command::RestartMedia { call, device } => {
+                assert!(self.prepared.contains(&(call, device)), "another path is looked for where there is none");
+            }
             Command::DropMedia { call, device } => self.prepared.retain(|prepared| *prepared != (call, device)),
             Command::StartVoice { call, .. } => {
                 assert_eq!(self.voice, None, "a second voice is opened beside the first");
@@ -194,6 +199,9 @@ impl Device {
             | Command::NotPlaced { .. }
             | Command::Transferred { .. }
             | Command::NotTransferred { .. }
+            | Command::NotIdle { .. }
+            | Command::SeekService
+            | Command::PushHandled { .. }
             | Command::Report(_)
             | Command::PlayTone(_)
             | Command::ApplySignal { .. }

@@ -39,6 +39,8 @@ struct World {
     /// Records that the store has not written yet, and those that it has.
     opened: BTreeSet<CallId>,
     durable: BTreeSet<CallId>,
+    /// The calls whose answers are being written down.
+    answers: Vec<CallId>,
     answered: u64,
 }
 
@@ -73,6 +75,7 @@ impl World {
             seqs: BTreeMap::new(),
             opened: BTreeSet::new(),
             durable: BTreeSet::new(),
+            answers: Vec::new(),
             answered: 0,
         };
         let (dina, emil) = (cuid("dina_1"), cuid("emil_1"));
@@ -95,6 +98,7 @@ impl World {
             asks(OTHERS[0], 1, Request::Call(new)),
             HubEvent::Recorded { call: THEIR_CALL },
             asks(OTHERS[1], 1, Request::Accept { call: THEIR_CALL }),
+            HubEvent::AnswerWritten { call: THEIR_CALL },
         ] {
             let HubStep { commands, wake_at } = world.hub.handle(world.now, event);
             assert!(!commands.is_empty(), "they get into their call");
@@ -129,6 +133,10 @@ impl World {
                 } else {
                     HubEvent::RecordFailed { call }
                 }
+            }
+            (9 | 10, Some(_)) if !self.answers.is_empty() => {
+                let call = self.answers.swap_remove(rng.random_range(0..self.answers.len()));
+                HubEvent::AnswerWritten { call }
             }
             (7 | 8, Some(_)) if !self.invited.is_empty() => {
                 let (socket, call) = self.invited.swap_remove(rng.random_range(0..self.invited.len()));
@@ -178,7 +186,8 @@ impl World {
                 assert!(!OTHERS.contains(&socket), "somebody else's socket is closed");
                 self.open.remove(&socket);
             }
-            HubCommand::OpenRecord(record) => assert!(self.opened.insert(record.call), "a record is opened twice at once"),
+            HubCommand::OpenRecord(record) => assert!(self.opened.insert(record.invite.call), "a record is opened twice at once"),
+            HubCommand::WriteAnswer { call, .. } => self.answers.push(call),
             HubCommand::CloseRecord(record) => {
                 assert!(self.durable.remove(&record.call), "a record is closed that is not open");
                 self.answered += u64::from(record.answered.is_some());
@@ -246,6 +255,7 @@ fn signed_in(socket: SocketId, cuid: Cuid, device: u128) -> HubEvent {
         name: None,
         endpoint: Endpoint { device: DeviceId(Uuid::from_u128(device)), run: RunId(Uuid::from_u128(u128::from(socket.0 % 3))) },
         second_calls: socket.0.is_multiple_of(2),
+        single_device: socket.0.is_multiple_of(7),
         session: SessionId(Uuid::from_u128(u128::from(socket.0))),
         resume_token: Redacted::new(format!("token {}", socket.0)),
         max_call: None,

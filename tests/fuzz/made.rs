@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use signedcall_wire::{
-    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, Endpoint, Environment,
-    ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume, RunId,
-    ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, EndedCall, Endpoint,
+    Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
+    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 use uuid::Uuid;
 
@@ -64,10 +64,11 @@ fn text(rng: &mut StdRng) -> String {
 }
 
 pub(crate) fn signal(rng: &mut StdRng) -> Signal {
-    match rng.random_range(0..7) {
+    match rng.random_range(0..8) {
         0 => Signal::Unknown,
-        1 | 2 => Signal::Offer { sdp: Redacted::new(text(rng)) },
-        3 | 4 => Signal::Answer { sdp: Redacted::new(text(rng)) },
+        7 => Signal::Restart,
+        1 | 2 => Signal::Offer { sdp: Redacted::new(text(rng)), generation: rng.random_range(0..3) },
+        3 | 4 => Signal::Answer { sdp: Redacted::new(text(rng)), generation: rng.random_range(0..3) },
         _ => Signal::Candidate { candidate: Redacted::new(text(rng)) },
     }
 }
@@ -176,6 +177,7 @@ fn welcome(rng: &mut StdRng) -> Welcome {
         ice: ice(rng),
         branding: maybe(rng, branding),
         calls: (0..rng.random_range(0..4)).map(|_| snapshot(rng)).collect(),
+        ended: (0..rng.random_range(0..4)).map(|_| EndedCall { call: call(rng), reason: reason(rng) }).collect(),
     }
 }
 
