@@ -144,6 +144,24 @@ async fn a_talk_outlives_a_service_that_is_restarted_which_places_no_calls_meanw
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_outlives_the_service_that_has_relayed_it() {
+    let (mut service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
+    let private = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };
+    let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
+    let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+    bobby.sound.hears_tone(1_000).await;
+    service.restart().await;
+    alice.sound.say(2_000);
+    bobby.sound.hears_tone(2_000).await;
+    bobby.sound.say(1_000);
+    alice.sound.hears_tone(1_000).await;
+    alice.line.hangup(call).await.expect("the call goes on");
+    alice.expect(Ended(EndReason::HungUp)).await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_may_have_its_calls_relayed_only() {
     let (service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
     let private = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };

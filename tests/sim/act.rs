@@ -87,6 +87,9 @@ impl World {
 
     /// Lets a user do something.
     pub(crate) fn grant(&mut self, place: Place, wish: Wish) -> Result<(), Broken> {
+        if let Wish::HangUp(call) | Wish::Decline(call) = wish {
+            self.ledger.is_unwanted(call);
+        }
         let event = match wish {
             Wish::Dial(_) if self.closing => return Ok(()),
             Wish::Dial(to) => Event::UserDialled(self.dial(place, to)),

@@ -3,13 +3,15 @@
 //! A seed means the same for as long as the world draws the same numbers in the same order; what it has found is in a test of its own as well.
 
 /// The seeds, each once.
-pub(crate) const CORPUS: &[u64] = &[
-    // A program that died while it held one call and another rang was taken for one that only rings.
-    1622,   // Who hangs up while the service is away seems to have lost the network.
-    4,      // A call was answered whose caller had left while it was being transferred to it.
-    937,    // A device that was told that it missed a call rings again for it once the service was started anew.
-    1403,   // Somebody calls a user who has signed out while the service was away.
-    1222,   // A device signed out that had lost to another whose answer was being written down, and was told nothing.
-    18_325, // What was left of a limited call that was being transferred when the service died.
-    1408,
+pub(crate) const CORPUS: &[(u64, &str)] = &[
+    (1622, "a program that died while it held one call and another rang was taken for one that only rings"),
+    (4, "who hangs up while the service is away seems to have lost the network"),
+    (937, "a call was answered whose caller had left while it was being transferred to it"),
+    (1403, "a device that was told that it missed a call rings again for it once the service was started anew"),
+    (1222, "somebody calls a user who has signed out while the service was away"),
+    (18_325, "a device signed out that had lost to another whose answer was being written down, and was told nothing"),
+    (1408, "what was left of a limited call that was being transferred when the service died"),
+    (2920, "a user hung up while the service was away, which heard first from the other side that its media was gone"),
+    (19_191, "an answer of which both sides heard only after the call was over"),
+    (12_010, "a user signed out while the service was away, and the other side waited for the whole grace"),
 ];

@@ -108,6 +108,8 @@ struct Record {
     /// What the caller was told to ring.
     ringing: BTreeSet<Endpoint>,
     winner: Option<DeviceId>,
+    /// A user has asked for its end, whether or not the service has heard of it.
+    unwanted: bool,
     /// When the service first said that it is answered.
     answered_at: Option<u64>,
     /// How long it may last.
@@ -256,13 +258,18 @@ impl Ledger {
         {
             return Err(format!("{call} has outlived its limit of {limit:?}: {close:?}"));
         }
-        if close.answered.as_ref().map(|answered| answered.device) != record.winner {
+        // Nobody has heard of it when both were cut off.
+        if record.winner.is_some() && close.answered.as_ref().map(|answered| answered.device) != record.winner {
             return Err(format!("the record of {call} says {:?}, and {:?} was told to have won", close.answered, record.winner));
         }
         match record.closed.replace(close) {
             None => Ok(()),
             Some(_) => Err(format!("the record of {call} is closed twice")),
         }
+    }
+
+    pub(crate) fn is_unwanted(&mut self, call: CallId) {
+        self.calls.entry(call).or_default().unwanted = true;
     }
 
     /// The service is started again, and does not know what it has told one device alone of a call that goes on.

@@ -47,7 +47,8 @@ fn random_calls_over_a_bad_network_keep_every_promise() {
 
 #[test]
 fn seeds_that_have_failed_once_keep_every_promise() {
-    for seed in CORPUS {
+    for (seed, what) in CORPUS {
+        println!("{seed}: {what}");
         run(*seed);
     }
 }

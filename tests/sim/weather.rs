@@ -74,9 +74,8 @@ impl Weather {
             restart: 0.9,
             failed_voice: 0.0,
             keeps_calls: true,
-            // Who holds or hangs up is not heard before the service is back: it is away for five seconds, its loss is noticed as late as ten seconds after, and a
-            // device tries again every two.
-            alone_at_most: 5_000 + CUT_NOTICED_WITHIN + 4_000,
+            // Who signs out while the service is away for five seconds cannot say so, and the service waits for the device for thirty once it is back.
+            alone_at_most: 5_000 + CUT_NOTICED_WITHIN + 30_000 + 4_000,
             gentle: false,
             ..Self::calm()
         }

@@ -28,7 +28,7 @@ pub enum Command {
     },
     /// The session is up: signed in, or resumed on another socket. Calls can be placed as long as this socket lasts.
     SignedIn,
-    /// Use these STUN and TURN servers for peer connections opened from now on.
+    /// Use these STUN and TURN servers from now on, for peer connections that are open as well when they look for another path.
     UseIce(IceConfig),
     /// Calls look like this from now on; `None` when the account has no branding of its own.
     UseBranding(Option<Branding>),
@@ -97,7 +97,8 @@ pub enum Command {
         /// What was passed.
         signal: Signal,
     },
-    /// Look for another path to one device of the other side (RFC 8445, section 9). What is connected stays so until there is one.
+    /// Look for another path to one device of the other side (RFC 8445, section 9), from whatever addresses this device has by then: the path that there
+    /// was is given up.
     RestartMedia {
         /// The call.
         call: CallId,

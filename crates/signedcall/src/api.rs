@@ -276,7 +276,7 @@ impl SignedCall {
     }
 
     /// Closes the connection for calls on purpose, *goes idle* (R23): nobody can be called from here until [`init`](Self::init) opens another, and this
-    /// device is called by push alone. A call comes first: whoever is in one ends it before.
+    /// device is called by push alone, which the service does not send yet. A call comes first: whoever is in one ends it before.
     ///
     /// # Errors
     /// `ERR_ONGOING_CALL` while there is a call, and then nothing has changed. From then on every request fails with `ERR_SIGNALLING_SOCKET_CONNECTION`.

@@ -32,7 +32,7 @@ pub(super) fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)
         return Err(format!("the record of {call} says that both sides had media: {parts:?}"));
     }
     if weather.keeps_calls {
-        check_that_it_was_kept(call, parts)?;
+        check_that_it_was_kept(call, record, parts)?;
     }
     if !weather.gentle {
         return Ok(());
@@ -63,11 +63,11 @@ pub(super) fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)
 
 /// A call that outlives the service ends as its users want, and not for want of the network. A side that hangs up while the service is away cannot say so:
 /// to the other, its network is gone. What was under way to set media up when the service died is lost, and such a call may end for that.
-fn check_that_it_was_kept(call: CallId, parts: &[(Place, &Part)]) -> Result<(), Broken> {
+fn check_that_it_was_kept(call: CallId, record: &Record, parts: &[(Place, &Part)]) -> Result<(), Broken> {
     let is_loss = |end: EndReason| matches!(end, EndReason::LocalNetworkLoss | EndReason::RemoteNetworkLoss | EndReason::InternalError);
     let ends: Vec<EndReason> = parts.iter().filter_map(|(_, part)| part.end()).collect();
     // One side alone may have called somebody who signed out meanwhile, and could not say so.
-    if ends.len() > 1 && ends.into_iter().all(is_loss) && !parts.iter().any(|(_, part)| part.abandoned) {
+    if !record.unwanted && ends.len() > 1 && ends.into_iter().all(is_loss) && !parts.iter().any(|(_, part)| part.abandoned) {
         return Err(format!("{call} is lost: {parts:?}"));
     }
     Ok(())

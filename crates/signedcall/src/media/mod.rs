@@ -108,8 +108,14 @@ impl Media {
         }
     }
 
-    /// Uses these servers for connections opened from now on.
+    /// Uses these servers from now on: connections that are open, when they look for another path. A service that was started again knows nothing of what
+    /// an earlier one has handed out.
     pub(crate) fn use_ice(&mut self, ice: IceConfig) {
+        for peer in self.peers.values() {
+            if peer.input.try_send(Input::UseIce(ice.clone())).is_err() {
+                tracing::warn!("a peer connection is too busy to learn of other servers");
+            }
+        }
         self.ice = ice;
     }
 

@@ -10,7 +10,7 @@ use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use signedcall_core::Role;
-use signedcall_wire::{MAX_SDP_BYTES, Redacted, Signal};
+use signedcall_wire::{IceConfig, MAX_SDP_BYTES, Redacted, Signal};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use webrtc::error::Error;
@@ -95,6 +95,8 @@ impl Outlet {
 pub(super) enum Input {
     /// From the other side's device.
     Signal(Signal),
+    /// The servers by which other paths are to be found.
+    UseIce(IceConfig),
     /// Another path is to be looked for.
     Restart,
     /// An address of ours that the other side may try.
@@ -111,7 +113,7 @@ pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller)
     let span = tracing::debug_span!("peer", device = %teller.device);
     tokio::spawn(
         async move {
-            let failed = match Connection::open(role, &setup, handler, packets, timeline, teller.clone()).await {
+            let failed = match Connection::open(role, setup, handler, packets, timeline, teller.clone()).await {
                 Ok(connection) => connection.run(inputs).await,
                 Err(error) => Err(error),
             };
@@ -127,6 +129,7 @@ pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller)
 
 struct Connection {
     role: Role,
+    setup: Setup,
     peer: Arc<dyn PeerConnection>,
     teller: Teller,
     timeline: Timeline,
@@ -143,7 +146,7 @@ struct Connection {
 impl Connection {
     async fn open(
         role: Role,
-        setup: &Setup,
+        setup: Setup,
         handler: Arc<Handler>,
         packets: mpsc::Receiver<OutgoingPacket>,
         timeline: Timeline,
@@ -175,7 +178,7 @@ impl Connection {
         let open = Arc::new(AtomicBool::new(false));
         tokio::spawn(send_all(track, source, packets, Arc::clone(&open), timeline.clone()).in_current_span());
         let mut connection =
-            Self { role, peer, teller, timeline, generation: 0, early: Vec::new(), described: false, sent_candidates: 0, open };
+            Self { role, setup, peer, teller, timeline, generation: 0, early: Vec::new(), described: false, sent_candidates: 0, open };
         match role {
             Role::Offerer => connection.offer(None).await?,
             Role::Answerer => {}
@@ -187,6 +190,7 @@ impl Connection {
         while let Some(input) = inputs.recv().await {
             match input {
                 Input::Signal(signal) => self.apply(signal).await,
+                Input::UseIce(ice) => self.use_ice(ice).await,
                 Input::Restart => self.restart().await,
                 Input::Candidate(candidate) => self.send_candidate(&candidate).await,
                 Input::State(state) => self.become_state(state).await,
@@ -202,6 +206,14 @@ impl Connection {
         self.sent_candidates = 0;
         self.teller.tell(MediaNews::Signal(Signal::Offer { sdp: Redacted::new(offer.sdp), generation: self.generation })).await;
         Ok(())
+    }
+
+    async fn use_ice(&mut self, ice: IceConfig) {
+        self.setup.ice = ice;
+        if let Err(error) = self.peer.set_configuration(self.setup.configuration()).await {
+            tracing::warn!(error = %Kind(&error), "a connection keeps its servers");
+            tracing::debug!(%error);
+        }
     }
 
     /// Only the offerer offers, so that two sides that change their networks at the same moment do not do so at once.
