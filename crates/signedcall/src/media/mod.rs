@@ -6,7 +6,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::mpsc as blocking;
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ pub(crate) enum Answerer {
 pub(crate) struct Media {
     reach: Reach,
     ice: IceConfig,
-    peers: HashMap<(CallId, DeviceId), Peer>,
+    peers: BTreeMap<(CallId, DeviceId), Peer>,
     /// How many connections have been opened.
     opened: u64,
     sender: mpsc::Sender<MediaEvent>,
@@ -94,7 +94,7 @@ struct Peer {
 impl Media {
     pub(crate) fn new(reach: Reach) -> Self {
         let (sender, news) = mpsc::channel(NEWS);
-        Self { reach, ice: IceConfig::default(), peers: HashMap::new(), opened: 0, sender, news }
+        Self { reach, ice: IceConfig::default(), peers: BTreeMap::new(), opened: 0, sender, news }
     }
 
     /// Waits for the next thing to happen. Dropping the future loses nothing. What comes from a connection that has been closed is skipped, also when
