@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use signedcall_wire::{
     CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal,
-    Resume, ServiceMessage, SessionId, Welcome,
+    Resume, ServiceMessage, SessionId, Timestamp, Welcome,
 };
 
-use super::call::{Call, Departure, Party};
+use super::call::{Call, Departure, Party, State};
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
 use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
+
+/// The most ends of calls that a welcome lists, the newest: whoever calls and cancels without end must not make it longer than a device takes. A line has
+/// two calls on at most, and a few that end.
+pub(super) const MAX_ENDS_PER_WELCOME: usize = 16;
 
 impl Hub {
     /// Begins a session. It takes the place of the same device's old one, and its part in calls.
@@ -70,6 +74,8 @@ impl Hub {
             }
         }
         ended.retain(|ended| !snapshots.iter().any(|snapshot| concerns(snapshot, ended.call)));
+        ended.sort_by_key(|ended| self.settled_at(ended.call));
+        ended.drain(..ended.len().saturating_sub(MAX_ENDS_PER_WELCOME));
         let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));
     }
@@ -226,6 +232,14 @@ impl Hub {
             None => self.past.get(id)?.as_seen_by(user, device),
         });
         missed.collect()
+    }
+
+    /// When it was settled that a call is over for a device: it ended, or was answered elsewhere; `None` when that is forgotten.
+    fn settled_at(&self, id: CallId) -> Option<Timestamp> {
+        match self.calls.get(&id).map(|call| &call.state) {
+            Some(State::Answered { at, .. }) => Some(*at),
+            Some(State::Recording { .. } | State::Ringing { .. }) | None => self.past.get(id).map(|past| past.at),
+        }
     }
 }
 

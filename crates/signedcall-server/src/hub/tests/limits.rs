@@ -1,11 +1,12 @@
 use signedcall_wire::{
-    DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, Redacted, Request,
-    Signal,
+    CallId, DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, Redacted,
+    Request, Signal,
 };
 use uuid::Uuid;
 
-use super::stage::{CALL, Do, Stage, call, endpoint, hang_up, signal};
+use super::stage::{CALL, Do, Stage, call, call_to, endpoint, hang_up, signal};
 use crate::hub::placing::MAX_IMAGE_URL_BYTES;
+use crate::hub::presence::MAX_ENDS_PER_WELCOME;
 use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
@@ -123,4 +124,26 @@ fn a_session_that_missed_more_than_is_kept_begins_anew() {
     }
     assert_eq!(stage.run(0, Do::Resume('x', 0)), ["x2 session expired"]);
     assert_eq!(stage.run(0, Do::Resume('x', 1)).len(), 129);
+}
+
+#[test]
+fn a_welcome_lists_the_newest_ends_and_no_more_than_fit() {
+    let mut stage = Stage::with("ax");
+    let mut at = 0;
+    for number in 0..MAX_ENDS_PER_WELCOME + 4 {
+        at += 100;
+        // Ids fall while time goes on, so that the newest are not the last by chance.
+        let id = CallId(Uuid::from_u128(9_000 - number as u128));
+        stage.run(at, Do::Ask('a', call_to(id, 'x')));
+        stage.run(at, Do::RecordedOf(id));
+        let end = if number < 4 {
+            Do::Ask('x', Request::Decline { call: id, reason: EndReason::Declined })
+        } else {
+            Do::Ask('a', Request::Hangup { call: id, reason: EndReason::Cancelled })
+        };
+        stage.run(at, end);
+    }
+    let newest = " ended Cancelled".repeat(MAX_ENDS_PER_WELCOME);
+    assert_eq!(stage.run(at, Do::SignIn('y')), [format!("y welcome{newest}")]);
+    assert_eq!(stage.run(at, Do::SignIn('x'))[2], format!("x2 welcome{newest}"), "also of those that it was told of");
 }
