@@ -51,9 +51,10 @@ impl Hub {
             return refused(error);
         }
         let (seen_by_other, seen_by_leaver, picture) = if stays == call.caller {
-            (&call.context, &call.invite.context, &call.invite.initiator_image)
+            (&call.context, &call.invite.context, call.invite.initiator_image.clone())
         } else {
-            (&call.invite.context, &call.context, &call.invite.receiver_image)
+            // Its picture is one that the side which leaves has chosen: the third user's app would fetch it from wherever that side likes.
+            (&call.invite.context, &call.context, None)
         };
         let invite = Invite {
             call: new,
@@ -61,7 +62,7 @@ impl Hub {
             endpoint: stays.endpoint,
             from_name: other.name.clone(),
             context: seen_by_leaver.clone(),
-            initiator_image: picture.clone(),
+            initiator_image: picture,
             receiver_image: None,
             transferred_by: Some(leaver),
             ring_for_ms: 0,

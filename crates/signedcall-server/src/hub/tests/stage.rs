@@ -399,8 +399,9 @@ fn describe_message(message: &ServiceMessage) -> String {
 fn describe_event(event: &ServiceEvent) -> String {
     match event {
         ServiceEvent::Invite(Invite { ring_for_ms, transferred_by: None, .. }) => format!("invite {ring_for_ms}"),
-        ServiceEvent::Invite(Invite { ring_for_ms, from, transferred_by: Some(by), context, .. }) => {
-            format!("invite {ring_for_ms} of {from} by {by} for {context}")
+        ServiceEvent::Invite(Invite { ring_for_ms, from, transferred_by: Some(by), context, initiator_image, .. }) => {
+            let picture = initiator_image.as_ref().map(|url| format!(" with {url}")).unwrap_or_default();
+            format!("invite {ring_for_ms} of {from} by {by} for {context}{picture}")
         }
         ServiceEvent::Ringing { by, .. } => format!("ringing {}", label(*by)),
         ServiceEvent::Answered { by, left_ms, .. } => format!("answered {}{}", label(*by), describe_left(*left_ms)),

@@ -7,7 +7,7 @@ use super::stage::{BACK, CALL, Do, FOURTH, Stage, THIRD, Who, accept, call_to, c
 /// name, who is signed in, given, when, then
 type Row<Then> = (&'static str, &'static str, Vec<Do>, Do, Then);
 
-/// `a` and `x` talk; each has a picture, and sees another reason for the call.
+/// `a` and `x` talk; the caller's app has given each a picture, and each sees another reason for the call.
 fn talking(devices: &str) -> Stage {
     let mut stage = Stage::with_second_calls(devices);
     let context = |text: &str| Context::new(text).expect("a context");
@@ -16,8 +16,8 @@ fn talking(devices: &str) -> Stage {
         to: cuid('x'),
         context: context("Your order"),
         remote_context: Some(context("Your customer")),
-        initiator_image: None,
-        receiver_image: None,
+        initiator_image: Some("a.png".to_owned()),
+        receiver_image: Some("x.png".to_owned()),
         max_duration_ms: None,
     };
     for event in [Do::Ask('a', Request::Call(new)), Do::Recorded, Do::Ask('x', accept())] {
@@ -43,7 +43,7 @@ fn who_was_called_hands_the_caller_over() {
             "close record Transferred x never connected",
             "x #3 ended Transferred",
             "a #2 transferred to other for Your order",
-            "o #1 invite 35000 of caller by callee for Your customer",
+            "o #1 invite 35000 of caller by callee for Your customer with a.png",
         ]
     );
     assert_eq!(stage.run(0, Do::Ask('o', Request::Ringing { call: BACK })), ["a #3 ringing o", "o ok"]);
@@ -53,7 +53,7 @@ fn who_was_called_hands_the_caller_over() {
 }
 
 #[test]
-fn who_has_called_hands_the_callee_over() {
+fn who_has_called_hands_the_callee_over_without_a_picture_that_the_callee_has_not_chosen() {
     let mut stage = talking("axo");
     assert_eq!(stage.run(0, Do::Ask('a', transfer(BACK, 'o'))), ["open record"]);
     assert_eq!(
@@ -197,7 +197,7 @@ fn devices_that_begin_new_sessions_meanwhile_go_on_where_they_were() {
             "close record Transferred x never connected",
             "x2 #1 ended Transferred",
             "a2 #1 transferred to other for Your order",
-            "o #1 invite 35000 of caller by callee for Your customer",
+            "o #1 invite 35000 of caller by callee for Your customer with a.png",
         ]
     );
     assert_eq!(
