@@ -284,8 +284,12 @@ impl Line {
     }
 
     fn lose_link(&mut self, turn: &mut Turn) {
-        if self.goes_idle {
-            return self.close(turn);
+        if std::mem::take(&mut self.goes_idle) {
+            if self.calls.is_empty() {
+                return self.close(turn);
+            }
+            // A call has crossed the wish, and the answer to the wish is lost: the service does not let a device in a call go.
+            turn.commands.push(Command::NotIdle { error: ErrorCode::OngoingCall });
         }
         self.session.lose_link();
         self.pass_to_all(turn, &CallEvent::LinkLost);

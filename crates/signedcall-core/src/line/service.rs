@@ -44,8 +44,8 @@ impl Line {
     fn go_on(&mut self, turn: &mut Turn) {
         turn.commands.push(Command::SignedIn);
         self.pass_to_all(turn, &CallEvent::LinkUp);
-        let calls = &self.calls;
-        let waiting = self.session.go_on(|request| is_wanted(calls, request));
+        let (calls, goes_idle) = (&self.calls, self.goes_idle);
+        let waiting = self.session.go_on(|request| is_wanted(calls, goes_idle, request));
         turn.commands.extend(waiting.into_iter().map(Command::Send));
     }
 
@@ -216,7 +216,7 @@ const fn is_own_decline(reason: EndReason) -> bool {
 }
 
 /// Whether a request that was not answered on an earlier socket still matters.
-fn is_wanted(calls: &[Call], request: &Request) -> bool {
+fn is_wanted(calls: &[Call], goes_idle: bool, request: &Request) -> bool {
     match request {
         Request::Call(new) => wanted_by(calls, new.call, request),
         Request::Ringing { call }
@@ -226,7 +226,9 @@ fn is_wanted(calls: &[Call], request: &Request) -> bool {
         | Request::Transfer { call, .. }
         | Request::Signal { call, .. } => wanted_by(calls, *call, request),
         // The service must learn of it, also when the call is over here.
-        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout | Request::GoIdle => true,
+        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
+        // Its user was told long ago that it came to nothing, unless a newer wish stands.
+        Request::GoIdle => goes_idle,
         Request::Unknown => false,
     }
 }

@@ -38,3 +38,14 @@ fn a_device_without_a_link_is_idle_at_once() {
     let _ = rig.handle(Event::UserWentIdle);
     assert_eq!(rig.handle(Event::LinkLost), "close link", "the service notices by itself");
 }
+
+#[test]
+fn a_link_that_is_lost_when_a_call_has_crossed_the_wish_to_go_idle_leaves_the_call_alone() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::UserWentIdle);
+    let _ = rig.is_invited(1, "bobby");
+    assert_eq!(rig.handle(Event::LinkLost), "not idle OngoingCall");
+    assert_eq!(rig.line.call_state(), CallState::IncomingCall);
+    assert_eq!(rig.handle(Event::LinkOpened), "resume from 1");
+    assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask ringing 1", "the wish is not repeated");
+}
