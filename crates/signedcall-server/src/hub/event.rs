@@ -62,7 +62,8 @@ pub enum HubEvent {
         /// What they are made with.
         grant: RelayGrant,
     },
-    /// The service is about to stop: no more calls are placed. Those that there are outlive it.
+    /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
+    /// out of one.
     Draining,
     /// The moment that the last [`HubStep`] asked for has come.
     Woken,

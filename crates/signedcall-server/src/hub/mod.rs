@@ -109,7 +109,7 @@ pub struct Hub {
     past: PastCalls,
     /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
-    /// Whether no more calls are placed.
+    /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
     drains: bool,
     timers: Timers,
 }
@@ -181,6 +181,8 @@ impl Hub {
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
             Timer::EndNears(call) => self.warn_of_end(turn, call),
             Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),
+            // The next service waits anew: a device that is away meanwhile keeps its calls.
+            Timer::GraceOver(_) | Timer::KeepOver(_) if self.drains => {}
             Timer::GraceOver(session) => self.give_up_waiting(turn, session),
             Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),
         }

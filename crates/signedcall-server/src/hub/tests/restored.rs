@@ -214,3 +214,23 @@ fn a_service_that_is_about_to_stop_places_no_calls_and_the_others_go_on() {
     let over = ["close record HungUp x never connected", "a #3 ended HungUp", "x #3 ended HungUp", "a ok"];
     assert_eq!(stage.run(0, Do::Ask('a', hang_up(EndReason::HungUp))), over);
 }
+
+#[test]
+fn a_service_that_stops_gives_up_on_no_device_and_leaves_that_to_the_next() {
+    let mut stage = Stage::with("ax");
+    for event in after(answered(), [Do::Drain, Do::Lose('x')]) {
+        stage.run(0, event);
+    }
+    assert_eq!(stage.run(30_000, Do::Wake), NOTHING);
+    assert_eq!(stage.run(60_000, Do::Wake), NOTHING);
+    assert_eq!(stage.run(60_000, Do::SignIn('x')), ["x2 welcome callee answered x"]);
+
+    let mut stage = Stage::with("ax");
+    for event in after(answered(), [Do::Lose('x')]) {
+        stage.run(0, event);
+    }
+    stage.run(29_999, Do::Drain);
+    assert_eq!(stage.run(30_000, Do::Wake), NOTHING, "also when the grace has begun before");
+    stage.restart_service(40_000);
+    assert_eq!(stage.run(69_999, Do::SignIn('x')), ["x2 welcome callee answered x"]);
+}
