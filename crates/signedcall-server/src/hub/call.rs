@@ -60,6 +60,8 @@ pub(super) enum State {
     /// The callee's devices are told.
     Ringing {
         give_up_at: Timestamp,
+        /// Until then devices that have rung may come back to a service that was started again.
+        awaited_until: Option<Timestamp>,
         /// Those that may still answer.
         devices: Vec<Party>,
         /// Those of them that have confirmed in this run of their program, in that order.
@@ -230,15 +232,15 @@ impl Hub {
         self.end(turn, id, EndReason::RingTimeout, |_| EndReason::RingTimeout);
     }
 
-    /// Takes a device out of a ringing call, which ends with it when no other may still answer.
+    /// Takes a device out of a ringing call, which ends with it when no other may still answer. While others may come back, it goes on.
     pub(super) fn drop_device(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason, if_last: EndReason) {
-        let Some(Call { left, state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { left, state: State::Ringing { awaited_until, devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         let Some(index) = devices.iter().position(|party| party.session == session) else {
             return;
         };
-        if devices.len() == 1 {
+        if devices.len() == 1 && awaited_until.is_none_or(|until| until <= turn.now) {
             return self.end(turn, id, if_last, |_| told);
         }
         let gone = devices.remove(index);

@@ -152,7 +152,7 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        call.state = State::Ringing { give_up_at, devices: devices.clone(), confirmed: Vec::new() };
+        call.state = State::Ringing { give_up_at, awaited_until: None, devices: devices.clone(), confirmed: Vec::new() };
         let invite = call.invite(turn.now);
         self.timers.set(Timer::RingOver(id), give_up_at);
         for party in devices {

@@ -9,6 +9,9 @@
 //! When it signs in, that session is its old one, so that it keeps its part in the call and learns what has become of it. A device that knows nothing of
 //! the call any more, since its program was started again or since it has left the call, says so by hanging up.
 //!
+//! Nobody knows which other devices have rung. So one that declines for itself before the grace is over ends the call for no other that may be back in a
+//! moment.
+//!
 //! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
 //!
 //! A deadline that has passed meanwhile fires at once. A transfer whose record is durable is done.
@@ -50,7 +53,8 @@ impl Hub {
             None => {
                 let give_up_at = (placed_at + self.settings.ring_for).max(turn.now + SOONEST);
                 self.timers.set(Timer::RingOver(id), give_up_at);
-                State::Ringing { give_up_at, devices: Vec::new(), confirmed: Vec::new() }
+                let awaited_until = Some(turn.now + self.settings.call_grace);
+                State::Ringing { give_up_at, awaited_until, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => State::Answered {
                 at: answer.at,

@@ -234,3 +234,22 @@ fn a_service_that_stops_gives_up_on_no_device_and_leaves_that_to_the_next() {
     stage.restart_service(40_000);
     assert_eq!(stage.run(69_999, Do::SignIn('x')), ["x2 welcome callee answered x"]);
 }
+
+#[test]
+fn a_device_that_leaves_first_after_a_restart_leaves_the_call_to_those_that_are_not_back_yet() {
+    let refuses = || Do::Ask('x', decline(EndReason::MicrophoneRefused));
+    let mut stage = restarted("axy", placed());
+    sign_in(&mut stage, "ax");
+    assert_eq!(stage.run(30_999, refuses()), ["x2 #1 ended MicrophoneRefused", "x2 ok"]);
+    assert_eq!(stage.run(30_999, Do::SignIn('x'))[2], "x3 welcome ended MicrophoneRefused");
+    assert_eq!(stage.run(30_999, Do::SignIn('y')), ["y2 welcome callee placed"]);
+
+    let mut stage = restarted("axy", placed());
+    sign_in(&mut stage, "ax");
+    let over = ["close record MicrophoneRefused", "a2 #1 ended MicrophoneRefused", "x2 #1 ended MicrophoneRefused", "x2 ok"];
+    assert_eq!(stage.run(31_000, refuses()), over);
+
+    let mut stage = restarted("axy", placed());
+    sign_in(&mut stage, "ax");
+    assert_eq!(stage.run(2_000, Do::Ask('x', decline(EndReason::Declined)))[0], "close record Declined", "that is the user's word");
+}
