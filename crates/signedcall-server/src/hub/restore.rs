@@ -14,11 +14,12 @@
 //!
 //! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
 //!
-//! A deadline that has passed meanwhile fires at once. A transfer whose record is durable is done.
+//! A deadline that has passed meanwhile fires at once. The clock on the wall may have been set back meanwhile: what has happened lies in no future, and
+//! nothing lasts longer for it. A transfer whose record is durable is done.
 
 use std::collections::BTreeMap;
 
-use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId};
+use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
 use super::call::{Call, Party, State, Telling};
 use super::past::PastCall;
@@ -29,7 +30,7 @@ use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
 impl Hub {
     pub(super) fn restore(&mut self, turn: &mut Turn, kept: Vec<KeptCall>, ended: Vec<KeptEnd>) {
         for ended in ended {
-            self.remember(past_call(ended));
+            self.remember(past_call(turn.now, ended));
         }
         let mut transfers = Vec::new();
         for kept in kept {
@@ -51,20 +52,20 @@ impl Hub {
         let caller = self.expect_back(turn, id, caller_user, invite.endpoint, invite.from_name.clone(), caller_session);
         let state = match answer {
             None => {
-                let give_up_at = (placed_at + self.settings.ring_for).max(turn.now + SOONEST);
+                let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + SOONEST);
                 self.timers.set(Timer::RingOver(id), give_up_at);
                 let awaited_until = Some(turn.now + self.settings.call_grace);
                 State::Ringing { give_up_at, awaited_until, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => State::Answered {
-                at: answer.at,
+                at: answer.at.min(turn.now),
                 by: self.expect_back(turn, id, callee.clone(), answer.by, None, callee_session),
                 caller_has_media: answer.connected_at.is_some(),
                 callee_has_media: answer.connected_at.is_some(),
-                connected_at: answer.connected_at,
+                connected_at: answer.connected_at.map(|at| at.min(turn.now)),
                 caller_holds: answer.caller_holds,
                 callee_holds: answer.callee_holds,
-                ends_at: answer.ends_at,
+                ends_at: answer.ends_at.map(|ends_at| limit.map_or(ends_at, |limit| ends_at.min(turn.now + limit))),
                 telling: Telling::Done,
             },
         };
@@ -113,8 +114,8 @@ impl Hub {
     }
 }
 
-fn past_call(ended: KeptEnd) -> PastCall {
+fn past_call(now: Timestamp, ended: KeptEnd) -> PastCall {
     let KeptEnd { call, account, environment, caller: (caller, device), callee, answered_by, ended_at, reason } = ended;
     let caller = ((account.clone(), environment, caller), device);
-    PastCall { at: ended_at, call, caller, callee: (account, environment, callee), winner: answered_by, reason: Some(reason) }
+    PastCall { at: ended_at.min(now), call, caller, callee: (account, environment, callee), winner: answered_by, reason: Some(reason) }
 }

@@ -253,3 +253,27 @@ fn a_device_that_leaves_first_after_a_restart_leaves_the_call_to_those_that_are_
     sign_in(&mut stage, "ax");
     assert_eq!(stage.run(2_000, Do::Ask('x', decline(EndReason::Declined)))[0], "close record Declined", "that is the user's word");
 }
+
+#[test]
+fn a_clock_that_was_set_back_meanwhile_makes_nothing_last_longer() {
+    let before = |events: Vec<Do>| {
+        let mut stage = Stage::empty();
+        stage.max_call = Some(Duration::from_secs(60));
+        for event in [Do::SignIn('a'), Do::SignIn('x')].into_iter().chain(events) {
+            stage.run(100_000, event);
+        }
+        stage.restart_service(1_000);
+        stage
+    };
+    let mut stage = before(placed());
+    assert_eq!(sign_in(&mut stage, "ax"), ["a2 welcome caller placed", "x2 welcome callee placed"]);
+    assert_eq!(stage.run(35_999, Do::Wake), NOTHING);
+    assert_eq!(stage.run(36_000, Do::Wake)[0], "close record RingTimeout");
+
+    let mut stage = before(answered());
+    assert_eq!(sign_in(&mut stage, "a"), ["a2 welcome caller answered x for 59000"]);
+
+    let over = || after(placed(), [Do::Ask('a', hang_up(EndReason::Cancelled))]);
+    assert_eq!(before(over()).run(61_000, Do::SignIn('x')), ["x2 welcome ended Cancelled"]);
+    assert_eq!(before(over()).run(61_001, Do::SignIn('x')), ["x2 welcome"]);
+}
