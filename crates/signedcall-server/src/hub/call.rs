@@ -45,6 +45,13 @@ pub(super) struct Relayed {
     pub(super) candidates: usize,
 }
 
+/// How many times each side has begun to hold a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Held {
+    pub(super) by_caller: u32,
+    pub(super) by_callee: u32,
+}
+
 /// How far a call has come.
 #[derive(Debug)]
 pub(super) enum State {
@@ -77,6 +84,7 @@ pub(super) enum State {
         connected_at: Option<Timestamp>,
         caller_holds: bool,
         callee_holds: bool,
+        held: Held,
         /// When its time is over.
         ends_at: Option<Timestamp>,
         telling: Telling,

@@ -4,7 +4,7 @@ use signedcall_wire::{
     CallId, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, Request, RequestId, ServiceEvent, SessionId, Signal,
 };
 
-use super::call::{Call, Departure, Intent, Party, Role, State, Telling};
+use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
 use super::session::Answer;
 use super::timers::Timer;
 use super::{Hub, HubCommand, KeptAnswer, Turn};
@@ -13,6 +13,8 @@ use super::{Hub, HubCommand, KeptAnswer, Turn};
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 /// The most session descriptions from one device of a call to another: one to connect, and one for each change of network in a long call.
 pub(super) const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
+/// The most times that a side may hold a call: a whole working day of turning from one call to the other.
+pub(super) const MAX_HOLDS_PER_CALL: u32 = 1024;
 /// Everything went well, or came too late to matter.
 pub(super) const DONE: Answer = Answer::Given(None);
 
@@ -82,6 +84,7 @@ impl Hub {
             connected_at: None,
             caller_holds: false,
             callee_holds: false,
+            held: Held::default(),
             ends_at: call.limit.map(|limit| turn.now + limit),
             telling: Telling::Waits { losers, waiting: vec![request] },
         };
@@ -202,16 +205,24 @@ impl Hub {
         DONE
     }
 
-    /// Notes who holds a call, and tells the other side.
+    /// Notes who holds a call, and tells the other side. One who has done so too often goes on to hold it, which nobody is told.
     fn hold(&mut self, turn: &mut Turn, session: SessionId, id: CallId, on: bool) -> Answer {
-        if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, telling, .. }, .. }) = self.calls.get_mut(&id) {
-            let (holds, other) = if caller.session == session {
-                (caller_holds, by.session)
+        if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, held, telling, .. }, .. }) =
+            self.calls.get_mut(&id)
+        {
+            let (holds, count, other) = if caller.session == session {
+                (caller_holds, &mut held.by_caller, by.session)
             } else if by.session == session {
-                (callee_holds, caller.session)
+                (callee_holds, &mut held.by_callee, caller.session)
             } else {
                 return DONE;
             };
+            if on && !*holds {
+                if *count == MAX_HOLDS_PER_CALL {
+                    return refused(ErrorCode::FailureInMakeCall);
+                }
+                *count += 1;
+            }
             if std::mem::replace(holds, on) != on {
                 let is_told = matches!(telling, Telling::Done);
                 self.write_answer(turn, id);

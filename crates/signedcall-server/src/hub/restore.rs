@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
-use super::call::{Call, Party, State, Telling};
+use super::call::{Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::{SOONEST, Timer};
@@ -65,6 +65,7 @@ impl Hub {
                 connected_at: answer.connected_at.map(|at| at.min(turn.now)),
                 caller_holds: answer.caller_holds,
                 callee_holds: answer.callee_holds,
+                held: Held::default(),
                 ends_at: answer.ends_at.map(|ends_at| limit.map_or(ends_at, |limit| ends_at.min(turn.now + limit))),
                 telling: Telling::Done,
             },

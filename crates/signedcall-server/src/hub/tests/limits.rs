@@ -4,10 +4,10 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use super::stage::{CALL, Do, Stage, call, call_to, endpoint, hang_up, signal};
+use super::stage::{CALL, Do, Stage, accept, call, call_to, endpoint, hang_up, hold, signal};
 use crate::hub::placing::MAX_IMAGE_URL_BYTES;
 use crate::hub::presence::MAX_ENDS_PER_WELCOME;
-use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
+use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL, MAX_HOLDS_PER_CALL};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
 
@@ -146,4 +146,20 @@ fn a_welcome_lists_the_newest_ends_and_no_more_than_fit() {
     let newest = " ended Cancelled".repeat(MAX_ENDS_PER_WELCOME);
     assert_eq!(stage.run(at, Do::SignIn('y')), [format!("y welcome{newest}")]);
     assert_eq!(stage.run(at, Do::SignIn('x'))[2], format!("x2 welcome{newest}"), "also of those that it was told of");
+}
+
+#[test]
+fn a_side_may_hold_a_call_so_many_times_and_always_go_on_with_it() {
+    let mut stage = ringing();
+    stage.run(0, Do::Ask('x', accept()));
+    for _ in 0..MAX_HOLDS_PER_CALL {
+        assert_eq!(stage.run(0, Do::Ask('a', hold(true))).len(), 2);
+        assert_eq!(stage.run(0, Do::Ask('a', hold(true))), ["a ok"], "it holds already");
+        assert_eq!(stage.run(0, Do::Ask('a', hold(false))).len(), 2);
+    }
+    assert_eq!(stage.run(0, Do::Ask('a', hold(true))), REFUSED);
+    assert_eq!(stage.run(0, Do::Ask('a', hold(false))), ["a ok"]);
+    assert!(stage.run(0, Do::Ask('x', hold(true)))[0].ends_with(" held"), "the other side has its own");
+    stage.run(0, Do::SignIn('a'));
+    assert_eq!(stage.run(0, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"], "also in a new session");
 }
