@@ -150,7 +150,7 @@ impl Line {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        let pushes = self.pushes.iter().map(|push| push.give_up_at);
+        let pushes = self.pushes.iter().map(AwaitedPush::give_up_at);
         self.calls.iter().filter_map(Call::deadline).chain(self.session.deadline()).chain(pushes).min()
     }
 
@@ -279,6 +279,7 @@ impl Line {
 
     fn greet(&mut self, turn: &mut Turn) {
         let greeting = self.session.open(turn.now);
+        self.suspend_patience();
         turn.commands.push(Command::Greet(greeting));
         self.pass_to_all(turn, &CallEvent::LinkLost);
     }
@@ -292,6 +293,7 @@ impl Line {
             turn.commands.push(Command::NotIdle { error: ErrorCode::OngoingCall });
         }
         self.session.lose_link();
+        self.suspend_patience();
         self.pass_to_all(turn, &CallEvent::LinkLost);
     }
 

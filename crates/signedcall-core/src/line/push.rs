@@ -10,15 +10,27 @@ use signedcall_wire::{CallId, Channel, Timestamp};
 use super::{Line, Turn};
 use crate::{Command, Push, PushOutcome};
 
-/// How long the call of a push may take to come by the socket: a socket has to be opened and a session begun, on a network that has just woken up.
+/// How long the call of a push may take to come by the socket once the session is up: the welcome lists it, or it is a moment behind its push.
 pub(crate) const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest that a call rings, whatever a push says: until then a link is waited for.
+const LONGEST_RING: Duration = Duration::from_secs(120);
 
 /// A push whose call has not come by the socket yet.
 #[derive(Debug)]
 pub(super) struct AwaitedPush {
     number: u64,
     call: CallId,
-    pub(super) give_up_at: Timestamp,
+    /// When its call is over anyway.
+    expires_at: Timestamp,
+    /// When the patience with it is over; `None` without a session that is up, when nothing can come.
+    patience_over: Option<Timestamp>,
+}
+
+impl AwaitedPush {
+    pub(super) fn give_up_at(&self) -> Timestamp {
+        self.patience_over.map_or(self.expires_at, |over| over.min(self.expires_at))
+    }
 }
 
 impl Line {
@@ -34,7 +46,9 @@ impl Line {
         } else if left.is_zero() {
             PushOutcome::Expired
         } else {
-            self.pushes.push(AwaitedPush { number, call, give_up_at: turn.now + left.min(PUSH_PATIENCE) });
+            let expires_at = turn.now + left.min(LONGEST_RING);
+            let patience_over = self.session.is_up().then(|| turn.now + PUSH_PATIENCE);
+            self.pushes.push(AwaitedPush { number, call, expires_at, patience_over });
             return turn.commands.push(Command::SeekService);
         };
         turn.commands.push(Command::PushHandled { number, outcome });
@@ -54,9 +68,23 @@ impl Line {
     }
 
     pub(super) fn expire_pushes(&mut self, turn: &mut Turn) {
-        while let Some(push) = self.pushes.iter().find(|push| push.give_up_at <= turn.now) {
+        while let Some(push) = self.pushes.iter().find(|push| push.give_up_at() <= turn.now) {
             let call = push.call;
             self.settle_pushes(turn, call, PushOutcome::NoSuchCall);
+        }
+    }
+
+    /// The session is up: what it brings comes now.
+    pub(super) fn begin_patience(&mut self, now: Timestamp) {
+        for push in &mut self.pushes {
+            push.patience_over = Some(now + PUSH_PATIENCE);
+        }
+    }
+
+    /// Nothing comes until the session is up again.
+    pub(super) fn suspend_patience(&mut self) {
+        for push in &mut self.pushes {
+            push.patience_over = None;
         }
     }
 

@@ -12,6 +12,7 @@ impl Line {
             Heard::Nothing => {}
             Heard::Broken { reopen_after } => self.reopen(turn, reopen_after),
             Heard::Greet(greeting) => {
+                self.suspend_patience();
                 self.pass_to_all(turn, &CallEvent::LinkLost);
                 turn.commands.push(Command::Greet(greeting));
             }
@@ -43,6 +44,7 @@ impl Line {
     /// The link carries the session: what waits is said, again or for the first time.
     fn go_on(&mut self, turn: &mut Turn) {
         turn.commands.push(Command::SignedIn);
+        self.begin_patience(turn.now);
         self.pass_to_all(turn, &CallEvent::LinkUp);
         let (calls, goes_idle) = (&self.calls, self.goes_idle);
         let waiting = self.session.go_on(|request| is_wanted(calls, goes_idle, request));

@@ -104,3 +104,23 @@ fn a_push_whose_call_does_not_come_is_given_up_after_ten_seconds_or_when_it_says
         assert_eq!(rig.wake_at, None);
     }
 }
+
+#[test]
+fn the_patience_with_a_push_begins_once_the_session_is_up() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.is_pushed(1, 1, 30_000), "seek service");
+    assert_eq!(rig.wake_at, Some(30_000));
+    rig.now = 12_000;
+    let _ = rig.handle(Event::LinkOpened);
+    rig.now = 15_000;
+    let _ = rig.receive(ServiceMessage::Resumed);
+    assert_eq!(rig.wake_at, Some(25_000));
+    rig.now = 24_000;
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.wake_at, Some(30_000), "and anew with the next link");
+    assert_eq!(rig.wake(), "push 1 NoSuchCall");
+
+    assert_eq!(rig.is_pushed(2, 2, u64::MAX), "seek service");
+    assert_eq!(rig.wake_at, Some(150_000), "no call rings for longer than two minutes");
+}
