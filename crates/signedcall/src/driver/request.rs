@@ -59,8 +59,7 @@ impl Driver {
             UserRequest::Push { payload: PushPayload { call, to, expires_at_ms }, reply } => {
                 self.pushes_taken += 1;
                 self.pushes.insert(self.pushes_taken, reply);
-                let left = (UNIX_EPOCH + Duration::from_millis(expires_at_ms)).duration_since(SystemTime::now()).unwrap_or_default();
-                return Some(Event::PushCame(Push { number: self.pushes_taken, call, to, left }));
+                return Some(Event::PushCame(Push { number: self.pushes_taken, call, to, left: left_until(expires_at_ms) }));
             }
             UserRequest::ShowMicrophone { problem } => {
                 self.view.send_if_modified(|view| {
@@ -99,5 +98,22 @@ impl Driver {
         self.show();
         let _ = reply.send(());
         None
+    }
+}
+
+/// How long it is until a moment that a push names. What this platform's clock cannot show is far away.
+fn left_until(unix_millis: u64) -> Duration {
+    let moment = UNIX_EPOCH.checked_add(Duration::from_millis(unix_millis));
+    moment.map_or(Duration::MAX, |moment| moment.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_may_name_any_moment() {
+        assert_eq!(left_until(0), Duration::ZERO);
+        assert!(left_until(u64::MAX) > Duration::from_secs(1 << 40));
     }
 }
