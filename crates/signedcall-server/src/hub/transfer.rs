@@ -1,4 +1,4 @@
-//! A side of an answered call hands the other over to a third user (R18): the third is asked with the other side as caller.
+//! A side of an answered call hands the other over to a third user (B6): the third is asked with the other side as caller.
 //!
 //! ```text
 //!                transfer ──▶ Recording ──recorded──▶ the new call rings, the old one is over
