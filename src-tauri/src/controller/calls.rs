@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signedcall::{AnswerHow, CallId};
+use signedcall::{AnswerHow, CallId, ErrorCode};
 
 use super::{Controller, Event, Facts, Host, Reply, Session, nobody_is_signed_in};
 use crate::history::PastCall;
-use crate::view::{Answering, CallPhase, CallView, EndReason};
+use crate::view::{Answering, CallPhase, CallView, EndReason, Problem, ProblemCode};
 
 impl<H: Host> Controller<H> {
     pub(super) fn answer(&mut self, call: CallId, how: AnswerHow, reply: Reply) {
@@ -44,18 +44,25 @@ impl<H: Host> Controller<H> {
             return self.answer_to(reply, Err(nobody_is_signed_in()));
         };
         let line = Arc::clone(line);
-        // The end of the call may be told before the answer.
         if let Some(facts) = self.facts.get_mut(&call) {
+            if facts.transfer_to.is_some() {
+                return self.answer_to(reply, Err(Problem::new(ProblemCode::OngoingCall, "the call is being transferred")));
+            }
+            // The end of the call may be told before the answer.
             facts.transfer_to = Some(to.clone());
         }
         self.later(async move { Event::TransferAsked { call, outcome: line.transfer(call, &to).await, reply } });
     }
 
     pub(super) fn transfer_asked(&mut self, call: CallId, outcome: Result<(), signedcall::Error>, reply: Reply) {
-        if outcome.is_err()
+        if let Err(error) = &outcome
             && let Some(facts) = self.facts.get_mut(&call)
         {
-            facts.transfer_to = None;
+            let to = facts.transfer_to.take();
+            // The service may have heard of it all the same, and only its answer is lost.
+            if error.code == ErrorCode::NetworkNotAvailable {
+                facts.transfer_in_doubt = to;
+            }
         }
         self.answer_to(reply, outcome.map_err(|error| error.into()));
     }
@@ -141,7 +148,12 @@ impl<H: Host> Controller<H> {
 impl Facts {
     /// What is known of a call when it is first heard of.
     pub(super) fn of_new(began: SystemTime) -> Self {
-        Self { began, talking_since: None, peer_name: None, transferred_by: None, transfer_to: None, left: false }
+        Self { began, talking_since: None, peer_name: None, transferred_by: None, transfer_to: None, transfer_in_doubt: None, left: false }
+    }
+
+    /// Whom this user has transferred the other side to, if that is how the call has ended.
+    pub(super) fn handed_to(&self) -> Option<&str> {
+        self.transfer_to.as_deref().or(self.transfer_in_doubt.as_deref())
     }
 
     /// Seconds of talk, when there was any.

@@ -178,13 +178,13 @@ impl<H: Host> Controller<H> {
 
     /// Why a call has ended, as this side sees it: which of the two has transferred the other is known by who has asked for it.
     fn reason_of(&self, call: CallId, reason: signedcall::EndReason) -> EndReason {
-        let asked_here = self.facts.get(&call).is_some_and(|facts| facts.transfer_to.is_some());
+        let asked_here = self.facts.get(&call).is_some_and(|facts| facts.handed_to().is_some());
         if asked_here && reason == signedcall::EndReason::Transferred { EndReason::HandedOver } else { reason.into() }
     }
 
     fn transferred_to(&self, call: CallId, phase: &CallPhase) -> Option<String> {
         let CallPhase::Ended { reason: EndReason::HandedOver, .. } = phase else { return None };
-        self.facts.get(&call)?.transfer_to.as_deref().map(|to| self.name_of(to))
+        self.facts.get(&call)?.handed_to().map(|to| self.name_of(to))
     }
 }
 

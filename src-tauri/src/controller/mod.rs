@@ -70,6 +70,8 @@ struct Facts {
     transferred_by: Option<Cuid>,
     /// Whom this user wants to transfer the other side to.
     transfer_to: Option<String>,
+    /// The same of an earlier wish that the service never answered.
+    transfer_in_doubt: Option<String>,
     /// Whether this user has ended it.
     left: bool,
 }

@@ -2,7 +2,7 @@
 
 use signedcall::{CallStatus, Cuid, Direction, EndReason as Reason, ErrorCode, LineView, Phase};
 
-use super::bench::{Bench, call, heard, seen};
+use super::bench::{Bench, call, heard, in_time, seen};
 use crate::controller::{Elsewhere, Event, Reply};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
@@ -18,6 +18,15 @@ async fn in_call() -> Bench {
 
 fn to_carol(reply: Reply) -> Event {
     Event::Transfer { call: call(1), to: "carol_7".to_owned(), reply }
+}
+
+fn to_david(reply: Reply) -> Event {
+    Event::Transfer { call: call(1), to: "david_7".to_owned(), reply }
+}
+
+async fn handed_over_to(bench: &Bench) -> Option<String> {
+    let last = bench.view().await.recent.remove(0);
+    last.transferred_to.filter(|_| last.reason == EndReason::HandedOver)
 }
 
 /// A call with Anna that somebody has brought about.
@@ -54,6 +63,32 @@ async fn a_transfer_that_is_refused_is_told_and_forgotten() {
     assert!(matches!(bench.view().await.call.map(|call| call.phase), Some(CallPhase::Talking { .. })), "the call is as it was");
     bench.ends(call(1), Direction::Incoming, Reason::Transferred);
     assert_eq!(bench.view().await.recent[0].reason, EndReason::Transferred, "it was the other side's doing");
+}
+
+#[tokio::test]
+async fn a_call_that_is_being_transferred_is_not_transferred_to_somebody_else() {
+    let bench = in_call().await;
+    let ((reply, first), (again, second)) = (Reply::new(), Reply::new());
+    bench.inbox.send(to_carol(reply));
+    bench.inbox.send(to_david(again));
+    let refusal = in_time("the second answer", second).await.expect("each request is answered").expect_err("one at a time");
+    assert_eq!(refusal.code, ProblemCode::OngoingCall);
+    assert_eq!(in_time("the first answer", first).await, Ok(Ok(())));
+    assert_eq!(bench.refused(to_david).await, ProblemCode::OngoingCall, "it is as good as over");
+    assert_eq!(bench.line().asked(), [format!("transfer {} carol_7", call(1))]);
+    bench.ends(call(1), Direction::Incoming, Reason::Transferred);
+    assert_eq!(handed_over_to(&bench).await.as_deref(), Some("carol_7"));
+}
+
+#[tokio::test]
+async fn a_transfer_whose_answer_is_lost_is_still_this_user_s_doing() {
+    let bench = in_call().await;
+    bench.line().refuse_transfer(Some(ErrorCode::NetworkNotAvailable));
+    assert_eq!(bench.refused(to_carol).await, ProblemCode::NetworkNotAvailable);
+    bench.line().refuse_transfer(Some(ErrorCode::OngoingCall));
+    assert_eq!(bench.refused(to_david).await, ProblemCode::OngoingCall);
+    bench.ends(call(1), Direction::Incoming, Reason::Transferred);
+    assert_eq!(handed_over_to(&bench).await.as_deref(), Some("carol_7"));
 }
 
 #[tokio::test]
