@@ -111,8 +111,15 @@ impl Windows {
         match (act, window) {
             (Act::Make, _) => self.make(label),
             (Act::BringToFront, Some(window)) => bring_to_front(&window),
-            (Act::Destroy, Some(window)) => tell(window.destroy()),
-            (Act::BringToFront | Act::Destroy, None) | (Act::Nothing, _) => {}
+            (Act::Destroy, Some(window)) => {
+                if let Err(error) = window.destroy() {
+                    tracing::warn!(%error, window = label, "a window does not go");
+                    self.gone(label);
+                }
+            }
+            // Nobody will say that it has gone.
+            (Act::Destroy, None) => self.gone(label),
+            (Act::BringToFront, None) | (Act::Nothing, _) => {}
         }
     }
 
