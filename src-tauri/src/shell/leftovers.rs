@@ -3,14 +3,48 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The name of that process, as the kernel cuts it.
 const NETWORK_PROCESS: &str = "WebKitNetworkPr";
 
-/// Ends it. Only for when no web view is left.
-pub(super) fn end_network_process() {
+/// How long it is kept after the last web view. One that is ending may still be given a new web view, whose page then never comes: the next call
+/// may ring in the moment when the pop-up of the last one goes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// When it may be ended.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// Since when there has been no web view, nor has one been needed.
+    alone_since: Option<Instant>,
+}
+
+impl Leftovers {
+    /// The last web view has gone.
+    pub(super) fn left_alone(&mut self, now: Instant) {
+        self.alone_since = Some(now);
+    }
+
+    /// There will be a web view.
+    pub(super) fn needed(&mut self) {
+        self.alone_since = None;
+    }
+
+    /// Ends it when there has been no web view for long enough.
+    pub(super) fn end_if_due(&mut self, now: Instant) {
+        if self.take_due(now) {
+            end_network_process();
+        }
+    }
+
+    fn take_due(&mut self, now: Instant) -> bool {
+        self.alone_since.take_if(|since| now.duration_since(*since) >= PATIENCE).is_some()
+    }
+}
+
+fn end_network_process() {
     for process in children_named(NETWORK_PROCESS) {
         if let Err(error) = kill_process(process, Signal::TERM) {
             tracing::debug!(%error, "the web views' network process stays");
@@ -44,6 +78,21 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn it_ends_when_no_web_view_has_been_needed_for_long_enough() {
+        let (start, instant) = (Instant::now(), Duration::from_millis(1));
+        let mut leftovers = Leftovers::default();
+        assert!(!leftovers.take_due(start + PATIENCE), "there has been no web view");
+        leftovers.left_alone(start);
+        assert!(!leftovers.take_due(start + PATIENCE - instant));
+        leftovers.needed();
+        assert!(!leftovers.take_due(start + PATIENCE), "there is a web view");
+        leftovers.left_alone(start + instant);
+        assert!(!leftovers.take_due(start + PATIENCE), "it has gone later");
+        assert!(leftovers.take_due(start + instant + PATIENCE));
+        assert!(!leftovers.take_due(start + instant + PATIENCE * 2), "it has ended");
+    }
 
     #[test]
     fn only_a_child_of_that_name_is_meant() {

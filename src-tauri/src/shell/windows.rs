@@ -4,12 +4,15 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tauri::webview::PageLoadEvent;
 use tauri::{
     AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
 };
 
+#[cfg(target_os = "linux")]
+use super::leftovers::{self, Leftovers};
 use super::placement::{Area, Placement};
 use super::presence::{Act, Presence};
 use crate::controller::{Event, Inbox};
@@ -24,6 +27,8 @@ const MAIN_SIZE: (f64, f64) = (420.0, 720.0);
 const MAIN_LEAST: (f64, f64) = (340.0, 560.0);
 /// Width and height of the pop-up: a reason of the greatest length above two rows of choices.
 const INCOMING_SIZE: (f64, f64) = (360.0, 264.0);
+/// How long a window waits for its page before it is shown all the same: one that is late is better than one that nobody sees.
+const LOADING_PATIENCE: Duration = Duration::from_secs(2);
 /// How far the pop-up keeps from the edges of the screen, in logical pixels.
 const MARGIN: f64 = 16.0;
 
@@ -45,6 +50,8 @@ pub(crate) struct Windows {
     web_data: PathBuf,
     main: Mutex<Presence>,
     incoming: Mutex<Presence>,
+    #[cfg(target_os = "linux")]
+    leftovers: Mutex<Leftovers>,
     /// Where the main window is, or was when it was there, and the file that remembers it.
     place: Mutex<Placement>,
     place_file: PathBuf,
@@ -65,6 +72,8 @@ impl Windows {
             web_data: options.state.join("webview"),
             main: Mutex::default(),
             incoming: Mutex::default(),
+            #[cfg(target_os = "linux")]
+            leftovers: Mutex::default(),
             place: Mutex::new(kept.unwrap_or(first)),
             place_file,
         })
@@ -90,6 +99,10 @@ impl Windows {
     /// Puts everything away: a window that stays for the moment that the program takes to end looks like one that hangs.
     fn hide_all(&self) {
         self.remember_place();
+        for presence in [&self.main, &self.incoming] {
+            // They are only hidden: the program ends with them.
+            let _destroy = held(presence).unwanted();
+        }
         for window in [MAIN, INCOMING].into_iter().filter_map(|label| self.app.get_webview_window(label)) {
             tell(window.hide());
         }
@@ -97,16 +110,17 @@ impl Windows {
 
     /// Takes notice that a window has gone, and makes it anew when it was asked for meanwhile.
     fn gone(&self, label: &str) {
-        let presence = if label == MAIN { &self.main } else { &self.incoming };
+        let (label, presence) = if label == MAIN { (MAIN, &self.main) } else { (INCOMING, &self.incoming) };
         let act = held(presence).gone();
         self.act(label, act);
         #[cfg(target_os = "linux")]
         if [&self.main, &self.incoming].into_iter().all(|window| *held(window) == Presence::Absent) {
-            super::leftovers::end_network_process();
+            held(&self.leftovers).left_alone(std::time::Instant::now());
+            later(&self.app, leftovers::PATIENCE, |windows| held(&windows.leftovers).end_if_due(std::time::Instant::now()));
         }
     }
 
-    fn act(&self, label: &str, act: Act) {
+    fn act(&self, label: &'static str, act: Act) {
         let window = self.app.get_webview_window(label);
         match (act, window) {
             (Act::Make, _) => self.make(label),
@@ -123,13 +137,27 @@ impl Windows {
         }
     }
 
-    fn make(&self, label: &str) {
+    fn make(&self, label: &'static str) {
         tracing::debug!(window = label, "made");
+        #[cfg(target_os = "linux")]
+        held(&self.leftovers).needed();
         let (made, presence) = if label == MAIN { (self.make_main(), &self.main) } else { (self.make_incoming(), &self.incoming) };
         if let Err(error) = made {
             tracing::error!(%error, window = label, "a window could not be made");
             // Nothing has been asked for since, so that there is nothing to do about it.
             let _nothing = held(presence).gone();
+            return;
+        }
+        later(&self.app, LOADING_PATIENCE, move |windows| windows.show_at_last(label));
+    }
+
+    /// Shows a window whose page does not say that it is loaded.
+    fn show_at_last(&self, label: &str) {
+        let presence = if label == MAIN { &self.main } else { &self.incoming };
+        let window = self.app.get_webview_window(label).filter(|window| window.is_visible().is_ok_and(|visible| !visible));
+        if let Some(window) = window.filter(|_| *held(presence) == Presence::Here) {
+            tracing::warn!(window = label, "the page has not been loaded in time");
+            tell(window.show());
         }
     }
 
@@ -246,11 +274,20 @@ pub(crate) fn gone(app: &AppHandle, label: &str) {
 }
 
 /// Windows belong to the main thread, and are asked for in one order there.
-fn on_main_thread(app: &AppHandle, act: fn(&Windows)) {
+fn on_main_thread(app: &AppHandle, act: impl FnOnce(&Windows) + Send + 'static) {
     let handle = app.clone();
     if let Err(error) = app.run_on_main_thread(move || act(&handle.state::<Windows>())) {
         tracing::warn!(%error, "the windows could not be asked");
     }
+}
+
+/// Does something about the windows after a while.
+fn later(app: &AppHandle, wait: Duration, act: impl FnOnce(&Windows) + Send + 'static) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(wait).await;
+        on_main_thread(&app, act);
+    });
 }
 
 /// Whether the desktop lets nobody know or say where a window is: Wayland, unless the program is made to speak X11.
