@@ -47,9 +47,16 @@ pub(crate) struct SignedIn {
 enum Origin {
     /// The form.
     User(Reply),
-    /// The app at its start, for the time after this many tries.
-    Start { tries: u32 },
-    /// The app, for what was set since the session began. Whether the keyring has the key is known from before.
+    /// The app by itself, after this many tries.
+    App { occasion: Occasion, tries: u32 },
+}
+
+/// Why the app signs in by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Occasion {
+    /// It has just been started.
+    Start,
+    /// Something was set since the session began. Whether the keyring has the key is known from before.
     Renewal { kept: bool },
 }
 
@@ -63,24 +70,24 @@ impl<H: Host> Controller<H> {
     /// Signs in whoever the environment says, or who was signed in when the app was last closed.
     pub(super) fn sign_in_at_start(&mut self) {
         if self.account.is_complete() {
-            self.begin_at_start(0);
+            self.begin_by_itself(Occasion::Start, 0);
         }
     }
 
-    fn begin_at_start(&mut self, tries: u32) {
+    fn begin_by_itself(&mut self, occasion: Occasion, tries: u32) {
         if let Err(problem) = self.account.check_address() {
             self.session = Session::Nobody { problem: Some(problem) };
             return;
         }
         let given = self.prefill.api_key.clone().map(|secret| Key { secret, kept: false });
         let source = self.key.clone().or(given).map_or_else(|| KeySource::Keyring(self.secret_owner(&self.account)), KeySource::Given);
-        self.begin(self.account.clone(), source, Origin::Start { tries });
+        self.begin(self.account.clone(), source, Origin::App { occasion, tries });
     }
 
-    pub(super) fn try_again(&mut self, attempt: u64, tries: u32) {
+    pub(super) fn try_again(&mut self, attempt: u64, occasion: Occasion, tries: u32) {
         // The user may have signed in, or tried to, meanwhile.
         if attempt == self.attempt && matches!(self.session, Session::Nobody { .. }) {
-            self.begin_at_start(tries);
+            self.begin_by_itself(occasion, tries);
         }
     }
 
@@ -106,16 +113,16 @@ impl<H: Host> Controller<H> {
         let attempt = self.attempt;
         // A try in the background leaves the form to the user, who may be filling it in.
         let meanwhile = match origin {
-            Origin::Start { tries: 1.. } => None,
-            Origin::Start { .. } | Origin::User(_) => Some(Session::SigningIn),
-            Origin::Renewal { kept } => Some(Session::Renewing { kept }),
+            Origin::App { tries: 1.., .. } => None,
+            Origin::App { occasion: Occasion::Start, .. } | Origin::User(_) => Some(Session::SigningIn),
+            Origin::App { occasion: Occasion::Renewal { kept }, .. } => Some(Session::Renewing { kept }),
         };
         let before = match meanwhile.map(|meanwhile| std::mem::replace(&mut self.session, meanwhile)) {
             Some(Session::Open { line, .. }) => Some(line),
             Some(Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. }) | None => None,
         };
         // A session is renewed only when no call is on, and what stands on the screen of one that is over stays.
-        if before.is_some() && !matches!(origin, Origin::Renewal { .. }) {
+        if before.is_some() && !matches!(origin, Origin::App { occasion: Occasion::Renewal { .. }, .. }) {
             self.close_call();
         }
         let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
@@ -175,7 +182,7 @@ impl<H: Host> Controller<H> {
         let (session, inbox) = (self.attempt, self.inbox.clone());
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
         let second_calls = preferences.second_calls;
-        let kept = !matches!(origin, Origin::Renewal { kept: false });
+        let kept = !matches!(origin, Origin::App { occasion: Occasion::Renewal { kept: false }, .. });
         self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), second_calls, kept, leaving: false };
         self.account = account;
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
@@ -196,21 +203,17 @@ impl<H: Host> Controller<H> {
         self.session = Session::Nobody { problem: Some(problem.clone()) };
         match origin {
             Origin::User(reply) => self.answer_to(reply, Err(problem)),
-            // A computer that has just been switched on may get its network later than its apps.
-            Origin::Start { tries } => self.retry(&problem, tries),
-            Origin::Renewal { .. } => self.retry(&problem, 0),
+            Origin::App { occasion, tries } if is_worth_another_try(occasion, &problem) => self.retry(occasion, tries),
+            Origin::App { .. } => {}
         }
     }
 
-    fn retry(&self, problem: &Problem, tries: u32) {
-        if problem.code != ProblemCode::NetworkNotAvailable {
-            return;
-        }
+    fn retry(&self, occasion: Occasion, tries: u32) {
         let attempt = self.attempt;
         let wait = Duration::from_secs(1 << tries.min(5)).min(SLOWEST_RETRY);
         self.later(async move {
             tokio::time::sleep(wait).await;
-            Event::TryAgain { attempt, tries: tries + 1 }
+            Event::TryAgain { attempt, occasion, tries: tries + 1 }
         });
     }
 
@@ -222,8 +225,8 @@ impl<H: Host> Controller<H> {
         if !is_due || view.link != LinkState::Ready || self.dialling || self.is_in_call() || !self.facts.is_empty() {
             return;
         }
-        let (kept, Some(key)) = (*kept, self.key.clone()) else { return };
-        self.begin(self.account.clone(), KeySource::Given(key), Origin::Renewal { kept });
+        let occasion = Occasion::Renewal { kept: *kept };
+        self.begin_by_itself(occasion, 0);
     }
 
     pub(super) fn key_kept(&mut self, session: u64, outcome: Keyring) {
@@ -361,6 +364,24 @@ async fn key_from(sdk: &dyn Sdk, source: KeySource) -> Result<Key, Problem> {
             Err(error) => Err(error.into()),
         },
     }
+}
+
+/// Whether what was refused may be granted later, although the user does nothing.
+fn is_worth_another_try(occasion: Occasion, problem: &Problem) -> bool {
+    match occasion {
+        // A computer that has just been switched on may get its network later than its apps.
+        Occasion::Start => problem.code == ProblemCode::NetworkNotAvailable,
+        // What was good enough a moment ago is so again, unless the service no longer knows the user. Nobody is signed out by a preference.
+        Occasion::Renewal { .. } => !is_about_credentials(problem.code),
+    }
+}
+
+fn is_about_credentials(code: ProblemCode) -> bool {
+    use ProblemCode as Code;
+
+    let about_account =
+        matches!(code, Code::AccountIdRequired | Code::ApiKeyRequired | Code::ProductionFieldRequired | Code::InvalidServiceUrl);
+    about_account || matches!(code, Code::ContactRegistrationFailed | Code::CuidMissing | Code::InvalidLengthCuid | Code::InvalidCuid)
 }
 
 impl From<SecretError> for Problem {

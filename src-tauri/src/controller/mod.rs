@@ -248,7 +248,7 @@ impl<H: Host> Controller<H> {
             Event::Quit => {}
 
             Event::SignedIn(signed_in) => self.signed_in(*signed_in),
-            Event::TryAgain { attempt, tries } => self.try_again(attempt, tries),
+            Event::TryAgain { attempt, occasion, tries } => self.try_again(attempt, occasion, tries),
             Event::Kept { session, outcome } => self.key_kept(session, outcome),
             Event::SignedOut { session, outcome, reply } => self.signed_out(session, outcome, reply),
             Event::Line { session, change } => self.line_changed(session, change),

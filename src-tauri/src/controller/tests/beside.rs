@@ -2,10 +2,10 @@
 
 use signedcall::{AnswerHow, CallStatus, Direction, EndReason as Reason, ErrorCode, Phase};
 
-use super::bench::{Before, Bench, call, heard, heard_of_bella, held, in_time, seen, talking, until_true, waits};
+use super::bench::{Before, Bench, call, form, heard, heard_of_bella, held, in_time, seen, talking, until_true, waits};
 use crate::controller::{Event, Reply};
 use crate::settings::Preferences;
-use crate::testing::Told;
+use crate::testing::{KeyringState, Told};
 use crate::view::{Answering, AppView, CallPhase, EndReason, Holding, ProblemCode, SessionView};
 
 /// Anna and this user talk, and Bella calls.
@@ -258,6 +258,24 @@ async fn a_session_that_cannot_begin_anew_says_why() {
     let view = bench.until(|view| matches!(view.session, SessionView::SignedOut { .. })).await;
     let SessionView::SignedOut { problem: Some(problem) } = view.session else { panic!("{:?}", view.session) };
     assert_eq!(problem.code, ProblemCode::ContactRegistrationFailed);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_out_by_a_setting() {
+    for code in [ErrorCode::CuidAlreadyConnectedElsewhere, ErrorCode::NetworkNotAvailable] {
+        let before = Before::new();
+        before.sdk.set_keyring(KeyringState::Locked);
+        let mut bench = before.start();
+        bench.ask(|reply| Event::SignIn(form(), reply)).await.expect("the form is right");
+        bench.until(|view| !view.notices.is_empty()).await;
+        bench.sdk.refuse(code);
+        let busy = Preferences { second_calls: false, ..Preferences::default() };
+        bench.ask(|reply| Event::SetPreferences(busy, reply)).await.expect("there is nothing to refuse");
+        in_time("another attempt", bench.sdk.until_attempts(3)).await;
+        let view = bench.until_ready().await;
+        assert!(matches!(view.session, SessionView::Ready { kept: false, .. }), "the keyring has no more than before");
+        assert!(!bench.sdk.sign_ins()[2].second_calls);
+    }
 }
 
 #[tokio::test]
