@@ -267,7 +267,7 @@ pub struct CallRecord {
     pub connected_at_ms: Option<i64>,
     /// When it ended, in milliseconds since 1970; `None` while it goes on.
     pub ended_at_ms: Option<i64>,
-    /// Why it ended: the number of an [`EndReason`]; `None` while it goes on.
+    /// Why it ended: the number of an [`EndReason`](signedcall_wire::EndReason); `None` while it goes on.
     pub end_reason: Option<u8>,
 }
 
