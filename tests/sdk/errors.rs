@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use crate::calls::connect;
 use crate::support::{PATIENCE, Phone, Service, ToneSound};
 
-async fn refusal(mut options: Options) -> ErrorCode {
+pub(crate) async fn refusal(mut options: Options) -> ErrorCode {
     options.sound = Some(ToneSound::of(1_000));
     let outcome = timeout(PATIENCE, SignedCall::init(options)).await.expect("signing in has an end");
     outcome.expect_err("it is refused").code

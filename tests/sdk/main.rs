@@ -1,6 +1,7 @@
 //! SDKs and the real service, in one process on loopback: sound comes from code, everything else is what ships.
 
 mod beside;
+mod branding;
 mod calls;
 mod child;
 mod condition;

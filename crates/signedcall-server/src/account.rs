@@ -18,8 +18,6 @@ const MAX_LENGTH: usize = 64;
 const MAX_LOGO_BYTES: usize = 2 * 1024;
 /// The longest limit of a call, in seconds: a day is no limit to speak of.
 pub(crate) const MAX_CALL_SECONDS: u64 = 24 * 3600;
-/// What text of ordinary size needs to be legible by WCAG 2.2, level AA.
-const LEGIBLE_CONTRAST: f64 = 4.5;
 /// The id of the demo account.
 pub const DEMO_ACCOUNT: &str = "demo";
 
@@ -81,16 +79,6 @@ pub fn renew_key(accounts: &Accounts, id: &AccountId, environment: Environment) 
     let key = random_key(environment)?;
     let credential = Credential { environment, key_hash: hash(&key)? };
     if accounts.replace_credential(id, &credential)? { Ok(key) } else { Err(AccountError::Unknown(id.clone())) }
-}
-
-/// How well text can be read on a background, from 1 to 21, by WCAG 2.2; `Err` when that is too little for text of ordinary size.
-///
-/// # Errors
-/// The contrast, when it is under 4.5.
-pub fn contrast(branding: &Branding) -> Result<f64, f64> {
-    let (text, background) = (luminance(branding.font_color), luminance(branding.bg_color));
-    let contrast = (text.max(background) + 0.05) / (text.min(background) + 0.05);
-    if contrast >= LEGIBLE_CONTRAST { Ok(contrast) } else { Err(contrast) }
 }
 
 /// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.
@@ -184,15 +172,6 @@ fn check(account: &Account) -> Result<(), AccountError> {
     Ok(())
 }
 
-/// The relative luminance of WCAG 2.2.
-fn luminance(color: Color) -> f64 {
-    let linear = |channel: u8| {
-        let channel = f64::from(channel) / 255.0;
-        if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * linear(color.red) + 0.7152 * linear(color.green) + 0.0722 * linear(color.blue)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,16 +206,6 @@ mod tests {
             let refused = check(&account);
             assert!(matches!(&refused, Err(AccountError::Property { name, .. }) if *name == property), "{account:?}: {refused:?}");
         }
-    }
-
-    #[test]
-    fn contrast_is_measured_as_wcag_does() {
-        let mut branding = demo_account().branding;
-        assert!(contrast(&branding).is_ok_and(|contrast| contrast > 12.0));
-        branding.bg_color = Color { red: 0x77, green: 0x77, blue: 0x77 };
-        assert!(contrast(&branding).is_err_and(|contrast| (contrast - 4.48).abs() < 0.01));
-        branding.bg_color = Color { red: 0x76, green: 0x76, blue: 0x76 };
-        assert!(contrast(&branding).is_ok_and(|contrast| (contrast - 4.54).abs() < 0.01));
     }
 
     #[test]

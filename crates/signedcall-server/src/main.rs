@@ -9,7 +9,7 @@ use clap::Parser;
 use signedcall_server::settings::{AccountCommand, Command, CommandLine, NewAccountArguments};
 use signedcall_server::store::{Account, Accounts};
 use signedcall_server::{STORE_FILE, Settings, account, serve};
-use signedcall_wire::{AccountId, Branding, Redacted};
+use signedcall_wire::{AccountId, Branding, Contrast, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -61,8 +61,10 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
         AccountCommand::Add(arguments) => {
             let account = read_account(arguments);
             let keys = account::add(&accounts, &account)?;
-            if let Err(contrast) = account::contrast(&account.branding) {
-                writeln!(std::io::stderr(), "warning: font-color on bg-color has a contrast of {contrast:.2}; WCAG AA asks for 4.5")?;
+            let contrast = account.branding.contrast();
+            if !contrast.is_legible() {
+                let least = Contrast::LEGIBLE;
+                writeln!(std::io::stderr(), "warning: font-color on bg-color has a contrast of {contrast}; WCAG AA asks for {least}")?;
             }
             for (environment, key) in keys {
                 writeln!(out, "{} {}", format!("{environment:?}").to_lowercase(), key.expose())?;

@@ -15,7 +15,7 @@ mod redacted;
 mod status;
 mod time;
 
-pub use branding::{Branding, ButtonTheme, Color, InvalidBranding};
+pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
 pub use cuid::{Cuid, InvalidCuid};
 pub use error::ErrorCode;

@@ -46,8 +46,8 @@ pub use options::{Metadata, Options, Tones, VoiceOptions};
 pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOutcome, Tone};
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
-    AccountId, Branding, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Cuid, DeviceId, Direction, EndReason, Environment,
-    ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted,
+    AccountId, Branding, BrandingOverride, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Contrast, Cuid, DeviceId, Direction,
+    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted,
 };
 pub use sound::{
     Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,

@@ -2,7 +2,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signedcall_wire::{AccountId, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, RunId};
+use signedcall_wire::{
+    AccountId, BrandingOverride, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, RunId,
+};
 use url::Url;
 use uuid::Uuid;
 
@@ -36,6 +38,9 @@ pub struct Options {
     pub production: Option<bool>,
     /// What the embedding app is called, for screens and notifications (R10). At most 50 characters.
     pub app_name: Option<String>,
+    /// What this app changes of the branding that the service sends for its account (R30). A logo is an HTTPS URL; a pair of colours that cannot be read
+    /// well is taken, and warned of in the log.
+    pub override_default_branding: BrandingOverride,
     /// This installation; made at random when absent, and then a second start is a second device.
     pub device: Option<DeviceId>,
     /// What the user's other devices call this one; the host's name when absent.
@@ -114,6 +119,7 @@ impl Options {
             name: None,
             production: None,
             app_name: None,
+            override_default_branding: BrandingOverride::default(),
             device: None,
             device_name: None,
             second_calls: true,
@@ -137,6 +143,7 @@ pub(crate) struct Checked {
     pub(crate) address: ServiceAddress,
     pub(crate) me: Cuid,
     pub(crate) hello: Hello,
+    pub(crate) branding: BrandingOverride,
     pub(crate) sound: Arc<dyn Sound>,
     /// Whether the embedder brought `sound`, so that a change of devices does not replace it.
     pub(crate) own_sound: bool,
@@ -157,6 +164,7 @@ impl Options {
         let name = self.name.clone().filter(|name| !name.is_empty());
         check_length("name", name.as_deref())?;
         check_length("app's name", self.app_name.as_deref())?;
+        check_override(&self.override_default_branding)?;
         let environment = match self.production {
             Some(true) => Environment::Production,
             Some(false) => Environment::Development,
@@ -176,7 +184,8 @@ impl Options {
         };
         let own_sound = self.sound.is_some();
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
-        Ok(Checked { address, me, hello, sound, own_sound })
+        let branding = self.override_default_branding.clone();
+        Ok(Checked { address, me, hello, branding, sound, own_sound })
     }
 }
 
@@ -224,6 +233,17 @@ fn check_length(what: &str, name: Option<&str>) -> Result<(), Error> {
 
 pub(crate) fn check_cuid(text: &str) -> Result<Cuid, Error> {
     Cuid::new(text).map_err(|invalid| Error::new(invalid.code(), invalid.to_string()))
+}
+
+fn check_override(changes: &BrandingOverride) -> Result<(), Error> {
+    check_length("branding's name", changes.name.as_deref())?;
+    let Some(logo) = &changes.logo else { return Ok(()) };
+    let wrong = |why: &str| Error::new(ErrorCode::ContactRegistrationFailed, format!("the branding's logo {why}"));
+    if logo.len() > MAX_IMAGE_URL {
+        return Err(wrong("is too long for a URL"));
+    }
+    let url = Url::parse(logo).map_err(|error| wrong(&format!("is no URL: {error}")))?;
+    if url.scheme() == "https" { Ok(()) } else { Err(wrong("is no https: URL")) }
 }
 
 fn check_context(text: &str) -> Result<Context, Error> {

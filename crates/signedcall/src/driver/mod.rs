@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, Step};
 use signedcall_wire::{
-    CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent, ServiceMessage, Timestamp,
+    BrandingOverride, CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent,
+    ServiceMessage, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -36,6 +37,8 @@ pub(crate) struct Driver {
     media: Media,
     sound: Engine,
     hello: Hello,
+    /// What the embedder changes of the account's.
+    branding: BrandingOverride,
     requests: mpsc::Receiver<UserRequest>,
     /// Whether anybody is left who could ask for something.
     embedded: bool,
@@ -82,7 +85,7 @@ impl Driver {
         view: watch::Sender<LineView>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
-        let Checked { address, me, hello, sound, own_sound: _ } = options;
+        let Checked { address, me, hello, branding, sound, own_sound: _ } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         Ok(Self {
@@ -92,6 +95,7 @@ impl Driver {
             media: Media::new(reach),
             sound: Engine::start(sound, processing, tones)?,
             hello,
+            branding,
             requests,
             embedded: true,
             listeners,
@@ -268,7 +272,7 @@ impl Driver {
                 self.view.send_modify(|view| view.hides_addresses = ice.relay_only);
                 self.media.use_ice(ice);
             }
-            Command::UseBranding(branding) => self.view.send_modify(|view| view.branding = branding),
+            Command::UseBranding(branding) => self.use_branding(branding),
             Command::Placed { call } => answer(&mut self.placing, call, Ok(())),
             Command::NotPlaced { call, error } => {
                 tracing::info!(%call, code = error.name(), "the call is not placed");

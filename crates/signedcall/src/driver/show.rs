@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use signedcall_core::{CallState, CallView, Holding, Phase};
-use signedcall_wire::{CallId, Timestamp};
+use signedcall_wire::{Branding, CallId, Contrast, Timestamp};
 
 use super::Driver;
 use crate::api::{LineView, OtherCall};
@@ -18,6 +18,16 @@ pub(super) struct Times {
 }
 
 impl Driver {
+    pub(super) fn use_branding(&self, of_account: Option<Branding>) {
+        let branding = self.branding.applied_to(of_account);
+        if let Some(contrast) = branding.as_ref().map(Branding::contrast)
+            && !contrast.is_legible()
+        {
+            tracing::warn!(%contrast, least = %Contrast::LEGIBLE, "the branding's font_color on its bg_color is hard to read");
+        }
+        self.view.send_modify(|view| view.branding = branding);
+    }
+
     /// Shows what has changed, and watches the service more closely while a call goes on.
     pub(super) fn show(&mut self) {
         let state = self.line.call_state();
