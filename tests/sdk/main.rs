@@ -16,4 +16,5 @@ mod push;
 mod statuses;
 mod support;
 mod tls;
+mod turn;
 mod voice;

@@ -42,8 +42,18 @@ impl Service {
 
     /// Starts a service with one more account, whose development key it gives.
     pub(crate) async fn start_with_account(id: &str, change: impl FnOnce(&mut Account)) -> (Self, Redacted<String>) {
+        Self::start_with_account_and(id, change, |_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn start_with_account_and(
+        id: &str,
+        change: impl FnOnce(&mut Account),
+        set: impl FnOnce(&mut Settings),
+    ) -> (Self, Redacted<String>) {
         let mut key = None;
         let service = Self::start_with(|settings| {
+            set(settings);
             std::fs::create_dir_all(&settings.data).expect("a new folder");
             let accounts = Accounts::open(&settings.data.join(STORE_FILE)).expect("a new store");
             let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;

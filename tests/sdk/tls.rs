@@ -56,7 +56,7 @@ async fn call_over_tls() {
 }
 
 /// A root, a certificate for `localhost` that it has signed, and a root that has signed nothing.
-fn make_certificates(folder: &Path) {
+pub(crate) fn make_certificates(folder: &Path) {
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder is ours");
     let root = |name: &str| {
         let mut parameters = CertificateParams::default();

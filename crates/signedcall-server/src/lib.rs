@@ -18,7 +18,7 @@ mod tls;
 mod web;
 
 pub use keys::NoRandomness;
-pub use relay::{RelaySettings, StartRelayError};
+pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};
 pub use service::{STORE_FILE, Service, StartError, serve};
 pub use settings::Settings;
 pub use socket::SocketSettings;

@@ -68,7 +68,7 @@ pub enum StartError {
 pub struct Service {
     address: SocketAddr,
     encrypted: bool,
-    relay_address: SocketAddr,
+    relay_address: Option<SocketAddr>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
@@ -106,7 +106,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let demo_key =
         if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
     let (records, written, legacy) = Records::start(&store)?;
-    let relay = Relay::start(&settings.relay).await?;
+    let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
     let listening = |source| StartError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
@@ -129,8 +129,8 @@ impl Service {
         self.address
     }
 
-    /// Where devices reach its relay.
-    pub const fn relay_address(&self) -> SocketAddr {
+    /// Where devices reach its relay, if it is the embedded one.
+    pub const fn relay_address(&self) -> Option<SocketAddr> {
         self.relay_address
     }
 

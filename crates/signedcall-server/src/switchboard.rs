@@ -204,7 +204,7 @@ mod tests {
     use crate::hub::{RelayGrant, SignIn};
 
     fn grant() -> RelayGrant {
-        RelayGrant { stun_url: String::new(), turn_url: String::new(), secret: Redacted::default(), expiry: 0 }
+        RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
     }
 
     fn sign_in(socket: u64) -> SignIn {

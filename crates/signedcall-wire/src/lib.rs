@@ -14,6 +14,7 @@ mod message;
 mod redacted;
 mod status;
 mod time;
+mod turn_url;
 
 pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
@@ -28,3 +29,4 @@ pub use message::{
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};
 pub use time::Timestamp;
+pub use turn_url::{InvalidTurnUrl, TurnTransport, TurnUrl};

@@ -38,6 +38,7 @@ mod options;
 pub mod secrets;
 mod sound;
 mod timing;
+mod tls;
 
 pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
 pub use error::Error;

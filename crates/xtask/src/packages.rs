@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -53,6 +54,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("iproute2", "iproute", Need::VirtualDesktop),
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),
+    ("coturn", "coturn", Need::VirtualDesktop),
     ("fonts-dejavu-core", "dejavu-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-core", "google-noto-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
@@ -62,6 +64,9 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("python3-dev", "python3-devel", Need::Scoring),
     ("linphone-desktop", "linphone", Need::Peers),
 ];
+
+/// Packages that start a server for everybody by themselves: tests start their own, on this machine's loopback only.
+const SERVERS: &[&str] = &["coturn"];
 
 /// Debian's browser package, which Ubuntu calls otherwise.
 const BROWSER_OF_DEBIAN: &str = "chromium";
@@ -102,6 +107,12 @@ pub(crate) fn ensure(workspace: &Workspace, needs: &[Need]) -> Result<()> {
         let mut command = as_root(command)?;
         println!("    {}", describe(&command).chars().take(100).collect::<String>());
         run_logged(command.env("DEBIAN_FRONTEND", "noninteractive"), &log)?;
+    }
+    let servers = SERVERS.iter().filter(|server| missing.contains(server));
+    for server in servers.filter(|_| Path::new("/run/systemd/system").is_dir()) {
+        let mut stop = Command::new("systemctl");
+        stop.args(["disable", "--now", server]);
+        run_logged(&mut as_root(stop)?, &log)?;
     }
     let still_missing = manager.missing(&missing)?;
     if !still_missing.is_empty() {

@@ -15,10 +15,10 @@ use super::{Hub, Turn, User};
 /// stands for one device of one user, and says nothing about either to whoever reads it on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayGrant {
-    /// `stun:host:port`.
-    pub stun_url: String,
-    /// `turn:host:port?transport=udp`.
-    pub turn_url: String,
+    /// `stun:host:port`, each.
+    pub stun_urls: Vec<String>,
+    /// What a [`signedcall_wire::TurnUrl`] is, each.
+    pub turn_urls: Vec<String>,
     /// What passwords and names are computed with.
     pub secret: Redacted<String>,
     /// Until when credentials are good, in Unix seconds.
@@ -33,8 +33,10 @@ impl RelayGrant {
         let name: String = name.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let username = format!("{}:{name}", self.expiry);
         let credential = Redacted::new(relay_password(&self.secret, &username));
-        let stun = IceServer { urls: vec![self.stun_url.clone()], username: String::new(), credential: Redacted::default() };
-        vec![stun, IceServer { urls: vec![self.turn_url.clone()], username, credential }]
+        let stun = IceServer { urls: self.stun_urls.clone(), username: String::new(), credential: Redacted::default() };
+        let turn = IceServer { urls: self.turn_urls.clone(), username, credential };
+        // A relay that is reached by connections only tells nobody their address.
+        if stun.urls.is_empty() { vec![turn] } else { vec![stun, turn] }
     }
 }
 
@@ -86,8 +88,8 @@ mod tests {
     #[test]
     fn each_device_has_a_name_of_its_own_which_lasts_and_names_nobody() {
         let mut grant = RelayGrant {
-            stun_url: "stun:192.0.2.1:3478".to_owned(),
-            turn_url: "turn:192.0.2.1:3478?transport=udp".to_owned(),
+            stun_urls: vec!["stun:192.0.2.1:3478".to_owned()],
+            turn_urls: vec!["turn:192.0.2.1:3478?transport=udp".to_owned()],
             secret: Redacted::new("secret".to_owned()),
             expiry: 1_700_000_000,
         };

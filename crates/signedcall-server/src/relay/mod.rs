@@ -1,8 +1,9 @@
-//! The embedded STUN and TURN server, over UDP, with the expiring credentials that coturn's REST scheme describes.
+//! The relay of media: the embedded STUN and TURN server, over UDP, or one that runs elsewhere, such as coturn, which also speaks TCP and TLS. Both take
+//! the expiring credentials that coturn's REST scheme describes.
 //!
 //! Each device has a credential of its own, and may hold some ports and no more. Nothing has to be stored to verify one: its password is computed from
-//! its name and a secret, which is made anew at each start. The allocations of the last one are gone too, and devices get fresh credentials with
-//! `welcome` and `resumed`.
+//! its name and a secret. That of the embedded one is made anew at each start: the allocations of the last one are gone too, and devices get fresh
+//! credentials with `welcome` and `resumed`.
 
 mod ports;
 
@@ -11,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use signedcall_wire::Redacted;
+use signedcall_wire::{Redacted, TurnTransport, TurnUrl};
 use tokio::net::UdpSocket;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use turn::auth::{AuthHandler, generate_auth_key};
@@ -25,17 +26,33 @@ use crate::keys::{NoRandomness, random_secret};
 /// What a password is bound to besides. Clients echo it, and it says nothing about anybody.
 const REALM: &str = "signedcall";
 
-/// How the relay is reached.
+/// Which relay there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelaySettings {
+pub enum RelaySettings {
+    /// This program is one.
+    Embedded(EmbeddedRelay),
+    /// Another program is one.
+    External(ExternalRelay),
+}
+
+/// How the embedded relay is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddedRelay {
     /// Where it listens, over UDP.
     pub listen: SocketAddr,
     /// The address that devices reach it at, when that is not the one it listens on.
     pub public_address: Option<IpAddr>,
     /// The ports that it relays from.
     pub ports: RangeInclusive<u16>,
-    /// How long a credential is good for. Devices that are connected get another when half of it has passed.
-    pub credentials_for: Duration,
+}
+
+/// How a relay is reached that runs elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalRelay {
+    /// All the ways to it.
+    pub urls: Vec<TurnUrl>,
+    /// What it shares with this service, to verify credentials: coturn's `static-auth-secret`.
+    pub secret: Redacted<String>,
 }
 
 /// Why the relay did not start.
@@ -57,16 +74,32 @@ pub enum StartRelayError {
     NoRandomness(#[from] NoRandomness),
 }
 
-/// A running relay.
+/// A relay that is used.
 pub(crate) struct Relay {
-    server: Server,
-    address: SocketAddr,
+    /// The embedded one, if it is that.
+    embedded: Option<(Server, SocketAddr)>,
+    stun_urls: Vec<String>,
+    turn_urls: Vec<String>,
     secret: Redacted<String>,
+    /// How long a credential is good for. Devices that are connected get another when half of it has passed.
     credentials_for: Duration,
 }
 
 impl Relay {
-    pub(crate) async fn start(settings: &RelaySettings) -> Result<Self, StartRelayError> {
+    pub(crate) async fn start(settings: &RelaySettings, credentials_for: Duration) -> Result<Self, StartRelayError> {
+        match settings {
+            RelaySettings::Embedded(settings) => Self::start_embedded(settings, credentials_for).await,
+            RelaySettings::External(settings) => Ok(Self {
+                embedded: None,
+                stun_urls: settings.urls.iter().filter_map(stun_url).collect(),
+                turn_urls: settings.urls.iter().map(TurnUrl::to_string).collect(),
+                secret: settings.secret.clone(),
+                credentials_for,
+            }),
+        }
+    }
+
+    async fn start_embedded(settings: &EmbeddedRelay, credentials_for: Duration) -> Result<Self, StartRelayError> {
         let listen = |source| StartRelayError::Listen { address: settings.listen, source };
         let socket = UdpSocket::bind(settings.listen).await.map_err(listen)?;
         let local = socket.local_addr().map_err(listen)?;
@@ -83,12 +116,15 @@ impl Relay {
             alloc_close_notify: None,
         })
         .await?;
-        Ok(Self { server, address: SocketAddr::new(public, local.port()), secret, credentials_for: settings.credentials_for })
+        let address = SocketAddr::new(public, local.port());
+        let url = TurnUrl { host: public.to_string(), port: local.port(), transport: TurnTransport::Udp };
+        let (stun_urls, turn_urls) = (stun_url(&url).into_iter().collect(), vec![url.to_string()]);
+        Ok(Self { embedded: Some((server, address)), stun_urls, turn_urls, secret, credentials_for })
     }
 
-    /// Where devices reach it.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Where devices reach the embedded one.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.embedded.as_ref().map(|(_, address)| *address)
     }
 
     /// Ticks whenever connected devices are due for fresh credentials.
@@ -103,8 +139,8 @@ impl Relay {
     pub(crate) fn grant(&self, now: SystemTime) -> RelayGrant {
         let expiry = now + self.credentials_for;
         RelayGrant {
-            stun_url: format!("stun:{}", self.address),
-            turn_url: format!("turn:{}?transport=udp", self.address),
+            stun_urls: self.stun_urls.clone(),
+            turn_urls: self.turn_urls.clone(),
             secret: self.secret.clone(),
             expiry: expiry.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         }
@@ -112,9 +148,18 @@ impl Relay {
 
     /// Frees its ports.
     pub(crate) async fn stop(self) {
-        if let Err(error) = self.server.close().await {
+        let Some((server, _)) = self.embedded else { return };
+        if let Err(error) = server.close().await {
             tracing::warn!(%error, "the relay did not stop cleanly");
         }
+    }
+}
+
+/// Where a relay tells devices their address: at the same place, by datagrams (RFC 8656, section 2).
+fn stun_url(relay: &TurnUrl) -> Option<String> {
+    match relay.transport {
+        TurnTransport::Udp => relay.to_string().strip_prefix("turn:").and_then(|url| Some(format!("stun:{}", url.split_once('?')?.0))),
+        TurnTransport::Tcp | TurnTransport::Tls => None,
     }
 }
 
@@ -145,9 +190,10 @@ mod tests {
     use super::ports::MOST_PORTS;
     use super::*;
 
-    fn settings() -> RelaySettings {
+    async fn embedded() -> Relay {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        RelaySettings { listen, public_address: None, ports: 49152..=65535, credentials_for: Duration::from_secs(3600) }
+        let settings = RelaySettings::Embedded(EmbeddedRelay { listen, public_address: None, ports: 49152..=65535 });
+        Relay::start(&settings, Duration::from_secs(3600)).await.expect("a relay")
     }
 
     /// The credential that a device gets at this moment.
@@ -158,7 +204,7 @@ mod tests {
 
     async fn allocate(relay: &Relay, username: &str, password: &str) -> Result<impl Conn + use<>, turn::Error> {
         let conn = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"));
-        let (address, text) = (relay.address.to_string(), String::new);
+        let (address, text) = (relay.address().expect("the embedded one").to_string(), String::new);
         let config = ClientConfig {
             stun_serv_addr: address.clone(),
             turn_serv_addr: address,
@@ -176,8 +222,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn devices_learn_every_way_to_a_relay_elsewhere() {
+        let urls = ["turn:relay.example", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443"];
+        let urls = urls.map(|url| url.parse().expect("a URL")).to_vec();
+        let external = ExternalRelay { urls, secret: Redacted::new("secret".to_owned()) };
+        let relay = Relay::start(&RelaySettings::External(external), Duration::from_secs(3600)).await.expect("nothing has to be started");
+        assert_eq!(relay.address(), None);
+        let grant = relay.grant(UNIX_EPOCH);
+        assert_eq!((grant.expiry, grant.secret.expose().as_str()), (3600, "secret"));
+        assert_eq!(grant.stun_urls, ["stun:relay.example:3478"]);
+        let ways =
+            ["turn:relay.example:3478?transport=udp", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443?transport=tcp"];
+        assert_eq!(grant.turn_urls, ways);
+    }
+
+    #[tokio::test]
     async fn a_good_credential_relays_and_a_wrong_or_expired_one_does_not() {
-        let relay = Relay::start(&settings()).await.expect("a relay");
+        let relay = embedded().await;
         let turn_of = |now| credential(&relay, 1, now);
         let now = SystemTime::now();
         let good = turn_of(now);
@@ -199,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_device_holds_so_many_ports_and_no_more_and_takes_none_from_another() {
-        let relay = Relay::start(&settings()).await.expect("a relay");
+        let relay = embedded().await;
         let (one, other) = (credential(&relay, 1, SystemTime::now()), credential(&relay, 2, SystemTime::now()));
         let ask = async |of: &IceServer| allocate(&relay, &of.username, of.credential.expose()).await;
         let mut held = Vec::new();

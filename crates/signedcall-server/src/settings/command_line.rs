@@ -7,7 +7,8 @@ use signedcall_wire::{ButtonTheme, Color, Environment};
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
-/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}.
+/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}
+/// (null for a relay that runs elsewhere).
 /// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
 /// environment, and the environment over the file.
 #[derive(Debug, Parser)]
@@ -57,6 +58,13 @@ pub struct Given {
     /// The ports that media is relayed from [default: 49152-65535]
     #[arg(long, env = "SIGNEDCALL_TURN_PORTS", value_name = "FIRST-LAST")]
     pub turn_ports: Option<String>,
+    /// A relay that runs elsewhere, such as coturn, instead of the embedded one: turn:HOST:PORT, turn:HOST:PORT?transport=tcp or turns:HOST:PORT for
+    /// TLS. Several are several ways to it; devices try all
+    #[arg(long, env = "SIGNEDCALL_TURN_URL", value_name = "URL", value_delimiter = ',')]
+    pub turn_url: Option<Vec<String>>,
+    /// A file with the secret that this relay verifies credentials with: coturn's static-auth-secret
+    #[arg(long, env = "SIGNEDCALL_TURN_SECRET_FILE", value_name = "FILE")]
+    pub turn_secret_file: Option<PathBuf>,
     /// How long a relay credential is good for, 1 to 168 [default: 24]. Half of it is the longest relayed call
     #[arg(long, env = "SIGNEDCALL_TURN_CREDENTIAL_HOURS", value_name = "HOURS")]
     pub turn_credential_hours: Option<u64>,
@@ -84,6 +92,8 @@ impl Given {
             turn_listen: self.turn_listen.or(other.turn_listen),
             turn_public_address: self.turn_public_address.or(other.turn_public_address),
             turn_ports: self.turn_ports.or(other.turn_ports),
+            turn_url: self.turn_url.or(other.turn_url),
+            turn_secret_file: self.turn_secret_file.or(other.turn_secret_file),
             turn_credential_hours: self.turn_credential_hours.or(other.turn_credential_hours),
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),

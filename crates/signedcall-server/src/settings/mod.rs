@@ -1,6 +1,7 @@
 //! What the operator has set, from flags, environment and file, checked.
 
 mod command_line;
+mod relay;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, NewAccountArguments, Theme};
+use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
 use crate::hub::HubSettings;
-use crate::relay::RelaySettings;
+use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
 use crate::tls::TlsFiles;
 
@@ -42,6 +44,8 @@ pub struct Settings {
     pub demo_max_call: Option<Duration>,
     /// How media is relayed.
     pub relay: RelaySettings,
+    /// How long credentials for the relay are good.
+    pub relay_credentials_for: Duration,
     /// How long the hub waits for what.
     pub hub: HubSettings,
     /// How long a socket waits for its device.
@@ -95,12 +99,8 @@ impl Settings {
             data,
             demo: true,
             demo_max_call: None,
-            relay: RelaySettings {
-                listen: TURN_LISTEN,
-                public_address: None,
-                ports: TURN_PORTS,
-                credentials_for: Duration::from_secs(TURN_CREDENTIAL_HOURS * 3600),
-            },
+            relay: RelaySettings::Embedded(EmbeddedRelay { listen: TURN_LISTEN, public_address: None, ports: TURN_PORTS }),
+            relay_credentials_for: Duration::from_secs(TURN_CREDENTIAL_HOURS * 3600),
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
@@ -116,6 +116,7 @@ impl Settings {
         let given = given.or(file.map(read_file).transpose()?.unwrap_or_default());
         let data = given.data.clone().or_else(state_directory).ok_or(SettingsError::NoDataDirectory)?;
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
+        settings.relay = relay(&given)?;
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.tls = tls_files(given.tls_certificate, given.tls_key)?;
         settings.demo = given.demo.unwrap_or(settings.demo);
@@ -123,11 +124,8 @@ impl Settings {
             given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose()?;
         settings.demo_max_call = limit.map(Duration::from_secs);
         settings.log = given.log.unwrap_or(settings.log);
-        settings.relay.listen = given.turn_listen.unwrap_or(settings.relay.listen);
-        settings.relay.public_address = given.turn_public_address;
-        settings.relay.ports = ports(given.turn_ports)?;
         let hours = within("turn_credential_hours", given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS), 1..=24 * 7)?;
-        settings.relay.credentials_for = Duration::from_secs(hours * 3600);
+        settings.relay_credentials_for = Duration::from_secs(hours * 3600);
         let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
         settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
@@ -136,26 +134,24 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let wrong =
-            |name, value: &dyn ToString, why: &str| Err(SettingsError::Value { name, value: value.to_string(), why: why.to_owned() });
-        for (name, address) in [("listen", self.listen), ("turn_listen", self.relay.listen)] {
-            if self.demo && !address.ip().is_loopback() {
-                return wrong(name, &address, "the demo account is for this machine alone, so demo needs a loopback address");
-            }
+        if self.demo && !self.listen.ip().is_loopback() {
+            return Err(not_for_the_demo("listen", self.listen));
         }
-        match self.relay.public_address {
-            Some(public) if public.is_unspecified() => {
-                wrong("turn_public_address", &public, "devices need an address that they can send to")
+        match &self.relay {
+            RelaySettings::Embedded(relay) if self.demo && !relay.listen.ip().is_loopback() => {
+                Err(not_for_the_demo("turn_listen", relay.listen))
             }
-            None if self.relay.listen.ip().is_unspecified() => {
-                wrong("turn_listen", &self.relay.listen, "devices cannot send to this address, so turn_public_address has to be set too")
-            }
-            Some(public) if public.is_ipv4() != self.relay.listen.is_ipv4() => {
-                wrong("turn_public_address", &public, "it is not of the same family, IPv4 or IPv6, as turn_listen")
-            }
-            Some(_) | None => Ok(()),
+            RelaySettings::Embedded(_) | RelaySettings::External(_) => Ok(()),
         }
     }
+}
+
+fn not_for_the_demo(name: &'static str, address: SocketAddr) -> SettingsError {
+    wrong(name, address, "the demo account is for this machine alone, so demo needs a loopback address")
+}
+
+fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> SettingsError {
+    SettingsError::Value { name, value: value.to_string(), why: why.into() }
 }
 
 fn read_file(path: &Path) -> Result<Given, SettingsError> {
@@ -169,9 +165,7 @@ fn state_directory() -> Option<PathBuf> {
 }
 
 fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, SettingsError> {
-    let alone = |name, path: PathBuf, other| {
-        Err(SettingsError::Value { name, value: path.display().to_string(), why: format!("{other} has to be set too") })
-    };
+    let alone = |name, path: PathBuf, other| Err(wrong(name, path.display(), format!("{other} has to be set too")));
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
@@ -180,25 +174,9 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
     }
 }
 
-fn ports(given: Option<String>) -> Result<RangeInclusive<u16>, SettingsError> {
-    let Some(text) = given else {
-        return Ok(TURN_PORTS);
-    };
-    let range = text.split_once('-').and_then(|(first, last)| Some(first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?));
-    match range {
-        Some(range) if !range.is_empty() && *range.start() >= 1024 => Ok(range),
-        Some(_) | None => Err(SettingsError::Value {
-            name: "turn_ports",
-            value: text,
-            why: "a range is two ports from 1024 to 65535, the lower first, with a hyphen between".to_owned(),
-        }),
-    }
-}
-
 fn within(name: &'static str, value: u64, allowed: RangeInclusive<u64>) -> Result<u64, SettingsError> {
     if allowed.contains(&value) {
         return Ok(value);
     }
-    let why = format!("it has to be from {} to {}", allowed.start(), allowed.end());
-    Err(SettingsError::Value { name, value: value.to_string(), why })
+    Err(wrong(name, value, format!("it has to be from {} to {}", allowed.start(), allowed.end())))
 }

@@ -18,7 +18,8 @@ fn resolve(flags: &[&str], text: &str) -> Result<Settings, SettingsError> {
 fn nothing_listens_beyond_this_machine_unless_it_is_set() {
     let settings = resolve(&[], "").expect("defaults");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:7443");
-    assert!(settings.relay.listen.ip().is_loopback() && !settings.demo);
+    let RelaySettings::Embedded(relay) = settings.relay else { panic!("another relay was never set") };
+    assert!(relay.listen.ip().is_loopback() && !settings.demo);
 }
 
 #[test]
@@ -26,6 +27,17 @@ fn a_flag_wins_over_the_file() {
     let text = "listen = '127.0.0.1:1'\nring_seconds = 20\nlog = 'debug'";
     let settings = resolve(&["--listen", "127.0.0.1:2"], text).expect("valid settings");
     assert_eq!((settings.listen.port(), settings.hub.ring_for.as_secs(), settings.log.as_str()), (2, 20, "debug"));
+}
+
+#[test]
+fn a_relay_elsewhere_is_reached_in_several_ways_with_a_secret_from_a_file() {
+    let secret = file("a secret of coturn's\n");
+    let path = secret.path().to_str().expect("a name");
+    let flags = ["--turn-url", "turn:relay.example", "--turn-url", "turns:relay.example:443", "--turn-secret-file", path];
+    let RelaySettings::External(relay) = resolve(&flags, "").expect("valid settings").relay else { panic!("it was set") };
+    let urls: Vec<String> = relay.urls.iter().map(ToString::to_string).collect();
+    assert_eq!(urls, ["turn:relay.example:3478?transport=udp", "turns:relay.example:443?transport=tcp"]);
+    assert_eq!(relay.secret.expose(), "a secret of coturn's");
 }
 
 #[test]
@@ -45,6 +57,13 @@ fn a_wrong_value_is_refused_by_the_setting_s_name() {
         ("turn_listen = '0.0.0.0:3478'", "turn_listen"),
         ("turn_listen = '192.0.2.1:3478'\nturn_public_address = '0.0.0.0'", "turn_public_address"),
         ("turn_public_address = '2001:db8::1'", "turn_public_address"),
+        ("turn_url = ['turn:relay.example']", "turn_secret_file"),
+        ("turn_secret_file = '/secret'", "turn_url"),
+        ("turn_url = []\nturn_secret_file = '/secret'", "turn_url"),
+        ("turn_url = ['stun:relay.example']\nturn_secret_file = '/secret'", "stun:relay.example: it has to begin with turn: or turns:"),
+        ("turn_url = ['turn:relay.example']\nturn_secret_file = '/no/such/secret'", "turn_secret_file"),
+        ("turn_url = ['turn:relay.example']\nturn_secret_file = '/dev/null'", "turn_secret_file = /dev/null: it is empty"),
+        ("turn_url = ['turn:relay.example']\nturn_secret_file = '/secret'\nturn_ports = '50000-60000'", "turn_ports"),
         ("listn = '127.0.0.1:1'", "listn"),
         ("demo = true\nlisten = '0.0.0.0:7443'", "listen"),
         ("demo = true\nturn_listen = '192.0.2.1:3478'", "turn_listen"),
@@ -66,7 +85,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 14, "thirteen settings, and the file that holds them");
+    assert_eq!(settings.len(), 16, "fifteen settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

@@ -112,9 +112,10 @@ async fn the_credentials_of_a_welcome_open_a_way_through_the_relay() {
     let service = TestService::start().await;
     let device = service.sign_in("courier_1").await;
     let turn = device.welcome.ice.servers.iter().find(|server| !server.username.is_empty()).expect("a relay");
+    let relay = service.service.relay_address().expect("the embedded one").to_string();
     let client = turn::client::Client::new(turn::client::ClientConfig {
-        stun_serv_addr: service.service.relay_address().to_string(),
-        turn_serv_addr: service.service.relay_address().to_string(),
+        stun_serv_addr: relay.clone(),
+        turn_serv_addr: relay,
         username: turn.username.clone(),
         password: turn.credential.expose().clone(),
         realm: String::new(),

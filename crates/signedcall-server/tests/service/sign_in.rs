@@ -21,7 +21,7 @@ async fn a_device_is_welcomed_with_brand_and_relay() {
     let brand = welcome.branding.expect("the demo account has a brand");
     assert_eq!((brand.name.as_str(), String::from(brand.bg_color).as_str()), ("Parcelo", "#0F3D2E"));
     let urls: Vec<_> = welcome.ice.servers.iter().flat_map(|server| &server.urls).collect();
-    let relay = service.service.relay_address();
+    let relay = service.service.relay_address().expect("the embedded one");
     assert_eq!(urls, [&format!("stun:{relay}"), &format!("turn:{relay}?transport=udp")]);
     assert!(!welcome.resume_token.expose().is_empty() && welcome.calls.is_empty());
 }

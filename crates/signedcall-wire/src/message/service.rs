@@ -87,7 +87,7 @@ pub struct IceConfig {
 /// One STUN or TURN server (the fields of `RTCIceServer`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceServer {
-    /// `stun:host:port` or `turn:host:port?transport=udp`.
+    /// `stun:host:port`, or what a [`TurnUrl`](crate::TurnUrl) is.
     pub urls: Vec<String>,
     /// `expiry:user`, expiry in Unix seconds; empty for STUN.
     #[serde(default)]

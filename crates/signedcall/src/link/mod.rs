@@ -3,7 +3,6 @@
 mod backoff;
 mod socket;
 mod surroundings;
-mod tls;
 
 use std::time::Duration;
 

@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::{Pace, ServiceAddress, tls};
+use super::{Pace, ServiceAddress};
 use crate::clock::Clock;
+use crate::tls;
 
 /// How long one attempt to open a socket may take, with name look-up, TLS and upgrade: longer than three lost SYNs of a slow network.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(8);
@@ -107,13 +108,7 @@ pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock
 }
 
 async fn connect(address: &ServiceAddress, config: WebSocketConfig) -> Result<WebSocket, String> {
-    let connector = if address.is_encrypted() {
-        // It reads files.
-        let connector = tokio::task::spawn_blocking(tls::connector).await.ok().flatten();
-        Some(connector.ok_or("there is no TLS")?)
-    } else {
-        None
-    };
+    let connector = if address.is_encrypted() { Some(Connector::Rustls(tls::config().await.ok_or("there is no TLS")?)) } else { None };
     let opened = connect_async_tls_with_config(address.url.as_str(), Some(config), true, connector).await;
     opened.map(|(socket, _response)| socket).map_err(|error| error.to_string())
 }

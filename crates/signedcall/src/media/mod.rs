@@ -5,6 +5,7 @@ mod rtp_clock;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc as blocking;

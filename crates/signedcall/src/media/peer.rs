@@ -24,6 +24,7 @@ use webrtc::peer_connection::{
 
 use super::rtp_clock::{RtpClock, Stamp};
 use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
+use super::turn::NearRelays;
 use super::{MediaNews, Teller};
 use crate::timing::{Milestone, Timeline};
 
@@ -130,6 +131,7 @@ pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller)
 struct Connection {
     role: Role,
     setup: Setup,
+    relays: NearRelays,
     peer: Arc<dyn PeerConnection>,
     teller: Teller,
     timeline: Timeline,
@@ -146,12 +148,14 @@ struct Connection {
 impl Connection {
     async fn open(
         role: Role,
-        setup: Setup,
+        mut setup: Setup,
         handler: Arc<Handler>,
         packets: mpsc::Receiver<OutgoingPacket>,
         timeline: Timeline,
         teller: Teller,
     ) -> Result<Self, Error> {
+        let mut relays = NearRelays::default();
+        setup.ice = relays.bring(setup.ice).await;
         let (mut engine, codec) = settings::media_engine()?;
         let registry = register_default_interceptors(Registry::new(), &mut engine)?;
         let peer: Arc<dyn PeerConnection> = Arc::new(
@@ -177,8 +181,9 @@ impl Connection {
         peer.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         let open = Arc::new(AtomicBool::new(false));
         tokio::spawn(send_all(track, source, packets, Arc::clone(&open), timeline.clone()).in_current_span());
+        let (early, described) = (Vec::new(), false);
         let mut connection =
-            Self { role, setup, peer, teller, timeline, generation: 0, early: Vec::new(), described: false, sent_candidates: 0, open };
+            Self { role, setup, relays, peer, teller, timeline, generation: 0, early, described, sent_candidates: 0, open };
         match role {
             Role::Offerer => connection.offer(None).await?,
             Role::Answerer => {}
@@ -209,7 +214,7 @@ impl Connection {
     }
 
     async fn use_ice(&mut self, ice: IceConfig) {
-        self.setup.ice = ice;
+        self.setup.ice = self.relays.bring(ice).await;
         if let Err(error) = self.peer.set_configuration(self.setup.configuration()).await {
             tracing::warn!(error = %Kind(&error), "a connection keeps its servers");
             tracing::debug!(%error);

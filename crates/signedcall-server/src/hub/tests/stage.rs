@@ -129,8 +129,8 @@ pub(super) fn cuid(who: Who) -> Cuid {
 }
 
 pub(super) fn grant() -> RelayGrant {
-    let (stun_url, turn_url) = ("stun:192.0.2.1:3478".to_owned(), "turn:192.0.2.1:3478".to_owned());
-    RelayGrant { stun_url, turn_url, secret: Redacted::new("secret".to_owned()), expiry: 1 }
+    let (stun_urls, turn_urls) = (vec!["stun:192.0.2.1:3478".to_owned()], vec!["turn:192.0.2.1:3478".to_owned()]);
+    RelayGrant { stun_urls, turn_urls, secret: Redacted::new("secret".to_owned()), expiry: 1 }
 }
 
 /// A hub and the devices around it.

@@ -1,4 +1,4 @@
-//! Who has to vouch for a service that is reached by `wss:`.
+//! Who has to vouch for a server that is reached by TLS: the service, and relays.
 //!
 //! What this computer trusts counts: a company that signs its own services has put its root there (or named it in `SSL_CERT_FILE`), and a root that its
 //! owner has thrown out is not brought back. The roots that browsers ship stand in on a computer that has no list of its own.
@@ -7,14 +7,14 @@ use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
-use tokio_tungstenite::Connector;
 
 /// Read once for all lines of a process.
 static CONFIG: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(read);
 
-/// What a TLS connection is made with; `None` when the chosen cryptography has no version of TLS in common with us. Blocks the first time.
-pub(super) fn connector() -> Option<Connector> {
-    CONFIG.clone().map(Connector::Rustls)
+/// What a TLS connection is made with; `None` when the chosen cryptography has no version of TLS in common with us.
+pub(crate) async fn config() -> Option<Arc<ClientConfig>> {
+    // It reads files the first time.
+    tokio::task::spawn_blocking(|| CONFIG.clone()).await.ok().flatten()
 }
 
 fn read() -> Option<Arc<ClientConfig>> {
