@@ -103,7 +103,12 @@ impl Default for Preferences {
 
 impl Preferences {
     pub(crate) fn voice(&self) -> VoiceOptions {
-        VoiceOptions { processing: self.voice_processing, input: self.microphone.clone(), output: self.speaker.clone() }
+        VoiceOptions {
+            processing: self.voice_processing,
+            input: self.microphone.clone(),
+            output: self.speaker.clone(),
+            ..VoiceOptions::default()
+        }
     }
 
     pub(crate) fn tones(&self) -> Tones {

@@ -21,4 +21,5 @@ pub(crate) fn run(command: &mut Command, name: &str, role: &str) {
     let output = command.args(["--exact", name, "--nocapture"]).env(ROLE, role).output().expect("it can be started");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,6 +5,7 @@ mod branding;
 mod calls;
 mod child;
 mod condition;
+mod devices;
 mod errors;
 mod examples;
 mod keyring;

@@ -40,7 +40,7 @@ pub use programs::{ACCOUNT, Echo, Service, ServiceSetup};
 pub use resident::Resident;
 pub use run::{Rig, program};
 pub use score::{Scorer, speech};
-pub use sound::{Recorder, Recording, SoundCard, tone};
+pub use sound::{Recorder, Recording, SoundCard, tone, tone_in};
 pub use timeline::Timeline;
 pub use usage::Usage;
 

@@ -84,6 +84,16 @@ impl SoundCard {
         Process::start("say", self.client("paplay").args(["--device=mouth", "--latency-msec=20"]).arg(file), folder)
     }
 
+    /// Plays a sound file to a speaker; it stops when the value is dropped.
+    pub fn play_at(&self, speaker: &str, file: &Path, folder: &Path) -> Result<Process> {
+        Process::start("play", self.client("paplay").arg(format!("--device={speaker}")).arg("--latency-msec=20").arg(file), folder)
+    }
+
+    /// Ends the server without asking it, as a crash would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
     /// Plays a sound file into the microphone, to its end.
     pub async fn say_all(&self, file: &Path, folder: &Path) -> Result<()> {
         let mut playing = self.say(file, folder)?;
@@ -100,6 +110,41 @@ impl SoundCard {
     /// Records what the microphone delivers, from now on.
     pub fn hear_microphone(&self) -> Result<Recorder> {
         Recorder::start(self.client("parec").arg("--device=microphone"))
+    }
+
+    /// Records what comes out of a speaker that was plugged in, from now on.
+    pub fn hear_at(&self, speaker: &str) -> Result<Recorder> {
+        Recorder::start(self.client("parec").arg(format!("--device={speaker}.monitor")))
+    }
+
+    /// Plugs another speaker in, which the system does not choose by itself; gives what [`unplug`](Self::unplug) takes.
+    pub fn plug_speaker(&self, name: &str) -> Result<String> {
+        let properties = format!("sink_properties=device.description='{name}'");
+        let arguments =
+            ["load-module", "module-null-sink", "norewinds=1", &format!("sink_name={name}"), "rate=44100", "channels=2", &properties];
+        Ok(output_of(self.client("pactl").args(arguments))?.trim().to_owned())
+    }
+
+    /// Plugs another microphone in, out of which comes what a speaker plays.
+    pub fn plug_microphone(&self, name: &str, speaker: &str) -> Result<String> {
+        let (master, properties) = (format!("master={speaker}.monitor"), format!("source_properties=device.description='{name}'"));
+        let arguments = ["load-module", "module-remap-source", &format!("source_name={name}"), &master, &properties];
+        Ok(output_of(self.client("pactl").args(arguments))?.trim().to_owned())
+    }
+
+    /// Unplugs what was plugged in.
+    pub fn unplug(&self, device: &str) -> Result<()> {
+        output_of(self.client("pactl").args(["unload-module", device])).map(drop)
+    }
+
+    /// Chooses the speaker that the system uses.
+    pub fn choose_speaker(&self, name: &str) -> Result<()> {
+        output_of(self.client("pactl").args(["set-default-sink", name])).map(drop)
+    }
+
+    /// Chooses the microphone that the system uses.
+    pub fn choose_microphone(&self, name: &str) -> Result<()> {
+        output_of(self.client("pactl").args(["set-default-source", name])).map(drop)
     }
 
     /// How many programs record from the microphone.
@@ -239,7 +284,12 @@ fn seconds(samples: usize) -> Duration {
 
 /// A steady tone, for finding the first sound of a call.
 pub fn tone(rig: &Rig, hertz: f32, length: Duration) -> Result<PathBuf> {
-    let file = rig.folder().join(format!("tone-{hertz}.wav"));
+    tone_in(rig.folder(), hertz, length)
+}
+
+/// The same, in a folder.
+pub fn tone_in(folder: &Path, hertz: f32, length: Duration) -> Result<PathBuf> {
+    let file = folder.join(format!("tone-{hertz}.wav"));
     let count = (length.as_secs_f64() * f64::from(RATE)) as usize;
     let samples: Vec<f32> = (0..count).map(|index| 0.3 * (std::f32::consts::TAU * hertz * index as f32 / RATE as f32).sin()).collect();
     write_wav(&file, &samples)?;

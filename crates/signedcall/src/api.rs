@@ -18,6 +18,8 @@ const SIGN_IN_PATIENCE: Duration = Duration::from_secs(10);
 const MICROPHONE_PATIENCE: Duration = Duration::from_secs(3);
 /// How many requests of the embedder may wait for the driver, which answers within microseconds.
 const REQUESTS: usize = 64;
+/// The loudest that a call may be made: twice as loud as it comes.
+const LOUDEST: f32 = 2.0;
 
 /// One signed-in user on this device. Cheap to clone; all clones are the same line.
 ///
@@ -189,6 +191,15 @@ impl SignedCall {
     /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
     pub async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
         self.ask(|reply| UserRequest::Mute { call, muted, reply }).await
+    }
+
+    /// Makes the other side of a call louder or softer for this user: 0.0 is silent, 1.0 as it comes, 2.0 the most. It lasts as long as the call.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn set_volume(&self, call: CallId, volume: f32) -> Result<(), Error> {
+        let volume = if volume.is_nan() { 1.0 } else { volume.clamp(0.0, LOUDEST) };
+        self.ask(|reply| UserRequest::SetVolume { call, volume, reply }).await
     }
 
     /// Holds an answered call, or goes on with it (R28). As long as either side holds it, neither is heard; who is held hears music. To go on with one call

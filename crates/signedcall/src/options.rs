@@ -87,11 +87,13 @@ pub struct VoiceOptions {
     pub input: Option<String>,
     /// The speaker, likewise.
     pub output: Option<String>,
+    /// The speaker that rings; the same when absent.
+    pub ring_output: Option<String>,
 }
 
 impl Default for VoiceOptions {
     fn default() -> Self {
-        Self { processing: true, input: None, output: None }
+        Self { processing: true, input: None, output: None, ring_output: None }
     }
 }
 
@@ -191,7 +193,7 @@ impl Options {
 
 impl VoiceOptions {
     pub(crate) fn devices(&self) -> Arc<dyn Sound> {
-        Arc::new(Devices::new(self.input.clone(), self.output.clone()))
+        Arc::new(Devices::new(self.input.clone(), self.output.clone(), self.ring_output.clone()))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::view::{Answering, CallPhase, CallView, Direction, EndReason, ProblemC
 struct Seen<'a> {
     call: &'a signedcall::CallView,
     talking_since: Option<SystemTime>,
-    voice: VoiceCondition,
+    voice: Option<&'a VoiceCondition>,
 }
 
 impl<H: Host> Controller<H> {
@@ -59,9 +59,9 @@ impl<H: Host> Controller<H> {
 
     /// Shows the calls of the line. The one that the user is in stays in its place when another rings, also while it is held.
     fn show_calls(&mut self, call: &signedcall::CallView, line: &LineView) {
-        let front = Seen { call, talking_since: line.talking_since, voice: line.voice };
+        let front = Seen { call, talking_since: line.talking_since, voice: Some(&line.voice) };
         let other = line.other.as_deref();
-        let behind = other.map(|other| Seen { call: &other.call, talking_since: other.talking_since, voice: VoiceCondition::default() });
+        let behind = other.map(|other| Seen { call: &other.call, talking_since: other.talking_since, voice: None });
         let (first, second) = match behind {
             Some(behind) if rings_here(front.call) && !rings_here(behind.call) => (behind, Some(front)),
             Some(_) | None => (front, behind),
@@ -103,8 +103,8 @@ impl<H: Host> Controller<H> {
         view.peer_name.clone_from(&call.peer_name);
         view.image.clone_from(&call.peer_image);
         view.muted = call.muted;
-        view.quality = voice.quality.map(Into::into);
-        view.microphone = voice.microphone.map(Into::into);
+        view.quality = voice.and_then(|voice| voice.quality).map(Into::into);
+        view.microphone = voice.and_then(|voice| voice.microphone).map(Into::into);
         view.holding = call.holding.into();
         view.answering = rings_here(call).then(|| answering(beside.map(|beside| beside.call)));
         view.transferred_by = call.transferred_by.as_ref().map(|by| self.name_of(by.as_str()));

@@ -21,6 +21,7 @@ pub(crate) enum UserRequest {
     Decline { call: CallId, reply: oneshot::Sender<()> },
     HangUp { call: CallId, reply: oneshot::Sender<()> },
     Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
+    SetVolume { call: CallId, volume: f32, reply: oneshot::Sender<()> },
     Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
     Swap { reply: oneshot::Sender<()> },
     Transfer { call: CallId, to: Cuid, new: CallId, reply: oneshot::Sender<Result<(), Error>> },
@@ -84,6 +85,10 @@ impl Driver {
             UserRequest::Swap { reply } => (Some(Event::UserSwapped), reply),
             UserRequest::UseSound { sound, processing, reply } => {
                 self.sound.use_sound(sound, processing);
+                (None, reply)
+            }
+            UserRequest::SetVolume { call, volume, reply } => {
+                self.sound.set_volume(call, volume);
                 (None, reply)
             }
             UserRequest::UseTones { tones, reply } => {

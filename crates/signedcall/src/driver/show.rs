@@ -48,7 +48,8 @@ impl Driver {
             call.as_ref()
                 .is_some_and(|call| call.call == whose && matches!(call.phase, Phase::Talking { .. }) && call.holding == Holding::Nobody)
         };
-        let voice = self.condition.filter(|(whose, _)| is_heard(*whose)).map(|(_, condition)| condition).unwrap_or_default();
+        let voice =
+            self.condition.as_ref().filter(|(whose, _)| is_heard(*whose)).map(|(_, condition)| condition.clone()).unwrap_or_default();
         let link = self.link_state;
         self.view.send_if_modified(|view| {
             let shown = LineView { link, state, call, talking_since, ends_at, other, voice, ..view.clone() };

@@ -1,15 +1,20 @@
 //! Where sound comes from and goes to: devices, or code.
 
 #[cfg(target_os = "linux")]
+mod changes;
+#[cfg(target_os = "linux")]
 mod cookie;
 mod device;
 mod engine;
 mod priority;
 mod probe;
+mod slot;
+mod stream;
 mod tone;
 mod voice;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use signedcall_voice::{FRAME_DURATION, Frame};
@@ -21,7 +26,7 @@ pub(crate) use engine::{Engine, SoundEvent};
 pub use probe::{MicrophoneCheck, SoundCheck, check_sound};
 pub(crate) use tone::ToneSet;
 pub use tone::{InvalidTone, NoSoundFile, decode_sound};
-pub use voice::VoiceCondition;
+pub use voice::{UsedDevices, VoiceCondition};
 
 use crate::Error;
 
@@ -46,6 +51,19 @@ pub trait Sound: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When it cannot be opened.
     fn open_playback(&self) -> Result<Box<dyn Playback>, SoundError>;
+
+    /// Whether ringtones are heard from another speaker than calls.
+    fn has_ringer(&self) -> bool {
+        false
+    }
+
+    /// Opens the speaker that rings, which runs until the returned value is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open_ringer(&self) -> Result<Box<dyn Playback>, SoundError> {
+        self.open_playback()
+    }
 }
 
 /// An open microphone. It is asked every few milliseconds, by one thread.
@@ -56,6 +74,16 @@ pub trait Capture: Send {
     /// Whether nothing more will come, since the device is gone.
     fn is_lost(&self) -> bool {
         false
+    }
+
+    /// Whether another device should be used by now. That one is opened, and takes this one's place when it is there.
+    fn is_outdated(&self) -> bool {
+        false
+    }
+
+    /// What a user calls the device, if it is one.
+    fn name(&self) -> Option<Arc<str>> {
+        None
     }
 
     /// Frames that were dropped because nobody took them in time.
@@ -75,6 +103,16 @@ pub trait Playback: Send {
     /// Whether nothing more will be played, since the device is gone.
     fn is_lost(&self) -> bool {
         false
+    }
+
+    /// Whether another device should be used by now. That one is opened, and takes this one's place when it is there.
+    fn is_outdated(&self) -> bool {
+        false
+    }
+
+    /// What a user calls the device, if it is one.
+    fn name(&self) -> Option<Arc<str>> {
+        None
     }
 
     /// How often the speaker had nothing to play.

@@ -1,5 +1,6 @@
 //! The voice of one call, between its packets and the sound devices.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,12 +19,23 @@ use crate::timing::{Milestone, Timeline};
 const FRAMES_A_LOOK: u32 = 100;
 
 /// What there is to say of a voice while it goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VoiceCondition {
     /// How well the other side is heard; nothing before the first seconds have been heard.
     pub quality: Option<Quality>,
     /// What the user should know of their microphone.
     pub microphone: Option<MicrophoneNote>,
+    /// The devices in use now: another than before when the user or the system has chosen it, or when one has come or gone.
+    pub devices: Arc<UsedDevices>,
+}
+
+/// The devices of a call, by the names that a user reads. Nothing stands for one that is being opened or cannot be had, and for sound that comes from code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsedDevices {
+    /// The microphone.
+    pub microphone: Option<Arc<str>>,
+    /// The speaker.
+    pub speaker: Option<Arc<str>>,
 }
 
 pub(super) struct Voice {
@@ -41,6 +53,7 @@ pub(super) struct Voice {
     told: VoiceCondition,
     /// Paces silence while there is no microphone to do it.
     silence: Option<Pace>,
+    volume: f32,
     /// Paces what is not heard while there is no speaker to do it.
     unheard: Option<Pace>,
     packets: u64,
@@ -68,6 +81,7 @@ impl Voice {
             condition: VoiceCondition::default(),
             told: VoiceCondition::default(),
             silence: None,
+            volume: 1.0,
             unheard: None,
             packets: 0,
             heard: false,
@@ -91,7 +105,24 @@ impl Voice {
     /// What there is to say, if it has changed since this was asked last.
     pub(super) fn news(&mut self) -> Option<VoiceCondition> {
         self.condition.microphone = self.watch.note();
-        (self.condition != std::mem::replace(&mut self.told, self.condition)).then_some(self.condition)
+        if self.condition == self.told {
+            return None;
+        }
+        self.told = self.condition.clone();
+        Some(self.condition.clone())
+    }
+
+    /// Notes which devices there are now.
+    pub(super) fn use_devices(&mut self, microphone: Option<Arc<str>>, speaker: Option<Arc<str>>) {
+        let used = UsedDevices { microphone, speaker };
+        if *self.condition.devices != used {
+            self.condition.devices = Arc::new(used);
+        }
+    }
+
+    /// How loud the other side is heard: 1.0 as it comes.
+    pub(super) fn set_volume(&mut self, volume: f32) {
+        self.volume = volume;
     }
 
     pub(super) fn mark(&self, milestone: Milestone) {
@@ -132,6 +163,8 @@ impl Voice {
         self.unheard = None;
         let pulled = self.receiver.pull(frame, self.now());
         self.judge();
+        // What is louder than a speaker plays would be cut off, which is worse than not so loud.
+        frame.iter_mut().for_each(|sample| *sample = (*sample * self.volume).clamp(-1.0, 1.0));
         mix(frame, tones);
         self.watch.heard(frame);
         self.processing.render(frame);

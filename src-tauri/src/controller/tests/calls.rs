@@ -172,8 +172,11 @@ async fn how_the_voices_fare_is_shown_while_both_talk() {
     let shown = bench.view().await.call.expect("it goes on");
     assert_eq!((shown.quality, shown.microphone), (None, None));
     let talking = Phase::Talking { since: Default::default(), interrupted: false };
-    let voice =
-        VoiceCondition { quality: Some(signedcall::Quality::Weak), microphone: Some(signedcall::MicrophoneNote::TalkingWhileMuted) };
+    let voice = VoiceCondition {
+        quality: Some(signedcall::Quality::Weak),
+        microphone: Some(signedcall::MicrophoneNote::TalkingWhileMuted),
+        ..VoiceCondition::default()
+    };
     let line = LineView { call: Some(seen(call(1), Direction::Incoming, talking)), voice, ..nothing_heard() };
     bench.line().tell(LineChange::View(line));
     let shown = bench.view().await.call.expect("it goes on");

@@ -1,0 +1,293 @@
+//! An open microphone or speaker: a ring between the callback of the sound library and the audio thread.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
+
+use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::{BufferSize, ErrorKind, StreamConfig};
+use rtrb::RingBuffer;
+use signedcall_voice::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
+
+use super::priority::go_first;
+use super::{Capture, Playback, SoundError};
+
+/// How long a device may take to open; a sound server that hangs must not hang the call.
+const OPEN_PATIENCE: Duration = Duration::from_secs(3);
+/// Frames that lie ready for the speaker at least: what its callback takes next, and one for the time until it is filled up again.
+const LEAST_READY: usize = 2;
+/// Frames that lie ready at most: a sound server that takes more at once is no good for calls.
+const MOST_READY: usize = 12;
+/// A speaker that has not run dry for this long is tried with one frame less: every frame is delay.
+const CALM: Duration = Duration::from_secs(10);
+/// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
+const RING: usize = 20 * FRAME_SAMPLES;
+/// Samples that the sound server takes from a speaker's ring at once, and holds twice over: 10 ms where the server keeps its times.
+pub(super) const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32;
+/// The same, where the server is so slow that it runs dry with less.
+const LONG_PERIOD: u32 = 4 * SHORT_PERIOD;
+/// Over what time it is judged whether the server takes sound as fast as it plays it. A speaker is opened anew, which is heard, only for a server
+/// that has been too slow for two such times in a row: what stumbles once goes on as well as before.
+const JUDGED_OVER: Duration = Duration::from_secs(1);
+/// What callbacks tell the audio thread without waiting for it.
+#[derive(Debug, Default)]
+pub(super) struct StreamState {
+    faults: AtomicU64,
+    lost: AtomicBool,
+    /// Whether another device should be open by now.
+    pub(super) outdated: AtomicBool,
+}
+
+/// What a stream is opened with besides its device.
+pub(super) struct Label {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) state: Arc<StreamState>,
+}
+
+impl StreamState {
+    /// Runs on a thread of the sound library that moves no samples.
+    fn report(&self, error: &cpal::Error) {
+        tracing::debug!(kind = ?error.kind(), "a sound stream reports an error");
+        if matches!(error.kind(), ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(super) struct Microphone {
+    _stream: cpal::Stream,
+    ring: rtrb::Consumer<f32>,
+    label: Label,
+}
+
+impl Microphone {
+    pub(super) fn open(device: &cpal::Device, label: Label) -> Result<Self, SoundError> {
+        let (mut producer, consumer) = RingBuffer::new(RING);
+        let (counted, watched) = (Arc::clone(&label.state), Arc::clone(&label.state));
+        // The library's thread is known only once it calls; that it does so once in its life is all that a callback here ever does but move samples.
+        let once = Once::new();
+        let stream = device
+            .build_input_stream::<f32, _, _>(
+                config(SHORT_PERIOD),
+                move |samples, _| {
+                    once.call_once(go_first);
+                    let (_, rest) = producer.push_partial_slice(samples);
+                    if !rest.is_empty() {
+                        counted.faults.fetch_add(1, Ordering::Relaxed);
+                    }
+                },
+                move |error| watched.report(&error),
+                Some(OPEN_PATIENCE),
+            )
+            .map_err(|error| open_error(&error, SoundError::NoMicrophone))?;
+        stream.play().map_err(|error| open_error(&error, SoundError::NoMicrophone))?;
+        Ok(Self { _stream: stream, ring: consumer, label })
+    }
+}
+
+impl Capture for Microphone {
+    fn read(&mut self, frame: &mut Frame) -> bool {
+        self.ring.pop_entire_slice(frame).is_ok()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.label.state.lost.load(Ordering::Relaxed)
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.label.state.outdated.load(Ordering::Relaxed)
+    }
+
+    fn name(&self) -> Option<Arc<str>> {
+        self.label.name.clone()
+    }
+
+    fn overruns(&self) -> u64 {
+        self.label.state.faults.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Speaker {
+    _stream: cpal::Stream,
+    ring: rtrb::Producer<f32>,
+    label: Label,
+    ready: Ready,
+    throughput: Throughput,
+    period: Arc<AtomicU32>,
+}
+
+impl Speaker {
+    pub(super) fn open(device: &cpal::Device, label: Label, period: Arc<AtomicU32>) -> Result<Self, SoundError> {
+        let (producer, mut consumer) = RingBuffer::<f32>::new(RING);
+        let (counted, watched) = (Arc::clone(&label.state), Arc::clone(&label.state));
+        // As a microphone does.
+        let once = Once::new();
+        // Before the first frame there is nothing to miss.
+        let mut begun = false;
+        let stream = device
+            .build_output_stream::<f32, _, _>(
+                config(period.load(Ordering::Relaxed)),
+                move |samples: &mut [f32], _| {
+                    once.call_once(go_first);
+                    let (filled, rest) = consumer.pop_partial_slice(samples);
+                    begun |= !filled.is_empty();
+                    if begun && !rest.is_empty() {
+                        counted.faults.fetch_add(1, Ordering::Relaxed);
+                    }
+                    rest.fill(0.0);
+                },
+                move |error| watched.report(&error),
+                Some(OPEN_PATIENCE),
+            )
+            .map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
+        stream.play().map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
+        Ok(Self { _stream: stream, ring: producer, label, ready: Ready::new(), throughput: Throughput::new(), period })
+    }
+}
+
+/// How fast the sound server takes what it plays. One that takes less than a clock's worth has run dry itself, and has played silence.
+struct Throughput {
+    written: usize,
+    /// When the server had begun in earnest, or was judged last, and how much it had taken by then.
+    since: Option<(Instant, usize)>,
+    /// Whether it was too slow when it was judged last.
+    was_slow: bool,
+}
+
+impl Throughput {
+    fn new() -> Self {
+        Self { written: 0, since: None, was_slow: false }
+    }
+
+    /// Whether the server has been falling behind for a while; `lying` is what it has not taken yet.
+    fn is_behind(&mut self, lying: usize, now: Instant) -> bool {
+        let taken = self.written.saturating_sub(lying);
+        let Some((since, before)) = self.since else {
+            // What it takes first only fills its buffers.
+            if taken > 2 * LONG_PERIOD as usize {
+                self.since = Some((now, taken));
+            }
+            return false;
+        };
+        let passed = now.duration_since(since);
+        if passed < JUDGED_OVER {
+            return false;
+        }
+        self.since = Some((now, taken));
+        let is_slow = ((taken - before) as f64) < 0.85 * passed.as_secs_f64() * f64::from(SAMPLE_RATE);
+        let was_slow = std::mem::replace(&mut self.was_slow, is_slow);
+        is_slow && was_slow
+    }
+}
+
+/// How many frames lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
+struct Ready {
+    frames: usize,
+    faults: u64,
+    since: Instant,
+}
+
+impl Ready {
+    fn new() -> Self {
+        Self { frames: LEAST_READY, faults: 0, since: Instant::now() }
+    }
+
+    /// One more frame for each time that the speaker has run dry, one less after a calm while.
+    fn follow(&mut self, faults: u64, now: Instant) -> usize {
+        if faults > self.faults {
+            self.frames = (self.frames + usize::try_from(faults - self.faults).unwrap_or(MOST_READY)).min(MOST_READY);
+            self.faults = faults;
+            self.since = now;
+        } else if now.duration_since(self.since) > CALM {
+            self.frames = (self.frames - 1).max(LEAST_READY);
+            self.since = now;
+        }
+        self.frames
+    }
+}
+
+impl Playback for Speaker {
+    fn wants(&mut self) -> bool {
+        let ready = self.ready.follow(self.label.state.faults.load(Ordering::Relaxed), Instant::now());
+        let lying = RING - self.ring.slots();
+        let period = self.period.load(Ordering::Relaxed);
+        if self.throughput.is_behind(lying, Instant::now()) && period < LONG_PERIOD {
+            tracing::debug!(period, "the sound server is slow; it gets longer portions");
+            self.period.store(2 * period, Ordering::Relaxed);
+            self.label.state.lost.store(true, Ordering::Relaxed);
+        }
+        lying < ready * FRAME_SAMPLES
+    }
+
+    fn write(&mut self, frame: &Frame) {
+        let (written, _did_not_fit) = self.ring.push_partial_slice(frame);
+        self.throughput.written += written.len();
+    }
+
+    fn is_lost(&self) -> bool {
+        self.label.state.lost.load(Ordering::Relaxed)
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.label.state.outdated.load(Ordering::Relaxed)
+    }
+
+    fn name(&self) -> Option<Arc<str>> {
+        self.label.name.clone()
+    }
+
+    fn underruns(&self) -> u64 {
+        self.label.state.faults.load(Ordering::Relaxed)
+    }
+}
+
+/// The engine's own format: the sound server converts where a device has another. A period is always named; the default would be seconds.
+fn config(period: u32) -> StreamConfig {
+    StreamConfig { channels: 1, sample_rate: SAMPLE_RATE, buffer_size: BufferSize::Fixed(period) }
+}
+
+fn open_error(error: &cpal::Error, absent: SoundError) -> SoundError {
+    if error.kind() == ErrorKind::DeviceNotAvailable {
+        absent
+    } else if error.kind() == ErrorKind::PermissionDenied {
+        SoundError::Refused
+    } else if error.kind() == ErrorKind::HostUnavailable {
+        SoundError::NoSoundSystem(error.to_string())
+    } else {
+        SoundError::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
+        let mut ready = Ready::new();
+        let start = ready.since;
+        assert_eq!(ready.follow(0, start), 2);
+        assert_eq!(ready.follow(1, start), 3);
+        assert_eq!(ready.follow(1, start + CALM), 3);
+        assert_eq!(ready.follow(500, start + CALM), MOST_READY);
+        assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
+    }
+
+    #[test]
+    fn a_server_that_takes_less_than_it_plays_is_behind() {
+        let start = Instant::now();
+        let at = |milliseconds: u64| start + Duration::from_millis(milliseconds);
+        let mut throughput = Throughput { written: 4_800, ..Throughput::new() };
+        assert!(!throughput.is_behind(0, at(0)), "it begins");
+        throughput.written += 48_000;
+        assert!(!throughput.is_behind(0, at(1_000)), "it keeps up");
+        throughput.written += 24_000;
+        assert!(!throughput.is_behind(0, at(2_000)), "it stumbles");
+        throughput.written += 48_000;
+        assert!(!throughput.is_behind(0, at(3_000)), "it has caught itself");
+        throughput.written += 24_000;
+        assert!(!throughput.is_behind(0, at(4_000)), "it stumbles again");
+        throughput.written += 24_000;
+        assert!(throughput.is_behind(0, at(5_000)), "it is slow");
+    }
+}
