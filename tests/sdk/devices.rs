@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use signedcall::{CallId, Options, SignedCall, VoiceOptions};
-use signedcall_tests::{Recorder, SoundCard, first_tone, level};
+use signedcall::{CallId, Options, SignedCall, SoundTrial, SoundTrialStep, VoiceOptions};
+use signedcall_tests::{Recorder, SoundCard, first_tone, level, tone_in};
+use tokio::time::timeout;
 
 use crate::child;
-use crate::support::{Phone, Service, ToneSound};
+use crate::support::{PATIENCE, Phone, Service, ToneSound};
 
 const NAME: &str = "devices::a_call_follows_the_devices";
 /// Tells the child where its sound server is to be.
@@ -20,10 +21,11 @@ const BOBBY: u32 = 1_500;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_follows_the_devices() {
     type Case = (&'static str, fn(PathBuf) -> std::pin::Pin<Box<dyn Future<Output = ()>>>);
-    let cases: [Case; 4] = [
+    let cases: [Case; 5] = [
         ("default", |folder| Box::pin(follows_the_choice_of_the_system(folder))),
         ("plugged", |folder| Box::pin(goes_back_to_the_chosen_device(folder))),
         ("server", |folder| Box::pin(outlives_the_sound_server(folder))),
+        ("trial", |folder| Box::pin(tries_out_what_is_said(folder))),
         ("ringer", |folder| Box::pin(rings_elsewhere(folder))),
     ];
     for (role, case) in cases {
@@ -116,7 +118,7 @@ async fn follows_the_choice_of_the_system(folder: PathBuf) {
     talk.uses_microphone("Microphone").await;
     talk.card.choose_microphone("boom").expect("it is there");
     talk.uses_microphone("boom").await;
-    let file = signedcall_tests::tone_in(&talk.folder, 2_000.0, std::time::Duration::from_secs(20)).expect("a tone");
+    let file = tone_in(&talk.folder, 2_000.0, Duration::from_secs(20)).expect("a tone");
     let _playing = talk.card.play_at("line", &file, &talk.folder).expect("it plays");
     talk.bobby.sound.hears_tone(2_000).await;
 }
@@ -149,6 +151,29 @@ async fn outlives_the_sound_server(folder: PathBuf) {
     bobby_is_heard(&speaker, restarted, "the sound server is started again").await;
     talk.uses_speaker("Speaker").await;
     talk.uses_microphone("Microphone").await;
+}
+
+async fn tries_out_what_is_said(folder: PathBuf) {
+    let card = SoundCard::start(&folder, &folder, true).await.expect("a sound server");
+    let file = tone_in(&folder, BOBBY as f32, Duration::from_secs(5)).expect("a tone");
+    let speaker = card.hear().expect("it can be heard");
+    let trial = SoundTrial::begin(&VoiceOptions::default());
+    let mut view = trial.view();
+    let mut reach = async |step: SoundTrialStep, level: f32| {
+        let reached = timeout(PATIENCE, view.wait_for(|view| view.step == step && view.level >= level)).await;
+        reached.unwrap_or_else(|_| panic!("{step:?} is not reached: {:?}", trial.view().borrow())).expect("it goes on").clone()
+    };
+    reach(SoundTrialStep::Listening, 0.0).await;
+    let _saying = card.say(&file, &folder).expect("it plays");
+    let listening = reach(SoundTrialStep::Listening, 0.2).await;
+    assert!(
+        level(&speaker.so_far().samples) < 0.001,
+        "nothing is played while the microphone is listened to, with {:?} to go",
+        listening.left
+    );
+    reach(SoundTrialStep::Playing, 0.2).await;
+    bobby_is_heard(&speaker, Instant::now() - Duration::from_secs(1), "a trial").await;
+    reach(SoundTrialStep::Over, 0.0).await;
 }
 
 async fn rings_elsewhere(folder: PathBuf) {

@@ -52,7 +52,7 @@ pub use signedcall_wire::{
 };
 pub use sound::{
     Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
-    UsedDevices, VoiceCondition, check_sound, decode_sound, devices,
+    SoundTrial, SoundTrialStep, SoundTrialView, UsedDevices, VoiceCondition, check_sound, decode_sound, devices,
 };
 
 /// What to log unless told otherwise: the SDK's own lines from `info` on, and nothing of libraries that log what must stay private.

@@ -11,6 +11,7 @@ mod probe;
 mod slot;
 mod stream;
 mod tone;
+mod trial;
 mod voice;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub(crate) use engine::{Engine, SoundEvent};
 pub use probe::{MicrophoneCheck, SoundCheck, check_sound};
 pub(crate) use tone::ToneSet;
 pub use tone::{InvalidTone, NoSoundFile, decode_sound};
+pub use trial::{SoundTrial, SoundTrialStep, SoundTrialView};
 pub use voice::{UsedDevices, VoiceCondition};
 
 use crate::Error;
