@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
 use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, SignIn, SocketId};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Endpoint, Environment, NewCall, PROTOCOL_VERSION, Redacted, Request,
-    RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, Endpoint, Environment, NewCall, PROTOCOL_VERSION, Redacted,
+    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -254,6 +254,7 @@ fn signed_in(socket: SocketId, cuid: Cuid, device: u128) -> HubEvent {
         cuid,
         name: None,
         endpoint: Endpoint { device: DeviceId(Uuid::from_u128(device)), run: RunId(Uuid::from_u128(u128::from(socket.0 % 3))) },
+        device_name: DeviceName::new(format!("device {device}")).ok(),
         second_calls: socket.0.is_multiple_of(2),
         single_device: socket.0.is_multiple_of(7),
         session: SessionId(Uuid::from_u128(u128::from(socket.0))),

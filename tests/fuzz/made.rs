@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use signedcall_wire::{
-    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, EndedCall, Endpoint,
-    Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request, RequestId, Resume,
-    RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName, EndReason, EndedCall,
+    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request,
+    RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 use uuid::Uuid;
 
@@ -61,6 +61,10 @@ pub(crate) fn milliseconds(rng: &mut StdRng) -> u64 {
 fn text(rng: &mut StdRng) -> String {
     let length = if rng.random_bool(0.01) { 3_000 } else { rng.random_range(0..12) };
     (0..length).map(|_| rng.random::<char>()).collect()
+}
+
+fn device_name(rng: &mut StdRng) -> Option<DeviceName> {
+    maybe(rng, text).and_then(|text| DeviceName::new(text).ok())
 }
 
 pub(crate) fn signal(rng: &mut StdRng) -> Signal {
@@ -177,7 +181,9 @@ fn welcome(rng: &mut StdRng) -> Welcome {
         ice: ice(rng),
         branding: maybe(rng, branding),
         calls: (0..rng.random_range(0..4)).map(|_| snapshot(rng)).collect(),
-        ended: (0..rng.random_range(0..4)).map(|_| EndedCall { call: call(rng), reason: reason(rng) }).collect(),
+        ended: (0..rng.random_range(0..4))
+            .map(|_| EndedCall { call: call(rng), reason: reason(rng), other_device: device_name(rng) })
+            .collect(),
     }
 }
 
@@ -221,7 +227,7 @@ fn service_event(rng: &mut StdRng) -> ServiceEvent {
         7 => ServiceEvent::Held { call, on: rng.random() },
         8 => ServiceEvent::TimeLeft { call, left_ms: milliseconds(rng) },
         9 => ServiceEvent::Transferred(transferred(rng)),
-        10 => ServiceEvent::Ended { call, reason: reason(rng) },
+        10 => ServiceEvent::Ended { call, reason: reason(rng), other_device: device_name(rng) },
         _ => match rng.random_range(0..6) {
             0 => ServiceEvent::Unknown,
             _ => ServiceEvent::Signal { call, from: device(rng), signal: signal(rng) },

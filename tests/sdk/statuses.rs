@@ -83,15 +83,19 @@ async fn both_sides_report_every_end_and_say_what_goes_on() {
 
 /// A user with two devices: one that is called first may be more than one.
 async fn two_devices(service: &Service) -> (Phone, Phone) {
-    let device = || Options { device: Some(DeviceId(uuid::Uuid::new_v4())), ..service.options("bobby") };
-    (Phone::sign_in(device(), ToneSound::of(1_500)).await, Phone::sign_in(device(), ToneSound::of(2_000)).await)
+    let device = |name: &str| Options {
+        device: Some(DeviceId(uuid::Uuid::new_v4())),
+        device_name: Some(name.to_owned()),
+        ..service.options("bobby")
+    };
+    (Phone::sign_in(device("Bobby's desk"), ToneSound::of(1_500)).await, Phone::sign_in(device("laptop"), ToneSound::of(2_000)).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_other_device_of_the_user_learns_who_has_answered_or_declined() {
+async fn the_other_device_of_the_user_learns_which_has_answered_or_declined_and_nobody_else_does() {
     for (answers, elsewhere) in [(true, EndReason::AnsweredElsewhere), (false, EndReason::DeclinedElsewhere)] {
         let service = Service::start().await;
-        let alice = service.phone("alice").await;
+        let mut alice = service.phone("alice").await;
         let (mut bobby, mut other) = two_devices(&service).await;
         let call = alice.call("bobby").await;
         bobby.expect_all(&RINGS).await;
@@ -101,8 +105,14 @@ async fn the_other_device_of_the_user_learns_who_has_answered_or_declined() {
         } else {
             bobby.line.decline(call).await.expect("it rings");
         }
-        other.expect(Ended(elsewhere)).await;
+        let end = other.next().await;
+        assert_eq!((end.status, end.other_device.as_deref()), (Ended(elsewhere), Some("Bobby's desk")));
         other.leave_in_silence().await;
+        bobby.line.logout().await;
+        for phone in [&mut alice, &mut bobby] {
+            let event = phone.until_over().await;
+            assert_eq!((event.call_id, event.other_device), (call, None));
+        }
     }
 }
 

@@ -137,6 +137,16 @@ impl Phone {
         timeout(PATIENCE, self.events.next()).await.expect("an event comes in time").expect("the line is open")
     }
 
+    /// Waits for the end of a call.
+    pub(crate) async fn until_over(&mut self) -> CallEvent {
+        loop {
+            let event = self.next().await;
+            if event.status.is_final() {
+                return event;
+            }
+        }
+    }
+
     /// Waits for the next event, which must have this status; gives the call.
     pub(crate) async fn expect(&mut self, status: CallStatus) -> CallId {
         let event = self.next().await;

@@ -176,6 +176,10 @@ impl Ledger {
         if report.direction == Direction::Outgoing && !part.placed && !part.transferred {
             return Err(format!("{} reports {:?} of {call}, and whoever dialled has no answer", name_of(run.0), report.status));
         }
+        let is_elsewhere = matches!(report.status, CallStatus::Ended(EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere));
+        if report.other_device.is_some() && !is_elsewhere {
+            return Err(format!("{} reports {:?} of {call} on another device", name_of(run.0), report.status));
+        }
         part.statuses.push(report.status);
         if let CallStatus::Ended(reason) = report.status {
             *self.summary.ends.entry(reason).or_default() += 1;
@@ -222,7 +226,7 @@ impl Ledger {
         for transferred in transfers_in(event) {
             self.part(run, transferred.call).transferred = true;
         }
-        let Event::Received(ServiceMessage::Event { event: ServiceEvent::Ended { call, reason }, .. }) = event else { return Ok(()) };
+        let Event::Received(ServiceMessage::Event { event: ServiceEvent::Ended { call, reason, .. }, .. }) = event else { return Ok(()) };
         for command in commands {
             if let Command::Report(StatusReport { call: reported, status: CallStatus::Ended(other), .. }) = command
                 && reported == call
@@ -259,7 +263,7 @@ impl Ledger {
             return Err(format!("{call} has outlived its limit of {limit:?}: {close:?}"));
         }
         // Nobody has heard of it when both were cut off.
-        if record.winner.is_some() && close.answered.as_ref().map(|answered| answered.device) != record.winner {
+        if record.winner.is_some() && close.answered.as_ref().map(|answered| answered.device.id) != record.winner {
             return Err(format!("the record of {call} says {:?}, and {:?} was told to have won", close.answered, record.winner));
         }
         match record.closed.replace(close) {
@@ -302,6 +306,14 @@ impl Ledger {
         record.answered_at.get_or_insert(now);
         match record.winner.replace(device) {
             Some(other) if other != device => Err(format!("{call} is given to {other} and to {device}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Another device of the same user is told that this one has answered.
+    pub(crate) fn has_answered(&self, call: CallId, device: DeviceId) -> Result<(), Broken> {
+        match self.calls.get(&call).and_then(|record| record.winner) {
+            Some(winner) if winner != device => Err(format!("{call} is said to be answered by {device}, and was given to {winner}")),
             Some(_) | None => Ok(()),
         }
     }

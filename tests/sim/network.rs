@@ -7,13 +7,14 @@ use rand::Rng;
 use signedcall_core::{Event, Greeting};
 use signedcall_server::hub::{HubEvent, SignIn, SocketId};
 use signedcall_wire::{
-    AccountId, ClientMessage, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceMessage, SessionId,
+    AccountId, ClientMessage, DeviceName, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceMessage,
+    SessionId,
 };
 use uuid::Uuid;
 
 use crate::device::{Link, Place};
 use crate::weather::CUT_NOTICED_WITHIN;
-use crate::world::{Broken, Happening, World};
+use crate::world::{Broken, Happening, World, name_of};
 
 /// One socket, with what each end of it believes.
 #[derive(Debug)]
@@ -180,7 +181,7 @@ impl World {
             environment: Environment::Development,
             device: self.devices[place].id,
             run: RunId(Uuid::from_u64_pair(place as u64, self.devices[place].run)),
-            device_name: format!("device {place}"),
+            device_name: name_of(place),
             second_calls: self.devices[place].second_calls,
         }
     }
@@ -254,6 +255,7 @@ impl World {
             cuid: self.devices[self.sockets[&socket].place].cuid.clone(),
             name: hello.name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
+            device_name: DeviceName::new(hello.device_name).ok(),
             second_calls: hello.second_calls,
             session,
             resume_token: Redacted::new(format!("token of {session}")),

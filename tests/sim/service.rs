@@ -2,19 +2,19 @@
 
 use rand::Rng;
 use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId};
-use signedcall_wire::{CallId, ServiceEvent, ServiceMessage};
+use signedcall_wire::{CallId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
 
-use crate::device::Place;
+use crate::device::{Place, device_id};
 use crate::ledger::Ledger;
-use crate::world::{Broken, Happening, World};
+use crate::world::{Broken, Happening, World, name_of};
 
 impl World {
     /// Carries out one command of the hub, as the service's shell does.
     pub(crate) fn carry_out_for_hub(&mut self, command: HubCommand) -> Result<(), Broken> {
         match command {
             HubCommand::Send { socket, message } => {
-                if let (ServiceMessage::Event { event, .. }, Some(place)) = (&message, self.sockets.get(&socket).map(|open| open.place)) {
-                    self.check_event(place, event)?;
+                if let Some(place) = self.sockets.get(&socket).map(|open| open.place) {
+                    self.check_message(place, &message)?;
                 }
                 self.send_down(socket, message);
             }
@@ -50,6 +50,40 @@ impl World {
         Ok(())
     }
 
+    fn check_message(&mut self, place: Place, message: &ServiceMessage) -> Result<(), Broken> {
+        match message {
+            ServiceMessage::Event { event, .. } => self.check_event(place, event),
+            ServiceMessage::Welcome(welcome) => welcome
+                .ended
+                .iter()
+                .try_for_each(|ended| self.check_other_device(place, ended.call, ended.reason, ended.other_device.as_ref())),
+            ServiceMessage::Resumed
+            | ServiceMessage::SessionExpired
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown => Ok(()),
+        }
+    }
+
+    /// Which device of a user has answered or declined is told to each other device of the same user, and to nobody else.
+    fn check_other_device(&self, place: Place, call: CallId, reason: EndReason, other: Option<&DeviceName>) -> Result<(), Broken> {
+        let is_elsewhere = matches!(reason, EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere);
+        let known = other.and_then(|name| (0..self.devices.len()).find(|other| name_of(*other) == name.as_str()));
+        let is_right = match known {
+            None => other.is_none() && !is_elsewhere,
+            Some(other) => is_elsewhere && other != place && self.devices[other].cuid == self.devices[place].cuid,
+        };
+        if !is_right {
+            return Err(format!("{} is told that {call} ended with {reason:?} on {other:?}", name_of(place)));
+        }
+        match known {
+            Some(other) if reason == EndReason::AnsweredElsewhere => self.ledger.has_answered(call, device_id(other)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn check_event(&mut self, place: Place, event: &ServiceEvent) -> Result<(), Broken> {
         match event {
             ServiceEvent::Answered { call, by, .. } => self.ledger.won(*call, by.device, self.now),
@@ -57,7 +91,10 @@ impl World {
                 self.ledger.rings(*call, *by);
                 Ok(())
             }
-            ServiceEvent::Ended { call, reason } => self.ledger.told(*call, place, *reason),
+            ServiceEvent::Ended { call, reason, other_device } => {
+                self.check_other_device(place, *call, *reason, other_device.as_ref())?;
+                self.ledger.told(*call, place, *reason)
+            }
             ServiceEvent::Transferred(transferred) => self.ledger.transferred(transferred, place),
             ServiceEvent::Held { on, .. } => {
                 self.ledger.summary.holds += u64::from(*on);
@@ -124,7 +161,7 @@ impl World {
         let mut calls = Vec::new();
         for (record, answer) in self.store.open() {
             self.ledger.summary.outlived += 1;
-            if let Some(answer) = answer {
+            if let Some(answer) = &answer {
                 self.ledger.won(record.invite.call, answer.by.device, answer.at.as_millis())?;
             }
             if let (Some(_), Some(limit)) = (record.instead_of, record.limit) {

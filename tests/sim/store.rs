@@ -67,7 +67,8 @@ impl Store {
             environment: record.environment,
             caller: (record.invite.from, record.invite.endpoint.device),
             callee: record.callee,
-            answered_by: close.answered.as_ref().map(|answered| answered.device),
+            answered_by: close.answered.as_ref().map(|answered| answered.device.clone()),
+            declined_by: close.declined_by.clone(),
             ended_at: close.ended_at,
             reason: close.reason,
         });

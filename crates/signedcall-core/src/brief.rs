@@ -94,7 +94,10 @@ fn command(command: &Command) -> String {
         Command::NotIdle { error } => format!("not idle {error:?}"),
         Command::SeekService => "seek service".to_owned(),
         Command::PushHandled { number, outcome } => format!("push {number} {outcome:?}"),
-        Command::Report(report) => format!("report {} {:?}", report.call.0.as_u128(), report.status),
+        Command::Report(report) => {
+            let on = report.other_device.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+            format!("report {} {:?}{on}", report.call.0.as_u128(), report.status)
+        }
         Command::PlayTone(None) => "no tone".to_owned(),
         Command::PlayTone(Some(tone)) => format!("tone {tone:?}"),
         Command::PrepareMedia { device, role, .. } => format!("prepare {} {role:?}", device.0.as_u128()),

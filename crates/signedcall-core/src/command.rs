@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use signedcall_wire::{
-    Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, Direction, ErrorCode, IceConfig, Redacted, SessionId,
-    Signal,
+    Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, DeviceName, Direction, ErrorCode, IceConfig, Redacted,
+    SessionId, Signal,
 };
 
 /// Something the driver has to do. Commands of one step are carried out in order.
@@ -236,4 +236,6 @@ pub struct StatusReport {
     pub receiver_image: Option<String>,
     /// How the signalling came.
     pub channel: Channel,
+    /// Which other device of this user has answered or declined, when the call has ended so and the device has a name.
+    pub other_device: Option<DeviceName>,
 }

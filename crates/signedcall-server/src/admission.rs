@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signedcall_wire::{Cuid, Endpoint, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId};
+use signedcall_wire::{Cuid, DeviceName, Endpoint, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId, disturbs_its_surroundings};
 use uuid::Uuid;
 
 use crate::hub::{SignIn, SocketId};
@@ -60,6 +60,8 @@ impl Admission {
             cuid,
             name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
+            // A device without a name that can be shown is as good as any other.
+            device_name: DeviceName::new(hello.device_name).ok(),
             second_calls: hello.second_calls,
             session: SessionId(Uuid::new_v4()),
             resume_token,
@@ -103,16 +105,10 @@ fn check_name(name: Option<String>) -> Result<Option<String>, Refusal> {
             format!("a name has at most {MAX_NAME_LENGTH} characters; this one has {length}"),
         ));
     }
-    if let Some(wrong) = name.chars().find(|c| c.is_control() || disturbs_its_surroundings(*c)) {
+    if let Some(wrong) = name.chars().find(|c| disturbs_its_surroundings(*c)) {
         return Err(refusal(ErrorCode::ContactRegistrationFailed, format!("the name has the control character {wrong:?}")));
     }
     Ok(Some(name))
-}
-
-/// Whether a character breaks the line, or turns the text around a name: what stands beside it on the callee's screen would seem to say something
-/// else. The marks that right-to-left names need are no such characters.
-const fn disturbs_its_surroundings(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 pub(crate) fn refusal(code: ErrorCode, detail: impl Into<String>) -> Refusal {

@@ -165,7 +165,10 @@ impl Switchboard {
                 let placed_at = on_the_wall(now, record.placed_at);
                 self.records.open(record, placed_at);
             }
-            HubCommand::WriteAnswer { call, answer } => self.records.answer(call, answer, on_the_wall(now, answer.at)),
+            HubCommand::WriteAnswer { call, answer } => {
+                let answered_at = on_the_wall(now, answer.at);
+                self.records.answer(call, answer, answered_at);
+            }
             HubCommand::CloseRecord(record) => {
                 tracing::info!(call = %record.call, reason = record.reason.name(), answered = record.answered.is_some(), "call ended");
                 let ended_at = on_the_wall(now, record.ended_at);
@@ -215,6 +218,7 @@ mod tests {
             cuid: Cuid::new("courier_1").expect("a cuid"),
             name: None,
             endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
+            device_name: None,
             second_calls: false,
             session: SessionId(Uuid::nil()),
             resume_token: Redacted::new("token".to_owned()),

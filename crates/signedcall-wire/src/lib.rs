@@ -8,6 +8,7 @@
 mod branding;
 mod context;
 mod cuid;
+mod device_name;
 mod error;
 mod ids;
 mod message;
@@ -19,6 +20,7 @@ mod turn_url;
 pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
 pub use cuid::{Cuid, InvalidCuid};
+pub use device_name::{DeviceName, InvalidDeviceName, disturbs_its_surroundings};
 pub use error::ErrorCode;
 pub use ids::{AccountId, CallId, DeviceId, Endpoint, RequestId, RunId, SessionId};
 pub use message::{

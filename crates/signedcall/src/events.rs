@@ -30,6 +30,9 @@ pub struct CallEvent {
     pub receiver_image: Option<String>,
     /// How the signalling came.
     pub channel: Channel,
+    /// What this user's other device is called that has answered or declined, as its [`device_name`](crate::Options::device_name): with
+    /// [`AnsweredElsewhere`](crate::EndReason::AnsweredElsewhere) and [`DeclinedElsewhere`](crate::EndReason::DeclinedElsewhere), when it is known.
+    pub other_device: Option<String>,
     /// When this side learned of it.
     pub time: SystemTime,
 }
@@ -47,6 +50,7 @@ impl CallEvent {
             initiator_image: report.initiator_image,
             receiver_image: report.receiver_image,
             channel: report.channel,
+            other_device: report.other_device.map(String::from),
             time: SystemTime::now(),
         }
     }

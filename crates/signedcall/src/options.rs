@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, BrandingOverride, Context, Cuid, DeviceId, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, RunId,
+    AccountId, BrandingOverride, Context, Cuid, DeviceId, DeviceName, Environment, ErrorCode, Hello, InvalidDeviceName, PROTOCOL_VERSION,
+    Redacted, RunId,
 };
 use url::Url;
 use uuid::Uuid;
@@ -43,7 +44,8 @@ pub struct Options {
     pub override_default_branding: BrandingOverride,
     /// This installation; made at random when absent, and then a second start is a second device.
     pub device: Option<DeviceId>,
-    /// What the user's other devices call this one; the host's name when absent.
+    /// What the user's other devices call this one, when it answers or declines; the host's name when absent. At most 64 characters, none of which
+    /// controls anything.
     pub device_name: Option<String>,
     /// Whether a call may wait while the user is in another (R26, R27); the next caller is told that the user is busy otherwise.
     pub second_calls: bool,
@@ -181,7 +183,7 @@ impl Options {
             environment,
             device: self.device.unwrap_or_else(|| DeviceId(Uuid::new_v4())),
             run: RunId(Uuid::new_v4()),
-            device_name: self.device_name.clone().unwrap_or_else(host_name),
+            device_name: check_device_name(self.device_name.as_deref())?.into(),
             second_calls: self.second_calls,
         };
         let own_sound = self.sound.is_some();
@@ -197,10 +199,23 @@ impl VoiceOptions {
     }
 }
 
-/// The name of this machine; `Linux` and the like where it has none.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default();
-    if name.is_empty() { std::env::consts::OS.to_owned() } else { name }
+fn check_device_name(name: Option<&str>) -> Result<DeviceName, Error> {
+    let Some(name) = name else { return Ok(host_name()) };
+    DeviceName::new(name).map_err(|invalid| {
+        let code = match invalid {
+            InvalidDeviceName::Length(_) => ErrorCode::InvalidNameLength,
+            InvalidDeviceName::Character(_) => ErrorCode::ContactRegistrationFailed,
+        };
+        Error::new(code, invalid.to_string())
+    })
+}
+
+/// The name of this machine; `linux` and the like where it has none that can be shown.
+fn host_name() -> DeviceName {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    DeviceName::new(name.trim())
+        .or_else(|_| DeviceName::new(std::env::consts::OS))
+        .expect("the name of an operating system is short and plain")
 }
 
 /// A call as the user asks for it, checked.
@@ -292,6 +307,8 @@ mod tests {
         assert_eq!(code(|options| options.cuid = "91_8899555".to_owned()), ErrorCode::InvalidCuid);
         assert_eq!(code(|options| options.name = Some("n".repeat(51))), ErrorCode::InvalidNameLength);
         assert_eq!(code(|options| options.app_name = Some("n".repeat(51))), ErrorCode::InvalidNameLength);
+        assert_eq!(code(|options| options.device_name = Some("n".repeat(65))), ErrorCode::InvalidNameLength);
+        assert_eq!(code(|options| options.device_name = Some("\u{202e}ksed".to_owned())), ErrorCode::ContactRegistrationFailed);
         assert_eq!(code(|options| options.production = None), ErrorCode::ProductionFieldRequired);
     }
 

@@ -75,6 +75,7 @@ impl Card {
             initiator_image: self.initiator_image.clone(),
             receiver_image: self.receiver_image.clone(),
             channel: self.channel,
+            other_device: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Deadlines, the link, and the last word on a call.
 
 use super::*;
+use crate::StatusReport;
 
 impl Call {
     /// When to hand in [`CallEvent::Woken`]; nothing while the call waits for nothing.
@@ -148,11 +149,16 @@ impl Call {
 
     /// The last word. A dialled call of which nothing has been reported was not placed, for the reason `unplaced`.
     pub(super) fn conclude(&mut self, reason: EndReason, unplaced: ErrorCode) -> Vec<Action> {
+        self.conclude_elsewhere(reason, None, unplaced)
+    }
+
+    /// The same, of a call that another device of this user may have answered or declined.
+    pub(super) fn conclude_elsewhere(&mut self, reason: EndReason, other_device: Option<DeviceName>, unplaced: ErrorCode) -> Vec<Action> {
         let call = self.card.call;
         let last = if self.reported == Reported::Nothing {
             Command::NotPlaced { call, error: unplaced }
         } else {
-            Command::Report(self.card.report(CallStatus::Ended(reason)))
+            Command::Report(StatusReport { other_device, ..self.card.report(CallStatus::Ended(reason)) })
         };
         self.reported = Reported::Ended;
         self.state = State::Over;

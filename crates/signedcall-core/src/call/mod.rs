@@ -43,7 +43,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallStatus, Cuid, DeviceId, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal, Timestamp,
+    CallId, CallStatus, Cuid, DeviceId, DeviceName, Direction, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, Request, Signal,
+    Timestamp,
 };
 
 use crate::{CallState, CallView, Command, Holding, Phase, Tone};
@@ -136,7 +137,7 @@ pub(crate) enum CallEvent {
     /// The service will end the call, which is answered, after this time.
     TimeLeft(Duration),
     /// The service has ended the call.
-    Ended(EndReason),
+    Ended(EndReason, Option<DeviceName>),
     /// A device of the other side passes something to this device's media.
     SignalCame {
         from: DeviceId,
@@ -286,7 +287,7 @@ impl Call {
             CallEvent::TransferDone => self.transfer_done(),
             CallEvent::Replaced => self.replaced(),
             CallEvent::TimeLeft(left) => self.time_left(now, left),
-            CallEvent::Ended(reason) => self.ended(reason),
+            CallEvent::Ended(reason, other_device) => self.ended(reason, other_device),
             CallEvent::SignalCame { from, signal } => self.signal_came(from, signal),
 
             CallEvent::SignalMade { to, signal } => self.signal_made(to, signal),

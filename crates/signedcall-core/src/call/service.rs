@@ -210,11 +210,11 @@ impl Call {
         Action::Do(Command::PrepareMedia { call: self.card.call, device: to.device, role: Role::Offerer })
     }
 
-    pub(super) fn ended(&mut self, reason: EndReason) -> Vec<Action> {
+    pub(super) fn ended(&mut self, reason: EndReason, other_device: Option<DeviceName>) -> Vec<Action> {
         let mut actions = self.fall_silent(reason);
         if !self.is_over() {
             self.reach(Reported::Placed, &mut actions);
-            actions.extend(self.conclude(reason, ErrorCode::FailureInMakeCall));
+            actions.extend(self.conclude_elsewhere(reason, other_device, ErrorCode::FailureInMakeCall));
         }
         actions
     }

@@ -71,7 +71,7 @@ impl Given {
             G::Talking => (G::AnsweringWarm, &[CallEvent::Answered(BY_ME)]),
             G::Interrupted => (G::Talking, &[CallEvent::MediaInterrupted(PEER)]),
             G::Ending => (G::Talking, &[CallEvent::UserHungUp]),
-            G::Over => (G::Rings, &[CallEvent::Ended(EndReason::Cancelled)]),
+            G::Over => (G::Rings, &[CallEvent::Ended(EndReason::Cancelled, None)]),
         };
         let mut call = base.call();
         for event in events {
@@ -227,16 +227,16 @@ fn the_user_ends_a_call_from_every_state() {
 #[test]
 fn the_service_ends_a_call_in_every_state() {
     use CallEvent as E;
-    let ended = E::Ended(EndReason::HungUp);
+    let ended = E::Ended(EndReason::HungUp, None);
     check(&[
-        (G::Placing, E::Ended(EndReason::Cancelled), 100, "Over", "placed 1, report 1 Placed, report 1 Ended(Cancelled)"),
-        (G::Placed, E::Ended(EndReason::RingTimeout), 100, "Over", "tone Ended, report 1 Ended(RingTimeout)"),
-        (G::CalleeRings, E::Ended(EndReason::Busy), 100, "Over", "drop 2, tone Busy, report 1 Ended(Busy)"),
-        (G::TwoRing, E::Ended(EndReason::Declined), 100, "Over", "drop 2, drop 3, tone Ended, report 1 Ended(Declined)"),
+        (G::Placing, E::Ended(EndReason::Cancelled, None), 100, "Over", "placed 1, report 1 Placed, report 1 Ended(Cancelled)"),
+        (G::Placed, E::Ended(EndReason::RingTimeout, None), 100, "Over", "tone Ended, report 1 Ended(RingTimeout)"),
+        (G::CalleeRings, E::Ended(EndReason::Busy, None), 100, "Over", "drop 2, tone Busy, report 1 Ended(Busy)"),
+        (G::TwoRing, E::Ended(EndReason::Declined, None), 100, "Over", "drop 2, drop 3, tone Ended, report 1 Ended(Declined)"),
         (G::CallerConnecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::CallerTalking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
-        (G::Rings, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
-        (G::Answering, E::Ended(EndReason::AnsweredElsewhere), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
+        (G::Rings, E::Ended(EndReason::AnsweredElsewhere, None), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
+        (G::Answering, E::Ended(EndReason::AnsweredElsewhere, None), 100, "Over", "drop 2, report 1 Ended(AnsweredElsewhere)"),
         (G::Connecting, ended.clone(), 100, "Over", "drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::Talking, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
         (G::Interrupted, ended.clone(), 100, "Over", "stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),

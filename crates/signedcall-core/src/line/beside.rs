@@ -124,7 +124,7 @@ impl Line {
             let begun = Call::transferred(turn.now, self.me.clone(), self.device, by, transferred);
             self.begin(turn, begun);
         } else {
-            self.pass(turn, old, CallEvent::Ended(EndReason::Transferred));
+            self.pass(turn, old, CallEvent::Ended(EndReason::Transferred, None));
             self.ask(turn, Request::Hangup { call: new, reason: EndReason::Cancelled });
         }
     }

@@ -1,6 +1,6 @@
 //! What the service says.
 
-use signedcall_wire::{CallPhase, CallSnapshot, EndedCall, Endpoint, ServiceEvent, Welcome};
+use signedcall_wire::{CallPhase, CallSnapshot, DeviceName, EndedCall, Endpoint, ServiceEvent, Welcome};
 
 use super::*;
 use crate::PushOutcome;
@@ -34,8 +34,8 @@ impl Line {
 
     fn welcomed(&mut self, turn: &mut Turn, welcome: Welcome) {
         turn.commands.extend([Command::UseIce(welcome.ice), Command::UseBranding(welcome.branding)]);
-        for EndedCall { call, reason } in welcome.ended {
-            self.call_ended(turn, call, reason);
+        for EndedCall { call, reason, other_device } in welcome.ended {
+            self.call_ended(turn, call, reason, other_device);
         }
         self.reconcile(turn, welcome.calls);
         self.go_on(turn);
@@ -130,10 +130,10 @@ impl Line {
         }
     }
 
-    fn call_ended(&mut self, turn: &mut Turn, call: CallId, reason: EndReason) {
+    fn call_ended(&mut self, turn: &mut Turn, call: CallId, reason: EndReason, other_device: Option<DeviceName>) {
         self.put_off.take_if(|put_off| put_off.invite.call == call);
         self.settle_pushes(turn, call, PushOutcome::CallOver);
-        self.pass(turn, call, CallEvent::Ended(reason));
+        self.pass(turn, call, CallEvent::Ended(reason, other_device));
     }
 
     fn abandon(&mut self, turn: &mut Turn, call: CallId, phase: &CallPhase) {
@@ -174,7 +174,7 @@ impl Line {
             ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Transferred(transferred) => self.replace(turn, transferred),
-            ServiceEvent::Ended { call, reason } => self.call_ended(turn, call, reason),
+            ServiceEvent::Ended { call, reason, other_device } => self.call_ended(turn, call, reason, other_device),
             ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),
             ServiceEvent::Unknown => {}
         }

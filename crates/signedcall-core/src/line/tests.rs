@@ -6,8 +6,8 @@ mod sessions;
 mod transfer;
 
 use signedcall_wire::{
-    CallPhase, CallSnapshot, ClientMessage, EndedCall, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent, SessionId,
-    Signal, Welcome,
+    CallPhase, CallSnapshot, ClientMessage, DeviceName, EndedCall, IceConfig, MAX_UNANSWERED_REQUESTS, Refusal, RequestId, ServiceEvent,
+    SessionId, Signal, Welcome,
 };
 use uuid::Uuid;
 
@@ -102,7 +102,7 @@ impl Rig {
     }
 
     fn ends(&mut self, number: u128, reason: EndReason) -> String {
-        self.happens(ServiceEvent::Ended { call: call(number), reason })
+        self.happens(ServiceEvent::Ended { call: call(number), reason, other_device: None })
     }
 
     /// With call 1, talking to `PEER`, which dialled.

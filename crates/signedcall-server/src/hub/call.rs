@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, Context, DeviceId, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp,
+    CallId, CallPhase, CallSnapshot, Context, DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent,
+    SessionId, Timestamp,
 };
 
 use super::past::PastCall;
 use super::timers::Timer;
-use super::{AnsweredBy, CloseRecord, Hub, HubCommand, Turn, User};
+use super::{AnsweredBy, CloseRecord, Hub, HubCommand, NamedDevice, Turn, User};
 
 /// One call.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Call {
     pub(super) limit: Option<Duration>,
     /// The callee's devices that have declined for themselves, so that they do not ring again.
     pub(super) left: BTreeSet<DeviceId>,
+    /// That of them which has declined for all, with which the call ends.
+    pub(super) declined_by: Option<NamedDevice>,
     /// What has been relayed, by sender and receiver.
     pub(super) relayed: BTreeMap<(SessionId, SessionId), Relayed>,
     pub(super) state: State,
@@ -78,6 +81,8 @@ pub(super) enum State {
     Answered {
         at: Timestamp,
         by: Party,
+        /// What its user's other devices call the one that has answered.
+        device_name: Option<DeviceName>,
         caller_has_media: bool,
         callee_has_media: bool,
         /// When both had.
@@ -136,6 +141,12 @@ pub(super) enum Role {
     Talking,
 }
 
+impl Party {
+    fn named(self, name: Option<DeviceName>) -> NamedDevice {
+        NamedDevice { id: self.endpoint.device, name }
+    }
+}
+
 impl Call {
     /// What a session is in this call; `None` when it has no part in it (any more), or is to have one once the call is written down.
     pub(super) fn role(&self, session: SessionId) -> Option<Role> {
@@ -155,6 +166,17 @@ impl Call {
             State::Recording { intent, .. } => *intent == Intent::Ring,
             State::Ringing { .. } => true,
             State::Answered { .. } => false,
+        }
+    }
+
+    /// What a device of the callee learns of it that has not answered.
+    pub(super) fn answered_elsewhere(&self) -> Option<EndedCall> {
+        match &self.state {
+            State::Answered { device_name, .. } => {
+                let (call, other_device) = (self.invite.call, device_name.clone());
+                Some(EndedCall { call, reason: EndReason::AnsweredElsewhere, other_device })
+            }
+            State::Recording { .. } | State::Ringing { .. } => None,
         }
     }
 
@@ -257,7 +279,7 @@ impl Hub {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.remove(&id);
         }
-        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told });
+        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told, other_device: None });
     }
 
     /// Takes a session out of all its calls.
@@ -311,7 +333,7 @@ impl Hub {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.remove(&id);
         }
-        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told });
+        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told, other_device: None });
     }
 
     /// Ends a call: closes its record and tells everyone who has a part in it.
@@ -326,9 +348,12 @@ impl Hub {
             State::Ringing { devices, .. } => devices,
             State::Answered { by, .. } => vec![by],
         };
-        self.tell(turn, call.caller.session, ServiceEvent::Ended { call: id, reason: to_caller });
+        self.tell(turn, call.caller.session, ServiceEvent::Ended { call: id, reason: to_caller, other_device: None });
+        let decliner = call.declined_by.and_then(|by| by.name);
         for party in callees {
-            self.tell(turn, party.session, ServiceEvent::Ended { call: id, reason: to_callee(party.endpoint.device) });
+            let reason = to_callee(party.endpoint.device);
+            let other_device = decliner.clone().filter(|_| reason == EndReason::DeclinedElsewhere);
+            self.tell(turn, party.session, ServiceEvent::Ended { call: id, reason, other_device });
         }
     }
 
@@ -337,13 +362,14 @@ impl Hub {
         let call = self.remove(turn, id, reason)?;
         let (answered, ended_at) = match &call.state {
             State::Recording { .. } | State::Ringing { .. } => (None, turn.now),
-            State::Answered { at, by, connected_at, ends_at, .. } => (
-                Some(AnsweredBy { device: by.endpoint.device, at: *at, connected_at: *connected_at }),
+            State::Answered { at, by, device_name, connected_at, ends_at, .. } => (
+                Some(AnsweredBy { device: by.named(device_name.clone()), at: *at, connected_at: *connected_at }),
                 // Its time may have ended while the service was not there to say so.
                 ends_at.map_or(turn.now, |ends_at| ends_at.min(turn.now)),
             ),
         };
-        turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, ended_at, reason }));
+        let declined_by = call.declined_by.clone();
+        turn.commands.push(HubCommand::CloseRecord(CloseRecord { call: id, answered, declined_by, ended_at, reason }));
         Some(call)
     }
 
@@ -354,10 +380,10 @@ impl Hub {
             State::Ringing { devices, .. } => devices.iter().map(|party| party.session).collect(),
             State::Answered { by, .. } => vec![by.session],
         };
-        let (winner, reason) = match &call.state {
+        let (answered_by, reason) = match &call.state {
             State::Recording { .. } => (None, None),
             State::Ringing { .. } => (None, Some(reason)),
-            State::Answered { by, .. } => (Some(by.endpoint.device), Some(reason)),
+            State::Answered { by, device_name, .. } => (Some(by.named(device_name.clone())), Some(reason)),
         };
         let (account, environment, _) = call.callee.clone();
         let caller = ((account, environment, call.invite.from.clone()), call.caller.endpoint.device);
@@ -371,7 +397,8 @@ impl Hub {
         self.timers.clear(Timer::RingOver(id));
         self.timers.clear(Timer::EndNears(id));
         self.timers.clear(Timer::TimeOver(id));
-        self.remember(PastCall { at: turn.now, call: id, caller, callee: call.callee.clone(), winner, reason });
+        let (callee, declined_by) = (call.callee.clone(), call.declined_by.clone());
+        self.remember(PastCall { at: turn.now, call: id, caller, callee, answered_by, declined_by, reason });
         Some(call)
     }
 }

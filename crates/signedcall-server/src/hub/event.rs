@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, Redacted, Resume,
-    ServiceMessage, SessionId, Timestamp,
+    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, Redacted,
+    Resume, ServiceMessage, SessionId, Timestamp,
 };
 
 use super::RelayGrant;
@@ -84,6 +84,8 @@ pub struct SignIn {
     pub name: Option<String>,
     /// The installation, and the run of its program.
     pub endpoint: Endpoint,
+    /// What the user's other devices call it.
+    pub device_name: Option<DeviceName>,
     /// Whether it rings while it is in a call.
     pub second_calls: bool,
     /// A fresh id.
@@ -184,7 +186,9 @@ pub struct KeptEnd {
     /// Who was called.
     pub callee: Cuid,
     /// What had answered.
-    pub answered_by: Option<DeviceId>,
+    pub answered_by: Option<NamedDevice>,
+    /// What had declined for all of the callee's devices.
+    pub declined_by: Option<NamedDevice>,
     /// When it ended.
     pub ended_at: Timestamp,
     /// Why, as the caller was told.
@@ -192,10 +196,12 @@ pub struct KeptEnd {
 }
 
 /// What has to be known of an answered call to go on with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptAnswer {
     /// What answered.
     pub by: Endpoint,
+    /// What its user's other devices call it.
+    pub device_name: Option<DeviceName>,
     /// When.
     pub at: Timestamp,
     /// When both sides had media; `None` when they have not.
@@ -208,6 +214,15 @@ pub struct KeptAnswer {
     pub ends_at: Option<Timestamp>,
 }
 
+/// A device, and what its user's others call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedDevice {
+    /// The installation.
+    pub id: DeviceId,
+    /// Its name, if it has said one that can be shown.
+    pub name: Option<DeviceName>,
+}
+
 /// The end of a call's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseRecord {
@@ -215,6 +230,8 @@ pub struct CloseRecord {
     pub call: CallId,
     /// Who answered it, and when; `None` when nobody did.
     pub answered: Option<AnsweredBy>,
+    /// What has declined it for all of the callee's devices, if that was its end.
+    pub declined_by: Option<NamedDevice>,
     /// When it ended.
     pub ended_at: Timestamp,
     /// Why, as the caller was told.
@@ -225,7 +242,7 @@ pub struct CloseRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredBy {
     /// The callee's device that won.
-    pub device: DeviceId,
+    pub device: NamedDevice,
     /// When it answered.
     pub at: Timestamp,
     /// When both sides had media; `None` when they never had.

@@ -19,6 +19,7 @@
 //! * **A call outlives the service** (see `restore`).
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
+//! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
 //!   device may place another call while it holds the one that it is in.
 //! * A device that signs in while its user is called rings too, unless it has declined for itself.
@@ -61,7 +62,7 @@ use signedcall_wire::{
 
 use self::call::Call;
 pub use self::event::{
-    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, OpenRecord, SignIn, SocketId,
+    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, NamedDevice, OpenRecord, SignIn, SocketId,
 };
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signedcall_wire::{CallId, DeviceId, EndReason, EndedCall, Timestamp};
 
-use super::{Hub, User};
+use super::{Hub, NamedDevice, User};
 
 /// How long an ended call is remembered, so that a `call` repeated late (by a device that has begun a new session) places no second one, and a device
 /// that was cut off learns how it ended.
@@ -27,7 +27,9 @@ pub(super) struct PastCall {
     pub(super) caller: (User, DeviceId),
     pub(super) callee: User,
     /// Which of the callee's devices had answered.
-    pub(super) winner: Option<DeviceId>,
+    pub(super) answered_by: Option<NamedDevice>,
+    /// Which of them had declined for all.
+    pub(super) declined_by: Option<NamedDevice>,
     /// As the caller was told; `None` when nobody was told that it is placed.
     pub(super) reason: Option<EndReason>,
 }
@@ -37,18 +39,20 @@ impl PastCall {
     pub(super) fn as_seen_by(&self, user: &User, device: DeviceId) -> Option<EndedCall> {
         let reason = self.reason?;
         let (caller, caller_device) = &self.caller;
-        let seen = if caller == user && *caller_device == device {
-            reason
+        let (reason, other_device) = if caller == user && *caller_device == device {
+            (reason, None)
         } else if self.callee == *user {
-            match self.winner {
-                Some(winner) if winner == device => seen_by_winner(reason),
-                Some(_) => EndReason::AnsweredElsewhere,
-                None => seen_elsewhere(reason),
+            match (&self.answered_by, &self.declined_by) {
+                (Some(by), _) if by.id == device => (seen_by_winner(reason), None),
+                (Some(by), _) => (EndReason::AnsweredElsewhere, by.name.clone()),
+                (None, Some(by)) if by.id == device => (reason, None),
+                (None, Some(by)) => (seen_elsewhere(reason), by.name.clone()),
+                (None, None) => (seen_elsewhere(reason), None),
             }
         } else {
             return None;
         };
-        Some(EndedCall { call: self.call, reason: seen })
+        Some(EndedCall { call: self.call, reason, other_device })
     }
 }
 

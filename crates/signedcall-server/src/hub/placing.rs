@@ -65,6 +65,7 @@ impl Hub {
             instead_of: None,
             limit: asked.into_iter().chain(caller.max_call).min(),
             left: BTreeSet::new(),
+            declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
@@ -126,7 +127,7 @@ impl Hub {
                 // Whoever was answered already that it failed knows nothing of it any more.
                 if !waiting.is_empty() {
                     self.answer_all(turn, asked_by, waiting, None);
-                    self.tell(turn, asked_by, ServiceEvent::Ended { call: id, reason });
+                    self.tell(turn, asked_by, ServiceEvent::Ended { call: id, reason, other_device: None });
                 }
             }
             (Intent::Ring, Some(old)) => self.take_over(turn, id, old, asked_by, waiting),

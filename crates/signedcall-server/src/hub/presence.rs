@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal,
-    Resume, ServiceMessage, SessionId, Timestamp, Welcome,
+    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
+    ServiceMessage, SessionId, Timestamp, Welcome,
 };
 
-use super::call::{Call, Departure, Party, State};
+use super::call::{Departure, Party, State};
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
 use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
@@ -26,6 +26,7 @@ impl Hub {
             cuid,
             name,
             endpoint,
+            device_name,
             second_calls,
             session: id,
             resume_token,
@@ -53,6 +54,7 @@ impl Hub {
             user: user.clone(),
             name,
             endpoint,
+            device_name,
             room: if second_calls { MAX_CALLS_PER_DEVICE } else { 1 },
             token: Some(resume_token.clone()),
             relay_only,
@@ -226,9 +228,9 @@ impl Hub {
 
     /// The calls that a device may still ring for or be in, although they are answered elsewhere or over.
     fn missed_ends(&self, user: &User, session: SessionId, device: DeviceId) -> Vec<EndedCall> {
-        let answered_elsewhere = |call: &Call| call.callee == *user && call.is_answered() && call.role(session).is_none();
         let missed = self.calls_involving(user).filter_map(|id| match self.calls.get(&id) {
-            Some(call) => answered_elsewhere(call).then_some(EndedCall { call: id, reason: EndReason::AnsweredElsewhere }),
+            Some(call) if call.callee == *user && call.role(session).is_none() => call.answered_elsewhere(),
+            Some(_) => None,
             None => self.past.get(id)?.as_seen_by(user, device),
         });
         missed.collect()

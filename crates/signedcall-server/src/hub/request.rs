@@ -7,7 +7,7 @@ use signedcall_wire::{
 use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
 use super::session::Answer;
 use super::timers::Timer;
-use super::{Hub, HubCommand, KeptAnswer, Turn};
+use super::{Hub, HubCommand, KeptAnswer, NamedDevice, Turn};
 
 /// The most bytes of one candidate: a real one has under three hundred.
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
@@ -59,6 +59,7 @@ impl Hub {
 
     /// The first one wins. Nobody is told before the store has it.
     fn accept(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, id: CallId) -> Answer {
+        let device_name = self.sessions.get(&session).and_then(|session| session.device_name.clone());
         let Some(call) = self.calls.get_mut(&id) else {
             return DONE;
         };
@@ -79,6 +80,7 @@ impl Hub {
         call.state = State::Answered {
             at: turn.now,
             by: winner,
+            device_name,
             caller_has_media: false,
             callee_has_media: false,
             connected_at: None,
@@ -96,11 +98,13 @@ impl Hub {
 
     /// Has what is known of an answered call written down.
     fn write_answer(&self, turn: &mut Turn, id: CallId) {
-        if let Some(Call { state: State::Answered { at, by, connected_at, caller_holds, callee_holds, ends_at, .. }, .. }) =
-            self.calls.get(&id)
+        if let Some(Call {
+            state: State::Answered { at, by, device_name, connected_at, caller_holds, callee_holds, ends_at, .. }, ..
+        }) = self.calls.get(&id)
         {
             let answer = KeptAnswer {
                 by: by.endpoint,
+                device_name: device_name.clone(),
                 at: *at,
                 connected_at: *connected_at,
                 caller_holds: *caller_holds,
@@ -113,11 +117,12 @@ impl Hub {
 
     /// Tells everyone that a call is answered, unless they know.
     pub(super) fn tell_answer(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, telling, .. }, .. }) = self.calls.get_mut(&id)
+        let Some(Call { caller, state: State::Answered { by, device_name, caller_holds, callee_holds, telling, .. }, .. }) =
+            self.calls.get_mut(&id)
         else {
             return;
         };
-        let (caller, by, holds) = (*caller, *by, [*callee_holds, *caller_holds]);
+        let (caller, by, holds, device_name) = (*caller, *by, [*callee_holds, *caller_holds], device_name.clone());
         let Telling::Waits { losers, waiting } = std::mem::replace(telling, Telling::Done) else {
             return;
         };
@@ -137,7 +142,8 @@ impl Hub {
             if let Some(session) = self.sessions.get_mut(&loser.session) {
                 session.calls.remove(&id);
             }
-            self.tell(turn, loser.session, ServiceEvent::Ended { call: id, reason: EndReason::AnsweredElsewhere });
+            let (reason, other_device) = (EndReason::AnsweredElsewhere, device_name.clone());
+            self.tell(turn, loser.session, ServiceEvent::Ended { call: id, reason, other_device });
         }
         self.answer_all(turn, by.session, waiting, None);
     }
@@ -151,10 +157,7 @@ impl Hub {
                 if concerns_one_device(reason) {
                     self.drop_device(turn, id, session, reason, reason);
                 } else {
-                    let decliner = self.sessions.get(&session).map(|session| session.endpoint.device);
-                    self.end(turn, id, EndReason::Declined, |device| {
-                        if Some(device) == decliner { EndReason::Declined } else { EndReason::DeclinedElsewhere }
-                    });
+                    self.decline_for_all(turn, session, id);
                 }
             }
             // It has answered, and finds only then that it cannot talk.
@@ -164,6 +167,22 @@ impl Hub {
             None => {}
         }
         DONE
+    }
+
+    fn decline_for_all(&mut self, turn: &mut Turn, session: SessionId, id: CallId) {
+        let (Some(session), Some(call)) = (self.sessions.get(&session), self.calls.get_mut(&id)) else {
+            return;
+        };
+        let decliner = session.endpoint.device;
+        call.declined_by = Some(NamedDevice { id: decliner, name: session.device_name.clone() });
+        self.end(
+            turn,
+            id,
+            EndReason::Declined,
+            |device| {
+                if device == decliner { EndReason::Declined } else { EndReason::DeclinedElsewhere }
+            },
+        );
     }
 
     fn hang_up(&mut self, turn: &mut Turn, session: SessionId, id: CallId, reason: EndReason) -> Answer {

@@ -19,13 +19,21 @@
 
 use std::collections::BTreeMap;
 
-use signedcall_wire::{CallId, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
+use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
 use super::call::{Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::{SOONEST, Timer};
 use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
+
+/// A device that is expected back.
+struct Returning {
+    user: User,
+    name: Option<String>,
+    endpoint: Endpoint,
+    device_name: Option<DeviceName>,
+}
 
 impl Hub {
     pub(super) fn restore(&mut self, turn: &mut Turn, kept: Vec<KeptCall>, ended: Vec<KeptEnd>) {
@@ -49,7 +57,8 @@ impl Hub {
         let id = invite.call;
         let callee: User = (account.clone(), environment, callee);
         let caller_user: User = (account, environment, invite.from.clone());
-        let caller = self.expect_back(turn, id, caller_user, invite.endpoint, invite.from_name.clone(), caller_session);
+        let caller = Returning { user: caller_user, name: invite.from_name.clone(), endpoint: invite.endpoint, device_name: None };
+        let caller = self.expect_back(turn, id, caller, caller_session);
         let state = match answer {
             None => {
                 let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + SOONEST);
@@ -59,7 +68,11 @@ impl Hub {
             }
             Some(answer) => State::Answered {
                 at: answer.at.min(turn.now),
-                by: self.expect_back(turn, id, callee.clone(), answer.by, None, callee_session),
+                by: {
+                    let (endpoint, device_name) = (answer.by, answer.device_name.clone());
+                    self.expect_back(turn, id, Returning { user: callee.clone(), name: None, endpoint, device_name }, callee_session)
+                },
+                device_name: answer.device_name,
                 caller_has_media: answer.connected_at.is_some(),
                 callee_has_media: answer.connected_at.is_some(),
                 connected_at: answer.connected_at.map(|at| at.min(turn.now)),
@@ -72,12 +85,14 @@ impl Hub {
         };
         self.involve(callee.clone(), id);
         let (left, relayed) = (Default::default(), BTreeMap::new());
-        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, relayed, state });
+        let declined_by = None;
+        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, declined_by, relayed, state });
         self.limit(turn, id);
     }
 
     /// Waits for a device that has a part in a call and has not signed in since the service was started.
-    fn expect_back(&mut self, turn: &Turn, call: CallId, user: User, endpoint: Endpoint, name: Option<String>, fresh: SessionId) -> Party {
+    fn expect_back(&mut self, turn: &Turn, call: CallId, returning: Returning, fresh: SessionId) -> Party {
+        let Returning { user, name, endpoint, device_name } = returning;
         let known = self.presence.get(&user).and_then(|devices| devices.get(&endpoint.device)).copied();
         let session = known.unwrap_or(fresh);
         self.presence.entry(user.clone()).or_default().insert(endpoint.device, session);
@@ -85,6 +100,7 @@ impl Hub {
             user,
             name,
             endpoint,
+            device_name,
             // How many calls it takes is known once it is back; until then its line declines what is too much.
             room: MAX_CALLS_PER_DEVICE,
             token: None,
@@ -111,12 +127,13 @@ impl Hub {
         };
         let leaves = if *caller == stays { *by } else { *caller };
         self.close(turn, old, EndReason::Transferred);
-        self.tell(turn, leaves.session, ServiceEvent::Ended { call: old, reason: EndReason::Transferred });
+        self.tell(turn, leaves.session, ServiceEvent::Ended { call: old, reason: EndReason::Transferred, other_device: None });
     }
 }
 
 fn past_call(now: Timestamp, ended: KeptEnd) -> PastCall {
-    let KeptEnd { call, account, environment, caller: (caller, device), callee, answered_by, ended_at, reason } = ended;
+    let KeptEnd { call, account, environment, caller: (caller, device), callee, answered_by, declined_by, ended_at, reason } = ended;
     let caller = ((account.clone(), environment, caller), device);
-    PastCall { at: ended_at.min(now), call, caller, callee: (account, environment, callee), winner: answered_by, reason: Some(reason) }
+    let (at, callee) = (ended_at.min(now), (account, environment, callee));
+    PastCall { at, call, caller, callee, answered_by, declined_by, reason: Some(reason) }
 }

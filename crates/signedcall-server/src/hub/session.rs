@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, EndedCall, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp};
+use signedcall_wire::{
+    CallId, DeviceName, EndedCall, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp,
+};
 
 use super::{SocketId, User};
 
@@ -16,6 +18,8 @@ pub(super) struct Session {
     pub(super) user: User,
     pub(super) name: Option<String>,
     pub(super) endpoint: Endpoint,
+    /// What the user's other devices call it.
+    pub(super) device_name: Option<DeviceName>,
     /// How many calls it may be in at a time.
     pub(super) room: usize,
     /// `None`: its device is expected back from before the service was started, and nobody can resume it.
@@ -111,7 +115,9 @@ impl EventRing {
     /// The calls whose end was told and may not have been heard.
     pub(super) fn ends(&self) -> impl Iterator<Item = EndedCall> {
         self.kept.iter().filter_map(|kept| match &kept.event {
-            ServiceEvent::Ended { call, reason } => Some(EndedCall { call: *call, reason: *reason }),
+            ServiceEvent::Ended { call, reason, other_device } => {
+                Some(EndedCall { call: *call, reason: *reason, other_device: other_device.clone() })
+            }
             ServiceEvent::Invite(_)
             | ServiceEvent::Ringing { .. }
             | ServiceEvent::Answered { .. }
@@ -192,7 +198,7 @@ mod tests {
     }
 
     fn event() -> ServiceEvent {
-        ServiceEvent::Ended { call: CallId(Uuid::nil()), reason: EndReason::HungUp }
+        ServiceEvent::Ended { call: CallId(Uuid::nil()), reason: EndReason::HungUp, other_device: None }
     }
 
     fn numbers(replay: Option<Vec<(u64, ServiceEvent)>>) -> Option<Vec<u64>> {

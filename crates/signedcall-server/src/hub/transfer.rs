@@ -77,6 +77,7 @@ impl Hub {
             // Worked out anew when it takes the place of the old one; this is what a service that dies meanwhile is left with.
             limit,
             left: BTreeSet::new(),
+            declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
@@ -95,7 +96,7 @@ impl Hub {
         };
         self.answer_all(turn, asked_by, waiting, None);
         self.close(turn, old, EndReason::Transferred);
-        self.tell(turn, asked_by, ServiceEvent::Ended { call: old, reason: EndReason::Transferred });
+        self.tell(turn, asked_by, ServiceEvent::Ended { call: old, reason: EndReason::Transferred, other_device: None });
         if let Some(session) = self.sessions.get_mut(&asked_by) {
             session.calls.remove(&new);
         }

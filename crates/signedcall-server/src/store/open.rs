@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Row, params};
-use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Invite, RunId, Timestamp};
+use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Invite, RunId, Timestamp};
 use uuid::Uuid;
 
 use super::{environment_named, unix_millis};
-use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, OpenRecord};
+use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
 
 /// A call whose record is open. Its moments are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Legacy {
 fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<OpenCall>> {
     let mut statement = connection.prepare(
         "SELECT id, account, environment, callee, context, placed_at_ms, invite, instead_of, limit_ms,
-                answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms
+                answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms, answered_name
          FROM calls WHERE ended_at_ms IS NULL ORDER BY placed_at_ms, id",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -85,6 +85,7 @@ fn read_answer(row: &Row<'_>) -> rusqlite::Result<Option<KeptAnswer>> {
     };
     Ok(Some(KeptAnswer {
         by: Endpoint { device: DeviceId(device), run: RunId(run) },
+        device_name: row.get::<_, Option<String>>(16)?.and_then(|name| DeviceName::new(name).ok()),
         at: moment(at),
         connected_at: row.get::<_, Option<i64>>(12)?.map(moment),
         caller_holds: row.get::<_, Option<bool>>(13)?.unwrap_or_default(),
@@ -100,7 +101,8 @@ fn moment(unix_millis: i64) -> Timestamp {
 fn read_ended(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<KeptEnd>> {
     let since = now.checked_sub(ENDED_REMEMBERED_FOR).unwrap_or(now);
     let mut statement = connection.prepare(
-        "SELECT id, account, environment, caller, caller_device, callee, answered_by, ended_at_ms, end_reason FROM calls
+        "SELECT id, account, environment, caller, caller_device, callee, answered_by, answered_name, declined_by, declined_name,
+                ended_at_ms, end_reason FROM calls
          WHERE ended_at_ms >= ? ORDER BY ended_at_ms, id",
     )?;
     let ended = statement.query_map([unix_millis(since)], read_end)?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -110,8 +112,8 @@ fn read_ended(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<
 fn read_end(row: &Row<'_>) -> rusqlite::Result<Option<KeptEnd>> {
     let text = |column: usize| row.get::<_, String>(column);
     let (id, environment, caller, device, callee) = (text(0)?, text(2)?, text(3)?, text(4)?, text(5)?);
-    let (answered_by, reason): (Option<String>, u8) = (row.get(6)?, row.get(8)?);
-    let (account, ended_at) = (AccountId(text(1)?), moment(row.get(7)?));
+    let (answered_by, declined_by) = (read_device(row, 6)?, read_device(row, 8)?);
+    let (account, ended_at, reason) = (AccountId(text(1)?), moment(row.get(10)?), row.get::<_, u8>(11)?);
     let end = || {
         Some(KeptEnd {
             call: CallId(Uuid::parse_str(&id).ok()?),
@@ -119,10 +121,18 @@ fn read_end(row: &Row<'_>) -> rusqlite::Result<Option<KeptEnd>> {
             environment: environment_named(&environment)?,
             caller: (Cuid::new(caller).ok()?, DeviceId(Uuid::parse_str(&device).ok()?)),
             callee: Cuid::new(callee).ok()?,
-            answered_by: answered_by.and_then(|device| Uuid::parse_str(&device).ok()).map(DeviceId),
+            answered_by,
+            declined_by,
             ended_at,
             reason: EndReason::ALL.get(usize::from(reason)).copied()?,
         })
     };
     Ok(end())
+}
+
+/// Reads a device from one column, and its name from the next.
+fn read_device(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<NamedDevice>> {
+    let (id, name): (Option<String>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
+    let id = id.and_then(|id| Uuid::parse_str(&id).ok()).map(DeviceId);
+    Ok(id.map(|id| NamedDevice { id, name: name.and_then(|name| DeviceName::new(name).ok()) }))
 }

@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
-use signedcall_wire::{CallId, Timestamp};
+use signedcall_wire::{CallId, DeviceName, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::open::Legacy;
@@ -215,12 +215,13 @@ fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Re
     let Answering { call, answer, answered_at } = answering;
     connection
         .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
+            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
                               callee_holds = ?, ends_at_ms = ?
              WHERE id = ? AND ended_at_ms IS NULL",
         )?
         .execute(params![
             answer.by.device.to_string(),
+            name_of(answer.device_name.as_ref()),
             answer.by.run.0.to_string(),
             unix_millis(*answered_at),
             answer.connected_at.map(|at| answering.unix_millis(at)),
@@ -231,19 +232,26 @@ fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Re
         ])
 }
 
+fn name_of(name: Option<&DeviceName>) -> Option<&str> {
+    name.map(DeviceName::as_str)
+}
+
 /// Nothing stays of how the caller looked or what the devices need of the call.
 fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> rusqlite::Result<usize> {
     let at = |moment: Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
     connection
         .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_at_ms = ?, connected_at_ms = ?, ended_at_ms = ?, end_reason = ?, invite = NULL,
-                              answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
+            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
+                              ended_at_ms = ?, end_reason = ?, invite = NULL, answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
              WHERE id = ? AND ended_at_ms IS NULL",
         )?
         .execute(params![
-            record.answered.as_ref().map(|answered| answered.device.to_string()),
+            record.answered.as_ref().map(|answered| answered.device.id.to_string()),
+            record.answered.as_ref().and_then(|answered| name_of(answered.device.name.as_ref())),
             record.answered.as_ref().map(|answered| at(answered.at)),
             record.answered.as_ref().and_then(|answered| answered.connected_at).map(at),
+            record.declined_by.as_ref().map(|device| device.id.to_string()),
+            record.declined_by.as_ref().and_then(|device| name_of(device.name.as_ref())),
             unix_millis(*ended_at),
             record.reason.number(),
             record.call.to_string(),

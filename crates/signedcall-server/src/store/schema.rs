@@ -68,6 +68,12 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE accounts ADD COLUMN single_device INTEGER NOT NULL DEFAULT 0;
 ",
+    // What the callee's other devices are told: which one has answered or declined.
+    "
+    ALTER TABLE calls ADD COLUMN answered_name TEXT;
+    ALTER TABLE calls ADD COLUMN declined_by TEXT;
+    ALTER TABLE calls ADD COLUMN declined_name TEXT;
+",
 ];
 
 /// The version that all steps lead to.

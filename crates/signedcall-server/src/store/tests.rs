@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, Timestamp};
+use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, RunId, Timestamp};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, OpenRecord};
+use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
 
 fn new_store() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -46,6 +46,7 @@ fn answer() -> KeptAnswer {
     let at = Timestamp::from_millis;
     KeptAnswer {
         by: endpoint(2),
+        device_name: device(2, Some("desk")).name,
         at: at(4_000),
         connected_at: Some(at(4_500)),
         caller_holds: true,
@@ -54,10 +55,15 @@ fn answer() -> KeptAnswer {
     }
 }
 
+fn device(id: u128, name: Option<&str>) -> NamedDevice {
+    NamedDevice { id: DeviceId(Uuid::from_u128(id)), name: name.and_then(|name| DeviceName::new(name).ok()) }
+}
+
 fn closing(call: u128) -> CloseRecord {
     let at = Timestamp::from_millis;
-    let answered = AnsweredBy { device: DeviceId(Uuid::from_u128(2)), at: at(4_000), connected_at: Some(at(4_500)) };
-    CloseRecord { call: CallId(Uuid::from_u128(call)), answered: Some(answered), ended_at: at(9_000), reason: EndReason::HungUp }
+    let answered = AnsweredBy { device: device(2, Some("desk")), at: at(4_000), connected_at: Some(at(4_500)) };
+    let call = CallId(Uuid::from_u128(call));
+    CloseRecord { call, answered: Some(answered), declined_by: None, ended_at: at(9_000), reason: EndReason::HungUp }
 }
 
 fn opened(call: u128, durable: bool) -> Written {
@@ -102,11 +108,13 @@ fn what_was_left_open_goes_on_with_the_next_start() {
     assert_eq!(nothing, Legacy::default());
     let now = SystemTime::now();
     let began = unix_millis(now);
-    for call in 1..=3 {
+    for call in 1..=4 {
         records.open(opening(call), now);
     }
     records.answer(opening(2).invite.call, answer(), now + Duration::from_secs(3));
     records.close(closing(3), now + Duration::from_secs(8));
+    let declined = CloseRecord { answered: None, declined_by: Some(device(3, None)), reason: EndReason::Declined, ..closing(4) };
+    records.close(declined, now + Duration::from_secs(9));
     records.finish();
     let outcomes: Vec<_> = std::iter::from_fn(|| written.blocking_recv()).collect();
     assert_eq!(outcomes.last(), Some(&Written::Answered { call: opening(2).invite.call }));
@@ -123,11 +131,20 @@ fn what_was_left_open_goes_on_with_the_next_start() {
         environment: Environment::Production,
         caller: (opening(3).invite.from, endpoint(1).device),
         callee: opening(3).callee,
-        answered_by: Some(endpoint(2).device),
+        answered_by: Some(device(2, Some("desk"))),
+        declined_by: None,
         ended_at: at(8_000),
         reason: EndReason::HungUp,
     };
-    assert_eq!(ended, [end]);
+    let declined = KeptEnd {
+        call: opening(4).invite.call,
+        answered_by: None,
+        declined_by: Some(device(3, None)),
+        ended_at: at(9_000),
+        reason: EndReason::Declined,
+        ..end.clone()
+    };
+    assert_eq!(ended, [end, declined]);
     records.finish();
 }
 

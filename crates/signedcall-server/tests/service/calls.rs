@@ -1,6 +1,6 @@
 use signedcall_server::STORE_FILE;
 use signedcall_server::store::read_records;
-use signedcall_wire::{EndReason, ErrorCode, Redacted, Request, ServiceEvent, Signal};
+use signedcall_wire::{DeviceName, EndReason, ErrorCode, Redacted, Request, ServiceEvent, Signal};
 use tokio::net::UdpSocket;
 
 use crate::support::{Device, TestService, new_call};
@@ -33,7 +33,7 @@ async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
     }
     caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the end");
     for device in [&mut caller, &mut callee] {
-        assert_eq!(device.event().await, ServiceEvent::Ended { call, reason: EndReason::HungUp });
+        assert_eq!(device.event().await, ServiceEvent::Ended { call, reason: EndReason::HungUp, other_device: None });
         device.assert_no_event().await;
     }
 
@@ -86,7 +86,7 @@ async fn of_three_devices_the_first_to_answer_wins() {
         let expected = if device.endpoint == winner {
             ServiceEvent::Answered { call, by: winner, left_ms: None }
         } else {
-            ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere }
+            ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere, other_device: DeviceName::new("test").ok() }
         };
         assert_eq!(device.event().await, expected);
         device.assert_no_event().await;

@@ -35,7 +35,7 @@ impl Talk {
     async fn ends_as_its_sides_want(mut self) {
         self.callee.ask(Request::Hangup { call: self.call, reason: EndReason::HungUp }).await.expect("the end");
         for device in [&mut self.caller, &mut self.callee] {
-            assert_eq!(device.event().await, ServiceEvent::Ended { call: self.call, reason: EndReason::HungUp });
+            assert_eq!(device.event().await, ServiceEvent::Ended { call: self.call, reason: EndReason::HungUp, other_device: None });
         }
     }
 }

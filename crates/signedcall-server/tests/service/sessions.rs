@@ -45,7 +45,7 @@ async fn a_request_that_is_repeated_after_a_cut_is_answered_as_before_and_done_o
     let decline = Request::Decline { call, reason: EndReason::Declined };
     callee.ask_as(declined, decline.clone()).await.expect("declined");
     callee.ask_as(declined, decline).await.expect("the same answer");
-    assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::Declined });
+    assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::Declined, other_device: None });
     caller.assert_no_event().await;
 }
 

@@ -47,7 +47,8 @@ pub struct Hello {
     pub device: DeviceId,
     /// This run of its program.
     pub run: RunId,
-    /// What the user's other devices call this one, such as the host's name.
+    /// What the user's other devices call this one, such as the host's name. Not yet validated: one that is no [`DeviceName`](crate::DeviceName) is
+    /// passed over.
     pub device_name: String,
     /// Whether it rings while it is in a call (R26). A device that does not say so takes one call at a time, and is busy meanwhile.
     #[serde(default)]

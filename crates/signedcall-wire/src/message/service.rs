@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Branding, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, ErrorCode, Redacted, RequestId, SessionId, Signal};
+use crate::device_name::read_if_valid;
+use crate::{
+    Branding, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, ErrorCode, Redacted, RequestId, SessionId, Signal,
+};
 
 /// What the service says to a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +69,15 @@ pub struct Welcome {
 }
 
 /// A call that has ended, for a device that begins a new session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedCall {
     /// The call.
     pub call: CallId,
     /// Why, as this device is to see it.
     pub reason: EndReason,
+    /// Which other device of the same user has answered or declined, when one has and has a name. Nobody else is told.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_if_valid")]
+    pub other_device: Option<DeviceName>,
 }
 
 /// Where media finds its way.
@@ -154,6 +160,9 @@ pub enum ServiceEvent {
         call: CallId,
         /// Why.
         reason: EndReason,
+        /// Which other device of the same user has answered or declined, when one has and has a name. Nobody else is told.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_if_valid")]
+        other_device: Option<DeviceName>,
     },
     /// A session description or candidate from one device of the other side.
     Signal {

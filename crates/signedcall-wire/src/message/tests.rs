@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, EndReason, EndedCall,
-    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, PushPayload, Redacted, Refusal,
-    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName,
+    EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, PushPayload,
+    Redacted, Refusal, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -27,6 +27,10 @@ fn secret(text: &str) -> Redacted<String> {
 
 fn cuid(text: &str) -> Cuid {
     Cuid::new(text).expect("a cuid")
+}
+
+fn desk() -> DeviceName {
+    DeviceName::new("desk").expect("a name")
 }
 
 fn context() -> Context {
@@ -151,7 +155,10 @@ fn what_the_service_says_has_this_text() {
         calls: vec![],
         ended: vec![],
     };
-    let ended = vec![EndedCall { call: NEW_CALL, reason: EndReason::AnsweredElsewhere }];
+    let ended = vec![
+        EndedCall { call: NEW_CALL, reason: EndReason::AnsweredElsewhere, other_device: Some(desk()) },
+        EndedCall { call: CALL, reason: EndReason::HungUp, other_device: None },
+    ];
     let full = Welcome { ice: ice.clone(), branding: Some(branding), calls, ended, ..welcome.clone() };
     let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no such key".to_owned(), retry_after_ms: None };
     let passing = Refusal { code: ErrorCode::ServerFailure, detail: "busy".to_owned(), retry_after_ms: Some(500) };
@@ -162,7 +169,7 @@ fn what_the_service_says_has_this_text() {
         ),
         (
             ServiceMessage::Welcome(full),
-            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere"}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere","other_device":"desk"},{"call":"#1","reason":"hung_up"}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
@@ -243,8 +250,12 @@ fn what_happens_to_a_call_has_this_text() {
         (ServiceEvent::Held { call: CALL, on: false }, r##"{"event":"held","call":"#1","on":false}"##),
         (ServiceEvent::TimeLeft { call: CALL, left_ms: 30_000 }, r##"{"event":"time_left","call":"#1","left_ms":30000}"##),
         (
-            ServiceEvent::Ended { call: CALL, reason: EndReason::AnsweredElsewhere },
-            r##"{"event":"ended","call":"#1","reason":"answered_elsewhere"}"##,
+            ServiceEvent::Ended { call: CALL, reason: EndReason::HungUp, other_device: None },
+            r##"{"event":"ended","call":"#1","reason":"hung_up"}"##,
+        ),
+        (
+            ServiceEvent::Ended { call: CALL, reason: EndReason::DeclinedElsewhere, other_device: Some(desk()) },
+            r##"{"event":"ended","call":"#1","reason":"declined_elsewhere","other_device":"desk"}"##,
         ),
         (
             ServiceEvent::Signal { call: CALL, from: DEVICE, signal: Signal::Candidate { candidate: secret("{}") } },
@@ -312,6 +323,18 @@ fn a_word_of_a_newer_peer_is_unknown_and_no_error() {
 }
 
 #[test]
+fn a_name_of_a_device_that_is_none_is_passed_over() {
+    let ended = |name: &str| {
+        let text = serde_json::json!({"call": CALL, "reason": "declined_elsewhere", "other_device": name}).to_string();
+        read::<EndedCall>(&text).other_device
+    };
+    assert_eq!(ended("desk"), Some(desk()));
+    for name in ["", "a\u{0}", &"n".repeat(65)] {
+        assert_eq!(ended(name), None, "{name:?}");
+    }
+}
+
+#[test]
 fn a_field_of_a_newer_peer_is_passed_over() {
     assert_eq!(read::<ClientMessage>(r#"{"type":"ack","seq":1,"mood":"good"}"#), ClientMessage::Ack { seq: 1 });
     assert_eq!(read::<ServiceMessage>(r#"{"type":"resumed","mood":"good"}"#), ServiceMessage::Resumed);
@@ -367,7 +390,7 @@ proptest! {
         }
         for message in [
             ServiceMessage::Event { seq: number, event: ServiceEvent::Signal { call, from: device, signal } },
-            ServiceMessage::Event { seq: number, event: ServiceEvent::Ended { call, reason } },
+            ServiceMessage::Event { seq: number, event: ServiceEvent::Ended { call, reason, other_device: DeviceName::new(text.clone()).ok() } },
             ServiceMessage::Response { id, error: Some(code) },
             ServiceMessage::Refused(Refusal { code, detail: text, retry_after_ms: Some(number) }),
         ] {

@@ -102,7 +102,7 @@ fn a_held_call_ends_like_any_other_and_closes_no_voice_twice() {
     use CallEvent as E;
     for (event, expected) in [
         (E::UserHungUp, "drop 2, tone Ended, ask hangup 1 HungUp"),
-        (E::Ended(EndReason::HungUp), "drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (E::Ended(EndReason::HungUp, None), "drop 2, tone Ended, report 1 Ended(HungUp)"),
         (E::MediaFailed(PEER), "drop 2, tone Ended, ask hangup 1 RemoteNetworkLoss"),
     ] {
         let mut call = G::Talking.call();
@@ -143,7 +143,7 @@ fn a_transfer_is_asked_for_once_at_a_time_and_answered_once() {
     assert_eq!((name(&call), call.deadline()), ("Talking", None));
     assert_eq!(actions(&call.handle(at(0), wish())), "ask transfer 1 to carol");
     assert_eq!(actions(&call.handle(at(0), E::TransferDone)), "transferred 1");
-    let ended = call.handle(at(0), E::Ended(EndReason::Transferred));
+    let ended = call.handle(at(0), E::Ended(EndReason::Transferred, None));
     assert_eq!(actions(&ended), "stop voice, drop 2, tone Ended, report 1 Ended(Transferred)");
 }
 
@@ -162,8 +162,8 @@ fn a_call_that_ends_while_it_is_transferred_answers_the_wish() {
     use CallEvent as E;
     for (event, expected) in [
         (E::UserHungUp, "not transferred 1 FailureInMakeCall, stop voice, drop 2, tone Ended, ask hangup 1 HungUp"),
-        (E::Ended(EndReason::HungUp), "not transferred 1 FailureInMakeCall, stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
-        (E::Ended(EndReason::Transferred), "transferred 1, stop voice, drop 2, tone Ended, report 1 Ended(Transferred)"),
+        (E::Ended(EndReason::HungUp, None), "not transferred 1 FailureInMakeCall, stop voice, drop 2, tone Ended, report 1 Ended(HungUp)"),
+        (E::Ended(EndReason::Transferred, None), "transferred 1, stop voice, drop 2, tone Ended, report 1 Ended(Transferred)"),
         (E::Replaced, "not transferred 1 FailureInMakeCall, stop voice, drop 2, report 1 Ended(Transferred)"),
     ] {
         let mut call = G::Talking.call();

@@ -75,7 +75,7 @@ fn a_push_that_does_not_ring_has_a_reason() {
     assert_eq!(rig.is_pushed(4, 4, 30_000), "seek service");
     assert_eq!(rig.ends(4, EndReason::Cancelled), "push 4 CallOver, ack 3");
     let _ = rig.is_pushed(5, 5, 30_000);
-    let ended = vec![EndedCall { call: call(5), reason: EndReason::AnsweredElsewhere }];
+    let ended = vec![EndedCall { call: call(5), reason: EndReason::AnsweredElsewhere, other_device: None }];
     let _ = rig.handle(Event::LinkLost);
     let _ = rig.handle(Event::LinkOpened);
     let _ = rig.receive(ServiceMessage::SessionExpired);

@@ -257,7 +257,7 @@ fn a_talk_goes_on_over_a_service_that_was_started_again() {
 
 #[test]
 fn a_call_that_has_ended_meanwhile_ends_here_for_the_same_reason() {
-    let ended = |reason| vec![EndedCall { call: call(1), reason }, EndedCall { call: call(7), reason }];
+    let ended = |reason| [1, 7].map(|number| EndedCall { call: call(number), reason, other_device: None }).to_vec();
     let mut rig = Rig::talking();
     begin_anew(&mut rig);
     let heard = rig.welcome_with(vec![], ended(EndReason::MaxDuration));
@@ -270,12 +270,25 @@ fn a_call_that_has_ended_meanwhile_ends_here_for_the_same_reason() {
 }
 
 #[test]
+fn a_device_reports_which_other_one_has_answered_or_declined() {
+    let desk = || DeviceName::new("desk").ok();
+    let mut rig = Rig::signed_in();
+    let _ = rig.is_invited(1, "bobby");
+    let ended = ServiceEvent::Ended { call: call(1), reason: EndReason::DeclinedElsewhere, other_device: desk() };
+    assert_eq!(rig.happens(ended), "drop 2, report 1 Ended(DeclinedElsewhere) on desk, ack 2, no tone");
+    let _ = rig.is_invited(2, "bobby");
+    begin_anew(&mut rig);
+    let heard = rig.welcome_with(vec![], vec![EndedCall { call: call(2), reason: EndReason::AnsweredElsewhere, other_device: desk() }]);
+    assert_eq!(heard, "ice, branding, drop 2, report 2 Ended(AnsweredElsewhere) on desk, signed in, no tone");
+}
+
+#[test]
 fn a_transfer_that_was_done_meanwhile_is_done() {
     let mut rig = Rig::talking();
     let asked = Event::UserTransferred { call: call(1), to: cuid("carol"), new: call(2) };
     assert_eq!(rig.handle(asked), "ask transfer 1 to carol");
     begin_anew(&mut rig);
-    let heard = rig.welcome_with(vec![], vec![EndedCall { call: call(1), reason: EndReason::Transferred }]);
+    let heard = rig.welcome_with(vec![], vec![EndedCall { call: call(1), reason: EndReason::Transferred, other_device: None }]);
     assert_eq!(heard, "ice, branding, transferred 1, stop voice, drop 2, tone Ended, report 1 Ended(Transferred), signed in");
 }
 

@@ -1,6 +1,7 @@
 mod arrows;
 mod beside;
 mod deadlines;
+mod elsewhere;
 mod limits;
 mod properties;
 mod restored;

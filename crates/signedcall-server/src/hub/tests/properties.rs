@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, MAX_SOCKETS_PER_CUID, NewCall,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, MAX_SOCKETS_PER_CUID, NewCall,
     PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
 };
 use uuid::Uuid;
@@ -193,6 +193,7 @@ impl World {
                     cuid: cuid(device),
                     name: None,
                     endpoint: self.endpoint(device),
+                    device_name: DeviceName::new(format!("device {device}")).ok(),
                     second_calls: device % 2 == 0,
                     session,
                     resume_token: resume_token.clone(),
@@ -267,8 +268,8 @@ impl World {
         let open: Vec<CallId> = self.durable.difference(&self.closed).copied().collect();
         let mut calls = Vec::new();
         for call in open {
-            let answer = self.kept.get(&call).copied();
-            if let Some(answer) = answer {
+            let answer = self.kept.get(&call).cloned();
+            if let Some(answer) = &answer {
                 self.winners.entry(call).or_insert(answer.by.device);
             }
             let sessions = [SessionId(self.make()), SessionId(self.make())];
@@ -346,7 +347,7 @@ impl World {
                     assert!(self.durable.contains(&record.call), "a record is closed once it is durable");
                     assert!(self.closed.insert(record.call), "a record is closed once");
                     let written = self.kept.get(&record.call).map(|answer| answer.by.device);
-                    assert_eq!(record.answered.map(|answered| answered.device), written);
+                    assert_eq!(record.answered.map(|answered| answered.device.id), written);
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
             }

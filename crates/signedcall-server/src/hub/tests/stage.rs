@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, NewCall,
-    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp, Transferred,
+    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
+    Invite, NewCall, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp, Transferred,
 };
 use uuid::Uuid;
 
@@ -113,6 +113,11 @@ pub(super) fn device(who: Who) -> DeviceId {
     DeviceId(Uuid::from_u128(u128::from(u32::from(who))))
 }
 
+/// What a device is called, when it says so.
+fn name(who: Who) -> DeviceName {
+    DeviceName::new(format!("device {who}")).expect("a name")
+}
+
 /// A device in the nth run of its program.
 pub(super) fn endpoint(who: Who, run: u128) -> Endpoint {
     Endpoint { device: device(who), run: RunId(Uuid::from_u128(run)) }
@@ -142,6 +147,8 @@ pub(super) struct Stage {
     sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
     /// How often a device's program has started again.
     restarts: BTreeMap<Who, u128>,
+    /// Whether whoever signs in says what its device is called.
+    pub(super) named: bool,
     /// Whether whoever signs in takes second calls.
     pub(super) second_calls: bool,
     /// The longest call of the account of whoever signs in.
@@ -173,6 +180,13 @@ impl Stage {
         stage
     }
 
+    /// A hub with some devices that say what they are called.
+    pub(super) fn with_names(devices: &str) -> Self {
+        let mut stage = Self { named: true, ..Self::empty() };
+        stage.sign_all_in(devices);
+        stage
+    }
+
     fn sign_all_in(&mut self, devices: &str) {
         for who in devices.chars() {
             self.run(0, Do::SignIn(who));
@@ -188,6 +202,7 @@ impl Stage {
             names,
             sessions,
             restarts: BTreeMap::new(),
+            named: false,
             second_calls: false,
             max_call: None,
             store_waits: false,
@@ -275,6 +290,7 @@ impl Stage {
             cuid: cuid(who),
             name: None,
             endpoint: Endpoint { device, run },
+            device_name: self.named.then(|| name(who)),
             second_calls: self.second_calls,
             session,
             resume_token,
@@ -316,10 +332,10 @@ impl Stage {
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
-                    *kept = Some(*answer);
+                    *kept = Some(answer.clone());
                 }
             }
-            HubCommand::CloseRecord(CloseRecord { call, answered, ended_at, reason }) => {
+            HubCommand::CloseRecord(CloseRecord { call, answered, declined_by, ended_at, reason }) => {
                 let (record, _) = self.open.remove(call).expect("a record is closed that is open");
                 self.ended.push(KeptEnd {
                     call: *call,
@@ -327,7 +343,8 @@ impl Stage {
                     environment: record.environment,
                     caller: (record.invite.from, record.invite.endpoint.device),
                     callee: record.callee,
-                    answered_by: answered.as_ref().map(|answered| answered.device),
+                    answered_by: answered.as_ref().map(|answered| answered.device.clone()),
+                    declined_by: declined_by.clone(),
                     ended_at: *ended_at,
                     reason: *reason,
                 });
@@ -359,7 +376,7 @@ impl Stage {
                 None => format!("close record {:?}", close.reason),
                 Some(answered) => {
                     let talked = if answered.connected_at.is_some() { "talked" } else { "never connected" };
-                    format!("close record {:?} {} {talked}", close.reason, letter(answered.device))
+                    format!("close record {:?} {} {talked}", close.reason, letter(answered.device.id))
                 }
             },
         }
@@ -382,7 +399,8 @@ fn describe_message(message: &ServiceMessage) -> String {
     match message {
         ServiceMessage::Welcome(welcome) => {
             let calls: Vec<_> = welcome.calls.iter().map(describe_snapshot).collect();
-            let ended: Vec<_> = welcome.ended.iter().map(|ended| format!(" ended {:?}", ended.reason)).collect();
+            let ended: Vec<_> =
+                welcome.ended.iter().map(|ended| format!(" {}", describe_end(ended.reason, ended.other_device.as_ref()))).collect();
             format!("welcome{}{}", calls.concat(), ended.concat())
         }
         ServiceMessage::Resumed => "resumed".to_owned(),
@@ -408,10 +426,15 @@ fn describe_event(event: &ServiceEvent) -> String {
         ServiceEvent::Held { on, .. } => if *on { "held" } else { "resumed" }.to_owned(),
         ServiceEvent::Transferred(Transferred { to, context, .. }) => format!("transferred to {to} for {context}"),
         ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
-        ServiceEvent::Ended { reason, .. } => format!("ended {reason:?}"),
+        ServiceEvent::Ended { reason, other_device, .. } => describe_end(*reason, other_device.as_ref()),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
         ServiceEvent::Unknown => unreachable!("the hub does not say this"),
     }
+}
+
+fn describe_end(reason: EndReason, other_device: Option<&DeviceName>) -> String {
+    let on = other_device.map(|name| format!(" on {name}")).unwrap_or_default();
+    format!("ended {reason:?}{on}")
 }
 
 fn describe_left(left_ms: Option<u64>) -> String {
