@@ -370,6 +370,7 @@ pub(super) fn heard(call: CallId, direction: Direction, status: CallStatus) -> C
         initiator_image: None,
         receiver_image: None,
         channel: Channel::Socket,
+        other_device: None,
         time: SystemTime::now(),
     }
 }
