@@ -109,6 +109,7 @@ impl Device {
             13 => Event::MediaSignal { call, device, signal: made::signal(rng) },
             14 | 15 => Event::MediaConnected { call, device },
             16 => Event::MediaInterrupted { call, device },
+            17 if rng.random_bool(0.2) => Event::MediaMismatched { call, device },
             17 => Event::MediaFailed { call, device },
             18 => Event::VoiceFailed { call, reason: made::reason(rng) },
             19 => Event::Woken,

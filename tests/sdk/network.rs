@@ -10,7 +10,7 @@ use crate::support::{Phone, Service, ToneSound};
 
 use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
 
-async fn phone_behind(proxy: &Proxy, service: &Service, cuid: &str, says: u32) -> Phone {
+pub(crate) async fn phone_behind(proxy: &Proxy, service: &Service, cuid: &str, says: u32) -> Phone {
     let mut options = service.options(cuid);
     options.service_url = proxy.url();
     Phone::sign_in(options, ToneSound::of(says)).await

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use signedcall::{CallId, CallState, CallStatus, DeviceId, EndReason, Metadata, Options};
 
+use crate::calls::connect;
+use crate::network::phone_behind;
+use crate::proxy::Proxy;
 use crate::support::{Phone, Service, ToneSound};
 
 use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
@@ -137,13 +140,88 @@ async fn a_caller_whose_callee_cannot_ring_learns_why_and_nothing_is_seen_there(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_loses_the_network_for_too_long_is_out_and_the_other_side_says_whose_it_was() {
+async fn who_loses_the_network_for_too_long_is_out_and_both_sides_say_whose_it_was() {
     let service = Service::start_with(|settings| settings.hub.call_grace = Duration::from_secs(1)).await;
-    let proxy = crate::proxy::Proxy::to(service.address()).await;
-    let mut alice = service.phone("alice").await;
-    let options = Options { service_url: proxy.url(), ..service.options("bobby") };
-    let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
-    crate::calls::connect(&mut alice, &mut bobby, "bobby").await;
+    let proxy = Proxy::to(service.address()).await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, phone_behind(&proxy, &service, "bobby", 1_500).await);
+    connect(&mut alice, &mut bobby, "bobby").await;
     proxy.shut();
     alice.expect(Ended(EndReason::RemoteNetworkLoss)).await;
+    proxy.open();
+    bobby.expect(Ended(EndReason::LocalNetworkLoss)).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_over_without_a_word_to_the_device_that_rings_is_missed() {
+    let service = Service::start_with(|settings| settings.hub.ring_for = Duration::from_secs(1)).await;
+    let proxy = Proxy::to(service.address()).await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, phone_behind(&proxy, &service, "bobby", 1_500).await);
+    alice.call("bobby").await;
+    alice.expect_all(&RINGS).await;
+    bobby.expect_all(&RINGS).await;
+    proxy.shut();
+    alice.expect(Ended(EndReason::RingTimeout)).await;
+    bobby.expect(Ended(EndReason::Missed)).await;
+    bobby.until("no call", |view| view.state == CallState::NoCall).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_media_does_not_connect_in_time_ends_for_that_on_both_sides() {
+    let service = Service::start().await;
+    // Whoever has a wrong password answers no check of the other side.
+    let proxy = Proxy::changing(service.address(), |message| message.replace("a=ice-pwd:", "a=ice-pwd:wrong")).await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, phone_behind(&proxy, &service, "bobby", 1_500).await);
+    let call = alice.call("bobby").await;
+    alice.expect_all(&RINGS).await;
+    bobby.expect_all(&RINGS).await;
+    bobby.line.answer(call).await.expect("it rings");
+    alice.expect_all(&[Answered, Ended(EndReason::MediaSetupTooSlow)]).await;
+    bobby.expect_all(&[Answered, Ended(EndReason::MediaSetupTooSlow)]).await;
+    alice.leave_in_silence().await;
+    bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_devices_without_a_common_protocol_of_media_end_their_call_for_that_on_both_sides() {
+    let service = Service::start().await;
+    let changes: [fn(String) -> String; 2] =
+        [|message| message.replace("opus/48000", "sonus/48000"), |message| message.replace("\"sdp\":\"v=0", "\"sdp\":\"version=9")];
+    for change in changes {
+        let proxy = Proxy::changing(service.address(), change).await;
+        // The callee's device does not understand the offer: it cannot be answered there.
+        let (mut alice, mut bobby) = (service.phone("alice").await, phone_behind(&proxy, &service, "bobby", 1_500).await);
+        alice.call("bobby").await;
+        for phone in [&mut alice, &mut bobby] {
+            phone.expect_all(&RINGS).await;
+            phone.expect(Ended(EndReason::ProtocolMismatch)).await;
+        }
+        // The caller's does not understand the answer to it.
+        let call = bobby.call("alice").await;
+        bobby.expect_all(&RINGS).await;
+        alice.expect_all(&RINGS).await;
+        alice.line.answer(call).await.expect("it rings");
+        for phone in [&mut alice, &mut bobby] {
+            phone.expect_all(&[Answered, Ended(EndReason::ProtocolMismatch)]).await;
+        }
+        alice.leave_in_silence().await;
+        bobby.leave_in_silence().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_does_not_understand_the_caller_leaves_the_call_to_the_users_others() {
+    let service = Service::start().await;
+    let proxy = Proxy::changing(service.address(), |message| message.replace("opus/48000", "sonus/48000")).await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let mut foreign = phone_behind(&proxy, &service, "bobby", 1_500).await;
+    let call = alice.call("bobby").await;
+    foreign.expect_all(&RINGS).await;
+    foreign.expect(Ended(EndReason::ProtocolMismatch)).await;
+    bobby.expect_all(&RINGS).await;
+    bobby.line.answer(call).await.expect("it rings");
+    bobby.expect_all(&TALKS).await;
+    alice.expect_all(&RINGS).await;
+    alice.expect_all(&TALKS).await;
 }

@@ -117,6 +117,7 @@ fn check_that_enough_happened(summary: &Summary) {
         EndReason::MicrophoneRefused,
         EndReason::LocalNetworkLoss,
         EndReason::RemoteNetworkLoss,
+        EndReason::ProtocolMismatch,
         EndReason::MediaSetupTooSlow,
         EndReason::AnsweredElsewhere,
         EndReason::DeclinedElsewhere,

@@ -34,6 +34,7 @@ pub(crate) enum Word {
     Connected,
     Interrupted,
     Failed,
+    Mismatched,
 }
 
 /// All peer connections.
@@ -108,6 +109,9 @@ impl Media {
             Signal::Unknown => return Err("an unknown signal was passed on".to_owned()),
         };
         check_address(end, text.expose())?;
+        if weather.foreign == Some(end.at) {
+            return Ok(vec![(rng.random_range(1..=DESCRIBED_WITHIN), end, Word::Mismatched)]);
+        }
         let is_first = state.other.replace(number_of(text.expose())).is_none();
         if is_offer && !is_first && generation <= state.generation {
             return Err(format!("{end:?} is offered twice"));
@@ -176,6 +180,7 @@ impl Media {
                 Some(Event::MediaInterrupted { call, device })
             }
             Word::Connected | Word::Interrupted => None,
+            Word::Mismatched => Some(Event::MediaMismatched { call, device }),
             Word::Failed => {
                 state.connected = false;
                 Some(Event::MediaFailed { call, device })

@@ -3,6 +3,8 @@
 use rand::Rng;
 use rand::rngs::StdRng;
 
+use crate::device::Place;
+
 /// What a run has to bear. Times are in milliseconds, chances from 0 to 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Weather {
@@ -34,6 +36,8 @@ pub(crate) struct Weather {
     pub(crate) gentle: bool,
     /// Whether no call may end for want of the network or the service.
     pub(crate) keeps_calls: bool,
+    /// The device that understands no description of another's media, if there is one.
+    pub(crate) foreign: Option<Place>,
 }
 
 /// Nobody notices a cut later than this.
@@ -60,6 +64,7 @@ impl Weather {
             alone_at_most: 1_500,
             gentle: true,
             keeps_calls: false,
+            foreign: None,
         }
     }
 
@@ -113,6 +118,7 @@ impl Weather {
             alone_at_most: CUT_NOTICED_WITHIN + 30_000 + SILENCE_NOTICED_WITHIN + 30_000 + 2_000,
             gentle: false,
             keeps_calls: false,
+            foreign: None,
         }
     }
 
@@ -122,14 +128,17 @@ impl Weather {
     }
 
     pub(crate) fn of(seed: u64) -> Self {
-        match seed % 6 {
+        let weather = match seed % 6 {
             0 => Self::calm(),
             1 => Self::slow(),
             2 => Self::restless(),
             3 => Self::stormy(),
             4 => Self::maintained(),
             _ => Self::wild(),
-        }
+        };
+        let day = seed / 6;
+        let foreign = (day % 8 == 5).then_some((day / 8 % 4) as Place);
+        Self { foreign, ..weather }
     }
 
     pub(crate) fn frame_delay(&self, rng: &mut StdRng) -> u64 {

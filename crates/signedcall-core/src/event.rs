@@ -99,6 +99,14 @@ pub enum Event {
         /// The other side's device.
         device: DeviceId,
     },
+    /// Media towards one device cannot be had since the two have nothing in common: what that one says of itself cannot be understood, or it knows no
+    /// codec that this one knows.
+    MediaMismatched {
+        /// The call.
+        call: CallId,
+        /// The other side's device.
+        device: DeviceId,
+    },
     /// This device is in another network: what led to the other sides leads there no more.
     NetworkChanged,
     /// The microphone or speaker could not be opened when the voice was to start.

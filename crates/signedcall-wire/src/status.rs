@@ -90,7 +90,7 @@ pub enum EndReason {
     LocalNetworkLoss = 11,
     /// The other side lost its network for longer than the grace time.
     RemoteNetworkLoss = 12,
-    /// The two sides share no version of the protocol.
+    /// The two devices have no protocol of media in common: one does not understand what the other says of itself, or knows no codec that it knows.
     ProtocolMismatch = 13,
     /// Answered, but media did not connect in time.
     MediaSetupTooSlow = 14,

@@ -85,7 +85,7 @@ fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
         EndReason::DeclinedElsewhere => caller == EndReason::Declined,
         EndReason::AnsweredElsewhere => !may_have_won,
         // It alone is out, and the call goes on at others.
-        EndReason::Busy | EndReason::MicrophoneRefused | EndReason::LoggedOut | EndReason::Missed => true,
+        EndReason::Busy | EndReason::MicrophoneRefused | EndReason::LoggedOut | EndReason::Missed | EndReason::ProtocolMismatch => true,
         EndReason::Unknown
         | EndReason::HungUp
         | EndReason::Cancelled
@@ -93,7 +93,6 @@ fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
         | EndReason::RingTimeout
         | EndReason::NotificationsDisabled
         | EndReason::InternalError
-        | EndReason::ProtocolMismatch
         | EndReason::MediaSetupTooSlow
         | EndReason::MaxDuration
         | EndReason::Transferred => false,

@@ -70,9 +70,9 @@ impl Call {
         let restart = |device| Action::Do(Command::RestartMedia { call, device });
         match &mut self.state {
             State::CalleeRings { legs, .. } => {
-                legs.iter().filter(|leg| leg.media != Media::Failed).map(|leg| restart(leg.to.device)).collect()
+                legs.iter().filter(|leg| leg.media.lost().is_none()).map(|leg| restart(leg.to.device)).collect()
             }
-            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } if leg.media != Media::Failed => {
+            State::Rings { leg, .. } | State::Answering { leg, .. } | State::Connecting { leg, .. } if leg.media.lost().is_none() => {
                 vec![restart(leg.to.device)]
             }
             State::Talking { peer, flow, .. } => {
@@ -125,6 +125,30 @@ impl Call {
             State::Placing { .. }
             | State::Crossed { .. }
             | State::Placed { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => vec![],
+        }
+    }
+
+    /// A callee's device that does not understand the caller's is out, and leaves the call to the user's others. A caller who does not understand one of
+    /// the callee's waits for another to answer.
+    pub(super) fn media_mismatched(&mut self, now: Timestamp, device: DeviceId) -> Vec<Action> {
+        match &mut self.state {
+            State::CalleeRings { legs, .. } => {
+                set_media(legs, device, Media::Mismatched);
+                vec![]
+            }
+            State::Rings { leg, .. } if leg.to.device == device => self.decline(now, EndReason::ProtocolMismatch),
+            State::Answering { leg, .. } | State::Connecting { leg, .. } if leg.to.device == device => {
+                self.hang_up(now, EndReason::ProtocolMismatch)
+            }
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::Rings { .. }
+            | State::Answering { .. }
             | State::Connecting { .. }
             | State::Talking { .. }
             | State::Ending { .. }
@@ -222,7 +246,7 @@ impl Flow {
 
 /// What has failed stays failed: a peer connection is not opened twice.
 fn set_media(legs: &mut [Leg], device: DeviceId, media: Media) {
-    for leg in legs.iter_mut().filter(|leg| leg.to.device == device && leg.media != Media::Failed) {
+    for leg in legs.iter_mut().filter(|leg| leg.to.device == device && leg.media.lost().is_none()) {
         leg.media = media;
     }
 }

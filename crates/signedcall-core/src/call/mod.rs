@@ -152,6 +152,8 @@ pub(crate) enum CallEvent {
     MediaConnected(DeviceId),
     MediaInterrupted(DeviceId),
     MediaFailed(DeviceId),
+    /// The two devices have no protocol of media in common.
+    MediaMismatched(DeviceId),
     /// This device is in another network.
     NetworkChanged,
     VoiceFailed(EndReason),
@@ -220,6 +222,19 @@ enum Media {
     Connecting,
     Connected,
     Failed,
+    /// The two devices cannot talk with each other, whatever the network does.
+    Mismatched,
+}
+
+impl Media {
+    /// Why a call over it ends once it is answered, if media cannot be had any more.
+    const fn lost(self) -> Option<EndReason> {
+        match self {
+            Self::Connecting | Self::Connected => None,
+            Self::Failed => Some(EndReason::MediaSetupTooSlow),
+            Self::Mismatched => Some(EndReason::ProtocolMismatch),
+        }
+    }
 }
 
 /// Whether anything comes from the other side.
@@ -294,6 +309,7 @@ impl Call {
             CallEvent::MediaConnected(device) => self.media_connected(now, device),
             CallEvent::MediaInterrupted(device) => self.media_interrupted(now, device),
             CallEvent::MediaFailed(device) => self.media_failed(now, device),
+            CallEvent::MediaMismatched(device) => self.media_mismatched(now, device),
             CallEvent::NetworkChanged => self.network_changed(now),
             CallEvent::VoiceFailed(reason) => self.voice_failed(now, reason),
 

@@ -189,20 +189,12 @@ impl Call {
     /// The call is answered, by the device that `leg` leads to or by this one.
     fn take_up(&mut self, now: Timestamp, leg: Leg, talk: Talk) -> Vec<Action> {
         let mut actions = vec![];
-        match leg.media {
-            Media::Connected => {
-                actions.extend(self.start_talking(now, leg.to, talk));
-                return actions;
-            }
-            Media::Connecting => self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE, talk },
-            Media::Failed => {
-                self.state = State::Connecting { leg, give_up_at: now, talk };
-                self.reach(Reported::Answered, &mut actions);
-                actions.extend(self.hang_up(now, EndReason::MediaSetupTooSlow));
-                return actions;
-            }
+        if leg.media == Media::Connected {
+            return self.start_talking(now, leg.to, talk);
         }
+        self.state = State::Connecting { leg, give_up_at: now + MEDIA_PATIENCE, talk };
         self.reach(Reported::Answered, &mut actions);
+        actions.extend(leg.media.lost().map(|reason| self.hang_up(now, reason)).into_iter().flatten());
         actions
     }
 

@@ -1,5 +1,6 @@
 //! One row for each arrow of the diagram, and the millisecond on each side of each deadline.
 
+mod mismatch;
 mod path;
 mod properties;
 mod talk;
@@ -17,6 +18,7 @@ const BY_ME: Endpoint = endpoint(ME);
 const BY_PEER: Endpoint = endpoint(PEER);
 const BY_PEER_ANEW: Endpoint = restarted(PEER);
 const BY_OTHER: Endpoint = endpoint(OTHER);
+const BY_OTHER_ANEW: Endpoint = restarted(OTHER);
 
 fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_millis(milliseconds)
@@ -31,6 +33,8 @@ enum Given {
     CalleeRings,
     /// Two devices ring; media to the first is connected, to the second it has failed.
     TwoRing,
+    /// The same, and the second knows no codec that the caller knows.
+    CallerMismatched,
     CallerConnecting,
     CallerTalking,
     /// Cancelled before it was placed.
@@ -60,6 +64,7 @@ impl Given {
             G::TwoRing => {
                 (G::CalleeRings, &[CallEvent::CalleeRings(BY_OTHER), CallEvent::MediaConnected(PEER), CallEvent::MediaFailed(OTHER)])
             }
+            G::CallerMismatched => (G::TwoRing, &[CallEvent::CalleeRings(BY_OTHER_ANEW), CallEvent::MediaMismatched(OTHER)]),
             G::CallerConnecting => (G::CalleeRings, &[CallEvent::Answered(BY_PEER)]),
             G::CallerTalking => (G::TwoRing, &[CallEvent::Answered(BY_PEER)]),
             G::CallerEnding => (G::Placing, &[CallEvent::UserHungUp]),

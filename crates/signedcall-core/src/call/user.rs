@@ -80,7 +80,7 @@ impl Call {
         vec![Action::Do(Command::SetMuted { call: self.card.call, muted })]
     }
 
-    fn decline(&mut self, now: Timestamp, reason: EndReason) -> Vec<Action> {
+    pub(super) fn decline(&mut self, now: Timestamp, reason: EndReason) -> Vec<Action> {
         self.leave(now, reason, Some(Request::Decline { call: self.card.call, reason }))
     }
 

@@ -139,6 +139,7 @@ impl Line {
             Event::MediaConnected { call, device } => self.pass(&mut turn, call, CallEvent::MediaConnected(device)),
             Event::MediaInterrupted { call, device } => self.pass(&mut turn, call, CallEvent::MediaInterrupted(device)),
             Event::MediaFailed { call, device } => self.pass(&mut turn, call, CallEvent::MediaFailed(device)),
+            Event::MediaMismatched { call, device } => self.pass(&mut turn, call, CallEvent::MediaMismatched(device)),
             Event::NetworkChanged => self.pass_to_all(&mut turn, &CallEvent::NetworkChanged),
             Event::VoiceFailed { call, reason } => self.pass(&mut turn, call, CallEvent::VoiceFailed(reason)),
 

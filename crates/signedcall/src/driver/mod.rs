@@ -166,6 +166,7 @@ impl Driver {
                 MediaNews::Connected => Event::MediaConnected { call, device },
                 MediaNews::Interrupted => Event::MediaInterrupted { call, device },
                 MediaNews::Failed => Event::MediaFailed { call, device },
+                MediaNews::Mismatched => Event::MediaMismatched { call, device },
             }),
             Happening::Sound(SoundEvent::NoCapture { call, error }) => {
                 self.view.send_modify(|view| view.microphone_problem = Some(error.into()));

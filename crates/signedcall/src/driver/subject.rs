@@ -16,6 +16,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::MediaConnected { call, .. }
         | Event::MediaInterrupted { call, .. }
         | Event::MediaFailed { call, .. }
+        | Event::MediaMismatched { call, .. }
         | Event::VoiceFailed { call, .. } => Some(*call),
         Event::Received(ServiceMessage::Event { event, .. }) => match event {
             ServiceEvent::Invite(invite) => Some(invite.call),

@@ -1,6 +1,7 @@
 //! Voice between two devices: one peer connection for each device of the other side.
 
 mod peer;
+mod remote;
 mod rtp_clock;
 mod settings;
 #[cfg(test)]
@@ -44,6 +45,8 @@ pub(crate) enum MediaNews {
     Interrupted,
     /// Cannot be had.
     Failed,
+    /// Cannot be had, since what the other side says of itself cannot be understood, or it does not know Opus.
+    Mismatched,
 }
 
 /// How one peer connection tells the driver.

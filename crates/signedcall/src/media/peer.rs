@@ -10,7 +10,7 @@ use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use signedcall_core::Role;
-use signedcall_wire::{IceConfig, MAX_SDP_BYTES, Redacted, Signal};
+use signedcall_wire::{IceConfig, Redacted, Signal};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use webrtc::error::Error;
@@ -22,6 +22,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
 };
 
+use super::remote::{Incomprehensible, Kind, Unusable, understand};
 use super::rtp_clock::{RtpClock, Stamp};
 use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
 use super::turn::NearRelays;
@@ -236,7 +237,8 @@ impl Connection {
         }
     }
 
-    /// Takes what the other side has passed. What makes no sense is logged and skipped: if nothing better follows, a deadline ends the call.
+    /// Takes what the other side has passed. What makes no sense is logged and skipped: if nothing better follows, a deadline ends the call. Only with
+    /// somebody whose first description is not understood there is nothing to wait for; in a talk, the path that there is goes on.
     async fn apply(&mut self, signal: Signal) {
         let applied = match (signal, self.role) {
             (Signal::Offer { sdp, generation }, Role::Answerer) => self.answer(sdp, generation).await,
@@ -245,7 +247,7 @@ impl Connection {
                 self.restart().await;
                 Ok(())
             }
-            (Signal::Candidate { candidate }, _) => self.add_candidate(candidate.expose()).await,
+            (Signal::Candidate { candidate }, _) => self.add_candidate(candidate.expose()).await.map_err(Unusable::Failed),
             (Signal::Offer { .. }, Role::Offerer)
             | (Signal::Answer { .. }, Role::Offerer | Role::Answerer)
             | (Signal::Restart, Role::Answerer)
@@ -254,25 +256,38 @@ impl Connection {
                 Ok(())
             }
         };
-        if let Err(error) = applied {
-            tracing::warn!(error = %Kind(&error), "a signal of the other side cannot be used");
-            tracing::debug!(%error);
+        match applied {
+            Ok(()) => {}
+            Err(Unusable::Incomprehensible(why)) => {
+                tracing::warn!(%why, "a session description of the other side is not understood");
+                if !self.described {
+                    self.teller.tell(MediaNews::Mismatched).await;
+                }
+            }
+            Err(Unusable::Failed(error)) => {
+                tracing::warn!(error = %Kind(&error), "a signal of the other side cannot be used");
+                tracing::debug!(%error);
+            }
         }
     }
 
-    async fn answer(&mut self, sdp: Redacted<String>, generation: u32) -> Result<(), Error> {
+    async fn answer(&mut self, sdp: Redacted<String>, generation: u32) -> Result<(), Unusable> {
         self.timeline.mark(Milestone::OfferReceived);
-        self.peer.set_remote_description(RTCSessionDescription::offer(check_length(sdp)?)?).await?;
+        self.take_description(understand(sdp, RTCSessionDescription::offer)?).await?;
         let answer = self.peer.create_answer(None).await?;
         self.peer.set_local_description(answer.clone()).await?;
         self.sent_candidates = 0;
         self.teller.tell(MediaNews::Signal(Signal::Answer { sdp: Redacted::new(answer.sdp), generation })).await;
-        self.become_described().await
+        Ok(self.become_described().await?)
     }
 
-    async fn take_answer(&mut self, sdp: Redacted<String>) -> Result<(), Error> {
-        self.peer.set_remote_description(RTCSessionDescription::answer(check_length(sdp)?)?).await?;
-        self.become_described().await
+    async fn take_answer(&mut self, sdp: Redacted<String>) -> Result<(), Unusable> {
+        self.take_description(understand(sdp, RTCSessionDescription::answer)?).await?;
+        Ok(self.become_described().await?)
+    }
+
+    async fn take_description(&self, description: RTCSessionDescription) -> Result<(), Incomprehensible> {
+        self.peer.set_remote_description(description).await.map_err(Incomprehensible::Refused)
     }
 
     async fn become_described(&mut self) -> Result<(), Error> {
@@ -321,24 +336,6 @@ impl Connection {
             | RTCPeerConnectionState::Closed
             | _ => {}
         }
-    }
-}
-
-fn check_length(sdp: Redacted<String>) -> Result<String, Error> {
-    let sdp = sdp.into_inner();
-    if sdp.len() > MAX_SDP_BYTES {
-        return Err(Error::Other("a session description that is too long".to_owned()));
-    }
-    Ok(sdp)
-}
-
-/// The kind of an error of the WebRTC library, without the words that may quote an address.
-struct Kind<'a>(&'a Error);
-
-impl std::fmt::Display for Kind<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let debug = format!("{:?}", self.0);
-        f.write_str(debug.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("Error"))
     }
 }
 

@@ -59,7 +59,7 @@ impl Ends {
             }
             MediaNews::Connected => true,
             MediaNews::Interrupted => false,
-            MediaNews::Failed => panic!("an end has failed"),
+            MediaNews::Failed | MediaNews::Mismatched => panic!("an end has failed"),
         }
     }
 

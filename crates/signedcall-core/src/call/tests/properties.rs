@@ -48,6 +48,7 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         4 => any_device().prop_map(E::MediaConnected),
         2 => any_device().prop_map(E::MediaInterrupted),
         1 => any_device().prop_map(E::MediaFailed),
+        1 => any_device().prop_map(E::MediaMismatched),
         1 => Just(E::NetworkChanged),
         1 => any_reason().prop_map(|reason| E::Ended(reason, None)),
         1 => (0_u64..60_000).prop_map(|left| E::TimeLeft(Duration::from_millis(left))),

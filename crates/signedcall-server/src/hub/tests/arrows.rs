@@ -197,7 +197,7 @@ fn the_first_device_to_answer_wins() {
 
 #[test]
 fn a_ringing_call_ends_for_everyone_with_a_reason() {
-    use EndReason::{Busy, Declined, MicrophoneRefused, RingTimeout};
+    use EndReason::{Busy, Declined, MicrophoneRefused, ProtocolMismatch, RingTimeout};
     check(vec![
         Row {
             name: "cancelled",
@@ -226,6 +226,25 @@ fn a_ringing_call_ends_for_everyone_with_a_reason() {
             given: after(placed(), [Do::Ask('x', decline(Busy))]),
             when: Do::Ask('y', decline(MicrophoneRefused)),
             then: &["close record MicrophoneRefused", "a #1 ended MicrophoneRefused", "y #2 ended MicrophoneRefused", "y ok"],
+        },
+        Row {
+            name: "one device does not understand the caller's",
+            devices: "axy",
+            given: placed(),
+            when: Do::Ask('x', decline(ProtocolMismatch)),
+            then: &["x #2 ended ProtocolMismatch", "x ok"],
+        },
+        Row {
+            name: "the caller does not understand the one that has answered",
+            devices: "axy",
+            given: answered(),
+            when: Do::Ask('a', hang_up(ProtocolMismatch)),
+            then: &[
+                "close record ProtocolMismatch x never connected",
+                "a #3 ended ProtocolMismatch",
+                "x #3 ended ProtocolMismatch",
+                "a ok",
+            ],
         },
         Row {
             name: "hung up by the callee, which declines",
