@@ -102,6 +102,7 @@ impl Device {
             6 => Event::UserMuted { call, muted: rng.random() },
             7 => Event::UserHeld { call, on: rng.random() },
             8 => Event::UserTransferred { call, to: made::cuid(rng), new: made::call(rng) },
+            9 if rng.random_bool(0.2) => Event::UserTakesSecondCalls { on: rng.random() },
             9 => Event::UserSwapped,
             10 if rng.random_bool(0.1) => Event::UserLoggedOut,
             11 if rng.random_bool(0.3) => Event::LinkOpened,

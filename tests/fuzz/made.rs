@@ -113,7 +113,7 @@ fn hello(rng: &mut StdRng) -> Hello {
 
 fn request(rng: &mut StdRng) -> Request {
     let call = call(rng);
-    match rng.random_range(0..16) {
+    match rng.random_range(0..17) {
         0..=3 => Request::Call(NewCall {
             call,
             to: cuid(rng),
@@ -131,6 +131,7 @@ fn request(rng: &mut StdRng) -> Request {
         10 => Request::Hold { call, on: rng.random() },
         11 | 12 => Request::Transfer { call, new: self::call(rng), to: cuid(rng) },
         13 | 14 => Request::Signal { call, to: endpoint(rng), signal: signal(rng) },
+        15 => Request::TakeSecondCalls { on: rng.random() },
         _ if rng.random() => Request::Logout,
         _ => Request::Unknown,
     }

@@ -1,8 +1,9 @@
 //! Two calls on one device: what its user hears, and what the others see.
 
-use signedcall::{AnswerHow, CallId, CallState, CallStatus, Cuid, EndReason, ErrorCode, Holding, Metadata, Options, Phase};
+use signedcall::{AnswerHow, CallId, CallState, CallStatus, Cuid, EndReason, ErrorCode, Holding, LinkState, Metadata, Options, Phase};
 
 use crate::calls::connect;
+use crate::proxy::Proxy;
 use crate::support::{Phone, Service, ToneSound};
 
 use CallStatus::{Answered, Ended, InProgress, Placed, Ringing};
@@ -44,6 +45,54 @@ async fn a_device_that_takes_one_call_at_a_time_notices_nothing_of_the_second_ca
     bobby.expect(Ended(EndReason::HungUp)).await;
     bobby.leave_in_silence().await;
     carol.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whether_a_second_call_may_wait_is_changed_within_a_session_and_outlives_it() {
+    let mut service = Service::start().await;
+    let proxy = Proxy::to(service.address()).await;
+    let (mut alice, mut carol) = (service.phone("alice").await, service.phone("carol").await);
+    let options = Options { second_calls: false, service_url: proxy.url(), ..service.options("bobby") };
+    let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
+    connect(&mut alice, &mut bobby, "bobby").await;
+    // Nobody can be told at first: it is said once there is a link.
+    proxy.shut();
+    bobby.until("cut off", |view| view.link == LinkState::Reconnecting).await;
+    bobby.line.set_second_calls(true).await.expect("the line is open");
+    proxy.open();
+    bobby.until("back", |view| view.link == LinkState::Ready).await;
+    waits(&mut carol, &mut bobby).await;
+
+    let (mut views, service_restarts) = ([alice.line.view(), bobby.line.view(), carol.line.view()], service.restart());
+    let lost = async {
+        for view in &mut views {
+            view.wait_for(|view| view.link == LinkState::Reconnecting).await.expect("the line is open");
+        }
+    };
+    tokio::join!(service_restarts, lost);
+    for phone in [&alice, &bobby, &carol] {
+        phone.until("back", |view| view.link == LinkState::Ready).await;
+    }
+    waits(&mut carol, &mut bobby).await;
+
+    bobby.line.set_second_calls(false).await.expect("the line is open");
+    carol.call("bobby").await;
+    carol.expect_all(&[Placed, Ended(EndReason::Busy)]).await;
+    alice.line.logout().await;
+    bobby.expect(Ended(EndReason::HungUp)).await;
+    bobby.leave_in_silence().await;
+}
+
+/// A call of one waits at the other, and is given up.
+async fn waits(caller: &mut Phone, callee: &mut Phone) {
+    let call = caller.call("bobby").await;
+    for phone in [&mut *caller, &mut *callee] {
+        phone.expect_all(&[Placed, Ringing]).await;
+    }
+    caller.line.hangup(call).await.expect("it waits");
+    for phone in [caller, callee] {
+        phone.expect(Ended(EndReason::Cancelled)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

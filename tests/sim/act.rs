@@ -28,6 +28,8 @@ pub(crate) enum Wish {
     LoseVoice(CallId, EndReason),
     /// Goes to another network, with the computer.
     ChangeNetwork,
+    /// Lets a second call wait from now on, or not.
+    TakeSecondCalls(bool),
     LogOut,
     GoIdle,
 }
@@ -56,6 +58,12 @@ impl World {
             if self.rng.random_bool(self.weather.crash) {
                 let at = self.rng.random_range(5_000..100_000);
                 self.at(at, Happening::Crash(place));
+            }
+        }
+        for place in 0..if self.weather.fickle { self.devices.len() } else { 0 } {
+            for _ in 0..3 {
+                let (at, on) = (self.rng.random_range(1_000..110_000), self.rng.random());
+                self.at(at, Happening::User(place, Wish::TakeSecondCalls(on)));
             }
         }
         // Two who think of each other at the same moment.
@@ -114,6 +122,11 @@ impl World {
                     return Ok(());
                 }
                 Event::VoiceFailed { call, reason }
+            }
+            Wish::TakeSecondCalls(on) => {
+                self.ledger.summary.changes_of_mind += u64::from(self.devices[place].second_calls != on);
+                self.devices[place].second_calls = on;
+                Event::UserTakesSecondCalls { on }
             }
             Wish::LogOut if self.devices[place].link == Link::Closed => return Ok(()),
             Wish::LogOut => Event::UserLoggedOut,
@@ -330,7 +343,7 @@ impl World {
     }
 
     /// What holds of a device after each event.
-    pub(crate) fn check_device(&self, place: Place) -> Result<(), Broken> {
+    pub(crate) fn check_device(&mut self, place: Place) -> Result<(), Broken> {
         let device = &self.devices[place];
         let name = name_of(place);
         let views: Vec<CallView> = device.views().collect();
@@ -346,12 +359,15 @@ impl World {
             return Err(format!("{name} shows muted: {}, and its microphone is silenced: {}", view.muted, device.voice_muted));
         }
         let on = views.iter().filter(|view| !matches!(view.phase, Phase::Ended { .. })).count();
-        if on > if device.second_calls { 2 } else { 1 } {
+        // A second one that was there before its user has changed that goes on.
+        let most = if device.second_calls { 2 } else { device.calls_on.clamp(1, 2) };
+        if on > most {
             return Err(format!("{name} is in {on} calls"));
         }
         if !tones_of(&views).contains(&device.tone) {
             return Err(format!("{name} plays {:?} in {views:?}", device.tone));
         }
+        self.devices[place].calls_on = on;
         Ok(())
     }
 }

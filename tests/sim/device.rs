@@ -17,6 +17,8 @@ pub(crate) struct Device {
     pub(crate) id: DeviceId,
     /// Whether it takes second calls.
     pub(crate) second_calls: bool,
+    /// How many calls were on after the last event.
+    pub(crate) calls_on: usize,
     pub(crate) line: Line,
     /// How many lines it has had: one for each time its program was started or its user signed in.
     pub(crate) run: u64,
@@ -58,6 +60,7 @@ impl Device {
         let id = device_id(place);
         Self {
             second_calls,
+            calls_on: 0,
             line: Line::new(cuid.clone(), id, second_calls, 0),
             cuid,
             id,
@@ -91,6 +94,7 @@ impl Device {
     pub(crate) fn restart(&mut self, nonce: u64) {
         self.line = Line::new(self.cuid.clone(), self.id, self.second_calls, nonce);
         self.run += 1;
+        self.calls_on = 0;
         self.wake_at = None;
         self.link = Link::Closed;
         self.tone = None;

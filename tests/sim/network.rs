@@ -182,7 +182,7 @@ impl World {
             device: self.devices[place].id,
             run: RunId(Uuid::from_u64_pair(place as u64, self.devices[place].run)),
             device_name: name_of(place),
-            second_calls: self.devices[place].second_calls,
+            second_calls: self.devices[place].line.takes_second_calls(),
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Weather {
     pub(crate) keeps_calls: bool,
     /// The device that understands no description of another's media, if there is one.
     pub(crate) foreign: Option<Place>,
+    /// Whether users change their minds on whether a second call may wait.
+    pub(crate) fickle: bool,
 }
 
 /// Nobody notices a cut later than this.
@@ -65,6 +67,7 @@ impl Weather {
             gentle: true,
             keeps_calls: false,
             foreign: None,
+            fickle: false,
         }
     }
 
@@ -119,6 +122,7 @@ impl Weather {
             gentle: false,
             keeps_calls: false,
             foreign: None,
+            fickle: false,
         }
     }
 
@@ -138,7 +142,7 @@ impl Weather {
         };
         let day = seed / 6;
         let foreign = (day % 8 == 5).then_some((day / 8 % 4) as Place);
-        Self { foreign, ..weather }
+        Self { foreign, fickle: day % 8 == 7, ..weather }
     }
 
     pub(crate) fn frame_delay(&self, rng: &mut StdRng) -> u64 {

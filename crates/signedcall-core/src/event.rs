@@ -49,6 +49,11 @@ pub enum Event {
     },
     /// The user goes to the call that is held, and holds the other.
     UserSwapped,
+    /// Whether a call may wait while the user is in another one. A call that waits already goes on to do so.
+    UserTakesSecondCalls {
+        /// Whether it may.
+        on: bool,
+    },
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
     /// Whether this device may show that somebody calls. It is so until this says otherwise.

@@ -173,6 +173,7 @@ impl Session {
             | Request::Hold { .. }
             | Request::Transfer { .. }
             | Request::Signal { .. }
+            | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle
             | Request::Unknown => false,

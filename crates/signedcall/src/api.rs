@@ -286,6 +286,15 @@ impl SignedCall {
         self.ask(|reply| UserRequest::AllowNotifications { allowed, reply }).await
     }
 
+    /// Changes whether a call may wait while the user is in another (R26, R27), which at first is as [`Options::second_calls`] has it. It counts from now
+    /// on, in this session and those that follow; the service hears of it as soon as it can be reached. A call that waits already goes on to do so.
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn set_second_calls(&self, on: bool) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::TakeSecondCalls { on, reply }).await
+    }
+
     /// Closes the connection for calls on purpose, *goes idle* (R23): nobody can be called from here until [`init`](Self::init) opens another, and this
     /// device is called by push alone, which the service does not send yet. A call comes first: whoever is in one ends it before.
     ///

@@ -48,6 +48,7 @@ pub struct Options {
     /// controls anything.
     pub device_name: Option<String>,
     /// Whether a call may wait while the user is in another (R26, R27); the next caller is told that the user is busy otherwise.
+    /// [`set_second_calls`](crate::SignedCall::set_second_calls) changes it later.
     pub second_calls: bool,
     /// Sound files for tones; those of the SDK when absent.
     pub tones: Tones,

@@ -103,7 +103,12 @@ impl Call {
             Request::Accept { .. } => matches!(self.state, State::Answering { .. }),
             Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } => self.is_on(),
             Request::Transfer { .. } => self.talk().is_some_and(|talk| talk.transfer_by.is_some()),
-            Request::Decline { .. } | Request::Hangup { .. } | Request::Logout | Request::GoIdle | Request::Unknown => false,
+            Request::Decline { .. }
+            | Request::Hangup { .. }
+            | Request::TakeSecondCalls { .. }
+            | Request::Logout
+            | Request::GoIdle
+            | Request::Unknown => false,
         }
     }
 

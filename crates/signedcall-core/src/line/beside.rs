@@ -21,6 +21,19 @@ impl Line {
         behind.min_by_key(|call| rank(call)).and_then(Call::view)
     }
 
+    /// Whether a call may wait while the user is in another one: what a greeting that signs in is to say.
+    pub fn takes_second_calls(&self) -> bool {
+        self.room > 1
+    }
+
+    /// Counts here at once. The service hears of it as soon as it can be reached: by the request, or by the greeting of a new session.
+    pub(super) fn take_second_calls(&mut self, turn: &mut Turn, on: bool) {
+        let room = room_for(on);
+        if std::mem::replace(&mut self.room, room) != room {
+            self.ask(turn, Request::TakeSecondCalls { on });
+        }
+    }
+
     fn shown(&self) -> Option<&Call> {
         self.on().min_by_key(|call| rank(call)).or(self.calls.last())
     }

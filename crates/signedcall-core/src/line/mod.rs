@@ -94,13 +94,12 @@ struct Turn {
 impl Line {
     /// Makes the line of `me` on `device`. `nonce` is random; request ids are derived from it, so that two runs of a device never share one.
     pub fn new(me: Cuid, device: DeviceId, second_calls: bool, nonce: u64) -> Self {
-        let room = if second_calls { MAX_CALLS_PER_DEVICE } else { 1 };
         Self {
             me,
             device,
             session: Session::new(nonce),
             calls: Vec::new(),
-            room,
+            room: room_for(second_calls),
             put_off: None,
             past: VecDeque::new(),
             pushes: Vec::new(),
@@ -125,6 +124,7 @@ impl Line {
             Event::UserHeld { call, on } => self.hold(&mut turn, call, on),
             Event::UserTransferred { call, to, new } => self.transfer(&mut turn, call, to, new),
             Event::UserSwapped => self.swap(&mut turn),
+            Event::UserTakesSecondCalls { on } => self.take_second_calls(&mut turn, on),
             Event::UserLoggedOut => self.log_out(&mut turn),
             Event::UserWentIdle => self.go_idle(&mut turn),
             Event::NotificationsChanged { allowed } => self.may_notify = allowed,
@@ -355,4 +355,9 @@ impl Line {
             Asked::Unheard => self.reopen(turn, Duration::ZERO),
         }
     }
+}
+
+/// How many calls of a device may be on.
+const fn room_for(second_calls: bool) -> usize {
+    if second_calls { MAX_CALLS_PER_DEVICE } else { 1 }
 }

@@ -46,8 +46,8 @@ impl Line {
         turn.commands.push(Command::SignedIn);
         self.begin_patience(turn.now);
         self.pass_to_all(turn, &CallEvent::LinkUp);
-        let (calls, goes_idle) = (&self.calls, self.goes_idle);
-        let waiting = self.session.go_on(|request| is_wanted(calls, goes_idle, request));
+        let wishes = Wishes { calls: &self.calls, goes_idle: self.goes_idle, takes_second_calls: self.takes_second_calls() };
+        let waiting = self.session.go_on(|request| wishes.include(request));
         turn.commands.extend(waiting.into_iter().map(Command::Send));
     }
 
@@ -162,6 +162,8 @@ impl Line {
                 turn.commands.push(Command::NotIdle { error });
             }
             (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
+            // An older service does not know it: it is told when the next session begins.
+            | (Request::TakeSecondCalls { .. }, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
@@ -217,24 +219,35 @@ const fn is_own_decline(reason: EndReason) -> bool {
     }
 }
 
-/// Whether a request that was not answered on an earlier socket still matters.
-fn is_wanted(calls: &[Call], goes_idle: bool, request: &Request) -> bool {
-    match request {
-        Request::Call(new) => wanted_by(calls, new.call, request),
-        Request::Ringing { call }
-        | Request::Accept { call }
-        | Request::MediaConnected { call }
-        | Request::Hold { call, .. }
-        | Request::Transfer { call, .. }
-        | Request::Signal { call, .. } => wanted_by(calls, *call, request),
-        // The service must learn of it, also when the call is over here.
-        Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
-        // Its user was told long ago that it came to nothing, unless a newer wish stands.
-        Request::GoIdle => goes_idle,
-        Request::Unknown => false,
-    }
+/// What is wanted now, when requests were not answered on an earlier socket.
+struct Wishes<'a> {
+    calls: &'a [Call],
+    goes_idle: bool,
+    takes_second_calls: bool,
 }
 
-fn wanted_by(calls: &[Call], id: CallId, request: &Request) -> bool {
-    calls.iter().any(|call| call.id() == id && call.wants(request))
+impl Wishes<'_> {
+    /// Whether a request still matters.
+    fn include(&self, request: &Request) -> bool {
+        match request {
+            Request::Call(new) => self.are_of_call(new.call, request),
+            Request::Ringing { call }
+            | Request::Accept { call }
+            | Request::MediaConnected { call }
+            | Request::Hold { call, .. }
+            | Request::Transfer { call, .. }
+            | Request::Signal { call, .. } => self.are_of_call(*call, request),
+            // The service must learn of it, also when the call is over here.
+            Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
+            // Its user was told long ago that it came to nothing, unless a newer wish stands.
+            Request::GoIdle => self.goes_idle,
+            // The last word counts, and it alone.
+            Request::TakeSecondCalls { on } => *on == self.takes_second_calls,
+            Request::Unknown => false,
+        }
+    }
+
+    fn are_of_call(&self, id: CallId, request: &Request) -> bool {
+        self.calls.iter().any(|call| call.id() == id && call.wants(request))
+    }
 }

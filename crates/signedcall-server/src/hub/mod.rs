@@ -21,7 +21,7 @@
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
-//!   device may place another call while it holds the one that it is in.
+//!   device says how many it takes when it signs in, and whenever that changes. It may place another call while it holds the one that it is in.
 //! * A device that signs in while its user is called rings too, unless it has declined for itself.
 //! * **Glare.** While Y's call to X is placed and unanswered, X's call to Y is answered with `ERR_ONGOING_CALL` and nothing else is done. X's device has Y's
 //!   invite, or is about to; its line takes that error as the sign to accept it, and both have one call.

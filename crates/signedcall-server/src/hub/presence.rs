@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume,
-    ServiceMessage, SessionId, Timestamp, Welcome,
+    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceMessage,
+    SessionId, Timestamp, Welcome,
 };
 
 use super::call::{Departure, Party, State};
-use super::session::{Answers, EventRing, Link, Session};
+use super::session::{Answers, EventRing, Link, Session, room_for};
 use super::timers::Timer;
 use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
 
@@ -55,7 +55,7 @@ impl Hub {
             name,
             endpoint,
             device_name,
-            room: if second_calls { MAX_CALLS_PER_DEVICE } else { 1 },
+            room: room_for(second_calls),
             token: Some(resume_token.clone()),
             relay_only,
             max_call,

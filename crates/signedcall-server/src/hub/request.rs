@@ -5,7 +5,7 @@ use signedcall_wire::{
 };
 
 use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
-use super::session::Answer;
+use super::session::{Answer, room_for};
 use super::timers::Timer;
 use super::{Hub, HubCommand, KeptAnswer, NamedDevice, Turn};
 
@@ -34,6 +34,7 @@ impl Hub {
                 Request::Hold { call, on } => self.hold(turn, session, call, on),
                 Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
+                Request::TakeSecondCalls { on } => self.take_second_calls(session, on),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::GoIdle => return self.go_idle(turn, session, id),
                 Request::Unknown => refused(ErrorCode::FeatureNotAvailable),
@@ -290,6 +291,14 @@ impl Hub {
             return DONE;
         };
         self.tell(turn, receiver.session, ServiceEvent::Signal { call: id, from, signal });
+        DONE
+    }
+
+    /// Counts for calls that come from now on.
+    fn take_second_calls(&mut self, session: SessionId, on: bool) -> Answer {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.room = room_for(on);
+        }
         DONE
     }
 

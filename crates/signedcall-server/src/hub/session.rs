@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, DeviceName, EndedCall, Endpoint, ErrorCode, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent, Timestamp,
+    CallId, DeviceName, EndedCall, Endpoint, ErrorCode, MAX_CALLS_PER_DEVICE, MAX_UNANSWERED_REQUESTS, Redacted, RequestId, ServiceEvent,
+    Timestamp,
 };
 
 use super::{SocketId, User};
@@ -31,6 +32,11 @@ pub(super) struct Session {
     pub(super) answers: Answers,
     /// The calls that it has a part in.
     pub(super) calls: BTreeSet<CallId>,
+}
+
+/// How many calls a device takes at a time.
+pub(super) const fn room_for(second_calls: bool) -> usize {
+    if second_calls { MAX_CALLS_PER_DEVICE } else { 1 }
 }
 
 /// Whether a session can be reached.

@@ -141,6 +141,11 @@ pub enum Request {
         /// What is passed.
         signal: Signal,
     },
+    /// Whether this device rings while it is in a call, from now on; at first it is as its `hello` says.
+    TakeSecondCalls {
+        /// Whether it does.
+        on: bool,
+    },
     /// Signs this device out; its session is over once answered (R33).
     Logout,
     /// Closes the socket on purpose (R23): this device places no calls from then on, and no socket brings it any. Refused with `ERR_ONGOING_CALL` while it

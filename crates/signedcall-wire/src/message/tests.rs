@@ -128,6 +128,7 @@ fn what_a_device_asks_for_has_this_text() {
             signal(Signal::Candidate { candidate: secret("{}") }),
             r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"candidate","candidate":"{}"}}"##,
         ),
+        (Request::TakeSecondCalls { on: true }, r#"{"do":"take_second_calls","on":true}"#),
         (Request::Logout, r#"{"do":"logout"}"#),
         (Request::GoIdle, r#"{"do":"go_idle"}"#),
     ]);

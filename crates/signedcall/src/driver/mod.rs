@@ -36,6 +36,7 @@ pub(crate) struct Driver {
     link: Link,
     media: Media,
     sound: Engine,
+    /// What is said when signing in, but for what the line knows better.
     hello: Hello,
     /// What the embedder changes of the account's.
     branding: BrandingOverride,
@@ -325,7 +326,7 @@ impl Driver {
     /// Says the first frame. Credentials enter here, and nowhere else.
     fn greet(&mut self, greeting: Greeting) {
         self.link.send(match greeting {
-            Greeting::SignIn => ClientMessage::Hello(self.hello.clone()),
+            Greeting::SignIn => ClientMessage::Hello(Hello { second_calls: self.line.takes_second_calls(), ..self.hello.clone() }),
             Greeting::Resume { session, token, last_seq } => {
                 ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session, token, last_seq })
             }

@@ -30,6 +30,7 @@ pub(crate) enum UserRequest {
     ShowMicrophone { problem: Option<Error> },
     LogOut { reply: oneshot::Sender<()> },
     AllowNotifications { allowed: bool, reply: oneshot::Sender<()> },
+    TakeSecondCalls { on: bool, reply: oneshot::Sender<()> },
     GoIdle { reply: oneshot::Sender<Result<(), Error>> },
     Push { payload: PushPayload, reply: oneshot::Sender<PushOutcome> },
 }
@@ -82,6 +83,7 @@ impl Driver {
             UserRequest::Mute { call, muted, reply } => (Some(Event::UserMuted { call, muted }), reply),
             UserRequest::Hold { call, on, reply } => (Some(Event::UserHeld { call, on }), reply),
             UserRequest::AllowNotifications { allowed, reply } => (Some(Event::NotificationsChanged { allowed }), reply),
+            UserRequest::TakeSecondCalls { on, reply } => (Some(Event::UserTakesSecondCalls { on }), reply),
             UserRequest::Swap { reply } => (Some(Event::UserSwapped), reply),
             UserRequest::UseSound { sound, processing, reply } => {
                 self.sound.use_sound(sound, processing);

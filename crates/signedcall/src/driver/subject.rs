@@ -40,6 +40,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Unknown,
         )
         | Event::UserSwapped
+        | Event::UserTakesSecondCalls { .. }
         | Event::NetworkChanged
         | Event::UserLoggedOut
         | Event::UserWentIdle

@@ -197,3 +197,37 @@ fn an_answer_that_is_not_confirmed_yet_can_be_held_for_another() {
     let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None };
     assert_eq!(rig.happens(answered), "ask media connected 1, report 1 Answered, report 1 InProgress, ack 3", "its voice stays closed");
 }
+
+#[test]
+fn whether_a_call_may_wait_is_changed_within_a_session_and_said_once() {
+    let takes = |on| Event::UserTakesSecondCalls { on };
+    let mut rig = Rig::talking();
+    assert_eq!(rig.handle(takes(true)), "", "it does so already");
+    assert_eq!(rig.handle(takes(false)), "ask second calls false");
+    assert_eq!(
+        rig.happens(ServiceEvent::Invite(invite(2, "carol", CAROL))),
+        "ask decline 2 Busy, ack 3",
+        "the service may not have heard yet"
+    );
+    assert_eq!(rig.handle(takes(true)), "ask second calls true");
+    assert!(rig.happens(ServiceEvent::Invite(invite(3, "david", DAVID))).contains("tone CallWaiting"));
+    assert_eq!(rig.handle(takes(false)), "ask second calls false");
+    assert_eq!(rig.shown(), (Some(call(1)), Some(call(3))), "what waits goes on to do so");
+}
+
+#[test]
+fn the_last_word_on_whether_a_call_may_wait_is_repeated_and_greets_in_a_new_session() {
+    let takes = |on| Event::UserTakesSecondCalls { on };
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::LinkLost);
+    for on in [false, true, false] {
+        assert_eq!(rig.handle(takes(on)), "", "it waits for a link");
+    }
+    let _ = rig.handle(Event::LinkOpened);
+    assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask second calls false, ask second calls false");
+    assert_eq!(rig.respond(Some(ErrorCode::FeatureNotAvailable)), "", "an older service");
+    let _ = rig.handle(Event::LinkLost);
+    let _ = rig.handle(Event::LinkOpened);
+    assert_eq!(rig.receive(ServiceMessage::SessionExpired), "greet");
+    assert!(!rig.line.takes_second_calls(), "the greeting says so");
+}

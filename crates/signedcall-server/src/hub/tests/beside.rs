@@ -2,7 +2,7 @@
 
 use signedcall_wire::{CallId, EndReason, Request};
 
-use super::stage::{BACK, Do, Stage, THIRD, Who, accept, call, call_to, hang_up, hold};
+use super::stage::{BACK, Do, FOURTH, Stage, THIRD, Who, accept, call, call_to, hang_up, hold};
 
 /// `a` and `x` talk.
 fn talking(stage: &mut Stage) {
@@ -43,6 +43,24 @@ fn a_second_call_waits_where_it_may_and_a_third_is_busy() {
     assert_eq!(calls(&mut stage, THIRD, 'q', 'x'), ["open record", "q ok", "close record Busy", "q #1 ended Busy"]);
     let accepted = stage.run(0, Do::Ask('x', Request::Accept { call: BACK }));
     assert_eq!(accepted, ["o #1 answered x", "x #4 answered x", "x ok"]);
+}
+
+#[test]
+fn a_device_may_change_how_many_calls_it_takes() {
+    let takes = |on| Do::Ask('x', Request::TakeSecondCalls { on });
+    let mut stage = Stage::with("axoq");
+    talking(&mut stage);
+    assert_eq!(stage.run(0, takes(true)), ["x ok"]);
+    assert_eq!(stage.run(0, Do::AskAgain('x')), ["x ok"]);
+    assert_eq!(calls(&mut stage, BACK, 'o', 'x'), ["open record", "o ok", "x #3 invite 35000"]);
+    assert_eq!(stage.run(0, takes(false)), ["x ok"], "and what waits goes on to do so");
+    assert_eq!(stage.run(0, Do::Ask('x', Request::Ringing { call: BACK })), ["o #1 ringing x", "x ok"]);
+    stage.run(0, Do::Ask('o', Request::Hangup { call: BACK, reason: EndReason::Cancelled }));
+    assert_eq!(calls(&mut stage, THIRD, 'o', 'x'), ["open record", "o ok", "close record Busy", "o #3 ended Busy"]);
+    stage.run(0, takes(true));
+    stage.run(0, Do::Lose('x'));
+    stage.run(0, Do::Resume('x', 4));
+    assert_eq!(calls(&mut stage, FOURTH, 'o', 'x'), ["open record", "o ok", "x2 #5 invite 35000"], "it lasts as long as the session");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, MAX_SOCKETS_PER_CUID, NewCall,
-    PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Timestamp,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, MAX_CALLS_PER_DEVICE,
+    MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId,
+    Signal, Timestamp,
 };
 use uuid::Uuid;
 
@@ -68,6 +69,7 @@ enum Ask {
     Signal { call: u128, to: usize },
     Logout,
     GoIdle,
+    TakeSecondCalls { on: bool },
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -86,6 +88,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => (call(), device()).prop_map(|(call, to)| Ask::Signal { call, to }),
         1 => Just(Ask::Logout),
         1 => Just(Ask::GoIdle),
+        2 => any::<bool>().prop_map(|on| Ask::TakeSecondCalls { on }),
     ];
     let op = prop_oneof![
         3 => (device(), any::<bool>()).prop_map(|(device, restarts)| Op::SignIn { device, restarts }),
@@ -130,6 +133,8 @@ struct World {
     durable: BTreeSet<CallId>,
     closed: BTreeSet<CallId>,
     winners: BTreeMap<CallId, DeviceId>,
+    /// The devices that have changed how many calls they take, and may be in one more from before.
+    changed: BTreeSet<DeviceId>,
 }
 
 fn cuid(device: usize) -> Cuid {
@@ -160,6 +165,7 @@ impl World {
             durable: BTreeSet::new(),
             closed: BTreeSet::new(),
             winners: BTreeMap::new(),
+            changed: BTreeSet::new(),
         }
     }
 
@@ -221,6 +227,9 @@ impl World {
                 }
             }
             Op::Ask { device, what } => {
+                if let Ask::TakeSecondCalls { .. } = what {
+                    self.changed.insert(device_id(device));
+                }
                 let message = ClientMessage::Request { id: RequestId(self.make()), request: self.request(what) };
                 self.devices[device].last_request = Some(message.clone());
                 self.say(device, message);
@@ -302,6 +311,7 @@ impl World {
             }
             Ask::Logout => Request::Logout,
             Ask::GoIdle => Request::GoIdle,
+            Ask::TakeSecondCalls { on } => Request::TakeSecondCalls { on },
         }
     }
 
@@ -386,7 +396,8 @@ impl World {
         assert!(self.hub.sockets.len() <= self.hub.sessions.len());
         for (id, session) in &self.hub.sessions {
             let occupied = session.calls.iter().filter_map(|call| self.hub.calls.get(call)).filter(|call| call.occupies(*id)).count();
-            assert!(occupied <= session.room + 1, "a device is in no more calls than it takes, but for one that rings while it calls");
+            let room = if self.changed.contains(&session.endpoint.device) { MAX_CALLS_PER_DEVICE } else { session.room };
+            assert!(occupied <= room + 1, "a device is in no more calls than it takes, but for one that rings while it calls");
             assert!(session.calls.iter().all(|call| self.hub.calls.contains_key(call)), "a session forgets a call that is over");
         }
     }
