@@ -298,9 +298,13 @@ impl Line {
         self.pass_to_all(turn, &CallEvent::LinkLost);
     }
 
+    /// Goes to another socket. Whoever is about to go idle needs none.
     fn reopen(&mut self, turn: &mut Turn, after: Duration) {
+        let closes = self.goes_idle && self.calls.is_empty();
         self.lose_link(turn);
-        turn.commands.push(Command::ReopenLink { after });
+        if !closes {
+            turn.commands.push(Command::ReopenLink { after });
+        }
     }
 
     fn knows(&self, id: CallId) -> bool {

@@ -49,3 +49,16 @@ fn a_link_that_is_lost_when_a_call_has_crossed_the_wish_to_go_idle_leaves_the_ca
     assert_eq!(rig.handle(Event::LinkOpened), "resume from 1");
     assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask ringing 1", "the wish is not repeated");
 }
+
+#[test]
+fn a_link_that_breaks_under_the_wish_to_go_idle_is_closed_and_not_opened_again() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::UserWentIdle);
+    rig.seq = 1;
+    assert_eq!(rig.ends(1, EndReason::Cancelled), "close link", "an event is missing before this one");
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::UserWentIdle);
+    let _ = rig.is_invited(1, "bobby");
+    rig.seq = 2;
+    assert_eq!(rig.ends(2, EndReason::Cancelled), "not idle OngoingCall, reopen link after 0 ms");
+}
