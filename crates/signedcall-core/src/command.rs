@@ -52,7 +52,8 @@ pub enum Command {
         /// The call.
         call: CallId,
     },
-    /// The answer to `UserTransferred`: the call is as it was, or over.
+    /// The answer to `UserTransferred`: the call is as it was, or over. With [`ErrorCode::NetworkLatency`] the service has not answered in time, and may do
+    /// it still; with any other error it never does.
     NotTransferred {
         /// The call.
         call: CallId,

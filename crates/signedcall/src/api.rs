@@ -221,7 +221,8 @@ impl SignedCall {
     }
 
     /// Hands the other side of an answered call over to somebody else, who is called by that side for the same reason. Answers once that call is
-    /// placed: this side is out of it, with [`EndReason::Transferred`](crate::EndReason::Transferred). After an error the call is as it was.
+    /// placed: this side is out of it, with [`EndReason::Transferred`](crate::EndReason::Transferred). After an error the call is as it was, but for
+    /// `ERR_NETWORK_LATENCY`: the service has not answered in time, and it may be done all the same.
     ///
     /// # Errors
     /// One code of R37: `ERR_CONTACT_NOT_REACHABLE`, `ERR_CAN_NOT_CALL_SELF` for either side of the call, `ERR_ONGOING_CALL` when the third user is busy or

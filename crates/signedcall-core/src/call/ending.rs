@@ -57,7 +57,8 @@ impl Call {
             return self.hang_up(now, EndReason::MaxDuration);
         }
         if talk.transfer_by.is_some_and(|by| by <= now) {
-            let mut actions = self.transfer_refused(ErrorCode::NetworkNotAvailable);
+            // Not that there is no network: then it would not have been asked for. The service may have done it all the same.
+            let mut actions = self.transfer_refused(ErrorCode::NetworkLatency);
             actions.extend(self.woken(now));
             return actions;
         }

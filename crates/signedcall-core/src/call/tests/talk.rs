@@ -153,7 +153,7 @@ fn a_transfer_that_the_service_does_not_answer_is_given_up_after_ten_seconds() {
     let _ = call.handle(at(0), CallEvent::UserTransferred { to: cuid("carol"), new: crate::brief::call(9) });
     assert_eq!(call.deadline(), Some(at(10_000)));
     assert_eq!(call.handle(at(9_999), CallEvent::Woken), vec![]);
-    assert_eq!(actions(&call.handle(at(10_000), CallEvent::Woken)), "not transferred 1 NetworkNotAvailable");
+    assert_eq!(actions(&call.handle(at(10_000), CallEvent::Woken)), "not transferred 1 NetworkLatency");
     assert_eq!((name(&call), call.deadline()), ("Talking", None));
 }
 

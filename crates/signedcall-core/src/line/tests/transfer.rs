@@ -62,9 +62,21 @@ fn a_transfer_is_asked_for_again_after_a_cut_as_long_as_it_is_waited_for() {
     assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask transfer 1 to carol");
     let _ = rig.handle(Event::LinkLost);
     rig.now = 10_000;
-    assert_eq!(rig.handle(Event::LinkOpened), "not transferred 1 NetworkNotAvailable, resume from 2");
+    assert_eq!(rig.handle(Event::LinkOpened), "not transferred 1 NetworkLatency, resume from 2");
     assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in");
     assert_eq!(rig.transfer(1, "carol"), "ask transfer 1 to carol");
+}
+
+#[test]
+fn a_transfer_that_was_never_asked_for_is_told_from_one_whose_answer_is_missing() {
+    let mut rig = Rig::talking();
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.transfer(1, "carol"), "not transferred 1 NetworkNotAvailable");
+    let _ = rig.handle(Event::LinkOpened);
+    assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in", "nothing of it is left");
+    let _ = rig.transfer(1, "carol");
+    rig.now += 10_000;
+    assert_eq!(rig.handle(Event::Woken), "not transferred 1 NetworkLatency");
 }
 
 #[test]
