@@ -60,7 +60,7 @@ impl<H: Host> Controller<H> {
         {
             let to = facts.transfer_to.take();
             // The service may have heard of it all the same, and only its answer is lost.
-            if error.code == ErrorCode::NetworkNotAvailable {
+            if error.code == ErrorCode::NetworkLatency {
                 facts.transfer_in_doubt = to;
             }
         }

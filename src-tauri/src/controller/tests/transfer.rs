@@ -83,12 +83,21 @@ async fn a_call_that_is_being_transferred_is_not_transferred_to_somebody_else() 
 #[tokio::test]
 async fn a_transfer_whose_answer_is_lost_is_still_this_user_s_doing() {
     let bench = in_call().await;
-    bench.line().refuse_transfer(Some(ErrorCode::NetworkNotAvailable));
+    bench.line().refuse_transfer(Some(ErrorCode::NetworkLatency));
     assert_eq!(bench.refused(to_carol).await, ProblemCode::NetworkNotAvailable);
     bench.line().refuse_transfer(Some(ErrorCode::OngoingCall));
     assert_eq!(bench.refused(to_david).await, ProblemCode::OngoingCall);
     bench.ends(call(1), Direction::Incoming, Reason::Transferred);
     assert_eq!(handed_over_to(&bench).await.as_deref(), Some("carol_7"));
+}
+
+#[tokio::test]
+async fn a_transfer_that_was_never_asked_for_leaves_no_doubt() {
+    let bench = in_call().await;
+    bench.line().refuse_transfer(Some(ErrorCode::NetworkNotAvailable));
+    assert_eq!(bench.refused(to_carol).await, ProblemCode::NetworkNotAvailable);
+    bench.ends(call(1), Direction::Incoming, Reason::Transferred);
+    assert_eq!(handed_over_to(&bench).await, None);
 }
 
 #[tokio::test]
