@@ -70,8 +70,8 @@ pub(super) enum State {
     /// The callee's devices are told.
     Ringing {
         give_up_at: Timestamp,
-        /// Until then devices that have rung may come back to a service that was started again.
-        awaited_until: Option<Timestamp>,
+        /// Those that may have rung before the service was started again.
+        awaited: Option<Awaited>,
         /// Those that may still answer.
         devices: Vec<Party>,
         /// Those of them that have confirmed in this run of their program, in that order.
@@ -94,6 +94,15 @@ pub(super) enum State {
         ends_at: Option<Timestamp>,
         telling: Telling,
     },
+}
+
+/// Devices that may come back to a service that was started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
+    /// Those of them that have not.
+    pub(super) devices: BTreeSet<DeviceId>,
+    /// For how long they are waited for.
+    pub(super) until: Timestamp,
 }
 
 /// Whether those who have a part in a call know of its answer.
@@ -264,13 +273,14 @@ impl Hub {
 
     /// Takes a device out of a ringing call, which ends with it when no other may still answer. While others may come back, it goes on.
     pub(super) fn drop_device(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason, if_last: EndReason) {
-        let Some(Call { left, state: State::Ringing { awaited_until, devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { left, state: State::Ringing { awaited, devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         let Some(index) = devices.iter().position(|party| party.session == session) else {
             return;
         };
-        if devices.len() == 1 && awaited_until.is_none_or(|until| until <= turn.now) {
+        let awaits = awaited.as_ref().is_some_and(|awaited| awaited.until > turn.now && !awaited.devices.is_empty());
+        if devices.len() == 1 && !awaits {
             return self.end(turn, id, if_last, |_| told);
         }
         let gone = devices.remove(index);

@@ -157,6 +157,8 @@ pub struct OpenRecord {
     pub instead_of: Option<CallId>,
     /// The longest that it may last from its answer.
     pub limit: Option<Duration>,
+    /// The callee's devices that it can ring on.
+    pub rings_on: Vec<DeviceId>,
     /// When it was asked for.
     pub placed_at: Timestamp,
 }

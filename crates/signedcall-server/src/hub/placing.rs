@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, EndReason, ErrorCode, Invite, NewCall, RequestId, ServiceEvent, SessionId};
+use signedcall_wire::{CallId, DeviceId, EndReason, ErrorCode, Invite, NewCall, RequestId, ServiceEvent, SessionId};
 
 use super::call::{Call, Intent, Party, Role, State};
 use super::request::{DONE, refused};
@@ -43,7 +43,8 @@ impl Hub {
         if !self.may_place(session, None) || self.would_be_glare(session, &callee) {
             return refused(ErrorCode::OngoingCall);
         }
-        if self.reachable(&callee).is_empty() {
+        let reachable = self.reachable(&callee);
+        if reachable.is_empty() {
             return refused(ErrorCode::ContactNotReachable);
         }
         let invite = Invite {
@@ -69,7 +70,7 @@ impl Hub {
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
-        self.write_down(turn, session, call);
+        self.write_down(turn, session, call, &reachable);
         Answer::Pending
     }
 
@@ -82,7 +83,7 @@ impl Hub {
     }
 
     /// Keeps a new call, and has its record opened.
-    pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, call: Call) {
+    pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, call: Call, reachable: &[Party]) {
         let id = call.invite.call;
         let (account, environment, callee) = call.callee.clone();
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {
@@ -93,6 +94,7 @@ impl Hub {
             invite: call.invite.clone(),
             instead_of: call.instead_of,
             limit: call.limit,
+            rings_on: reachable.iter().map(|party| party.endpoint.device).collect(),
             placed_at: turn.now,
         }));
         self.involve(call.callee.clone(), id);
@@ -153,7 +155,7 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        call.state = State::Ringing { give_up_at, awaited_until: None, devices: devices.clone(), confirmed: Vec::new() };
+        call.state = State::Ringing { give_up_at, awaited: None, devices: devices.clone(), confirmed: Vec::new() };
         let invite = call.invite(turn.now);
         self.timers.set(Timer::RingOver(id), give_up_at);
         for party in devices {
@@ -167,6 +169,7 @@ impl Hub {
     /// A device signs in while its user is called: it rings too, and finds the call in its welcome.
     pub(super) fn ring_late(&mut self, user: &User, party: Party) {
         let device = party.endpoint.device;
+        self.await_no_more(user, device);
         let rings = |call: &Call| match &call.state {
             State::Ringing { devices, .. } => {
                 call.callee == *user && !call.left.contains(&device) && devices.iter().all(|known| known.endpoint.device != device)
@@ -183,6 +186,17 @@ impl Hub {
             }
             if let Some(session) = self.sessions.get_mut(&party.session) {
                 session.calls.insert(id);
+            }
+        }
+    }
+
+    /// A device is back since the service was started again.
+    fn await_no_more(&mut self, user: &User, device: DeviceId) {
+        for id in self.calls_of_users.get(user).into_iter().flatten() {
+            if let Some(Call { callee, state: State::Ringing { awaited: Some(awaited), .. }, .. }) = self.calls.get_mut(id)
+                && callee == user
+            {
+                awaited.devices.remove(&device);
             }
         }
     }

@@ -9,8 +9,8 @@
 //! When it signs in, that session is its old one, so that it keeps its part in the call and learns what has become of it. A device that knows nothing of
 //! the call any more, since its program was started again or since it has left the call, says so by hanging up.
 //!
-//! Nobody knows which other devices have rung. So one that declines for itself before the grace is over ends the call for no other that may be back in a
-//! moment.
+//! Which devices could be rung on is in the record. One that declines for itself ends the call for no other of them that may be back in a moment; when it
+//! was the last of them, or the grace is over, the call ends with it.
 //!
 //! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
 //!
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
-use super::call::{Call, Held, Party, State, Telling};
+use super::call::{Awaited, Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::{SOONEST, Timer};
@@ -53,7 +53,7 @@ impl Hub {
 
     fn restore_call(&mut self, turn: &mut Turn, kept: KeptCall) {
         let KeptCall { record, answer, sessions: [caller_session, callee_session] } = kept;
-        let OpenRecord { account, environment, callee, context, invite, instead_of, limit, placed_at } = record;
+        let OpenRecord { account, environment, callee, context, invite, instead_of, limit, rings_on, placed_at } = record;
         let id = invite.call;
         let callee: User = (account.clone(), environment, callee);
         let caller_user: User = (account, environment, invite.from.clone());
@@ -63,8 +63,8 @@ impl Hub {
             None => {
                 let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + SOONEST);
                 self.timers.set(Timer::RingOver(id), give_up_at);
-                let awaited_until = Some(turn.now + self.settings.call_grace);
-                State::Ringing { give_up_at, awaited_until, devices: Vec::new(), confirmed: Vec::new() }
+                let awaited = Awaited { devices: rings_on.into_iter().collect(), until: turn.now + self.settings.call_grace };
+                State::Ringing { give_up_at, awaited: Some(awaited), devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => State::Answered {
                 at: answer.at.min(turn.now),

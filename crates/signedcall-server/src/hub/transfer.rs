@@ -47,9 +47,10 @@ impl Hub {
             return refused(ErrorCode::CanNotCallSelf);
         }
         let callee = (account, environment, to);
-        if let Err((error, _)) = self.may_take_over(old, stays.session, &callee) {
-            return refused(error);
-        }
+        let reachable = match self.may_take_over(old, stays.session, &callee) {
+            Ok(devices) => devices,
+            Err((error, _)) => return refused(error),
+        };
         let (seen_by_other, seen_by_leaver, picture) = if stays == call.caller {
             (&call.context, &call.invite.context, call.invite.initiator_image.clone())
         } else {
@@ -81,7 +82,7 @@ impl Hub {
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
         };
-        self.write_down(turn, session, call);
+        self.write_down(turn, session, call, &reachable);
         Answer::Pending
     }
 

@@ -37,7 +37,8 @@ impl Legacy {
 fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<OpenCall>> {
     let mut statement = connection.prepare(
         "SELECT id, account, environment, callee, context, placed_at_ms, invite, instead_of, limit_ms,
-                answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms, answered_name
+                answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms, answered_name,
+                rings_on
          FROM calls WHERE ended_at_ms IS NULL ORDER BY placed_at_ms, id",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -60,7 +61,7 @@ fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<O
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<OpenCall>> {
     let (environment, callee, context): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let (invite, instead_of): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
-    let answer = read_answer(row)?;
+    let (answer, rings_on) = (read_answer(row)?, row.get::<_, Option<String>>(17)?);
     let (account, placed_at, limit) = (AccountId(row.get(1)?), moment(row.get(5)?), row.get::<_, Option<i64>>(8)?);
     let record = || {
         Some(OpenRecord {
@@ -71,6 +72,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<OpenCall>> {
             invite: serde_json::from_str::<Invite>(&invite?).ok()?,
             instead_of: instead_of.map(|call| Uuid::parse_str(&call).ok().map(CallId)).unwrap_or_default(),
             limit: limit.map(|limit| Duration::from_millis(u64::try_from(limit).unwrap_or_default())),
+            // An older version has not written it: nobody is waited for then.
+            rings_on: rings_on.and_then(|devices| serde_json::from_str(&devices).ok()).unwrap_or_default(),
             placed_at,
         })
     };

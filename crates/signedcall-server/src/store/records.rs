@@ -189,12 +189,14 @@ fn commit(
 }
 
 fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> rusqlite::Result<usize> {
-    let invite = serde_json::to_string(&record.invite).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let failed = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let invite = serde_json::to_string(&record.invite).map_err(failed)?;
+    let rings_on = serde_json::to_string(&record.rings_on).map_err(failed)?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite,
-                                          instead_of, limit_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                          instead_of, limit_ms, rings_on)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             record.invite.call.to_string(),
@@ -208,6 +210,7 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
             invite,
             record.instead_of.map(|call| call.to_string()),
             record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
+            rings_on,
         ])
 }
 
@@ -242,7 +245,7 @@ fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -
     connection
         .prepare_cached(
             "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
-                              ended_at_ms = ?, end_reason = ?, invite = NULL, answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
+                              ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
              WHERE id = ? AND ended_at_ms IS NULL",
         )?
         .execute(params![

@@ -74,6 +74,10 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE calls ADD COLUMN declined_by TEXT;
     ALTER TABLE calls ADD COLUMN declined_name TEXT;
 ",
+    // Which of the callee's devices a call can ring on; nothing of it once it is over.
+    "
+    ALTER TABLE calls ADD COLUMN rings_on TEXT;
+",
 ];
 
 /// The version that all steps lead to.

@@ -34,6 +34,7 @@ fn opening(call: u128) -> OpenRecord {
         invite,
         instead_of: Some(CallId(Uuid::from_u128(99))),
         limit: Some(Duration::from_secs(60)),
+        rings_on: vec![endpoint(2).device, endpoint(3).device],
         placed_at: Timestamp::from_millis(1_000),
     }
 }
@@ -156,8 +157,9 @@ fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over() {
     records.close(closing(1), SystemTime::now());
     records.finish();
     let file = rusqlite::Connection::open(&path).expect("the store");
-    let kept: Option<String> = file.query_row("SELECT invite FROM calls", [], |row| row.get(0)).expect("a row");
-    assert_eq!(kept, None);
+    let kept: (Option<String>, Option<String>) =
+        file.query_row("SELECT invite, rings_on FROM calls", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a row");
+    assert_eq!(kept, (None, None));
 }
 
 #[test]

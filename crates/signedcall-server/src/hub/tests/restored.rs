@@ -255,6 +255,33 @@ fn a_device_that_leaves_first_after_a_restart_leaves_the_call_to_those_that_are_
 }
 
 #[test]
+fn the_last_device_that_leaves_after_a_restart_ends_the_call_at_once() {
+    let refuses = |who| Do::Ask(who, decline(EndReason::MicrophoneRefused));
+    let over = ["close record MicrophoneRefused", "a2 #1 ended MicrophoneRefused", "x2 #1 ended MicrophoneRefused", "x2 ok"];
+    let mut stage = restarted("ax", placed());
+    sign_in(&mut stage, "ax");
+    assert_eq!(stage.run(2_000, refuses('x')), over, "nobody else has rung");
+
+    let mut stage = restarted("axy", placed());
+    sign_in(&mut stage, "ayx");
+    assert_eq!(stage.run(2_000, refuses('y')), ["y2 #1 ended MicrophoneRefused", "y2 ok"]);
+    assert_eq!(stage.run(2_000, refuses('x')), over);
+
+    // Each leaves before the other is back.
+    let mut stage = restarted("axy", placed());
+    sign_in(&mut stage, "ay");
+    assert_eq!(stage.run(2_000, refuses('y')), ["y2 #1 ended MicrophoneRefused", "y2 ok"]);
+    sign_in(&mut stage, "x");
+    assert_eq!(stage.run(2_000, refuses('x')), over);
+
+    let asked = after(answered(), [Do::Ask('x', transfer(BACK, 'o')), Do::RecordedOf(BACK)]);
+    let mut stage = restarted("axo", asked);
+    sign_in(&mut stage, "axo");
+    let refuses = Do::Ask('o', Request::Decline { call: BACK, reason: EndReason::Busy });
+    assert_eq!(stage.run(2_000, refuses), ["close record Busy", "a2 #1 ended Busy", "o2 #1 ended Busy", "o2 ok"], "a transfer too");
+}
+
+#[test]
 fn a_clock_that_was_set_back_meanwhile_makes_nothing_last_longer() {
     let before = |events: Vec<Do>| {
         let mut stage = Stage::empty();
