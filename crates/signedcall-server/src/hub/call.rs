@@ -8,6 +8,7 @@ use signedcall_wire::{
     SessionId, Timestamp,
 };
 
+use super::budget::HoldBudget;
 use super::past::PastCall;
 use super::timers::Timer;
 use super::{AnsweredBy, CloseRecord, Hub, HubCommand, NamedDevice, Turn, User};
@@ -48,11 +49,11 @@ pub(super) struct Relayed {
     pub(super) candidates: usize,
 }
 
-/// How many times each side has begun to hold a call.
+/// How often each side may still begin to hold a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Held {
-    pub(super) by_caller: u32,
-    pub(super) by_callee: u32,
+    pub(super) by_caller: HoldBudget,
+    pub(super) by_callee: HoldBudget,
 }
 
 /// How far a call has come.

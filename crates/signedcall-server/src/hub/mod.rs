@@ -37,6 +37,7 @@
 //!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
 
+mod budget;
 mod call;
 mod event;
 mod limit;

@@ -13,8 +13,6 @@ use super::{Hub, HubCommand, KeptAnswer, NamedDevice, Turn};
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 /// The most session descriptions from one device of a call to another: one to connect, and one for each change of network in a long call.
 pub(super) const MAX_DESCRIPTIONS_PER_CALL: usize = 256;
-/// The most times that a side may hold a call: a whole working day of turning from one call to the other.
-pub(super) const MAX_HOLDS_PER_CALL: u32 = 1024;
 /// Everything went well, or came too late to matter.
 pub(super) const DONE: Answer = Answer::Given(None);
 
@@ -225,23 +223,20 @@ impl Hub {
         DONE
     }
 
-    /// Notes who holds a call, and tells the other side. One who has done so too often goes on to hold it, which nobody is told.
+    /// Notes who holds a call, and tells the other side. One who has done so too often of late is refused, and whoever holds may always go on.
     fn hold(&mut self, turn: &mut Turn, session: SessionId, id: CallId, on: bool) -> Answer {
         if let Some(Call { caller, state: State::Answered { by, caller_holds, callee_holds, held, telling, .. }, .. }) =
             self.calls.get_mut(&id)
         {
-            let (holds, count, other) = if caller.session == session {
+            let (holds, budget, other) = if caller.session == session {
                 (caller_holds, &mut held.by_caller, by.session)
             } else if by.session == session {
                 (callee_holds, &mut held.by_callee, caller.session)
             } else {
                 return DONE;
             };
-            if on && !*holds {
-                if *count == MAX_HOLDS_PER_CALL {
-                    return refused(ErrorCode::FailureInMakeCall);
-                }
-                *count += 1;
+            if on && !*holds && !budget.take(turn.now) {
+                return refused(ErrorCode::FailureInMakeCall);
             }
             if std::mem::replace(holds, on) != on {
                 let is_told = matches!(telling, Telling::Done);

@@ -5,9 +5,10 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use super::stage::{CALL, Do, Stage, accept, call, call_to, endpoint, hang_up, hold, signal};
+use crate::hub::budget::HOLDS_AT_ONCE;
 use crate::hub::placing::MAX_IMAGE_URL_BYTES;
 use crate::hub::presence::MAX_ENDS_PER_WELCOME;
-use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL, MAX_HOLDS_PER_CALL};
+use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
 
@@ -149,17 +150,28 @@ fn a_welcome_lists_the_newest_ends_and_no_more_than_fit() {
 }
 
 #[test]
-fn a_side_may_hold_a_call_so_many_times_and_always_go_on_with_it() {
+fn a_side_may_hold_a_call_so_many_times_at_once_and_then_once_a_second() {
     let mut stage = ringing();
     stage.run(0, Do::Ask('x', accept()));
-    for _ in 0..MAX_HOLDS_PER_CALL {
+    for _ in 0..HOLDS_AT_ONCE {
         assert_eq!(stage.run(0, Do::Ask('a', hold(true))).len(), 2);
         assert_eq!(stage.run(0, Do::Ask('a', hold(true))), ["a ok"], "it holds already");
-        assert_eq!(stage.run(0, Do::Ask('a', hold(false))).len(), 2);
+        assert_eq!(stage.run(0, Do::Ask('a', hold(false))).len(), 2, "it may always go on");
     }
     assert_eq!(stage.run(0, Do::Ask('a', hold(true))), REFUSED);
     assert_eq!(stage.run(0, Do::Ask('a', hold(false))), ["a ok"]);
     assert!(stage.run(0, Do::Ask('x', hold(true)))[0].ends_with(" held"), "the other side has its own");
     stage.run(0, Do::SignIn('a'));
-    assert_eq!(stage.run(0, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"], "also in a new session");
+    assert_eq!(stage.run(999, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"], "also in a new session");
+    for second in 1..100 {
+        assert_eq!(stage.run(second * 1_000, Do::Ask('a', hold(true))).len(), 2, "for as long as the call lasts");
+        stage.run(second * 1_000, Do::Ask('a', hold(false)));
+        assert_eq!(stage.run(second * 1_000 + 999, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"]);
+    }
+    let rested = 99_000 + u64::from(HOLDS_AT_ONCE) * 1_000;
+    for _ in 0..HOLDS_AT_ONCE {
+        assert_eq!(stage.run(rested, Do::Ask('a', hold(true))).len(), 2);
+        stage.run(rested, Do::Ask('a', hold(false)));
+    }
+    assert_eq!(stage.run(rested, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"]);
 }
