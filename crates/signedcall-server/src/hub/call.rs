@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use signedcall_wire::{
-    CallId, CallPhase, CallSnapshot, Context, DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Invite, RequestId, ServiceEvent,
-    SessionId, Timestamp,
-};
+use signedcall_wire::{CallId, Context, DeviceId, DeviceName, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp};
 
 use super::budget::HoldBudget;
 use super::past::PastCall;
@@ -179,17 +176,6 @@ impl Call {
         }
     }
 
-    /// What a device of the callee learns of it that has not answered.
-    pub(super) fn answered_elsewhere(&self) -> Option<EndedCall> {
-        match &self.state {
-            State::Answered { device_name, .. } => {
-                let (call, other_device) = (self.invite.call, device_name.clone());
-                Some(EndedCall { call, reason: EndReason::AnsweredElsewhere, other_device })
-            }
-            State::Recording { .. } | State::Ringing { .. } => None,
-        }
-    }
-
     pub(super) fn is_answered(&self) -> bool {
         match self.state {
             State::Answered { .. } => true,
@@ -214,34 +200,6 @@ impl Call {
             Some(Role::Ringing | Role::Talking) => true,
             None => false,
         }
-    }
-
-    pub(super) fn invite(&self, now: Timestamp) -> Invite {
-        let ring_for_ms = match &self.state {
-            State::Ringing { give_up_at, .. } => u64::try_from(give_up_at.since(now).as_millis()).unwrap_or(u64::MAX),
-            State::Recording { .. } | State::Answered { .. } => 0,
-        };
-        Invite { ring_for_ms, ..self.invite.clone() }
-    }
-
-    pub(super) fn snapshot(&self, now: Timestamp, session: SessionId) -> Option<CallSnapshot> {
-        let role = self.role(session)?;
-        let phase = match &self.state {
-            State::Recording { .. } => return None,
-            State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
-            State::Ringing { confirmed, .. } => CallPhase::Ringing { by: confirmed.clone() },
-            State::Answered { by, caller_holds, callee_holds, .. } => {
-                let (holds, is_held) = match role {
-                    Role::Caller => (*caller_holds, *callee_holds),
-                    Role::Ringing | Role::Talking => (*callee_holds, *caller_holds),
-                };
-                CallPhase::Answered { by: by.endpoint, left_ms: self.left_ms(now), holds, is_held }
-            }
-        };
-        Some(match role {
-            Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase, transferred: self.transferred() },
-            Role::Ringing | Role::Talking => CallSnapshot::Callee { invite: self.invite(now), phase },
-        })
     }
 
     /// Puts a device's new session in the place of its old one. What rang in a run of its program that is over has to confirm again.

@@ -51,6 +51,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod told;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
