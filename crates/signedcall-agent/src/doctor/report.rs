@@ -21,7 +21,7 @@ use crate::settings::{Account, Settings};
 use crate::view::{Problem, ProblemCode, SetupCheck, Verdict};
 
 /// The words of the window, which this prints as well.
-const WORDS: &str = include_str!("../../../ui/src/catalogue/setup.en.json");
+const WORDS: &str = include_str!("../../../../ui/src/catalogue/setup.en.json");
 
 /// Checks the set-up of a profile and prints it; the code is 1 when something is wrong.
 pub(crate) async fn run(profile: &ProfileName, folders: &Folders, prefill: &Prefill) -> anyhow::Result<ExitCode> {

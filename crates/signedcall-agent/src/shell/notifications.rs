@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_desktop_finds_the_app_that_notifies() {
-        let config: serde_json::Value = serde_json::from_str(include_str!("../../tauri.conf.json")).expect("it is JSON");
+        let config: serde_json::Value = serde_json::from_str(include_str!("../../../../src-tauri/tauri.conf.json")).expect("it is JSON");
         assert_eq!(config["productName"], DESKTOP_ENTRY);
     }
 
