@@ -1,6 +1,6 @@
 //! Gives every window only the commands that its capability names, and refuses to build without the UI in plain words.
 
-include!("../crates/signedcall-agent/src/command_names.rs");
+include!("src/command_names.rs");
 
 fn main() {
     // The macro that embeds the UI would panic deep inside a dependency; a newcomer should read what to do instead.

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Who may use whom. `signedcall-tests` may use all and is not listed.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("signedcall-wire", &[]),
     ("signedcall-core", &["signedcall-wire"]),
     ("signedcall-voice", &[]),
     ("signedcall", &["signedcall-core", "signedcall-voice", "signedcall-wire"]),
     ("signedcall-echo", &["signedcall"]),
     ("signedcall-server", &["signedcall-wire"]),
-    ("signedcall-desktop", &["signedcall"]),
+    ("signedcall-agent", &["signedcall"]),
+    ("signedcall-desktop", &["signedcall-agent"]),
     ("xtask", &[]),
 ];
 

@@ -1,10 +1,14 @@
+use std::collections::HashMap;
+
 use anyhow::{Context as _, Result};
+use zbus::zvariant::Value;
 
 use crate::app::sign_in_environment;
 use crate::desktop::{Desktop, connect};
 use crate::{PATIENCE, Process, Service, Usage, User, program};
 
-/// The real app without WebDriver, which needs a window: for what the app does when it has none.
+/// The real app without WebDriver, which needs a window: for what the app does when it has none. It is started as the session starts it, by its
+/// agent, which starts the windows when one is needed.
 #[derive(Debug)]
 pub struct Resident {
     /// Its output.
@@ -30,7 +34,7 @@ impl Resident {
     }
 
     async fn start_with(desktop: &Desktop, profile: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
-        let mut command = desktop.command(program("signedcall-desktop")?);
+        let mut command = desktop.command(program("signedcall-agent")?);
         command.args(["--profile", profile]).args(arguments).envs(environment.iter().copied());
         let process = Process::start("resident", &mut command, desktop.folder())?;
         let resident = Self { process, bus: desktop.bus_address().to_owned(), profile: profile.to_owned() };
@@ -38,18 +42,18 @@ impl Resident {
         Ok(resident)
     }
 
-    /// Asks for the main window, as a second start of the app does.
+    /// Asks for the main window, as the desktop does when the user starts the app again.
     pub async fn ask_for_window(&self) -> Result<()> {
-        let name = format!("org.signedcall.desktop.profile_{}.SingleInstance", self.profile);
+        let name = format!("org.signedcall.desktop.profile_{}", self.profile);
         let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
-        let words = (["signedcall-desktop"].as_slice(), "/");
+        let platform_data: HashMap<&str, Value<'_>> = HashMap::new();
         let connection = connect(&self.bus).await?;
-        let asked = connection.call_method(Some(name.as_str()), path, Some("org.SingleInstance.DBus"), "ExecuteCallback", &words);
+        let asked = connection.call_method(Some(name.as_str()), path, Some("org.freedesktop.Application"), "Activate", &platform_data);
         asked.await.map(drop).context("asking the running app for its window")
     }
 
-    /// Waits until nothing that draws web pages is left of the app.
+    /// Waits until nothing that draws windows is left of the app.
     pub async fn draws_nothing(&self) -> Result<Usage> {
-        Usage::until(&self.process, "the app to hold no web view", |programs| programs.len() == 1).await
+        Usage::until(&self.process, "the app to be its agent alone", |programs| programs == ["signedcall-agen"]).await
     }
 }

@@ -7,32 +7,50 @@ use std::str::FromStr;
 use clap::Parser;
 use signedcall::Redacted;
 
+use crate::border::Wants;
 use crate::profile::ProfileName;
 use crate::settings::Account;
 use crate::words;
 
+/// The variable that holds a secret.
+pub(crate) const API_KEY: &str = "SIGNEDCALL_API_KEY";
+
 /// Branded, signed voice calls on the desktop.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "signedcall-desktop", version, after_help = ENVIRONMENT)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     /// Use settings, history and keyring entries of this name, so that one person can be several users.
     #[arg(long, default_value = "default", value_name = "NAME")]
-    pub(crate) profile: ProfileName,
+    pub profile: ProfileName,
     /// What the app calls itself on call screens, in notifications and in its windows' titles.
     #[arg(long, env = "SIGNEDCALL_APP_NAME", default_value = words::APP, hide_env = true, value_name = "NAME")]
-    pub(crate) app_name: AppName,
+    pub app_name: AppName,
     /// Start in the tray, without a window.
     #[arg(long)]
-    pub(crate) hidden: bool,
+    pub hidden: bool,
     /// Check whether everything that calls need is there, say how to mend what is not, and end; the exit code is 1 when calls do not work.
     #[arg(long)]
-    pub(crate) doctor: bool,
+    pub doctor: bool,
     /// Write the log also to `signedcall.log` in the profile's state folder.
     #[arg(long)]
-    pub(crate) log_file: bool,
+    pub log_file: bool,
+    /// Show windows for an agent that runs already. The agent starts its windows so; nobody else has a use for it.
+    #[arg(long, hide = true)]
+    pub for_agent: bool,
     /// A link such as `signedcall://call/org_25?context=Order%204711`: the app asks before it calls.
     #[arg(value_name = "LINK")]
-    pub(crate) link: Option<String>,
+    pub link: Option<String>,
+}
+
+impl Arguments {
+    /// What whoever starts the app wants of it.
+    pub fn wants(&self) -> Wants {
+        match &self.link {
+            Some(link) => Wants::Link(link.clone()),
+            None if self.hidden || self.for_agent => Wants::Nothing,
+            None => Wants::Main,
+        }
+    }
 }
 
 const ENVIRONMENT: &str = "\
@@ -44,12 +62,12 @@ Environment:
 
 /// What the app calls itself (R10).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AppName(String);
+pub struct AppName(String);
 
 /// Why a text names no app.
 #[derive(Debug, thiserror::Error)]
 #[error("an app's name has 1 to 50 characters that can be seen")]
-pub(crate) struct InvalidAppName;
+pub struct InvalidAppName;
 
 impl FromStr for AppName {
     type Err = InvalidAppName;
@@ -97,7 +115,7 @@ impl Prefill {
         Ok(Self {
             service_url: filled("SIGNEDCALL_SERVICE_URL")?,
             account_id: filled("SIGNEDCALL_ACCOUNT_ID")?,
-            api_key: filled("SIGNEDCALL_API_KEY")?.map(Redacted::new),
+            api_key: filled(API_KEY)?.map(Redacted::new),
             cuid: filled("SIGNEDCALL_CUID")?,
             name: filled("SIGNEDCALL_NAME")?,
             // Guessing would sign in to the wrong environment.

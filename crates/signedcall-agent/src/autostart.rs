@@ -48,11 +48,6 @@ impl Autostart {
     }
 }
 
-/// The program as it will be found at the next start: an AppImage runs from a place that is gone by then.
-pub(crate) fn program() -> io::Result<PathBuf> {
-    std::env::var_os("APPIMAGE").map_or_else(std::env::current_exe, |image| Ok(PathBuf::from(image)))
-}
-
 /// Quotes an argument of a command line as the specification of desktop entries wants it.
 fn quoted(argument: &str) -> String {
     let mut quoted = String::from("\"");

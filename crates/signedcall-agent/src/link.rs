@@ -1,7 +1,7 @@
 //! Links from outside: `signedcall://call/<cuid>?context=<reason>`. Anybody can write one, so it only asks, and only for what could be placed.
 
 use signedcall::{Context, Cuid};
-use tauri::Url;
+use url::Url;
 
 /// The longest link that is read: every browser passes on as much.
 const MOST: usize = 2_048;

@@ -12,21 +12,23 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::private;
 
 /// Our own lines, and what is odd elsewhere.
-const DEFAULT: &str = "warn,signedcall=info,signedcall_desktop=info";
+const DEFAULT: &str = "warn,signedcall=info,signedcall_agent=info,signedcall_desktop=info";
 /// The D-Bus library prints whole messages, and some carry who calls, or the key on its way to the keyring.
 const DISCREET: &str = "zbus=warn";
 
 /// Says what is logged. Libraries that print what must stay private are silent, unless `chosen` (`SIGNEDCALL_LOG`) names them.
-pub(crate) fn filter(chosen: &str) -> anyhow::Result<EnvFilter> {
+pub fn filter(chosen: &str) -> anyhow::Result<EnvFilter> {
     let chosen = if chosen.is_empty() { DEFAULT } else { chosen };
     // Of two directives for the same target the later one counts.
     EnvFilter::try_new(format!("{},{DISCREET},{chosen}", signedcall::LOG_FILTER)).context("SIGNEDCALL_LOG")
 }
 
 /// Begins to log; `folder` gets a file, and the one of the run before is kept beside it.
-pub(crate) fn start(filter: EnvFilter, folder: Option<&Path>) -> anyhow::Result<()> {
+pub fn start(filter: EnvFilter, folder: Option<&Path>) -> anyhow::Result<()> {
     let file = folder.map(open).transpose()?.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file)));
-    tracing_subscriber::registry().with(filter).with(fmt::layer().with_writer(std::io::stderr)).with(file).init();
+    // An agent may outlive the terminal that it was started from: that nobody reads its lines any more is no reason to fail.
+    let terminal = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    tracing_subscriber::registry().with(filter).with(terminal).with(file).init();
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Makes a folder, and those above it that are missing. One that is there already is closed to others.
-pub(crate) fn folder(path: &Path) -> io::Result<()> {
+pub fn folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -17,7 +17,7 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
 }
 
 /// Opens a file to write it anew.
-pub(crate) fn file(path: &Path) -> io::Result<File> {
+pub fn file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 /// Names one of several users of the app on this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProfileName(String);
+pub struct ProfileName(String);
 
 /// Why a text names no profile.
 #[derive(Debug, thiserror::Error)]
 #[error("a profile's name has 1 to 32 of the characters a–z, 0–9, - and _, and begins with a letter or a digit")]
-pub(crate) struct InvalidProfileName;
+pub struct InvalidProfileName;
 
 impl FromStr for ProfileName {
     type Err = InvalidProfileName;
@@ -44,28 +44,31 @@ impl ProfileName {
 
 /// Where the files of a profile lie.
 #[derive(Clone, Debug)]
-pub(crate) struct Folders {
+pub struct Folders {
     /// `settings.json`
-    pub(crate) config: PathBuf,
+    pub config: PathBuf,
     /// `history.json`
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
     /// What may be lost: the log, the window's size, what the web view caches.
-    pub(crate) state: PathBuf,
+    pub state: PathBuf,
     /// What can be had again: pictures.
-    pub(crate) cache: PathBuf,
+    pub cache: PathBuf,
+    /// What is there only while the app runs: the agent's socket.
+    pub runtime: PathBuf,
     /// What the session starts, of all programs.
-    pub(crate) autostart: PathBuf,
+    pub autostart: PathBuf,
 }
 
 impl Folders {
     /// Finds the folders of a profile where this system keeps such files; `None` when the user has no home.
-    pub(crate) fn of(profile: &ProfileName) -> Option<Self> {
+    pub fn of(profile: &ProfileName) -> Option<Self> {
         let of = |folder: PathBuf| folder.join("signedcall").join(&profile.0);
         Some(Self {
             config: of(dirs::config_dir()?),
             data: of(dirs::data_dir()?),
             state: of(dirs::state_dir().or_else(dirs::data_local_dir)?),
             cache: of(dirs::cache_dir()?),
+            runtime: of(dirs::runtime_dir().or_else(dirs::state_dir).or_else(dirs::data_local_dir)?),
             autostart: dirs::config_dir()?.join("autostart"),
         })
     }

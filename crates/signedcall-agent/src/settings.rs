@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use signedcall::{DeviceId, Tones, VoiceOptions};
-use tauri::Url;
+use url::Url;
 use uuid::Uuid;
 
 use crate::view::{PreferencesForm, Problem, ProblemCode, SignInForm};

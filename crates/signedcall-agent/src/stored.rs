@@ -12,7 +12,7 @@ use crate::private;
 
 /// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// Its content cannot be read, or is not what was written; it is kept under this name in the same folder.
     #[error("it was damaged and is kept as {0}")]
     SetAside(String),
@@ -22,7 +22,7 @@ pub(crate) enum ReadError {
 }
 
 /// Reads a file; `None` when there is none yet.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
     let value = match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).ok(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -39,7 +39,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadEr
 }
 
 /// Writes a file: whoever reads it finds the old content or the new one, whatever happens in between.
-pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+pub fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     private::folder(path.parent().unwrap_or(Path::new(".")))?;
     let beside = path.with_extension("json.new");
     let mut file = private::file(&beside)?;

@@ -3,7 +3,7 @@
 use crate::view::{AppView, CallPhase, CallView, Direction, Holding, SessionView};
 
 /// What the app is called unless whoever starts it says otherwise.
-pub(crate) const APP: &str = "Signed Call";
+pub const APP: &str = "Signed Call";
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const DECLINE: &str = "Decline";
 pub(crate) const HOLD_AND_ANSWER: &str = "Hold and answer";
@@ -14,7 +14,8 @@ pub(crate) const RETURN_TO_CALL: &str = "Return to call";
 pub(crate) const HANG_UP: &str = "Hang up";
 pub(crate) const SIGN_OUT: &str = "Sign out";
 pub(crate) const QUIT: &str = "Quit";
-pub(crate) const INCOMING_CALL: &str = "Incoming call";
+/// The pop-up's title, and what the tray says while a call rings.
+pub const INCOMING_CALL: &str = "Incoming call";
 pub(crate) const MISSED_CALL: &str = "Missed call";
 pub(crate) const CALL_BACK: &str = "Call back";
 pub(crate) const CALL_GOES_ON: &str = "The call goes on";

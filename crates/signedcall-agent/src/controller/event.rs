@@ -128,7 +128,7 @@ impl Reply {
     }
 
     /// Hands the outcome over; gives back a problem that nobody waits for.
-    pub(super) fn give(self, outcome: Result<(), Problem>) -> Option<Problem> {
+    pub(crate) fn give(self, outcome: Result<(), Problem>) -> Option<Problem> {
         match self.0 {
             Some(waiting) => {
                 // Whoever asked may have closed the window since.

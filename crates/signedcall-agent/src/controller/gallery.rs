@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use signedcall::LineView;
-use tauri::Url;
+use url::Url;
 
 use super::{Controller, Event, Host, Session};
 use crate::pictures::{Colours, Picture, Pixels, Reach, Request, Shape, symbol};

@@ -29,8 +29,6 @@ pub(crate) trait Host: Send + 'static {
     fn keep_awake(&self, awake: bool);
     /// Puts every window away.
     fn hide(&self);
-    /// Ends the program.
-    fn quit(&self);
 }
 
 /// A call that rings here.

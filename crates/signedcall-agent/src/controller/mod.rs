@@ -1,6 +1,6 @@
 //! The app's truth: who is signed in, which call is on, what was set, what has been. One loop owns it; everything else sends it events.
 //!
-//! It knows neither Tauri nor sound nor network: those are behind [`Host`] and [`Sdk`].
+//! It knows neither windows nor sound nor network: those are behind [`Host`] and [`Sdk`].
 
 mod account;
 mod calls;
@@ -203,7 +203,6 @@ impl<H: Host> Controller<H> {
         }
         self.host.hide();
         self.leave().await;
-        self.host.quit();
     }
 
     fn handle(&mut self, event: Event) {

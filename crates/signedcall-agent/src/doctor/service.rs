@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tauri::Url;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
+use url::Url;
 
 use super::ServiceFact;
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tauri::Url;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -10,6 +9,7 @@ use ureq::http::header::{ACCEPT, LOCATION};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use url::Url;
 
 use super::address::is_public;
 use super::{Reach, Request};

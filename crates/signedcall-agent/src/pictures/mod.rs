@@ -98,7 +98,7 @@ impl fmt::Debug for DataUrl {
 pub(crate) struct Pixels(Arc<RgbaImage>);
 
 impl Pixels {
-    fn new(image: RgbaImage) -> Self {
+    pub(crate) fn new(image: RgbaImage) -> Self {
         Self(Arc::new(image))
     }
 

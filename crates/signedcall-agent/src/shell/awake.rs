@@ -16,7 +16,7 @@ impl Inhibitor {
     /// Makes one that asks for nothing yet.
     pub(super) fn new() -> Self {
         let (wanted, changes) = watch::channel(false);
-        tauri::async_runtime::spawn(follow(changes));
+        tokio::spawn(follow(changes));
         Self { wanted }
     }
 

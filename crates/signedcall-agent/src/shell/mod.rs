@@ -1,94 +1,45 @@
-//! The desktop around the controller: windows, notifications, tray, and the machine's sleep.
+//! The desktop around the controller: notifications, tray, the machine's sleep, and the windows, which are told what to show.
 
 mod awake;
 mod badge;
-#[cfg(target_os = "linux")]
-mod leftovers;
+mod icons;
 mod notifications;
-mod placement;
-mod presence;
 mod tray;
-mod windows;
-
-use tauri::AppHandle;
-use tauri_specta::Event as _;
-use tokio::sync::watch;
 
 use self::awake::Inhibitor;
 use self::notifications::Notifier;
-use self::tray::TrayOptions;
-use crate::bridge::ViewChanged;
-use crate::controller::{Elsewhere, Event, Host, Inbox, Missed, Ongoing, Reply, Ringing, Tray};
+use self::tray::TrayIcon;
+use crate::border::Instruction;
+use crate::controller::{Elsewhere, Host, Inbox, Missed, Ongoing, Ringing, Tray};
 use crate::pictures::Pixels;
-use crate::view::{AppView, Problem, ProblemCode};
-
-pub(crate) use self::windows::{WindowOptions, Windows, gone, show_main};
-
-/// What the commands speak to: the controller's inbox, and the latest view.
-#[derive(Clone, Debug)]
-pub(crate) struct Desk {
-    inbox: Inbox,
-    views: watch::Receiver<AppView>,
-}
-
-impl Desk {
-    /// Makes the way from the web view to the controller.
-    pub(crate) fn new(inbox: Inbox, views: watch::Receiver<AppView>) -> Self {
-        Self { inbox, views }
-    }
-
-    /// Gives the latest view.
-    pub(crate) fn view(&self) -> AppView {
-        self.views.borrow().clone()
-    }
-
-    /// Tells the controller of something and waits for its answer.
-    pub(crate) async fn ask(&self, event: impl FnOnce(Reply) -> Event) -> Result<(), Problem> {
-        let (reply, answer) = Reply::new();
-        let closing = || Problem::new(ProblemCode::NotInitialized, "the app is closing");
-        if !self.inbox.send(event(reply)) {
-            return Err(closing());
-        }
-        answer.await.map_err(|_| closing())?
-    }
-}
-
-/// Sends every view to the windows until the controller is gone.
-pub(crate) async fn send_views(app: AppHandle, mut views: watch::Receiver<AppView>) {
-    while views.changed().await.is_ok() {
-        let view = views.borrow_and_update().clone();
-        if let Err(error) = ViewChanged(view).emit(&app) {
-            tracing::warn!(%error, "a view did not reach the windows");
-        }
-    }
-}
+use crate::profile::ProfileName;
+use crate::windows::Windows;
 
 /// The real desktop.
 #[derive(Debug)]
 pub(crate) struct Shell {
-    app: AppHandle,
-    inbox: Inbox,
+    windows: Windows,
     notifier: Notifier,
     inhibitor: Inhibitor,
-    tray: TrayOptions,
+    tray: TrayIcon,
 }
 
 impl Shell {
     /// Makes the desktop around an app.
-    pub(crate) fn new(app: AppHandle, inbox: Inbox, options: &WindowOptions) -> Self {
-        let notifier = Notifier::new(options.app_name.clone(), app.default_window_icon(), inbox.clone());
-        let tray = TrayOptions { app_name: options.app_name.clone(), folder: options.state.join("tray") };
-        Self { app, inbox, notifier, inhibitor: Inhibitor::new(), tray }
+    pub(crate) fn new(windows: Windows, inbox: Inbox, profile: &ProfileName, app_name: &str) -> Self {
+        let notifier = Notifier::new(app_name.to_owned(), inbox.clone());
+        let tray = TrayIcon::new(profile, app_name, inbox);
+        Self { windows, notifier, inhibitor: Inhibitor::new(), tray }
     }
 }
 
 impl Host for Shell {
     fn show_main(&self) {
-        windows::show_main(&self.app);
+        self.windows.show(Instruction::ShowMain);
     }
 
     fn ring(&self, ringing: &Ringing) {
-        windows::show_incoming(&self.app);
+        self.windows.show(Instruction::ShowIncoming);
         self.notifier.ring(ringing);
     }
 
@@ -97,7 +48,7 @@ impl Host for Shell {
     }
 
     fn stop_ringing(&self) {
-        windows::hide_incoming(&self.app);
+        self.windows.show(Instruction::HideIncoming);
         self.notifier.stop_ringing();
     }
 
@@ -118,11 +69,7 @@ impl Host for Shell {
     }
 
     fn tray(&self, tray: &Tray) {
-        let (app, inbox, options, tray) = (self.app.clone(), self.inbox.clone(), self.tray.clone(), tray.clone());
-        // Menus belong to the main thread.
-        if let Err(error) = self.app.run_on_main_thread(move || tray::show(&app, &inbox, &options, &tray)) {
-            tracing::warn!(%error, "the tray was not changed");
-        }
+        self.tray.show(tray);
     }
 
     fn keep_awake(&self, awake: bool) {
@@ -130,10 +77,6 @@ impl Host for Shell {
     }
 
     fn hide(&self) {
-        windows::hide_all(&self.app);
-    }
-
-    fn quit(&self) {
-        self.app.exit(0);
+        self.windows.show(Instruction::HideAll);
     }
 }

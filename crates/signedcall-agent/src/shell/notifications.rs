@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse, Timeout, Urgency};
 use signedcall::{AnswerHow, CallId};
-use tauri::image::Image;
 use tokio::sync::{mpsc, oneshot};
 
+use super::icons;
 use crate::controller::{Elsewhere, Event, Inbox, Missed, Ongoing, Reply, Ringing};
 use crate::pictures::Pixels;
 use crate::view::{Answering, Problem, ProblemCode};
@@ -41,10 +41,9 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    /// Makes a notifier whose notifications carry this icon where there is nothing better.
-    pub(super) fn new(app_name: String, icon: Option<&Image<'_>>, inbox: Inbox) -> Self {
-        let icon = icon.and_then(|icon| image_of(icon.width(), icon.height(), icon.rgba()));
-        Self { app_name, icon, inbox, ringing: Mutex::new(None), reminder: Mutex::new(None) }
+    /// Makes a notifier whose notifications carry the app's icon where there is nothing better.
+    pub(super) fn new(app_name: String, inbox: Inbox) -> Self {
+        Self { app_name, icon: image_of(&icons::app()), inbox, ringing: Mutex::new(None), reminder: Mutex::new(None) }
     }
 
     /// Shows that a call rings, until [`stop_ringing`](Self::stop_ringing). Dismissing the notification lets it ring on.
@@ -58,7 +57,7 @@ impl Notifier {
         let (sender, mut pictures) = mpsc::unbounded_channel();
         *self.ringing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         let (inbox, call) = (self.inbox.clone(), ringing.call);
-        tauri::async_runtime::spawn(async move {
+        tokio::spawn(async move {
             let mut handle = match notification.show_async().await {
                 Ok(handle) => handle,
                 Err(error) => return no_notifications(&inbox, &error),
@@ -103,7 +102,7 @@ impl Notifier {
         let (hold, released) = oneshot::channel();
         *self.reminder.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
         let (inbox, call) = (self.inbox.clone(), ongoing.call);
-        tauri::async_runtime::spawn(async move {
+        tokio::spawn(async move {
             match notification.show_async().await {
                 Ok(handle) => {
                     let pressed = handle.wait_for_action_async(|response: &NotificationResponse| ongoing_action(&inbox, call, response));
@@ -129,7 +128,7 @@ impl Notifier {
         let mut notification = self.notification(&missed.whose, words::MISSED_CALL, &text, missed.picture.as_ref());
         notification.action(CALL_BACK, words::CALL_BACK).hint(Hint::Category("call.unanswered".to_owned()));
         let (inbox, peer, context) = (self.inbox.clone(), missed.peer.clone(), missed.context.clone());
-        tauri::async_runtime::spawn(async move {
+        tokio::spawn(async move {
             match notification.show_async().await {
                 Ok(handle) => {
                     let chosen = |response: &NotificationResponse| missed_action(&inbox, &peer, &context, response);
@@ -152,7 +151,7 @@ impl Notifier {
             .hint(Hint::Category("call".to_owned()))
             .timeout(Timeout::Milliseconds(PASSING));
         let inbox = self.inbox.clone();
-        tauri::async_runtime::spawn(async move {
+        tokio::spawn(async move {
             match notification.show_async().await {
                 Ok(handle) => {
                     let chosen = |response: &NotificationResponse| {
@@ -175,8 +174,7 @@ impl Notifier {
             .body(&without_markup(text))
             .action(CLICK, &words::open(&self.app_name))
             .hint(Hint::DesktopEntry(DESKTOP_ENTRY.to_owned()));
-        let picture = picture.and_then(|picture| image_of(picture.width(), picture.height(), picture.rgba()));
-        if let Some(image) = picture.or_else(|| self.icon.clone()) {
+        if let Some(image) = picture.and_then(image_of).or_else(|| self.icon.clone()) {
             notification.image_data(image);
         }
         notification
@@ -185,9 +183,9 @@ impl Notifier {
 
 /// Shows a notification anew, with another picture, in its place.
 async fn show_with(mut handle: NotificationHandle, picture: Pixels) -> NotificationHandle {
-    let Some(image) = image_of(picture.width(), picture.height(), picture.rgba()) else { return handle };
+    let Some(image) = image_of(&picture) else { return handle };
     // The same connection: some daemons signal to no other. It can only do this by blocking.
-    let shown = tauri::async_runtime::spawn_blocking(move || {
+    let shown = tokio::task::spawn_blocking(move || {
         handle.image_data(image);
         if let Err(error) = handle.update() {
             tracing::debug!(%error, "the notification keeps the picture that it has");
@@ -207,8 +205,9 @@ fn choices(answering: Answering) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-fn image_of(width: u32, height: u32, rgba: &[u8]) -> Option<notify_rust::Image> {
-    notify_rust::Image::from_rgba(i32::try_from(width).ok()?, i32::try_from(height).ok()?, rgba.to_vec()).ok()
+fn image_of(picture: &Pixels) -> Option<notify_rust::Image> {
+    let (width, height) = (i32::try_from(picture.width()).ok()?, i32::try_from(picture.height()).ok()?);
+    notify_rust::Image::from_rgba(width, height, picture.rgba().to_vec()).ok()
 }
 
 fn call_action(inbox: &Inbox, call: CallId, response: &NotificationResponse) {

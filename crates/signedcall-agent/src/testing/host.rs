@@ -19,7 +19,6 @@ pub(crate) enum Told {
     Tray(Tray),
     KeepAwake(bool),
     Hide,
-    Quit,
 }
 
 /// Passes on everything that it is told.
@@ -81,9 +80,5 @@ impl Host for RecordingHost {
 
     fn hide(&self) {
         self.tell(Told::Hide);
-    }
-
-    fn quit(&self) {
-        self.tell(Told::Quit);
     }
 }

@@ -7,40 +7,40 @@ use specta_typescript::Number;
 use super::ProblemCode;
 
 /// One call, as call screens, pop-up and ended screen show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CallView {
-    pub(crate) id: String,
-    pub(crate) direction: Direction,
+pub struct CallView {
+    pub id: String,
+    pub direction: Direction,
     /// The other side's cuid.
-    pub(crate) peer: String,
+    pub peer: String,
     /// The other side's name, when it was given.
-    pub(crate) peer_name: Option<String>,
+    pub peer_name: Option<String>,
     /// Why: the headline.
-    pub(crate) context: String,
+    pub context: String,
     /// The other side's picture, as a `data:` URL.
-    pub(crate) image: Option<String>,
-    pub(crate) phase: CallPhase,
-    pub(crate) muted: bool,
+    pub image: Option<String>,
+    pub phase: CallPhase,
+    pub muted: bool,
     /// How well the other side is heard, while both talk and once it is known.
-    pub(crate) quality: Option<Quality>,
+    pub quality: Option<Quality>,
     /// What the user should know of their microphone now.
-    pub(crate) microphone: Option<MicrophoneNote>,
+    pub microphone: Option<MicrophoneNote>,
     /// Who holds it, once it is answered.
-    pub(crate) holding: Holding,
+    pub holding: Holding,
     /// The ways to answer it, while it rings here.
-    pub(crate) answering: Option<Answering>,
+    pub answering: Option<Answering>,
     /// Who has brought it about by a transfer: the name, or the cuid.
-    pub(crate) transferred_by: Option<String>,
+    pub transferred_by: Option<String>,
     /// Whom this user has transferred the other side to: the name, or the cuid.
-    pub(crate) transferred_to: Option<String>,
+    pub transferred_to: Option<String>,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
-    pub(crate) can_call_again: bool,
+    pub can_call_again: bool,
 }
 
 impl CallView {
     /// Makes a call of which no more is known.
-    pub(crate) fn new(id: String, direction: Direction, peer: String, context: String, phase: CallPhase) -> Self {
+    pub fn new(id: String, direction: Direction, peer: String, context: String, phase: CallPhase) -> Self {
         Self {
             id,
             direction,
@@ -61,22 +61,22 @@ impl CallView {
     }
 
     /// What the other side is called.
-    pub(crate) fn shown_name(&self) -> String {
+    pub fn shown_name(&self) -> String {
         self.peer_name.clone().unwrap_or_else(|| self.peer.clone())
     }
 
     /// Whether it goes on or rings.
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         !matches!(self.phase, CallPhase::Ended { .. })
     }
 
     /// Whether this device rings with it.
-    pub(crate) fn rings_here(&self) -> bool {
+    pub fn rings_here(&self) -> bool {
         self.phase == CallPhase::Ringing && self.direction == Direction::Incoming
     }
 
     /// Whether it keeps the screen when it is over: not when this user has just decided so, here or on another device.
-    pub(crate) fn stays_on_screen(&self) -> bool {
+    pub fn stays_on_screen(&self) -> bool {
         let CallPhase::Ended { reason, .. } = self.phase else { return true };
         let decided = matches!(reason, EndReason::Declined | EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere);
         !(decided && self.direction == Direction::Incoming)
@@ -84,9 +84,9 @@ impl CallView {
 }
 
 /// Who holds a call. As long as somebody does, neither side is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Holding {
+pub enum Holding {
     Nobody,
     ThisSide,
     OtherSide,
@@ -94,9 +94,9 @@ pub(crate) enum Holding {
 }
 
 /// The ways to answer a call that rings here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Answering {
+pub enum Answering {
     /// There is no other call to do anything with.
     Simply,
     /// The other call is held or ended.
@@ -106,41 +106,41 @@ pub(crate) enum Answering {
 }
 
 /// What becomes of the other call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum AnswerHow {
+pub enum AnswerHow {
     HoldCurrent,
     EndCurrent,
 }
 
 /// How well the other side is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Quality {
+pub enum Quality {
     Poor,
     Weak,
     Good,
 }
 
 /// What is odd about the microphone; goes away by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum MicrophoneNote {
+pub enum MicrophoneNote {
     TalkingWhileMuted,
     Silent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Direction {
+pub enum Direction {
     Incoming,
     Outgoing,
 }
 
 /// How far a call has come.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum CallPhase {
+pub enum CallPhase {
     /// Outgoing: not ringing anywhere yet.
     Calling,
     /// Outgoing: rings over there. Incoming: rings here.
@@ -160,7 +160,7 @@ pub(crate) enum CallPhase {
 /// Why a call is over, as the catalogue has words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum EndReason {
+pub enum EndReason {
     HungUp,
     Cancelled,
     Declined,
@@ -189,24 +189,24 @@ pub(crate) enum EndReason {
 }
 
 /// One earlier call.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RecentCall {
-    pub(crate) id: String,
-    pub(crate) direction: Direction,
-    pub(crate) peer: String,
-    pub(crate) peer_name: Option<String>,
-    pub(crate) context: String,
+pub struct RecentCall {
+    pub id: String,
+    pub direction: Direction,
+    pub peer: String,
+    pub peer_name: Option<String>,
+    pub context: String,
     /// Unix time in milliseconds.
     #[specta(type = Number)]
-    pub(crate) at: f64,
+    pub at: f64,
     /// Seconds of talk, when it was answered.
-    pub(crate) seconds: Option<u32>,
-    pub(crate) reason: EndReason,
+    pub seconds: Option<u32>,
+    pub reason: EndReason,
     /// Whether somebody called in vain.
-    pub(crate) is_missed: bool,
+    pub is_missed: bool,
     /// Who had brought it about by a transfer: the name, or the cuid.
-    pub(crate) transferred_by: Option<String>,
+    pub transferred_by: Option<String>,
     /// Whom this user has transferred the other side to: the name, or the cuid.
-    pub(crate) transferred_to: Option<String>,
+    pub transferred_to: Option<String>,
 }

@@ -1,46 +1,48 @@
 //! What the web view is shown: whole views with a revision, made from the SDK's state and never from anything the web view keeps.
 
+#![expect(missing_docs, reason = "what the names do not say is said")]
+
 mod call;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-pub(crate) use self::call::{
-    AnswerHow, Answering, CallPhase, CallView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall,
-};
+pub use self::call::{AnswerHow, Answering, CallPhase, CallView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall};
 
 /// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AppView {
+pub struct AppView {
     /// Counts up with every change.
-    pub(crate) revision: u32,
+    pub revision: u32,
     /// Whether somebody is signed in.
-    pub(crate) session: SessionView,
+    pub session: SessionView,
     /// The call that the user is in, that rings, or that has just ended.
-    pub(crate) call: Option<CallView>,
+    pub call: Option<CallView>,
     /// The one beside it: it waits, is held, or has just ended while the first goes on.
-    pub(crate) other: Option<CallView>,
+    pub other: Option<CallView>,
     /// Earlier calls, the latest first, at most 100.
-    pub(crate) recent: Vec<RecentCall>,
+    pub recent: Vec<RecentCall>,
     /// How call screens look.
-    pub(crate) brand: BrandView,
+    pub brand: BrandView,
     /// What the settings screen shows.
-    pub(crate) settings: SettingsView,
+    pub settings: SettingsView,
     /// What the user should know although nothing stops, each until `dismiss_notice`.
-    pub(crate) notices: Vec<Problem>,
+    pub notices: Vec<Problem>,
     /// How many calls were missed since anybody looked.
-    pub(crate) missed: u32,
+    pub missed: u32,
     /// What *Check my set-up* shows.
-    pub(crate) setup: SetupView,
+    pub setup: SetupView,
     /// Whom a link from outside asks this user to call, until the user has decided.
-    pub(crate) link: Option<LinkView>,
+    pub link: Option<LinkView>,
 }
 
 /// Whether somebody is signed in.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum SessionView {
+pub enum SessionView {
     /// Nobody, and why the last attempt failed.
     SignedOut { problem: Option<Problem> },
     /// An attempt is under way.
@@ -52,25 +54,25 @@ pub(crate) enum SessionView {
 }
 
 /// Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Problem {
+pub struct Problem {
     /// What the UI acts on.
-    pub(crate) code: ProblemCode,
+    pub code: ProblemCode,
     /// What exactly happened, in English.
-    pub(crate) detail: String,
+    pub detail: String,
     /// What it is about, as the user knows it and is told: the name of a file.
-    pub(crate) subject: Option<String>,
+    pub subject: Option<String>,
 }
 
 impl Problem {
     /// Makes a problem; `detail` holds no secret, name or cuid.
-    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), subject: None }
     }
 
     /// Names what it is about.
-    pub(crate) fn about(self, subject: impl Into<String>) -> Self {
+    pub fn about(self, subject: impl Into<String>) -> Self {
         Self { subject: Some(subject.into()), ..self }
     }
 }
@@ -78,7 +80,7 @@ impl Problem {
 /// What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum ProblemCode {
+pub enum ProblemCode {
     NetworkNotAvailable,
     ServerFailure,
     CallContextInvalid,
@@ -124,40 +126,40 @@ pub(crate) enum ProblemCode {
 }
 
 /// A call that a link from outside asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LinkView {
-    pub(crate) cuid: String,
+pub struct LinkView {
+    pub cuid: String,
     /// The name that whoever has it gave in an earlier call.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// Why; the user is asked where the link does not say.
-    pub(crate) context: Option<String>,
+    pub context: Option<String>,
 }
 
 /// What *Check my set-up* shows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SetupView {
+pub struct SetupView {
     /// A check is under way.
-    pub(crate) checking: bool,
+    pub checking: bool,
     /// What the last one has found.
-    pub(crate) checks: Vec<SetupCheck>,
+    pub checks: Vec<SetupCheck>,
 }
 
 /// One thing that calls need, and how it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SetupCheck {
-    pub(crate) finding: Finding,
-    pub(crate) verdict: Verdict,
+pub struct SetupCheck {
+    pub finding: Finding,
+    pub verdict: Verdict,
     /// Which device, service or address it is.
-    pub(crate) about: Option<String>,
+    pub about: Option<String>,
 }
 
 /// Whether calls work with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Verdict {
+pub enum Verdict {
     Good,
     /// Calls work, but not as well as they could.
     Odd,
@@ -165,9 +167,9 @@ pub(crate) enum Verdict {
 }
 
 /// What was found, as the catalogue has words for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Finding {
+pub enum Finding {
     SoundSystemWorks,
     SoundSystemAbsent,
     MicrophoneWorks,
@@ -204,75 +206,82 @@ pub(crate) enum Finding {
 }
 
 /// How call screens look (R31), as CSS colours.
-#[derive(Clone, Debug, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BrandView {
+pub struct BrandView {
     /// The company.
-    pub(crate) name: String,
+    pub name: String,
     /// What the app calls itself.
-    pub(crate) app: String,
+    pub app: String,
     /// The company's logo, as a `data:` URL.
-    pub(crate) logo: Option<String>,
-    pub(crate) background: String,
-    pub(crate) foreground: String,
+    pub logo: Option<String>,
+    pub background: String,
+    pub foreground: String,
     /// White buttons, or black.
-    pub(crate) light_buttons: bool,
+    pub light_buttons: bool,
 }
 
 /// What the settings screen shows. No secret: only whether one is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SettingsView {
-    pub(crate) service_url: String,
-    pub(crate) account_id: String,
-    pub(crate) has_api_key: bool,
-    pub(crate) cuid: String,
-    pub(crate) name: String,
-    pub(crate) production: bool,
-    pub(crate) microphones: Vec<Device>,
-    pub(crate) speakers: Vec<Device>,
+pub struct SettingsView {
+    pub service_url: String,
+    pub account_id: String,
+    pub has_api_key: bool,
+    pub cuid: String,
+    pub name: String,
+    pub production: bool,
+    pub microphones: Vec<Device>,
+    pub speakers: Vec<Device>,
     /// Chosen ids; `None` follows the system.
-    pub(crate) microphone: Option<String>,
-    pub(crate) speaker: Option<String>,
+    pub microphone: Option<String>,
+    pub speaker: Option<String>,
     /// Echo cancellation, noise suppression and gain.
-    pub(crate) voice_processing: bool,
+    pub voice_processing: bool,
     /// Paths of the user's own tones.
-    pub(crate) outgoing_tone: Option<String>,
-    pub(crate) ringtone: Option<String>,
+    pub outgoing_tone: Option<String>,
+    pub ringtone: Option<String>,
     /// Whether a second call waits, instead of being busy.
-    pub(crate) second_calls: bool,
+    pub second_calls: bool,
     /// Whether the app starts with the session.
-    pub(crate) autostart: bool,
+    pub autostart: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Device {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) is_default: bool,
+pub struct Device {
+    pub id: String,
+    pub name: String,
+    pub is_default: bool,
 }
 
 /// What the sign-in form sends. An empty `api_key` means the one in the keyring.
-#[derive(Clone, Debug, Deserialize, Type)]
+#[derive(Clone, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SignInForm {
-    pub(crate) service_url: String,
-    pub(crate) account_id: String,
-    pub(crate) api_key: String,
-    pub(crate) cuid: String,
-    pub(crate) name: String,
-    pub(crate) production: bool,
+pub struct SignInForm {
+    pub service_url: String,
+    pub account_id: String,
+    pub api_key: String,
+    pub cuid: String,
+    pub name: String,
+    pub production: bool,
+}
+
+impl fmt::Debug for SignInForm {
+    /// Says nothing of what it holds: a secret, and who somebody is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInForm").finish_non_exhaustive()
+    }
 }
 
 /// What the settings screen may change while signed in.
-#[derive(Clone, Debug, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PreferencesForm {
-    pub(crate) microphone: Option<String>,
-    pub(crate) speaker: Option<String>,
-    pub(crate) voice_processing: bool,
-    pub(crate) outgoing_tone: Option<String>,
-    pub(crate) ringtone: Option<String>,
-    pub(crate) second_calls: bool,
+pub struct PreferencesForm {
+    pub microphone: Option<String>,
+    pub speaker: Option<String>,
+    pub voice_processing: bool,
+    pub outgoing_tone: Option<String>,
+    pub ringtone: Option<String>,
+    pub second_calls: bool,
 }

@@ -122,7 +122,7 @@ fn folder_of(program: &str) -> PathBuf {
         "signedcall_tests" => PathBuf::from("tests/src"),
         "rig" => PathBuf::from("tests/src/rig"),
         "service" => PathBuf::from("crates/signedcall-server/tests/service"),
-        "signedcall_desktop" => PathBuf::from("crates/signedcall-agent/src"),
+        "signedcall_desktop" => PathBuf::from("src-tauri/src"),
         library => Path::new("crates").join(library.replace('_', "-")).join("src"),
     }
 }

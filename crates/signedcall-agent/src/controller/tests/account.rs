@@ -282,7 +282,7 @@ async fn quitting_puts_the_windows_away_ends_the_call_and_keeps_the_user() {
     bench.line().end_at_hang_up(heard(call(1), Direction::Incoming, CallStatus::Ended(signedcall::EndReason::HungUp)));
     bench.told_so_far().await;
     bench.inbox.send(Event::Quit);
-    assert_eq!(bench.until_quit().await, [Told::Hide, Told::KeepAwake(false), Told::Quit]);
+    assert_eq!(bench.until_quit().await, [Told::Hide, Told::KeepAwake(false)]);
     assert_eq!(bench.line().asked(), [format!("hang up {}", call(1)), "log out".to_owned()]);
     assert!(bench.file("config/settings.json").contains("courier_8842"), "the next start signs in again");
     assert!(bench.file("data/history.json").contains("hungUp"), "so does the history");
@@ -295,7 +295,7 @@ async fn quitting_takes_the_notification_of_a_call_that_rings_away() {
     bench.is_called(call(1));
     bench.told_so_far().await;
     bench.inbox.send(Event::Quit);
-    assert_eq!(bench.until_quit().await, [Told::Hide, Told::StopRinging, Told::KeepAwake(false), Told::Quit]);
+    assert_eq!(bench.until_quit().await, [Told::Hide, Told::StopRinging, Told::KeepAwake(false)]);
     assert_eq!(bench.line().asked(), ["log out"], "it rings on at the user's other devices");
 }
 
@@ -307,7 +307,7 @@ async fn quitting_waits_neither_for_a_deaf_service_nor_for_a_silent_keyring() {
     let (reply, _answer) = Reply::new();
     bench.inbox.send(Event::SignOut(reply));
     bench.inbox.send(Event::Quit);
-    assert_eq!(bench.until_quit().await, [Told::Hide, Told::Quit]);
+    assert_eq!(bench.until_quit().await, [Told::Hide]);
 }
 
 #[tokio::test]
@@ -317,5 +317,5 @@ async fn quitting_while_a_keyring_keeps_its_prompt_open_ends_at_once() {
     let mut bench = before.start();
     bench.until(|view| view.session == SessionView::SigningIn).await;
     bench.inbox.send(Event::Quit);
-    assert_eq!(bench.until_quit().await, [Told::Hide, Told::Quit]);
+    assert_eq!(bench.until_quit().await, [Told::Hide]);
 }

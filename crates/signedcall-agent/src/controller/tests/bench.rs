@@ -74,7 +74,7 @@ impl Before {
         let (host, told) = RecordingHost::new();
         let of = |name| folder.path().join(name);
         let folders =
-            Folders { config: of("config"), data: of("data"), state: of("state"), cache: of("cache"), autostart: of("autostart") };
+            Folders { config: of("config"), data: of("data"), state: of("state"), cache: of("cache"), runtime: of("runtime"), autostart: of("autostart") };
         let (inbox, events) = inbox();
         let profile: ProfileName = "default".parse().expect("the name of every profile that nobody names");
         let parts = Parts {

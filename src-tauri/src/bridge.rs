@@ -1,11 +1,11 @@
 //! The typed border to the web view: the commands it may call and the one event it hears. `ui/src/bridge/bindings.ts` is generated from here.
 
 use serde::Serialize;
+use signedcall_agent::view::AppView;
 use specta::Type;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
 use crate::commands;
-use crate::view::AppView;
 
 /// Everything that the windows show has changed to this.
 #[derive(Clone, Debug, Serialize, Type, Event)]

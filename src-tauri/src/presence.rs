@@ -2,7 +2,7 @@
 
 /// Where a window stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(crate) enum Presence {
     #[default]
     Absent,
     Here,
@@ -15,7 +15,7 @@ pub(super) enum Presence {
 /// What is to be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Act {
+pub(crate) enum Act {
     Make,
     BringToFront,
     Destroy,
@@ -24,7 +24,7 @@ pub(super) enum Act {
 
 impl Presence {
     /// Somebody wants to see it.
-    pub(super) fn wanted(&mut self) -> Act {
+    pub(crate) fn wanted(&mut self) -> Act {
         match self {
             Self::Absent => {
                 *self = Self::Here;
@@ -39,7 +39,7 @@ impl Presence {
     }
 
     /// Nobody wants to see it any more.
-    pub(super) fn unwanted(&mut self) -> Act {
+    pub(crate) fn unwanted(&mut self) -> Act {
         match self {
             Self::Absent => Act::Nothing,
             Self::Here => {
@@ -54,7 +54,7 @@ impl Presence {
     }
 
     /// It has gone, or could not be made.
-    pub(super) fn gone(&mut self) -> Act {
+    pub(crate) fn gone(&mut self) -> Act {
         let before = std::mem::take(self);
         match before {
             Self::Absent | Self::Here | Self::Leaving { wanted_again: false } => Act::Nothing,

@@ -1,22 +1,21 @@
 //! The two windows: the main one, and the small one that comes up while a call rings.
 //!
-//! Each is there only while it is shown: what draws one takes as much memory as all the rest of the app, and wakes the computer up.
+//! Each is there only while it is shown, and this program only a little longer.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use signedcall_agent::border::{Client, Instruction};
+use signedcall_agent::{private, stored, words};
 use tauri::webview::PageLoadEvent;
 use tauri::{
     AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
 };
 
-#[cfg(target_os = "linux")]
-use super::leftovers::{self, Leftovers};
-use super::placement::{Area, Placement};
-use super::presence::{Act, Presence};
-use crate::controller::{Event, Inbox};
-use crate::{private, stored, words};
+use crate::linger::{LINGER, Linger};
+use crate::placement::{Area, Placement};
+use crate::presence::{Act, Presence};
 
 const MAIN: &str = "main";
 const INCOMING: &str = "incoming";
@@ -45,38 +44,73 @@ pub(crate) struct WindowOptions {
 #[derive(Debug)]
 pub(crate) struct Windows {
     app: AppHandle,
-    inbox: Inbox,
+    agent: Client,
     app_name: String,
     web_data: PathBuf,
     main: Mutex<Presence>,
     incoming: Mutex<Presence>,
-    #[cfg(target_os = "linux")]
-    leftovers: Mutex<Leftovers>,
+    linger: Mutex<Linger>,
+    parting: Mutex<Parting>,
     /// Where the main window is, or was when it was there, and the file that remembers it.
     place: Mutex<Placement>,
     place_file: PathBuf,
 }
 
+/// How this program stands with the agent, which says what the end of the border means.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parting {
+    /// How many instructions have been carried out.
+    heard: u64,
+    /// Whether this program may end: it has said that it shows nothing, or the app ends.
+    expected: bool,
+}
+
 impl Windows {
     /// Reads where the main window was. Neither window is there yet.
-    pub(crate) fn new(app: AppHandle, inbox: Inbox, options: WindowOptions) -> anyhow::Result<Self> {
+    pub(crate) fn new(app: AppHandle, agent: Client, options: WindowOptions) -> anyhow::Result<Self> {
         private::folder(&options.state)?;
         let place_file = options.state.join("window.json");
         // A place that cannot be read is no loss that anybody has to be told of.
         let kept = stored::read::<Placement>(&place_file).ok().flatten();
+        later(&app, LINGER, Self::leave_if_alone);
         let first = Placement { width: MAIN_SIZE.0, height: MAIN_SIZE.1, corner: None, maximized: false };
         Ok(Self {
             app,
-            inbox,
+            agent,
             app_name: options.app_name,
             web_data: options.state.join("webview"),
             main: Mutex::default(),
             incoming: Mutex::default(),
-            #[cfg(target_os = "linux")]
-            leftovers: Mutex::default(),
+            linger: Mutex::new(Linger::from(Instant::now())),
+            parting: Mutex::default(),
             place: Mutex::new(kept.unwrap_or(first)),
             place_file,
         })
+    }
+
+    fn carry_out(&self, instruction: Instruction) {
+        {
+            let mut parting = held(&self.parting);
+            parting.heard += 1;
+            parting.expected = instruction == Instruction::HideAll;
+        }
+        match instruction {
+            Instruction::ShowMain => self.show_main(),
+            Instruction::ShowIncoming => self.show_incoming(),
+            Instruction::HideIncoming => self.hide_incoming(),
+            Instruction::HideAll => self.hide_all(),
+        }
+    }
+
+    /// Asks the agent to let this program go when there has been no window for long enough.
+    fn leave_if_alone(&self) {
+        // Whoever drives the windows by WebDriver has started this program and loses the session with it, windows or not.
+        let is_driven = std::env::var_os("TAURI_AUTOMATION").is_some();
+        if !is_driven && held(&self.linger).is_over(Instant::now()) {
+            let mut parting = held(&self.parting);
+            parting.expected = true;
+            self.agent.idle(parting.heard);
+        }
     }
 
     /// Makes the main window, or brings it to front.
@@ -113,10 +147,9 @@ impl Windows {
         let (label, presence) = if label == MAIN { (MAIN, &self.main) } else { (INCOMING, &self.incoming) };
         let act = held(presence).gone();
         self.act(label, act);
-        #[cfg(target_os = "linux")]
         if [&self.main, &self.incoming].into_iter().all(|window| *held(window) == Presence::Absent) {
-            held(&self.leftovers).left_alone(std::time::Instant::now());
-            later(&self.app, leftovers::PATIENCE, |windows| held(&windows.leftovers).end_if_due(std::time::Instant::now()));
+            held(&self.linger).left_alone(Instant::now());
+            later(&self.app, LINGER, Self::leave_if_alone);
         }
     }
 
@@ -139,8 +172,7 @@ impl Windows {
 
     fn make(&self, label: &'static str) {
         tracing::debug!(window = label, "made");
-        #[cfg(target_os = "linux")]
-        held(&self.leftovers).needed();
+        held(&self.linger).needed();
         let (made, presence) = if label == MAIN { (self.make_main(), &self.main) } else { (self.make_incoming(), &self.incoming) };
         if let Err(error) = made {
             tracing::error!(%error, window = label, "a window could not be made");
@@ -182,7 +214,7 @@ impl Windows {
             if let WindowEvent::CloseRequested { .. } = event {
                 // It goes by itself.
                 let _destroy = held(&windows.main).unwanted();
-                windows.inbox.send(Event::MainPutAway);
+                windows.agent.main_put_away();
             }
         });
         Ok(())
@@ -248,24 +280,22 @@ impl Windows {
     }
 }
 
-/// Shows the main window.
-pub(crate) fn show_main(app: &AppHandle) {
-    on_main_thread(app, Windows::show_main);
+/// Shows what the agent wants to be seen.
+pub(crate) fn carry_out(app: &AppHandle, instruction: Instruction) {
+    on_main_thread(app, move |windows| windows.carry_out(instruction));
 }
 
-/// Shows the pop-up.
-pub(super) fn show_incoming(app: &AppHandle) {
-    on_main_thread(app, Windows::show_incoming);
-}
-
-/// Puts the pop-up away.
-pub(super) fn hide_incoming(app: &AppHandle) {
-    on_main_thread(app, Windows::hide_incoming);
-}
-
-/// Puts every window away.
-pub(super) fn hide_all(app: &AppHandle) {
-    on_main_thread(app, Windows::hide_all);
+/// Ends the program: the agent has closed the border.
+pub(crate) fn end(app: &AppHandle) {
+    let handle = app.clone();
+    on_main_thread(app, move |windows| {
+        if held(&windows.parting).expected {
+            handle.exit(0);
+        } else {
+            tracing::error!("the part of the app that holds calls has ended: start the app again");
+            handle.exit(1);
+        }
+    });
 }
 
 /// Takes notice that a window has gone. Main thread only.

@@ -7,27 +7,27 @@ const LEAST_SEEN: i32 = 64;
 
 /// Size and place of a window that is not maximized, and whether it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Placement {
+pub(crate) struct Placement {
     /// Logical pixels, so that it is as large on a denser screen.
-    pub(super) width: f64,
-    pub(super) height: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
     /// Physical pixels from the corner of all screens together; a desktop that places windows by itself tells nobody where.
-    pub(super) corner: Option<(i32, i32)>,
-    pub(super) maximized: bool,
+    pub(crate) corner: Option<(i32, i32)>,
+    pub(crate) maximized: bool,
 }
 
 /// What a screen has for windows, in physical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Area {
-    pub(super) left: i32,
-    pub(super) top: i32,
-    pub(super) width: i32,
-    pub(super) height: i32,
+pub(crate) struct Area {
+    pub(crate) left: i32,
+    pub(crate) top: i32,
+    pub(crate) width: i32,
+    pub(crate) height: i32,
 }
 
 impl Placement {
     /// The same placement as far as it makes sense now: no smaller than a window can be, and in place only where its top can be reached.
-    pub(super) fn fitted(self, least: (f64, f64), screens: &[Area]) -> Self {
+    pub(crate) fn fitted(self, least: (f64, f64), screens: &[Area]) -> Self {
         let sensible = |length: f64, least: f64| if length.is_finite() { length.max(least) } else { least };
         let reachable = |&(x, y): &(i32, i32)| {
             screens.iter().any(|screen| {
@@ -46,7 +46,7 @@ impl Placement {
     }
 
     /// What is kept when the window is now so: a maximized one still has the size that it goes back to.
-    pub(super) fn followed_by(self, now: Self) -> Self {
+    pub(crate) fn followed_by(self, now: Self) -> Self {
         if now.maximized { Self { maximized: true, ..self } } else { now }
     }
 }

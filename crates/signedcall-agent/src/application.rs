@@ -1,0 +1,50 @@
+//! The app on the session bus, as the desktop knows applications: `org.freedesktop.Application`, under a name for each profile. Where there is no bus
+//! the app does without it.
+
+use std::collections::HashMap;
+
+use zbus::Connection;
+use zbus::connection::Builder;
+use zbus::zvariant::OwnedValue;
+
+use crate::controller::{Event, Inbox, Reply};
+use crate::profile::ProfileName;
+
+/// What the desktop says beside what it asks for: where the user has clicked, for one.
+type PlatformData = HashMap<String, OwnedValue>;
+
+struct Application {
+    inbox: Inbox,
+}
+
+#[zbus::interface(name = "org.freedesktop.Application")]
+impl Application {
+    /// The user has started the app again.
+    fn activate(&self, _platform_data: PlatformData) {
+        self.inbox.send(Event::ShowMain(Reply::nobody()));
+    }
+
+    /// The user follows links.
+    fn open(&self, uris: Vec<String>, _platform_data: PlatformData) {
+        for link in uris {
+            self.inbox.send(Event::Link(link));
+        }
+    }
+
+    /// The user has chosen one of the actions of the app's icon, which has none.
+    fn activate_action(&self, name: &str, _parameter: Vec<OwnedValue>, _platform_data: PlatformData) -> zbus::fdo::Result<()> {
+        Err(zbus::fdo::Error::NotSupported(format!("there is no action {name}")))
+    }
+}
+
+/// Takes the name of a profile on the session bus, for as long as the connection is kept.
+pub(crate) async fn offer(profile: &ProfileName, inbox: Inbox) -> zbus::Result<Connection> {
+    on(Builder::session()?, profile, inbox).await
+}
+
+async fn on(bus: Builder<'_>, profile: &ProfileName, inbox: Inbox) -> zbus::Result<Connection> {
+    let name = profile.bus_name();
+    // As the specification makes one of the other.
+    let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
+    bus.serve_at(path, Application { inbox })?.name(name)?.build().await
+}

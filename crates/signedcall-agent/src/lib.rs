@@ -1,0 +1,142 @@
+//! The part of the desktop app that lives in the tray: who is signed in, calls, notifications, settings. It has no window, and links nothing that
+//! draws one: those are another program, `signedcall-desktop`, which this one starts when a window is needed and talks with over [`border`].
+//!
+//! Rules about calls are not in here, but in the SDK.
+
+mod application;
+pub mod arguments;
+mod autostart;
+pub mod border;
+mod controller;
+mod doctor;
+mod history;
+mod instance;
+mod link;
+pub mod logging;
+mod pictures;
+pub mod private;
+pub mod profile;
+pub mod programs;
+mod sdk;
+mod settings;
+mod shell;
+pub mod stored;
+#[cfg(test)]
+mod testing;
+mod translate;
+pub mod view;
+mod windows;
+pub mod words;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use crate::arguments::{Arguments, Prefill};
+use crate::autostart::Autostart;
+use crate::border::{Connected, Desk, Instruction};
+use crate::controller::{Controller, Event, Inbox, Parts};
+use crate::doctor::RealSurroundings;
+use crate::pictures::RealPictures;
+use crate::profile::{Folders, ProfileName};
+use crate::sdk::RealSdk;
+use crate::shell::Shell;
+use crate::windows::{Program, Windows};
+
+/// Threads that carry out what is not waited for. Sound has threads of its own; each one here is memory that lies idle in the tray.
+const THREADS: usize = 2;
+
+/// Runs the agent of a profile until the user quits, or does the one thing that the arguments ask for instead.
+///
+/// # Errors
+/// The arguments or the environment ask for something that cannot be done, or this computer lacks what nothing goes without.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
+    let prefill = Prefill::read(|name| std::env::var_os(name))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        if arguments.doctor {
+            return doctor::run(&arguments.profile, &folders, &prefill).await;
+        }
+        live(arguments, folders, prefill).await.map(|()| ExitCode::SUCCESS)
+    });
+    // A keyring that asks for its password holds a thread for as long as it asks.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyhow::Result<()> {
+    let filter = logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?;
+    let log_folder = arguments.log_file.then(|| folders.state.clone());
+    let claimed = instance::claim(&folders.runtime).with_context(|| format!("{}", folders.runtime.display()))?;
+    let Some(instance) = claimed else { return pass_on(&folders.runtime, arguments).await };
+    // Not before it is certain that this is the only one: a second start must not put the log of the first aside.
+    logging::start(filter, log_folder.as_deref())?;
+
+    let Arguments { profile, app_name, hidden, link, .. } = arguments;
+    let app_name = app_name.to_string();
+    let (inbox, events) = controller::inbox();
+    let windows = Windows::new(Program { path: programs::beside(programs::WINDOWS)?, profile: profile.clone() });
+    if !hidden {
+        // Before anything else: it takes longest.
+        windows.show(Instruction::ShowMain);
+    }
+    let host = Shell::new(windows.clone(), inbox.clone(), &profile, &app_name);
+    let pictures = Arc::new(RealPictures::new(folders.cache.join("pictures")));
+    let autostart = Autostart::new(&folders.autostart, &programs::to_start()?, &app_name, &profile);
+    let (sdk, surroundings) = (Arc::new(RealSdk), Arc::new(RealSurroundings));
+    tokio::spawn(offer(profile.clone(), inbox.clone()));
+    let parts = Parts { host, app_name: app_name.clone(), sdk, pictures, surroundings, autostart, profile, folders, prefill };
+    let controller = Controller::new(parts, inbox.clone(), events);
+    let desk = Desk { inbox: inbox.clone(), views: controller.views(), app_name };
+    tokio::spawn(border::serve(instance.listener, windows, desk));
+    if let Some(link) = link {
+        inbox.send(Event::Link(link));
+    }
+    tokio::spawn(quit_when_told(inbox));
+    controller.run().await;
+    drop(instance.lock);
+    Ok(())
+}
+
+/// Tells the agent that runs already what this one was started for.
+async fn pass_on(runtime: &Path, arguments: Arguments) -> anyhow::Result<()> {
+    match border::connect(runtime, arguments.wants(), false).await? {
+        Connected::PassedOn => Ok(()),
+        Connected::OtherVersion(version) => bail!(other_version(&version)),
+        Connected::Nobody | Connected::Windows { .. } => bail!("the app that runs does not answer"),
+    }
+}
+
+/// Says that the app has been updated while it ran.
+pub fn other_version(running: &str) -> String {
+    format!("version {running} of the app still runs, and this is {}: quit it in its tray menu and start it again", border::VERSION)
+}
+
+/// Is there for the desktop, on the session bus, as long as the program runs.
+async fn offer(profile: ProfileName, inbox: Inbox) {
+    match application::offer(&profile, inbox).await {
+        Ok(_connection) => std::future::pending().await,
+        Err(error) => tracing::debug!(%error, "the desktop does not know that the app runs"),
+    }
+}
+
+/// Ends calls and connection in good order when the system, or the terminal, asks the program to end.
+async fn quit_when_told(inbox: Inbox) {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    match signals {
+        [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            inbox.send(Event::Quit);
+        }
+        _ => tracing::warn!("signals end the program at once"),
+    }
+}
