@@ -25,6 +25,9 @@ const PURE: [&str; 3] = ["signedcall-wire", "signedcall-core", "signedcall-voice
 /// What a pure crate must not reach, by itself or through a dependency.
 const EFFECTS: [&str; 4] = ["tokio", "cpal", "tauri", "rand"];
 
+/// What draws windows, and takes more memory by being linked than the whole of what lives in the tray.
+const DRAWING: [&str; 5] = ["tauri", "wry", "tao", "gtk", "webkit2gtk"];
+
 /// Longer than this, a file holds more than one idea.
 const LONGEST_FILE: usize = 800;
 
@@ -82,30 +85,40 @@ fn parts_use_only_the_parts_they_may() {
     }
 }
 
+/// Fails when a member reaches one of these, by itself or through a dependency.
+fn reaches_none_of(metadata: &Metadata, member: &str, forbidden: &[&str]) {
+    let resolve = metadata.resolve.as_ref().expect("metadata with dependencies");
+    let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let start = metadata.workspace_packages().into_iter().find(|package| package.name == member).expect("it is a member");
+    let mut todo = vec![(&start.id, member.to_owned())];
+    let mut seen = BTreeSet::new();
+    while let Some((id, path)) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let name = metadata[id].name.as_str();
+        assert!(!forbidden.contains(&name), "{member} reaches {name}: {path}");
+        for dependency in &nodes[id].deps {
+            // What a crate uses only in its own tests is not part of it.
+            if dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development) {
+                todo.push((&dependency.pkg, format!("{path} -> {}", dependency.name)));
+            }
+        }
+    }
+    assert!(seen.len() > 1, "{member} has dependencies, and they were looked at");
+}
+
 #[test]
 fn pure_crates_reach_no_effect() {
     let metadata = metadata();
-    let resolve = metadata.resolve.as_ref().expect("metadata with dependencies");
-    let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
     for pure in PURE {
-        let start = metadata.workspace_packages().into_iter().find(|package| package.name == pure).expect("a pure crate is a member");
-        let mut todo = vec![(&start.id, pure.to_owned())];
-        let mut seen = BTreeSet::new();
-        while let Some((id, path)) = todo.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            let name = metadata[id].name.as_str();
-            assert!(!EFFECTS.contains(&name), "{pure} reaches {name}: {path}");
-            for dependency in &nodes[id].deps {
-                // What a crate uses only in its own tests is not part of it.
-                if dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development) {
-                    todo.push((&dependency.pkg, format!("{path} -> {}", dependency.name)));
-                }
-            }
-        }
-        assert!(seen.len() > 1, "{pure} has dependencies, and they were looked at");
+        reaches_none_of(&metadata, pure, &EFFECTS);
     }
+}
+
+#[test]
+fn what_lives_in_the_tray_reaches_nothing_that_draws_windows() {
+    reaches_none_of(&metadata(), "signedcall-agent", &DRAWING);
 }
 
 #[test]

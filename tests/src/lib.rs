@@ -6,8 +6,9 @@
 //!  ├─ Service, Echo            the real service and the echo contact
 //!  ├─ Network, Headless        hosts with addresses of their own, and phones without a screen on them
 //!  └─ Desktop, one per user    X display and window manager, D-Bus session, keyring, notification daemon, sound card, own folders
+//!      ├─ Tray                 what shows tray icons, where a case wants it
 //!      ├─ App                  the real app on it, driven by WebDriver
-//!      └─ Resident             the real app on it, where it must do without a window
+//!      └─ Resident             the real app on it, where it must do without a window or survive it
 //! ```
 //!
 //! Everything ends when its value is dropped: by process group, never by name.
@@ -26,6 +27,7 @@ mod run;
 mod score;
 mod sound;
 mod timeline;
+mod tray;
 mod usage;
 
 pub use analysis::{Delay, delay, first_tone, level, silence_from};
@@ -42,6 +44,7 @@ pub use run::{Rig, program};
 pub use score::{Scorer, speech};
 pub use sound::{Recorder, Recording, SoundCard, tone, tone_in};
 pub use timeline::Timeline;
+pub use tray::Tray;
 pub use usage::Usage;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ use zbus::zvariant::Value;
 
 use crate::app::sign_in_environment;
 use crate::desktop::{Desktop, connect};
+use crate::usage::kill;
 use crate::{PATIENCE, Process, Service, Usage, User, program};
 
 /// The real app without WebDriver, which needs a window: for what the app does when it has none. It is started as the session starts it, by its
@@ -50,6 +51,11 @@ impl Resident {
         let connection = connect(&self.bus).await?;
         let asked = connection.call_method(Some(name.as_str()), path, Some("org.freedesktop.Application"), "Activate", &platform_data);
         asked.await.map(drop).context("asking the running app for its window")
+    }
+
+    /// Ends the program that shows the windows without asking it, as a crash would.
+    pub fn crash_windows(&self) -> Result<()> {
+        kill(&self.process, "signedcall-desk")
     }
 
     /// Waits until nothing that draws windows is left of the app.

@@ -48,7 +48,7 @@ impl<'a> Timeline<'a> {
 
 /// The status in a line of the app; the SDK below it logs the same change once more.
 fn status(line: &str) -> Option<&str> {
-    if line.contains(" signedcall_desktop::") { value(line, "status") } else { None }
+    if line.contains(" signedcall_agent::") { value(line, "status") } else { None }
 }
 
 /// The value of a field in a line of log.
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_status_is_counted_where_the_app_hears_of_it() {
-        assert_eq!(status("INFO signedcall_desktop::controller::calls: call call=1 status=CALL_RINGING"), Some("CALL_RINGING"));
+        assert_eq!(status("INFO signedcall_agent::controller::calls: call call=1 status=CALL_RINGING"), Some("CALL_RINGING"));
         assert_eq!(status("INFO signedcall::driver: call=1 status=\"CALL_RINGING\""), None);
     }
 }

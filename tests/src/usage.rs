@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{PATIENCE, Process};
 
@@ -23,13 +24,7 @@ impl Usage {
     /// Looks at a program.
     pub fn of(process: &Process) -> Result<Self> {
         let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads: BTreeMap::new(), at: Instant::now() };
-        for folder in fs::read_dir("/proc").context("reading /proc")? {
-            let folder = folder?.path();
-            // A process may end while it is looked at.
-            let Some((name, group)) = fs::read_to_string(folder.join("stat")).ok().as_deref().and_then(name_and_group) else { continue };
-            if group != process.id() {
-                continue;
-            }
+        for (name, folder) in processes(process)? {
             usage.programs.push(name);
             usage.memory_mib += field(&folder.join("smaps_rollup"), "Pss:").unwrap_or(0) as f64 / 1024.0;
             for thread in fs::read_dir(folder.join("task")).into_iter().flatten().flatten() {
@@ -59,6 +54,28 @@ impl Usage {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
+}
+
+/// Ends one of the processes of a program without asking it, as a crash would; its name is cut as the kernel cuts it.
+pub(crate) fn kill(process: &Process, name: &str) -> Result<()> {
+    let found = processes(process)?.into_iter().find(|(found, _)| found == name);
+    let (_, folder) = found.with_context(|| format!("the program has no process {name}"))?;
+    let id = folder.file_name().and_then(|id| id.to_str()?.parse().ok()).and_then(Pid::from_raw).context("a process has a number")?;
+    kill_process(id, Signal::KILL).with_context(|| format!("ending {name}"))
+}
+
+/// Every process of a program, by name and folder.
+fn processes(process: &Process) -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir("/proc").context("reading /proc")? {
+        let folder = folder?.path();
+        // A process may end while it is looked at.
+        let Some((name, group)) = fs::read_to_string(folder.join("stat")).ok().as_deref().and_then(name_and_group) else { continue };
+        if group == process.id() {
+            found.push((name, folder));
+        }
+    }
+    Ok(found)
 }
 
 /// The name of a process and the group that it belongs to. The name may hold anything, brackets and spaces included.

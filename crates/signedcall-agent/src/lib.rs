@@ -31,6 +31,7 @@ pub mod words;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
@@ -39,12 +40,17 @@ use crate::autostart::Autostart;
 use crate::border::{Connected, Desk, Instruction};
 use crate::controller::{Controller, Event, Inbox, Parts};
 use crate::doctor::RealSurroundings;
+use crate::instance::Instance;
 use crate::pictures::RealPictures;
 use crate::profile::{Folders, ProfileName};
 use crate::sdk::RealSdk;
 use crate::shell::Shell;
 use crate::windows::{Program, Windows};
 
+/// How long one that ends may take until this one begins: it hangs up and says goodbye to the service first.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Threads that carry out what is not waited for. Sound has threads of its own; each one here is memory that lies idle in the tray.
 const THREADS: usize = 2;
 
@@ -70,8 +76,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyhow::Result<()> {
     let filter = logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?;
     let log_folder = arguments.log_file.then(|| folders.state.clone());
-    let claimed = instance::claim(&folders.runtime).with_context(|| format!("{}", folders.runtime.display()))?;
-    let Some(instance) = claimed else { return pass_on(&folders.runtime, arguments).await };
+    let Some(instance) = claim(&folders.runtime, &arguments).await? else { return Ok(()) };
     // Not before it is certain that this is the only one: a second start must not put the log of the first aside.
     logging::start(filter, log_folder.as_deref())?;
 
@@ -101,12 +106,21 @@ async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyho
     Ok(())
 }
 
-/// Tells the agent that runs already what this one was started for.
-async fn pass_on(runtime: &Path, arguments: Arguments) -> anyhow::Result<()> {
-    match border::connect(runtime, arguments.wants(), false).await? {
-        Connected::PassedOn => Ok(()),
-        Connected::OtherVersion(version) => bail!(other_version(&version)),
-        Connected::Nobody | Connected::Windows { .. } => bail!("the app that runs does not answer"),
+/// Claims the profile, or tells the agent that has it what this one was started for.
+async fn claim(runtime: &Path, arguments: &Arguments) -> anyhow::Result<Option<Instance>> {
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        let claimed = instance::claim(runtime).with_context(|| format!("{}", runtime.display()))?;
+        if claimed.is_some() {
+            return Ok(claimed);
+        }
+        match border::connect(runtime, arguments.wants(), false).await? {
+            Connected::PassedOn => return Ok(None),
+            Connected::OtherVersion(version) => bail!(other_version(&version)),
+            // It ends, and takes nobody in any more.
+            Connected::Nobody | Connected::Windows { .. } if Instant::now() < limit => tokio::time::sleep(LOOK_EVERY).await,
+            Connected::Nobody | Connected::Windows { .. } => bail!("the app that runs does not answer"),
+        }
     }
 }
 

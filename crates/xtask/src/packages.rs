@@ -36,7 +36,6 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("libasound2-dev", "alsa-lib-devel", Need::Build),
     ("libdbus-1-dev", "dbus-devel", Need::Build),
     ("libwebkit2gtk-4.1-dev", "webkit2gtk4.1-devel", Need::Build),
-    ("libayatana-appindicator3-dev", "libayatana-appindicator-gtk3-devel", Need::Build),
     ("librsvg2-dev", "librsvg2-devel", Need::Build),
     ("xvfb", "xorg-x11-server-Xvfb", Need::VirtualDesktop),
     ("openbox", "openbox", Need::VirtualDesktop),

@@ -100,7 +100,8 @@ fn start_echo(workspace: &Workspace, folder: &Path, key: &str, url: &str) -> Res
 }
 
 fn start_app(workspace: &Workspace, folder: &Path, key: &str, url: &str, user: &User) -> Result<Companion> {
-    let mut command = Command::new(workspace.program("signedcall-desktop", Profile::Debug));
+    // Its agent, which opens the window and lives until the user quits: the window's own program ends with the window.
+    let mut command = Command::new(workspace.program("signedcall-agent", Profile::Debug));
     command
         .args(["--profile", user.profile])
         .env("SIGNEDCALL_SERVICE_URL", url)

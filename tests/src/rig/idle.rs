@@ -8,11 +8,11 @@ use signedcall_tests::{Desktop, Process, Resident, Rig, Screen, Service, Service
 use crate::figures::{Figures, milliseconds};
 
 /// Starts of each program.
-const STARTS: usize = 3;
+const STARTS: usize = 2;
 /// How often the window is asked for in each.
-const OPENINGS: usize = 5;
+const OPENINGS: usize = 4;
 /// How long a program may settle before it counts as idle: a phone is in the tray for days.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(5);
 /// How long it is watched: keep-alives come every 25 s, and each watch should see one.
 const WATCH: Duration = Duration::from_secs(30);
 
@@ -26,17 +26,15 @@ pub(crate) async fn idle() -> Result<Figures> {
         let desktop = Desktop::start(&rig, &format!("start-{start}"), Setup::default()).await?;
         let screen = desktop.display.look()?;
         let hidden = Resident::start_signed_in(&desktop, &service, ANNA, &["--hidden"]).await?;
-        watch(&hidden.process, ".never_opened", &mut figures).await?;
-        drop(hidden);
+        // The peer, in the same desktop, with nobody signed in: two programs that do nothing do not disturb each other, and share next to nothing.
+        let peer = desktop.start_program("linphone", "linphone", &[])?;
+        watch(&[(&hidden.process, ".never_opened"), (&peer, ".linphone")], &mut figures).await?;
+        drop((hidden, peer));
         let app = Resident::start_signed_in(&desktop, &service, ANNA, &[]).await?;
         screen.painted(Resident::TITLE).await?;
-        watch(&app.process, ".window_open", &mut figures).await?;
+        watch(&[(&app.process, ".window_open")], &mut figures).await?;
         openings(&app, &screen, &mut figures).await?;
-        watch(&app.process, "", &mut figures).await?;
-        drop(app);
-        // The peer, in the same desktop, with nobody signed in.
-        let peer = desktop.start_program("linphone", "linphone", &[])?;
-        watch(&peer, ".linphone", &mut figures).await?;
+        watch(&[(&app.process, "")], &mut figures).await?;
         eprintln!("start {start} of {STARTS}");
     }
     Ok(figures)
@@ -59,13 +57,15 @@ async fn openings(app: &Resident, screen: &Screen, figures: &mut Figures) -> Res
 }
 
 /// Wake-ups are the times that a thread went to sleep of its own accord (`voluntary_ctxt_switches`), over all threads of all processes.
-async fn watch(process: &Process, which: &str, figures: &mut Figures) -> Result<()> {
+async fn watch(processes: &[(&Process, &str)], figures: &mut Figures) -> Result<()> {
     tokio::time::sleep(SETTLE).await;
-    let before = Usage::of(process)?;
+    let before = processes.iter().map(|(process, _)| Usage::of(process)).collect::<Result<Vec<_>>>()?;
     tokio::time::sleep(WATCH).await;
-    let after = Usage::of(process)?;
-    figures.add(&format!("pss_mib{which}"), "MiB", after.memory_mib);
-    figures.add(&format!("wake_ups_per_s{which}"), "1/s", after.wake_ups_since(&before));
-    figures.add(&format!("processes{which}"), "", after.programs.len() as f64);
+    for ((process, which), before) in processes.iter().zip(before) {
+        let after = Usage::of(process)?;
+        figures.add(&format!("pss_mib{which}"), "MiB", after.memory_mib);
+        figures.add(&format!("wake_ups_per_s{which}"), "1/s", after.wake_ups_since(&before));
+        figures.add(&format!("processes{which}"), "", after.programs.len() as f64);
+    }
     Ok(())
 }

@@ -31,10 +31,14 @@ pub(crate) struct Desk {
     pub(crate) app_name: String,
 }
 
-/// Takes in whoever connects, as long as the agent runs.
+/// Takes in whoever connects, until the app ends: a program that is started meanwhile finds nobody, and waits for its own turn.
 pub(crate) async fn serve(listener: UnixListener, windows: Windows, desk: Desk) {
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = windows.closed() => return,
+        };
+        match accepted {
             Ok((stream, _)) if is_of_this_user(&stream) => {
                 let (windows, desk) = (windows.clone(), desk.clone());
                 tokio::spawn(async move {

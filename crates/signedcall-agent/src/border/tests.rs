@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -14,6 +14,7 @@ use super::messages::{Hello, Instruction, Reception, Request, Wants};
 use super::server::{self, Desk};
 use super::{Client, Instructions, VERSION};
 use crate::controller::{Event, inbox};
+use crate::testing::Folder;
 use crate::view::{AppView, BrandView, Problem, ProblemCode, SessionView, SettingsView, SetupView};
 use crate::windows::{Program, Windows};
 
@@ -237,4 +238,19 @@ async fn who_waits_for_an_agent_that_ends_is_told_so() {
     for outcome in [in_time(waits).await.expect("no panic"), in_time(client.ask(Request::Swap)).await] {
         assert_eq!(outcome.expect_err("nobody is there").code, ProblemCode::NotInitialized);
     }
+}
+
+#[tokio::test]
+async fn an_agent_that_ends_takes_nobody_in() {
+    let agent = Agent::new();
+    let folder = Folder::new();
+    let listener = UnixListener::bind(super::socket(folder.path())).expect("the test's own folder");
+    let serving = tokio::spawn(server::serve(listener, agent.windows.clone(), agent.desk.clone()));
+    let connected = in_time(client::connect(folder.path(), Wants::Nothing, true)).await.expect("both speak the same");
+    let Connected::Windows { mut instructions, .. } = connected else { panic!("{connected:?}") };
+    agent.windows.close();
+    assert_eq!(in_time(instructions.recv()).await, Some(Instruction::HideAll));
+    in_time(serving).await.expect("no panic");
+    let connected = in_time(client::connect(folder.path(), Wants::Main, true)).await.expect("nobody is no error");
+    assert!(matches!(connected, Connected::Nobody), "{connected:?}");
 }

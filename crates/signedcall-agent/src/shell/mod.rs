@@ -77,6 +77,6 @@ impl Host for Shell {
     }
 
     fn hide(&self) {
-        self.windows.show(Instruction::HideAll);
+        self.windows.close();
     }
 }

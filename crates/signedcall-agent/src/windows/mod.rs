@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::presence::{Act, Presence};
 use crate::arguments::API_KEY;
@@ -38,6 +38,7 @@ pub(crate) struct Windows(Arc<Shared>);
 struct Shared {
     program: Program,
     state: Mutex<State>,
+    closed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +58,7 @@ pub(crate) struct Visit {
 impl Windows {
     /// Nothing is shown yet, and no program runs that could.
     pub(crate) fn new(program: Program) -> Self {
-        Self(Arc::new(Shared { program, state: Mutex::default() }))
+        Self(Arc::new(Shared { program, state: Mutex::default(), closed: watch::Sender::new(false) }))
     }
 
     /// Says what is to be seen.
@@ -73,6 +74,18 @@ impl Windows {
             }
             Act::Nothing => {}
         }
+    }
+
+    /// Puts everything away, and takes nobody in any more: the app ends.
+    pub(crate) fn close(&self) {
+        self.show(Instruction::HideAll);
+        self.0.closed.send_replace(true);
+    }
+
+    /// Waits until the app ends.
+    pub(crate) async fn closed(&self) {
+        // It does not go while this waits for it.
+        let _ = self.0.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Takes in a program that shows windows, unless another one has them.
@@ -108,6 +121,7 @@ impl Windows {
     async fn start(self) {
         let ended = match self.spawn() {
             Ok(mut child) => {
+                tracing::debug!("the windows are started");
                 let ended = tokio::select! {
                     ended = child.wait() => ended,
                     () = self.is_given_up() => child.kill().await.and_then(|()| child.try_wait()).map(Option::unwrap_or_default),

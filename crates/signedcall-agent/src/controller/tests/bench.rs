@@ -73,8 +73,14 @@ impl Before {
         let Self { folder, sdk, pictures, prefill } = self;
         let (host, told) = RecordingHost::new();
         let of = |name| folder.path().join(name);
-        let folders =
-            Folders { config: of("config"), data: of("data"), state: of("state"), cache: of("cache"), runtime: of("runtime"), autostart: of("autostart") };
+        let folders = Folders {
+            config: of("config"),
+            data: of("data"),
+            state: of("state"),
+            cache: of("cache"),
+            runtime: of("runtime"),
+            autostart: of("autostart"),
+        };
         let (inbox, events) = inbox();
         let profile: ProfileName = "default".parse().expect("the name of every profile that nobody names");
         let parts = Parts {
