@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use signedcall_agent::border::{Client, Instruction};
 use signedcall_agent::{private, stored, words};
-use tauri::webview::PageLoadEvent;
+use tauri::webview::{Color, PageLoadEvent};
 use tauri::{
-    AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
+    AppHandle, LogicalSize, Manager, Monitor, PhysicalPosition, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
 };
 
 use crate::linger::{LINGER, Linger};
@@ -26,7 +26,10 @@ const MAIN_SIZE: (f64, f64) = (420.0, 720.0);
 const MAIN_LEAST: (f64, f64) = (340.0, 560.0);
 /// Width and height of the pop-up: a reason of the greatest length above two rows of choices.
 const INCOMING_SIZE: (f64, f64) = (360.0, 264.0);
-/// How long a window waits for its page before it is shown all the same: one that is late is better than one that nobody sees.
+/// The colours of an empty page, which the main window has until there is one: those of the UI's own surface.
+const LIGHT: Color = Color(0xfa, 0xfa, 0xf8, 0xff);
+const DARK: Color = Color(0x16, 0x16, 0x15, 0xff);
+/// How long the pop-up waits for its page before it is shown all the same: one that is late is better than one that nobody sees.
 const LOADING_PATIENCE: Duration = Duration::from_secs(2);
 /// How far the pop-up keeps from the edges of the screen, in logical pixels.
 const MARGIN: f64 = 16.0;
@@ -178,17 +181,14 @@ impl Windows {
             tracing::error!(%error, window = label, "a window could not be made");
             // Nothing has been asked for since, so that there is nothing to do about it.
             let _nothing = held(presence).gone();
-            return;
         }
-        later(&self.app, LOADING_PATIENCE, move |windows| windows.show_at_last(label));
     }
 
-    /// Shows a window whose page does not say that it is loaded.
-    fn show_at_last(&self, label: &str) {
-        let presence = if label == MAIN { &self.main } else { &self.incoming };
-        let window = self.app.get_webview_window(label).filter(|window| window.is_visible().is_ok_and(|visible| !visible));
-        if let Some(window) = window.filter(|_| *held(presence) == Presence::Here) {
-            tracing::warn!(window = label, "the page has not been loaded in time");
+    /// Shows the pop-up whose page does not say that it is loaded.
+    fn show_incoming_at_last(&self) {
+        let window = self.app.get_webview_window(INCOMING).filter(|window| window.is_visible().is_ok_and(|visible| !visible));
+        if let Some(window) = window.filter(|_| *held(&self.incoming) == Presence::Here) {
+            tracing::warn!(window = INCOMING, "the page has not been loaded in time");
             tell(window.show());
         }
     }
@@ -197,13 +197,12 @@ impl Windows {
         let main = self.builder(MAIN, &self.app_name);
         let main = main.inner_size(MAIN_SIZE.0, MAIN_SIZE.1).min_inner_size(MAIN_LEAST.0, MAIN_LEAST.1);
         // Ctrl with + and −: whoever needs it larger has it larger.
-        let main = main.zoom_hotkeys_enabled(true).on_page_load(|window, page| {
-            if page.event() == PageLoadEvent::Finished {
-                bring_to_front(&window);
-            }
-        });
-        let main = main.build()?;
+        let main = main.zoom_hotkeys_enabled(true).build()?;
         self.put_in_place(&main);
+        // It does not wait for its page: that would take as long again, and whoever asks for a window looks for it.
+        let is_dark = main.theme().is_ok_and(|theme| theme == Theme::Dark);
+        tell(main.set_background_color(Some(if is_dark { DARK } else { LIGHT })));
+        bring_to_front(&main);
         let app = self.app.clone();
         main.on_window_event(move |event| {
             let windows = app.state::<Self>();
@@ -230,6 +229,7 @@ impl Windows {
         });
         let incoming = incoming.build()?;
         put_in_free_corner(&incoming);
+        later(&self.app, LOADING_PATIENCE, Self::show_incoming_at_last);
         let app = self.app.clone();
         incoming.on_window_event(move |event| {
             // Closing the pop-up is not declining: the call rings on.
@@ -240,7 +240,7 @@ impl Windows {
         Ok(())
     }
 
-    /// What both have in common. They are shown once there is something to see in them.
+    /// What both have in common. They are shown once they are in their place.
     fn builder<'a>(&'a self, label: &str, title: &str) -> WebviewWindowBuilder<'a, Wry, AppHandle> {
         let window = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::default());
         window.title(title).data_directory(self.web_data.clone()).visible(false)
@@ -356,4 +356,16 @@ fn tell(outcome: tauri::Result<()>) {
 
 fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_without_a_page_yet_has_the_colour_of_an_empty_one() {
+        let hex = |Color(red, green, blue, _): Color| format!("#{red:02x}{green:02x}{blue:02x}");
+        let surface = format!("--surface: light-dark({}, {});", hex(LIGHT), hex(DARK));
+        assert!(include_str!("../../ui/src/styles/tokens.css").contains(&surface), "{surface}");
+    }
 }

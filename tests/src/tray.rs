@@ -11,6 +11,9 @@ use crate::desktop::{Desktop, connect};
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const MENU: &str = "com.canonical.dbusmenu";
 
+/// An entry of a menu: its number, what is known of it, and what is below it.
+type Entry = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+
 /// The part of a desktop that shows tray icons, as far as programs see of it.
 #[derive(Debug)]
 pub struct Tray {
@@ -55,7 +58,7 @@ impl Tray {
     pub async fn menu(&self, item: &str) -> Result<Vec<(String, i32)>> {
         let properties: &[&str] = &[];
         let answer = self.connection.call_method(Some(item), "/MenuBar", Some(MENU), "GetLayout", &(0_i32, -1_i32, properties)).await?;
-        let (_, (_, _, children)): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) = answer.body().deserialize()?;
+        let (_revision, (_root, _properties, children)): (u32, Entry) = answer.body().deserialize()?;
         Ok(children.iter().filter_map(entry).collect())
     }
 

@@ -48,3 +48,21 @@ async fn on(bus: Builder<'_>, profile: &ProfileName, inbox: Inbox) -> zbus::Resu
     let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
     bus.serve_at(path, Application { inbox })?.name(name)?.build().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::inbox;
+
+    #[test]
+    fn what_the_desktop_asks_for_is_what_a_second_start_asks_for() {
+        let (inbox, mut events) = inbox();
+        let application = Application { inbox };
+        application.activate(PlatformData::new());
+        application.open(vec!["signedcall://call/org_25".to_owned()], PlatformData::new());
+        assert!(matches!(events.try_recv(), Ok(Event::ShowMain(_))));
+        assert!(matches!(events.try_recv(), Ok(Event::Link(link)) if link == "signedcall://call/org_25"));
+        assert!(application.activate_action("explode", Vec::new(), PlatformData::new()).is_err());
+        assert!(events.try_recv().is_err());
+    }
+}

@@ -159,6 +159,16 @@ mod tests {
     }
 
     #[test]
+    fn a_start_wants_the_window_unless_it_says_otherwise() {
+        let wants = |words: &[&str]| Arguments::try_parse_from(words).map(|arguments| arguments.wants()).ok();
+        let link = "signedcall://call/org_25";
+        assert_eq!(wants(&["app"]), Some(Wants::Main));
+        assert_eq!(wants(&["app", "--hidden"]), Some(Wants::Nothing));
+        assert_eq!(wants(&["app", "--for-agent"]), Some(Wants::Nothing));
+        assert_eq!(wants(&["app", "--hidden", link]), Some(Wants::Link(link.to_owned())));
+    }
+
+    #[test]
     fn an_app_is_called_what_the_command_line_says() {
         let name = |arguments: &[&str]| Arguments::try_parse_from(arguments).map(|arguments| arguments.app_name.to_string()).ok();
         assert_eq!(name(&["app"]).as_deref(), Some(words::APP));
