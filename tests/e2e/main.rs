@@ -7,6 +7,7 @@
 
 mod beside;
 mod calls;
+mod devices;
 mod network;
 mod rig;
 mod runner;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         beside::cases(&mut runner).await;
         network::cases(&mut runner).await;
         voice::cases(&mut runner).await;
+        devices::cases(&mut runner).await;
         runner.finish()
     })
 }

@@ -145,7 +145,7 @@ async fn outlives_the_sound_server(folder: PathBuf) {
     talk.uses_microphone("Microphone").await;
     talk.card.kill().expect("it runs");
     talk.alice.until("no speaker", |view| view.voice.devices.speaker.is_none()).await;
-    talk.card = SoundCard::start(&talk.folder, &talk.folder, true).await.expect("the server again");
+    talk.card.start_again().await.expect("the server again");
     let restarted = Instant::now();
     let speaker = talk.card.hear().expect("it can be heard");
     bobby_is_heard(&speaker, restarted, "the sound server is started again").await;

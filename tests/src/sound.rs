@@ -20,6 +20,10 @@ pub struct SoundCard {
     server: String,
     cookie: PathBuf,
     process: Process,
+    /// What it was started with.
+    folder: PathBuf,
+    sockets: PathBuf,
+    microphone: bool,
 }
 
 impl SoundCard {
@@ -55,7 +59,8 @@ impl SoundCard {
         command.env("XDG_RUNTIME_DIR", sockets).env("HOME", sockets).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
         let process = Process::start("sound", &mut command, folder)?;
         process.line("that it is ready", PATIENCE, |line| line.contains("Daemon startup complete")).await?;
-        Ok(Self { server: format!("unix:{}", socket.display()), cookie, process })
+        let (folder, sockets) = (folder.to_path_buf(), sockets.to_path_buf());
+        Ok(Self { server: format!("unix:{}", socket.display()), cookie, process, folder, sockets, microphone })
     }
 
     /// The value of `PULSE_SERVER` for programs that use this card.
@@ -92,6 +97,12 @@ impl SoundCard {
     /// Ends the server without asking it, as a crash would.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
+    }
+
+    /// Starts the server again, after it was killed, with the devices that it had at first.
+    pub async fn start_again(&mut self) -> Result<()> {
+        *self = Self::start(&self.folder, &self.sockets, self.microphone).await?;
+        Ok(())
     }
 
     /// Plays a sound file into the microphone, to its end.
