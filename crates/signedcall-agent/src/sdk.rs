@@ -37,6 +37,7 @@ pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn transfer(&self, call: CallId, to: &str) -> Result<(), Error>;
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error>;
     async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError>;
+    async fn set_second_calls(&self, on: bool) -> Result<(), Error>;
     async fn log_out(&self);
     /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more. That the line has
     /// closed is the last that is told, after how its calls have ended.
@@ -127,6 +128,10 @@ impl Line for SignedCall {
 
     async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError> {
         self.set_tones(tones).await
+    }
+
+    async fn set_second_calls(&self, on: bool) -> Result<(), Error> {
+        self.set_second_calls(on).await
     }
 
     async fn log_out(&self) {

@@ -47,17 +47,8 @@ pub(crate) struct SignedIn {
 enum Origin {
     /// The form.
     User(Reply),
-    /// The app by itself, after this many tries.
-    App { occasion: Occasion, tries: u32 },
-}
-
-/// Why the app signs in by itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Occasion {
-    /// It has just been started.
-    Start,
-    /// Something was set since the session began. Whether the keyring has the key is known from before.
-    Renewal { kept: bool },
+    /// The app by itself when it was started, after this many tries.
+    App { tries: u32 },
 }
 
 /// Where the key comes from.
@@ -70,24 +61,24 @@ impl<H: Host> Controller<H> {
     /// Signs in whoever the environment says, or who was signed in when the app was last closed.
     pub(super) fn sign_in_at_start(&mut self) {
         if self.account.is_complete() {
-            self.begin_by_itself(Occasion::Start, 0);
+            self.begin_by_itself(0);
         }
     }
 
-    fn begin_by_itself(&mut self, occasion: Occasion, tries: u32) {
+    fn begin_by_itself(&mut self, tries: u32) {
         if let Err(problem) = self.account.check_address() {
             self.session = Session::Nobody { problem: Some(problem) };
             return;
         }
         let given = self.prefill.api_key.clone().map(|secret| Key { secret, kept: false });
         let source = self.key.clone().or(given).map_or_else(|| KeySource::Keyring(self.secret_owner(&self.account)), KeySource::Given);
-        self.begin(self.account.clone(), source, Origin::App { occasion, tries });
+        self.begin(self.account.clone(), source, Origin::App { tries });
     }
 
-    pub(super) fn try_again(&mut self, attempt: u64, occasion: Occasion, tries: u32) {
+    pub(super) fn try_again(&mut self, attempt: u64, tries: u32) {
         // The user may have signed in, or tried to, meanwhile.
         if attempt == self.attempt && matches!(self.session, Session::Nobody { .. }) {
-            self.begin_by_itself(occasion, tries);
+            self.begin_by_itself(tries);
         }
     }
 
@@ -113,16 +104,14 @@ impl<H: Host> Controller<H> {
         let attempt = self.attempt;
         // A try in the background leaves the form to the user, who may be filling it in.
         let meanwhile = match origin {
-            Origin::App { tries: 1.., .. } => None,
-            Origin::App { occasion: Occasion::Start, .. } | Origin::User(_) => Some(Session::SigningIn),
-            Origin::App { occasion: Occasion::Renewal { kept }, .. } => Some(Session::Renewing { kept }),
+            Origin::App { tries: 1.. } => None,
+            Origin::App { tries: 0 } | Origin::User(_) => Some(Session::SigningIn),
         };
         let before = match meanwhile.map(|meanwhile| std::mem::replace(&mut self.session, meanwhile)) {
             Some(Session::Open { line, .. }) => Some(line),
-            Some(Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. }) | None => None,
+            Some(Session::Nobody { .. } | Session::SigningIn) | None => None,
         };
-        // A session is renewed only when no call is on, and what stands on the screen of one that is over stays.
-        if before.is_some() && !matches!(origin, Origin::App { occasion: Occasion::Renewal { .. }, .. }) {
+        if before.is_some() {
             self.close_call();
         }
         let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
@@ -181,9 +170,7 @@ impl<H: Host> Controller<H> {
         tracing::info!("signed in");
         let (session, inbox) = (self.attempt, self.inbox.clone());
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
-        let second_calls = preferences.second_calls;
-        let kept = !matches!(origin, Origin::App { occasion: Occasion::Renewal { kept: false }, .. });
-        self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), second_calls, kept, leaving: false };
+        self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), kept: true, leaving: false };
         self.account = account;
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
         if let Origin::User(reply) = origin {
@@ -203,30 +190,19 @@ impl<H: Host> Controller<H> {
         self.session = Session::Nobody { problem: Some(problem.clone()) };
         match origin {
             Origin::User(reply) => self.answer_to(reply, Err(problem)),
-            Origin::App { occasion, tries } if is_worth_another_try(occasion, &problem) => self.retry(occasion, tries),
+            // A computer that has just been switched on may get its network later than its apps.
+            Origin::App { tries } if problem.code == ProblemCode::NetworkNotAvailable => self.retry(tries),
             Origin::App { .. } => {}
         }
     }
 
-    fn retry(&self, occasion: Occasion, tries: u32) {
+    fn retry(&self, tries: u32) {
         let attempt = self.attempt;
         let wait = Duration::from_secs(1 << tries.min(5)).min(SLOWEST_RETRY);
         self.later(async move {
             tokio::time::sleep(wait).await;
-            Event::TryAgain { attempt, occasion, tries: tries + 1 }
+            Event::TryAgain { attempt, tries: tries + 1 }
         });
-    }
-
-    /// Whether a second call waits is settled when a session begins. One that is open begins anew where that has been set since, as soon as no
-    /// call is on that it would end.
-    pub(super) fn renew_session(&mut self) {
-        let Session::Open { view: Some(view), second_calls, kept, leaving: false, .. } = &self.session else { return };
-        let is_due = *second_calls != self.settings.preferences.second_calls;
-        if !is_due || view.link != LinkState::Ready || self.dialling || self.is_in_call() || !self.facts.is_empty() {
-            return;
-        }
-        let occasion = Occasion::Renewal { kept: *kept };
-        self.begin_by_itself(occasion, 0);
     }
 
     pub(super) fn key_kept(&mut self, session: u64, outcome: Keyring) {
@@ -249,11 +225,7 @@ impl<H: Host> Controller<H> {
             Session::Open { line, leaving, .. } => {
                 // The line is followed until it has closed, so that a call's end is still told and written down.
                 *leaving = true;
-                Some(Arc::clone(line))
-            }
-            Session::Renewing { .. } => {
-                self.attempt += 1;
-                None
+                Arc::clone(line)
             }
             Session::Nobody { .. } | Session::SigningIn => {
                 // An attempt that is under way is given up.
@@ -267,9 +239,7 @@ impl<H: Host> Controller<H> {
         self.settings.account = None;
         self.save_settings();
         self.later(async move {
-            if let Some(line) = line {
-                line.log_out().await;
-            }
+            line.log_out().await;
             Event::SignedOut { session, outcome: sdk.forget_key(&owner).await, reply }
         });
     }
@@ -293,7 +263,7 @@ impl<H: Host> Controller<H> {
                 tracing::warn!("the service has closed the line");
                 Some(Problem::new(ProblemCode::SignallingSocketConnection, "the service has closed the line"))
             }
-            Session::Open { leaving: true, .. } | Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => {
+            Session::Open { leaving: true, .. } | Session::Nobody { .. } | Session::SigningIn => {
                 tracing::info!("signed out");
                 None
             }
@@ -337,9 +307,6 @@ impl<H: Host> Controller<H> {
         match &self.session {
             Session::Nobody { problem } => SessionView::SignedOut { problem: problem.clone() },
             Session::SigningIn => SessionView::SigningIn,
-            Session::Renewing { kept } => {
-                SessionView::Reconnecting { cuid: self.account.cuid.clone(), name: self.account.shown_name(), kept: *kept }
-            }
             Session::Open { view, kept, .. } => {
                 let (cuid, name, kept) = (self.account.cuid.clone(), self.account.shown_name(), *kept);
                 match view.as_ref().map_or(LinkState::Ready, |view| view.link) {
@@ -364,24 +331,6 @@ async fn key_from(sdk: &dyn Sdk, source: KeySource) -> Result<Key, Problem> {
             Err(error) => Err(error.into()),
         },
     }
-}
-
-/// Whether what was refused may be granted later, although the user does nothing.
-fn is_worth_another_try(occasion: Occasion, problem: &Problem) -> bool {
-    match occasion {
-        // A computer that has just been switched on may get its network later than its apps.
-        Occasion::Start => problem.code == ProblemCode::NetworkNotAvailable,
-        // What was good enough a moment ago is so again, unless the service no longer knows the user. Nobody is signed out by a preference.
-        Occasion::Renewal { .. } => !is_about_credentials(problem.code),
-    }
-}
-
-fn is_about_credentials(code: ProblemCode) -> bool {
-    use ProblemCode as Code;
-
-    let about_account =
-        matches!(code, Code::AccountIdRequired | Code::ApiKeyRequired | Code::ProductionFieldRequired | Code::InvalidServiceUrl);
-    about_account || matches!(code, Code::ContactRegistrationFailed | Code::CuidMissing | Code::InvalidLengthCuid | Code::InvalidCuid)
 }
 
 impl From<SecretError> for Problem {

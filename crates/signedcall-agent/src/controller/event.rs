@@ -3,7 +3,7 @@
 use signedcall::{AnswerHow, CallId, SoundDevices};
 use tokio::sync::{mpsc, oneshot};
 
-use super::account::{Keyring, Occasion, SignedIn};
+use super::account::{Keyring, SignedIn};
 use super::dialling::Dialled;
 use super::preferences::Changed;
 use crate::doctor::SetupFacts;
@@ -65,7 +65,6 @@ pub(crate) enum Event {
     SignedIn(Box<SignedIn>),
     TryAgain {
         attempt: u64,
-        occasion: Occasion,
         tries: u32,
     },
     Kept {

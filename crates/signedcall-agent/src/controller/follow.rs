@@ -45,7 +45,7 @@ impl<H: Host> Controller<H> {
     fn show_microphone_problem(&mut self, view: &LineView) {
         let before = match &self.session {
             Session::Open { view: Some(before), .. } => before.microphone_problem.clone(),
-            Session::Open { view: None, .. } | Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => None,
+            Session::Open { view: None, .. } | Session::Nobody { .. } | Session::SigningIn => None,
         };
         // Only what is new: the user may have put the notice away.
         if view.microphone_problem == before {

@@ -140,7 +140,7 @@ impl<H: Host> Controller<H> {
     pub(super) fn line_seen(&self) -> Option<&LineView> {
         match &self.session {
             Session::Open { view, .. } => view.as_deref(),
-            Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => None,
+            Session::Nobody { .. } | Session::SigningIn => None,
         }
     }
 }

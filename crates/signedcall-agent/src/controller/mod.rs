@@ -44,16 +44,11 @@ enum Session {
         problem: Option<Problem>,
     },
     SigningIn,
-    /// Signed in a moment ago, and again in a moment: what was set since counts only from the beginning of a session.
-    Renewing {
-        kept: bool,
-    },
     /// `leaving` from the moment on when the user wants to sign out.
     Open {
         line: Arc<dyn Line>,
         view: Option<Box<LineView>>,
         on_line: preferences::OnLine,
-        second_calls: bool,
         kept: bool,
         leaving: bool,
     },
@@ -198,7 +193,6 @@ impl<H: Host> Controller<H> {
                 break;
             }
             self.handle(event);
-            self.renew_session();
             self.publish();
         }
         self.host.hide();
@@ -247,7 +241,7 @@ impl<H: Host> Controller<H> {
             Event::Quit => {}
 
             Event::SignedIn(signed_in) => self.signed_in(*signed_in),
-            Event::TryAgain { attempt, occasion, tries } => self.try_again(attempt, occasion, tries),
+            Event::TryAgain { attempt, tries } => self.try_again(attempt, tries),
             Event::Kept { session, outcome } => self.key_kept(session, outcome),
             Event::SignedOut { session, outcome, reply } => self.signed_out(session, outcome, reply),
             Event::Line { session, change } => self.line_changed(session, change),

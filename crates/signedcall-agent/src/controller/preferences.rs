@@ -22,7 +22,7 @@ impl<H: Host> Controller<H> {
         let sdk = Arc::clone(&self.sdk);
         let line = match &self.session {
             Session::Open { line, on_line, .. } => Some((Arc::clone(line), Arc::clone(on_line))),
-            Session::Nobody { .. } | Session::SigningIn | Session::Renewing { .. } => None,
+            Session::Nobody { .. } | Session::SigningIn => None,
         };
         let before = self.settings.preferences.clone();
         self.later(async move {
@@ -86,6 +86,9 @@ async fn tell_line(sdk: &dyn Sdk, line: &dyn Line, on_line: &Mutex<Preferences>,
     }
     if !wanted.has_the_voice_of(&told) {
         line.set_voice(wanted.voice()).await?;
+    }
+    if wanted.second_calls != told.second_calls {
+        line.set_second_calls(wanted.second_calls).await?;
     }
     told.clone_from(wanted);
     Ok(lost)

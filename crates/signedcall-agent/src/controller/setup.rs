@@ -27,7 +27,7 @@ impl<H: Host> Controller<H> {
 
     fn sign_in_fact(&self) -> SignInFact {
         match &self.session {
-            Session::Open { .. } | Session::Renewing { .. } => SignInFact::Accepted,
+            Session::Open { .. } => SignInFact::Accepted,
             Session::Nobody { problem: Some(problem) } => SignInFact::Refused(problem.code),
             Session::Nobody { problem: None } | Session::SigningIn => SignInFact::NotTried,
         }

@@ -310,6 +310,11 @@ impl Line for FakeLine {
         Ok(())
     }
 
+    async fn set_second_calls(&self, on: bool) -> Result<(), Error> {
+        self.write_down(format!("second calls {on}"));
+        Ok(())
+    }
+
     async fn log_out(&self) {
         self.write_down("log out".to_owned());
         if self.state().deaf {

@@ -2,11 +2,11 @@
 
 use signedcall::{AnswerHow, CallStatus, Direction, EndReason as Reason, ErrorCode, Phase};
 
-use super::bench::{Before, Bench, call, form, heard, heard_of_bella, held, in_time, seen, talking, until_true, waits};
+use super::bench::{Bench, call, heard, heard_of_bella, held, seen, talking, until_true, waits};
 use crate::controller::{Event, Reply};
 use crate::settings::Preferences;
-use crate::testing::{KeyringState, Told};
-use crate::view::{Answering, AppView, CallPhase, EndReason, Holding, ProblemCode, SessionView};
+use crate::testing::Told;
+use crate::view::{Answering, AppView, CallPhase, EndReason, Holding, ProblemCode};
 
 /// Anna and this user talk, and Bella calls.
 async fn waiting() -> Bench {
@@ -218,64 +218,17 @@ async fn closing_the_app_ends_both_calls() {
 }
 
 #[tokio::test]
-async fn whether_a_second_call_waits_counts_as_soon_as_no_call_is_on() {
-    let mut bench = Bench::ready().await;
+async fn whether_a_second_call_waits_counts_at_once() {
+    let bench = Bench::ready().await;
     assert!(bench.view().await.settings.second_calls && bench.sdk.sign_ins()[0].second_calls);
     bench.is_called(call(1));
     bench.talks(call(1), Direction::Incoming, 5);
     let busy = Preferences { second_calls: false, ..Preferences::default() };
     bench.ask(|reply| Event::SetPreferences(busy, reply)).await.expect("there is nothing to refuse");
-    assert_eq!((bench.view().await.settings.second_calls, bench.sdk.sign_ins().len()), (false, 1), "the talk goes on");
-    bench.ends(call(1), Direction::Incoming, Reason::HungUp);
-    in_time("a new session", bench.sdk.until_attempts(2)).await;
-    bench.until_ready().await;
-    let sign_ins = bench.sdk.sign_ins();
-    assert_eq!(sign_ins.iter().map(|options| options.second_calls).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(bench.view().await.call.map(|call| call.can_call_again), Some(true));
-}
-
-#[tokio::test]
-async fn whoever_signs_out_while_a_session_begins_anew_is_forgotten() {
-    let mut bench = Bench::ready().await;
-    bench.sdk.set_slow(true);
-    let busy = Preferences { second_calls: false, ..Preferences::default() };
-    bench.ask(|reply| Event::SetPreferences(busy, reply)).await.expect("there is nothing to refuse");
-    bench.until(|view| matches!(view.session, SessionView::Reconnecting { .. })).await;
-    bench.ask(Event::SignOut).await.expect("the keyring is open");
-    bench.sdk.set_slow(false);
-    bench.until(|view| matches!(view.session, SessionView::SignedOut { .. })).await;
-    assert!(bench.sdk.kept_keys().is_empty());
-    assert!(!bench.file("config/settings.json").contains("courier_8842"));
-}
-
-#[tokio::test]
-async fn a_session_that_cannot_begin_anew_says_why() {
-    let mut bench = Before::signed_in_before().start();
-    bench.until_ready().await;
-    bench.sdk.refuse(ErrorCode::ContactRegistrationFailed);
-    let busy = Preferences { second_calls: false, ..Preferences::default() };
-    bench.ask(|reply| Event::SetPreferences(busy, reply)).await.expect("there is nothing to refuse");
-    let view = bench.until(|view| matches!(view.session, SessionView::SignedOut { .. })).await;
-    let SessionView::SignedOut { problem: Some(problem) } = view.session else { panic!("{:?}", view.session) };
-    assert_eq!(problem.code, ProblemCode::ContactRegistrationFailed);
-}
-
-#[tokio::test]
-async fn nobody_is_signed_out_by_a_setting() {
-    for code in [ErrorCode::CuidAlreadyConnectedElsewhere, ErrorCode::NetworkNotAvailable] {
-        let before = Before::new();
-        before.sdk.set_keyring(KeyringState::Locked);
-        let mut bench = before.start();
-        bench.ask(|reply| Event::SignIn(form(), reply)).await.expect("the form is right");
-        bench.until(|view| !view.notices.is_empty()).await;
-        bench.sdk.refuse(code);
-        let busy = Preferences { second_calls: false, ..Preferences::default() };
-        bench.ask(|reply| Event::SetPreferences(busy, reply)).await.expect("there is nothing to refuse");
-        in_time("another attempt", bench.sdk.until_attempts(3)).await;
-        let view = bench.until_ready().await;
-        assert!(matches!(view.session, SessionView::Ready { kept: false, .. }), "the keyring has no more than before");
-        assert!(!bench.sdk.sign_ins()[2].second_calls);
-    }
+    assert_eq!(bench.line().asked(), ["second calls false"], "and nothing else is told anew");
+    let view = bench.view().await;
+    assert_eq!((view.settings.second_calls, bench.sdk.sign_ins().len()), (false, 1));
+    assert!(view.call.is_some_and(|call| call.is_on()), "the talk goes on");
 }
 
 #[tokio::test]
