@@ -278,11 +278,14 @@ impl Audio {
 
     fn take_capture(&mut self, number: u64, opened: Result<Box<dyn Capture>, SoundError>) {
         match (self.capture.take(number, opened, Instant::now()), &mut self.voice) {
-            (Taken::Opened, Some(voice)) => voice.mark(Milestone::CaptureOpened),
+            (Taken::Opened, Some(voice)) => {
+                voice.mark(Milestone::CaptureOpened);
+                voice.has(true, false);
+            }
             (Taken::Opened, None) => self.capture.close(),
             (Taken::Failed(error), voice) => {
                 tracing::warn!(%error, "the microphone cannot be opened");
-                if let Some(voice) = voice.as_ref().filter(|voice| !voice.was_heard()) {
+                if let Some(voice) = voice.as_ref().filter(|voice| !voice.had_microphone()) {
                     let _ = self.events.send(SoundEvent::NoCapture { call: voice.call(), error });
                 }
             }
@@ -295,7 +298,7 @@ impl Audio {
             Taken::Opened => self.quiet_since = Instant::now(),
             Taken::Failed(error) => {
                 tracing::warn!(%error, "the speaker cannot be opened");
-                if let Some(voice) = self.voice.as_ref().filter(|voice| !voice.has_sounded()) {
+                if let Some(voice) = self.voice.as_ref().filter(|voice| !voice.had_speaker()) {
                     let _ = self.events.send(SoundEvent::NoPlayback { call: voice.call(), error });
                 }
                 // A tone that says one thing once says nothing later; without this, the speaker would be tried for ever.
@@ -331,6 +334,7 @@ impl Audio {
         if let Some(voice) = &mut self.voice {
             voice.receive();
             let (capture, playback) = (self.capture.device(), self.playback.device());
+            voice.has(false, playback.is_some());
             voice.use_devices(capture.and_then(|capture| capture.name()), playback.and_then(|playback| playback.name()));
             if let Some(condition) = voice.news() {
                 let _ = self.events.send(SoundEvent::Condition { call: voice.call(), condition });

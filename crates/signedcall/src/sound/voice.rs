@@ -57,8 +57,8 @@ pub(super) struct Voice {
     /// Paces what is not heard while there is no speaker to do it.
     unheard: Option<Pace>,
     packets: u64,
-    heard: bool,
-    sounded: bool,
+    had_microphone: bool,
+    had_speaker: bool,
 }
 
 impl Voice {
@@ -84,8 +84,8 @@ impl Voice {
             volume: 1.0,
             unheard: None,
             packets: 0,
-            heard: false,
-            sounded: false,
+            had_microphone: false,
+            had_speaker: false,
         })
     }
 
@@ -129,14 +129,20 @@ impl Voice {
         self.timeline.mark(milestone);
     }
 
-    /// Whether a microphone has brought anything yet.
-    pub(super) fn was_heard(&self) -> bool {
-        self.heard
+    /// Whether there has been a microphone. One that is lost since may come back.
+    pub(super) fn had_microphone(&self) -> bool {
+        self.had_microphone
     }
 
-    /// Whether a speaker has taken anything yet.
-    pub(super) fn has_sounded(&self) -> bool {
-        self.sounded
+    /// Whether there has been a speaker.
+    pub(super) fn had_speaker(&self) -> bool {
+        self.had_speaker
+    }
+
+    /// Notes that there is a microphone, or a speaker, or both.
+    pub(super) fn has(&mut self, microphone: bool, speaker: bool) {
+        self.had_microphone |= microphone;
+        self.had_speaker |= speaker;
     }
 
     /// Takes the packets that have come.
@@ -168,7 +174,6 @@ impl Voice {
         mix(frame, tones);
         self.watch.heard(frame);
         self.processing.render(frame);
-        self.sounded = true;
         if pulled == Pulled::Sound {
             self.timeline.mark(Milestone::FirstSoundPlayed);
         }
@@ -200,7 +205,6 @@ impl Voice {
     /// 10 ms from the microphone.
     pub(super) fn say(&mut self, frame: &mut Frame) {
         self.silence = None;
-        self.heard = true;
         self.watch.raw(frame);
         self.processing.capture(frame);
         self.watch.clean(frame);

@@ -92,3 +92,39 @@ fn without_a_speaker_a_ringtone_waits_for_one_and_the_tone_of_an_end_does_not() 
     assert!(goes_on_with(Tone::Ringtone));
     assert!(!goes_on_with(Tone::Ended));
 }
+
+/// What is told of a microphone that could be opened at first, or not, and cannot be opened now.
+fn told_without_microphone(had_one: bool) -> Option<SoundEvent> {
+    let (to_self, _received) = blocking::channel();
+    let (tell, mut events) = mpsc::unbounded_channel();
+    let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
+    let mut audio = Audio::new(Arc::new(NoSound), false, tones, Opener::new(to_self), tell);
+    audio.obey(voice());
+    if had_one {
+        audio.capture.await_opened(1);
+        audio.obey(Command::CaptureOpened(1, Ok(Box::new(Gone))));
+        audio.find_lost();
+    }
+    audio.capture.await_opened(2);
+    audio.obey(Command::CaptureOpened(2, Err(SoundError::NoMicrophone)));
+    events.try_recv().ok()
+}
+
+/// A microphone that is gone before it has brought anything.
+struct Gone;
+
+impl Capture for Gone {
+    fn read(&mut self, _: &mut Frame) -> bool {
+        false
+    }
+
+    fn is_lost(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_microphone_that_cannot_be_opened_ends_a_call_and_one_that_is_lost_is_waited_for() {
+    assert!(matches!(told_without_microphone(false), Some(SoundEvent::NoCapture { .. })));
+    assert!(told_without_microphone(true).is_none());
+}
