@@ -37,6 +37,9 @@ pub(crate) struct PastCall {
     /// Whom this user has transferred the other side to.
     #[serde(default)]
     pub(crate) transferred_to: Option<String>,
+    /// Which other device of this user has answered or declined it, where that is known.
+    #[serde(default)]
+    pub(crate) other_device: Option<String>,
 }
 
 impl History {
@@ -97,6 +100,7 @@ impl PastCall {
             is_missed: self.is_missed(),
             transferred_by: self.transferred_by.clone(),
             transferred_to: self.transferred_to.clone(),
+            other_device: self.other_device.clone(),
         }
     }
 }
@@ -149,6 +153,7 @@ mod tests {
             is_new: false,
             transferred_by: None,
             transferred_to: None,
+            other_device: None,
         }
     }
 
@@ -176,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_list_of_an_older_version_is_read() {
-        let newer = ",\"is_new\":false,\"transferred_by\":null,\"transferred_to\":null";
+        let newer = ",\"is_new\":false,\"transferred_by\":null,\"transferred_to\":null,\"other_device\":null";
         let text = serde_json::to_string(&[call(1)]).expect("plain data").replace(newer, "");
-        assert!(!text.contains("is_new") && !text.contains("transferred"), "{text}");
+        assert!(!text.contains("is_new") && !text.contains("transferred") && !text.contains("other_device"), "{text}");
         assert_eq!(serde_json::from_str::<History>(&text).expect("a list"), History(vec![call(1)]));
     }
 

@@ -8,8 +8,6 @@ pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const DECLINE: &str = "Decline";
 pub(crate) const HOLD_AND_ANSWER: &str = "Hold and answer";
 pub(crate) const END_AND_ANSWER: &str = "End and answer";
-pub(crate) const ANSWERED_ELSEWHERE: &str = "Answered on another device";
-pub(crate) const DECLINED_ELSEWHERE: &str = "Declined on another device";
 pub(crate) const RETURN_TO_CALL: &str = "Return to call";
 pub(crate) const HANG_UP: &str = "Hang up";
 pub(crate) const SIGN_OUT: &str = "Sign out";
@@ -24,6 +22,12 @@ pub(crate) const IN_A_CALL: &str = "A call is on";
 /// Brings the app's window, in a notification and the tray.
 pub(crate) fn open(app: &str) -> String {
     format!("Open {app}")
+}
+
+/// Which of this user's devices has answered a call, or else declined it.
+pub(crate) fn taken_elsewhere(answered: bool, device: Option<&str>) -> String {
+    let what = if answered { "Answered" } else { "Declined" };
+    format!("{what} on {}", device.unwrap_or("another device"))
 }
 
 /// How many calls were missed since anybody looked, in the tray's menu.
@@ -70,5 +74,20 @@ pub(crate) fn status(view: &AppView) -> &'static str {
         SessionView::SigningIn => "Signing in…",
         SessionView::Ready { .. } => "Ready for calls",
         SessionView::Reconnecting { .. } => "Reconnecting…",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_has_taken_a_call_is_named_where_its_name_is_known() {
+        assert_eq!(taken_elsewhere(true, Some("Kitchen laptop")), "Answered on Kitchen laptop");
+        assert_eq!(taken_elsewhere(false, Some("Kitchen laptop")), "Declined on Kitchen laptop");
+        assert_eq!(
+            [true, false].map(|answered| taken_elsewhere(answered, None)),
+            ["Answered on another device", "Declined on another device"]
+        );
     }
 }

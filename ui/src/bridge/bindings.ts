@@ -146,6 +146,8 @@ export type CallView = {
 	transferredBy: string | null,
 	/**  Whom this user has transferred the other side to: the name, or the cuid. */
 	transferredTo: string | null,
+	/**  Which other device of this user has answered or declined it, where that is known. */
+	otherDevice: string | null,
 	/**  What `call_again` would do exists (an ended outgoing or incoming call). */
 	canCallAgain: boolean,
 };
@@ -253,6 +255,8 @@ export type RecentCall = {
 	transferredBy: string | null,
 	/**  Whom this user has transferred the other side to: the name, or the cuid. */
 	transferredTo: string | null,
+	/**  Which other device of this user has answered or declined it, where that is known. */
+	otherDevice: string | null,
 };
 
 /**  Whether somebody is signed in. */

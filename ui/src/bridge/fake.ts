@@ -41,14 +41,14 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     const call = find(id);
     if (!call || call.phase.state === "ended") return;
     const seconds = call.phase.state === "talking" ? Math.floor((Date.now() - call.phase.since) / 1000) : null;
-    const { direction, peer, peerName, context, transferredBy } = call;
+    const { direction, peer, peerName, context, transferredBy, otherDevice } = call;
     const isMissed = direction === "incoming" && seconds === null && reason === "missed";
     const ended: CallView = { ...call, phase: { state: "ended", reason, seconds }, answering: null, transferredTo, canCallAgain: true };
     const left = [view.call, view.other].find((other) => other && other !== call && other.phase.state !== "ended") ?? null;
     change({
       call: left ? { ...left, answering: left.answering && "simply" } : ended,
       other: left && !own && !isMissed ? ended : null,
-      recent: [{ id: call.id, direction, peer, peerName, context, at: Date.now(), seconds, reason, isMissed, transferredBy, transferredTo }, ...view.recent],
+      recent: [{ id: call.id, direction, peer, peerName, context, at: Date.now(), seconds, reason, isMissed, transferredBy, transferredTo, otherDevice }, ...view.recent],
       missed: view.missed + Number(isMissed),
     });
   };
@@ -186,6 +186,7 @@ const blank: CallView = {
   answering: null,
   transferredBy: null,
   transferredTo: null,
+  otherDevice: null,
   canCallAgain: false,
 };
 

@@ -9,8 +9,8 @@ export const NOW = Date.UTC(2026, 10, 18, 9, 45);
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-/** Nobody has transferred anybody. */
-const plain = { transferredBy: null, transferredTo: null };
+/** Nobody has transferred anybody, and no other device has had a part in it. */
+const plain = { transferredBy: null, transferredTo: null, otherDevice: null };
 
 const recent: RecentCall[] = [
   {
@@ -226,6 +226,9 @@ const LONG_REASON = "Question about the delivery window of order 471147114711 to
 /** Twenty-five characters, and sixty-four. */
 const NAME_OF_25 = "Konstantinos Papadopoulos";
 const REASON_OF_64 = "Delivery window for order 471147 on Friday has to be moved today";
+/** Sixty-four characters. */
+const DEVICE_OF_64 = "The old laptop that stands on the kitchen table beside the radio";
+const DEVICE_IN_ARABIC = "حاسوب المطبخ";
 const LIGHT_BRAND = { ...base.brand, name: "Marigold", background: "#F6EFE4", foreground: "#2B1D0E", lightButtons: false };
 
 const arabic: CallView = { ...amira, peerName: "أميرة حداد", context: "مندوب التوصيل يتصل بك" };
@@ -256,6 +259,15 @@ export const scenarios = {
   "home-transferred": {
     ...base,
     recent: recent.map((call, index) => (index ? call : { ...call, reason: "handedOver", transferredBy: "Support desk", transferredTo: "Jonas Okafor" })),
+  },
+  "home-elsewhere": {
+    ...base,
+    recent: recent.map((call, index) => {
+      if (index > 2) return call;
+      const reason = index === 1 ? "declinedElsewhere" : "answeredElsewhere";
+      const otherDevice = [DEVICE_OF_64, DEVICE_IN_ARABIC, "Kitchen laptop"][index] ?? null;
+      return { ...call, direction: "incoming", seconds: null, reason, otherDevice, isMissed: false };
+    }),
   },
   "settings-no-devices": {
     ...base,
@@ -306,6 +318,8 @@ export const scenarios = {
   ended: ended(amira, "hungUp", 134),
   "ended-handed-over": ended({ ...amira, transferredTo: "Jonas Okafor" }, "handedOver", 134),
   "ended-transferred": ended(amira, "transferred", 134),
+  "ended-elsewhere": ended({ ...amira, otherDevice: DEVICE_OF_64 }, "answeredElsewhere"),
+  "ended-elsewhere-arabic": ended({ ...arabic, otherDevice: DEVICE_IN_ARABIC }, "declinedElsewhere"),
   "ended-no-answer": ended(jonas, "ringTimeout"),
   "ended-network": ended(amira, "localNetworkLoss", 3_725),
   "ended-not-placed": ended(jonas, { notPlaced: { code: "microphonePermissionNotGranted" } }),

@@ -81,6 +81,10 @@ export const ar: Catalogue = {
     notificationsDisabled: { title: "لم تُعرض", detail: "الإشعارات موقفة على هذا الجهاز.", brief: "لم تُعرض" },
     microphoneRefused: { title: "لا ميكروفون", detail: "ما كان أحد ليسمعك. صِل ميكروفونًا أو اسمح به في إعدادات الصوت.", brief: "لا ميكروفون" },
   },
+  endingsOn: {
+    answeredElsewhere: (device) => ({ title: `تم الرد من ${device}`, detail: `رددت على هذه المكالمة من ${device}.`, brief: `رُدّ من ${device}` }),
+    declinedElsewhere: (device) => ({ title: `تم الرفض من ${device}`, detail: `رفضت هذه المكالمة من ${device}.`, brief: `رُفضت من ${device}` }),
+  },
   notPlaced: { title: "لم تُجرَ المكالمة", brief: "لم تُجرَ" },
   navigation: {
     label: "الأقسام",

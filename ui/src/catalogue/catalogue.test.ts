@@ -19,6 +19,9 @@ const union = (name: string): string[] => {
   return [...declared.replace(/\{[^}]*\}/g, "").matchAll(/"(\w+)"/g)].map((match) => match[1] ?? "");
 };
 
+const incoming = { direction: "incoming", otherDevice: null } as const;
+const outgoing = { direction: "outgoing", otherDevice: null } as const;
+
 describe.each(Object.entries(catalogues))("the catalogue %s", (_tag, words) => {
   it("has words for every code of a problem", () => {
     expect(union("ProblemCode").length).toBeGreaterThan(20);
@@ -28,8 +31,8 @@ describe.each(Object.entries(catalogues))("the catalogue %s", (_tag, words) => {
   it("has words for every reason of an end", () => {
     expect(union("EndReason").length).toBeGreaterThan(10);
     expect(Object.keys(words.endings).sort()).toEqual(union("EndReason").sort());
-    expect(endingOf(words, "busy", "outgoing")).toEqual(words.endings.busy);
-    expect(endingOf(words, { notPlaced: { code: "canNotCallSelf" } }, "outgoing")).toEqual({
+    expect(endingOf(words, "busy", outgoing)).toEqual(words.endings.busy);
+    expect(endingOf(words, { notPlaced: { code: "canNotCallSelf" } }, outgoing)).toEqual({
       ...words.notPlaced,
       detail: words.problems.canNotCallSelf,
     });
@@ -37,9 +40,19 @@ describe.each(Object.entries(catalogues))("the catalogue %s", (_tag, words) => {
 
   it("tells the callee of what was the callee's doing", () => {
     for (const reason of ["busy", "loggedOut", "notificationsDisabled", "microphoneRefused", "ringTimeout"] as const) {
-      expect(endingOf(words, reason, "incoming")).not.toEqual(endingOf(words, reason, "outgoing"));
+      expect(endingOf(words, reason, incoming)).not.toEqual(endingOf(words, reason, outgoing));
     }
-    expect(endingOf(words, "hungUp", "incoming")).toEqual(words.endings.hungUp);
+    expect(endingOf(words, "hungUp", incoming)).toEqual(words.endings.hungUp);
+  });
+
+  it("names the device that has taken a call, where that is known", () => {
+    for (const reason of ["answeredElsewhere", "declinedElsewhere"] as const) {
+      expect(endingOf(words, reason, incoming)).toEqual(words.endings[reason]);
+      const { title, brief } = endingOf(words, reason, { ...incoming, otherDevice: "Kitchen laptop" });
+      expect(title).toContain("\u2068Kitchen laptop\u2069");
+      expect(brief).toContain("\u2068Kitchen laptop\u2069");
+    }
+    expect(endingOf(words, "hungUp", { ...incoming, otherDevice: "Kitchen laptop" })).toEqual(words.endings.hungUp);
   });
 
   it("has words for everything that a check of the set-up finds", () => {

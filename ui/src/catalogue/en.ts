@@ -82,6 +82,12 @@ const endings: Record<PlainEndReason, Ending> = {
   handedOver: { title: "Call transferred", detail: "They are put through, and you are out of the call.", brief: "Transferred" },
 };
 
+/** What another device of this user has done, where it is known what that is called. */
+const endingsOn: Partial<Record<PlainEndReason, (device: string) => Ending>> = {
+  answeredElsewhere: (device) => ({ title: `Answered on ${device}`, detail: `You took this call on ${device}.`, brief: `Answered on ${device}` }),
+  declinedElsewhere: (device) => ({ title: `Declined on ${device}`, detail: `You declined this call on ${device}.`, brief: `Declined on ${device}` }),
+};
+
 /** What was the callee's doing, to the callee. */
 const endingsHere: Partial<Record<PlainEndReason, Ending>> = {
   ringTimeout: { title: "Missed call", detail: "It rang until the time was up.", brief: "Missed" },
@@ -110,6 +116,7 @@ export const en = {
   transferProblems,
   endings,
   endingsHere,
+  endingsOn,
   notPlaced: { title: "Call not placed", brief: "Not placed" },
   navigation: {
     label: "Sections",

@@ -16,10 +16,18 @@ export const catalogues: Record<string, Catalogue> = { en, ar };
 /** Finds the catalogue for a language tag such as `ar-EG`; English serves those that are missing. */
 export const catalogueFor = (tag: string): Catalogue => catalogues[tag.toLowerCase().split("-", 1)[0] ?? ""] ?? en;
 
+/** How a call has ended, as calls on the screen and in the list have it. */
+interface Ended {
+  direction: Direction;
+  otherDevice: string | null;
+}
+
 /** Says why a call is over: what of an outgoing call is the other side's doing is this side's of an incoming one. */
-export function endingOf(words: Catalogue, reason: EndReason, direction: Direction): Ending {
-  if (typeof reason === "string") return (direction === "incoming" && words.endingsHere[reason]) || words.endings[reason];
-  return { ...words.notPlaced, detail: words.problems[reason.notPlaced.code] };
+export function endingOf(words: Catalogue, reason: EndReason, { direction, otherDevice }: Ended): Ending {
+  if (typeof reason !== "string") return { ...words.notPlaced, detail: words.problems[reason.notPlaced.code] };
+  const on = otherDevice === null ? undefined : words.endingsOn[reason];
+  if (on && otherDevice !== null) return on(isolated(otherDevice));
+  return (direction === "incoming" && words.endingsHere[reason]) || words.endings[reason];
 }
 
 /** A name within a sentence stands by itself, whichever way it is written. */

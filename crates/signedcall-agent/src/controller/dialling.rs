@@ -87,6 +87,7 @@ impl<H: Host> Controller<H> {
             is_new: false,
             transferred_by: None,
             transferred_to: None,
+            other_device: None,
         });
         call.phase = CallPhase::Ended { reason, seconds: None };
         call.can_call_again = true;

@@ -144,7 +144,7 @@ impl<H: Host> Controller<H> {
         };
         let mut view = CallView::new(id.clone(), direction, String::from(peer), event.context.as_str().to_owned(), phase);
         (view.peer_name, view.image, view.can_call_again) = (peer_name, image, true);
-        (view.transferred_by, view.transferred_to) = (by, to);
+        (view.transferred_by, view.transferred_to, view.other_device) = (by, to, event.other_device);
         let past = PastCall {
             id: event.call_id,
             direction,
@@ -157,6 +157,7 @@ impl<H: Host> Controller<H> {
             is_new: false,
             transferred_by: view.transferred_by.clone(),
             transferred_to: view.transferred_to.clone(),
+            other_device: view.other_device.clone(),
         };
         let (whose, caller, context) = (self.whose(), view.shown_name(), view.context.clone());
         let is_missed = past.is_missed();
@@ -164,7 +165,7 @@ impl<H: Host> Controller<H> {
             self.host.missed(&Missed { whose, caller, peer: view.peer.clone(), context, picture });
         } else if matches!(reason, EndReason::AnsweredElsewhere | EndReason::DeclinedElsewhere) {
             let answered = reason == EndReason::AnsweredElsewhere;
-            self.host.taken_elsewhere(&Elsewhere { whose, caller, context, answered, picture });
+            self.host.taken_elsewhere(&Elsewhere { whose, caller, context, answered, device: view.other_device.clone(), picture });
         }
         self.remember(past);
         let put_away = self.put_away.take_if(|put_away| *put_away == id).is_some();

@@ -81,6 +81,8 @@ pub(crate) struct Elsewhere {
     pub(crate) context: String,
     /// Answered, or else declined.
     pub(crate) answered: bool,
+    /// What that device is called, where it is known.
+    pub(crate) device: Option<String>,
     pub(crate) picture: Option<Pixels>,
 }
 

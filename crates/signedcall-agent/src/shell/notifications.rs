@@ -143,8 +143,8 @@ impl Notifier {
     /// Says for a moment why a call rings no more.
     pub(super) fn taken_elsewhere(&self, elsewhere: &Elsewhere) {
         let text = format!("{} · {}", elsewhere.caller, elsewhere.context);
-        let headline = if elsewhere.answered { words::ANSWERED_ELSEWHERE } else { words::DECLINED_ELSEWHERE };
-        let mut notification = self.notification(&elsewhere.whose, headline, &text, elsewhere.picture.as_ref());
+        let headline = words::taken_elsewhere(elsewhere.answered, elsewhere.device.as_deref());
+        let mut notification = self.notification(&elsewhere.whose, &headline, &text, elsewhere.picture.as_ref());
         notification
             .urgency(Urgency::Low)
             .hint(Hint::Transient(true))

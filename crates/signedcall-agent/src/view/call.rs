@@ -34,6 +34,8 @@ pub struct CallView {
     pub transferred_by: Option<String>,
     /// Whom this user has transferred the other side to: the name, or the cuid.
     pub transferred_to: Option<String>,
+    /// Which other device of this user has answered or declined it, where that is known.
+    pub other_device: Option<String>,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
     pub can_call_again: bool,
 }
@@ -56,6 +58,7 @@ impl CallView {
             answering: None,
             transferred_by: None,
             transferred_to: None,
+            other_device: None,
             can_call_again: false,
         }
     }
@@ -209,4 +212,6 @@ pub struct RecentCall {
     pub transferred_by: Option<String>,
     /// Whom this user has transferred the other side to: the name, or the cuid.
     pub transferred_to: Option<String>,
+    /// Which other device of this user has answered or declined it, where that is known.
+    pub other_device: Option<String>,
 }

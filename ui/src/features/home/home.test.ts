@@ -115,3 +115,10 @@ it("names the file that a notice is about", async () => {
   const { find } = await show("home-notices");
   expect(find('[data-notice="toneFileLost"]').textContent).toContain("morning bells.ogg");
 });
+
+it("names the device that has taken a call, in the list and beside it", async () => {
+  const { find, action, container } = await show("home-elsewhere");
+  expect(find('[data-recent="support_desk"]').textContent).toContain("Answered on \u2068Kitchen laptop\u2069");
+  action("open-recent").click();
+  await expect.poll(() => container.querySelector("dl")?.textContent).toContain("The old laptop");
+});

@@ -11,4 +11,4 @@ export function outcomeOf(call: RecentCall): CallOutcome {
 
 /** How a call ended, in a word or two, where that is not what was to be expected. */
 export const briefly = (words: Catalogue, call: RecentCall): string | null =>
-  call.isMissed ? words.recent.missed : endingOf(words, call.reason, call.direction).brief;
+  call.isMissed ? words.recent.missed : endingOf(words, call.reason, call).brief;

@@ -1,6 +1,6 @@
 //! Calls that change hands, on each of the three sides, and calls that another device of the user has dealt with.
 
-use signedcall::{CallStatus, Cuid, Direction, EndReason as Reason, ErrorCode, LineView, Phase};
+use signedcall::{CallEvent, CallStatus, Cuid, Direction, EndReason as Reason, ErrorCode, LineView, Phase};
 
 use super::bench::{Bench, call, heard, in_time, seen};
 use crate::controller::{Elsewhere, Event, Reply};
@@ -140,14 +140,17 @@ async fn nobody_who_is_signed_out_can_transfer() {
 
 #[tokio::test]
 async fn a_call_that_another_device_has_dealt_with_says_so_as_it_falls_silent() {
-    for (reason, answered) in [(Reason::AnsweredElsewhere, true), (Reason::DeclinedElsewhere, false)] {
+    for (reason, answered, device) in
+        [(Reason::AnsweredElsewhere, true, None), (Reason::DeclinedElsewhere, false, Some("Kitchen laptop".to_owned()))]
+    {
         let mut bench = Bench::ready().await;
         bench.is_called(call(1));
         bench.told_so_far().await;
-        bench.ends(call(1), Direction::Incoming, reason);
+        bench.happened(CallEvent { other_device: device.clone(), ..heard(call(1), Direction::Incoming, CallStatus::Ended(reason)) });
         let (whose, caller, context) = ("Signed Call".to_owned(), "Anna".to_owned(), "Your order 4711".to_owned());
-        let elsewhere = Elsewhere { whose, caller, context, answered, picture: None };
+        let elsewhere = Elsewhere { whose, caller, context, answered, device: device.clone(), picture: None };
         assert!(bench.told_so_far().await.contains(&Told::TakenElsewhere(elsewhere)), "{reason:?}");
+        assert_eq!(bench.view().await.recent[0].other_device, device);
     }
     let mut bench = in_call().await;
     bench.ends(call(1), Direction::Incoming, Reason::HungUp);
