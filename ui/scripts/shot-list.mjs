@@ -100,6 +100,7 @@ export const shots = [
   shot("home-wide", "home", { scenario: "home", viewport: WIDE }),
   shot("home-wide-detail", "home", { scenario: "home", viewport: WIDE, act: press("open-recent") }),
   shot("settings", "home", { scenario: "home", sheet: true, act: openSettings }),
+  shot("settings-ring-speaker", "home", { schemes: ONE, act: openSettings }),
   shot("settings-no-devices", "home", { schemes: ONE, act: openSettings }),
   shot("settings-tone-error", "home", {
     scenario: "home",

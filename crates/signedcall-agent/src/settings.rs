@@ -88,6 +88,8 @@ pub(crate) struct Preferences {
     /// Chosen ids; `None` follows the system.
     pub(crate) microphone: Option<String>,
     pub(crate) speaker: Option<String>,
+    /// The speaker that rings; `None` is the same.
+    pub(crate) ring_speaker: Option<String>,
     pub(crate) voice_processing: bool,
     pub(crate) outgoing_tone: Option<PathBuf>,
     pub(crate) ringtone: Option<PathBuf>,
@@ -97,7 +99,15 @@ pub(crate) struct Preferences {
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { microphone: None, speaker: None, voice_processing: true, outgoing_tone: None, ringtone: None, second_calls: true }
+        Self {
+            microphone: None,
+            speaker: None,
+            ring_speaker: None,
+            voice_processing: true,
+            outgoing_tone: None,
+            ringtone: None,
+            second_calls: true,
+        }
     }
 }
 
@@ -107,7 +117,7 @@ impl Preferences {
             processing: self.voice_processing,
             input: self.microphone.clone(),
             output: self.speaker.clone(),
-            ..VoiceOptions::default()
+            ring_output: self.ring_speaker.clone(),
         }
     }
 
@@ -122,7 +132,8 @@ impl Preferences {
 
     /// Whether the voice goes the same way.
     pub(crate) fn has_the_voice_of(&self, other: &Self) -> bool {
-        (&self.microphone, &self.speaker, self.voice_processing) == (&other.microphone, &other.speaker, other.voice_processing)
+        let devices = (&self.microphone, &self.speaker, &self.ring_speaker);
+        devices == (&other.microphone, &other.speaker, &other.ring_speaker) && self.voice_processing == other.voice_processing
     }
 }
 
@@ -132,6 +143,7 @@ impl From<PreferencesForm> for Preferences {
         Self {
             microphone: filled(form.microphone),
             speaker: filled(form.speaker),
+            ring_speaker: filled(form.ring_speaker),
             voice_processing: form.voice_processing,
             outgoing_tone: filled(form.outgoing_tone).map(PathBuf::from),
             ringtone: filled(form.ringtone).map(PathBuf::from),
@@ -160,6 +172,7 @@ mod tests {
         let settings: Settings = serde_json::from_str(r#"{"preferences":{"speaker":"hdmi"},"of a newer version":1}"#).expect("an object");
         assert!(settings.preferences.voice_processing && settings.preferences.second_calls);
         assert_eq!(settings.preferences.speaker.as_deref(), Some("hdmi"));
+        assert_eq!(settings.preferences.voice().ring_output, None, "it rings where the other side is heard");
     }
 
     #[test]

@@ -193,6 +193,7 @@ export type MicrophoneNote = "talkingWhileMuted" | "silent";
 export type PreferencesForm = {
 	microphone: string | null,
 	speaker: string | null,
+	ringSpeaker: string | null,
 	voiceProcessing: boolean,
 	outgoingTone: string | null,
 	ringtone: string | null,
@@ -283,6 +284,8 @@ export type SettingsView = {
 	/**  Chosen ids; `None` follows the system. */
 	microphone: string | null,
 	speaker: string | null,
+	/**  The speaker that rings; `None` is the same. */
+	ringSpeaker: string | null,
 	/**  Echo cancellation, noise suppression and gain. */
 	voiceProcessing: boolean,
 	/**  Paths of the user's own tones. */

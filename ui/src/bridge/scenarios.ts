@@ -101,6 +101,7 @@ export const base: AppView = {
     ],
     microphone: null,
     speaker: "laptop",
+    ringSpeaker: null,
     voiceProcessing: true,
     outgoingTone: null,
     ringtone: null,
@@ -269,6 +270,7 @@ export const scenarios = {
       return { ...call, direction: "incoming", seconds: null, reason, otherDevice, isMissed: false };
     }),
   },
+  "settings-ring-speaker": { ...base, settings: { ...base.settings, ringSpeaker: "laptop" } },
   "settings-no-devices": {
     ...base,
     settings: { ...base.settings, microphones: [], speakers: [], outgoingTone: "/home/noor/Music/waiting.ogg" },

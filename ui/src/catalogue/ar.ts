@@ -168,6 +168,8 @@ export const ar: Catalogue = {
     autostartHint: "في شريط النظام، لتصلك المكالمات من الدقيقة الأولى.",
     microphone: "الميكروفون",
     speaker: "السماعة",
+    ringSpeaker: "الرنين على",
+    sameAsSpeaker: "نفس السماعة",
     followSystem: "افتراضي النظام",
     followSystemNow: (device) => `افتراضي النظام (${device})`,
     noDevice: "لا يوجد",

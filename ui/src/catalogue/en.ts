@@ -195,6 +195,8 @@ export const en = {
     autostartHint: "In the tray, so that calls reach you from the first minute on.",
     microphone: "Microphone",
     speaker: "Speaker",
+    ringSpeaker: "Ring on",
+    sameAsSpeaker: "Same as the speaker",
     followSystem: "System default",
     followSystemNow: (device: string) => `System default (${device})`,
     noDevice: "None found",

@@ -180,6 +180,7 @@ impl<H: Host> Controller<H> {
             speakers: self.devices.speakers.iter().map(Device::from).collect(),
             microphone: preferences.microphone.clone(),
             speaker: preferences.speaker.clone(),
+            ring_speaker: preferences.ring_speaker.clone(),
             voice_processing: preferences.voice_processing,
             outgoing_tone: path(&preferences.outgoing_tone),
             ringtone: path(&preferences.ringtone),

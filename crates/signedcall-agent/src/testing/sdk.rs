@@ -300,7 +300,7 @@ impl Line for FakeLine {
     }
 
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {
-        self.write_down(format!("voice {:?} {:?} {}", voice.input, voice.output, voice.processing));
+        self.write_down(format!("voice {:?} {:?} {:?} {}", voice.input, voice.output, voice.ring_output, voice.processing));
         Ok(())
     }
 

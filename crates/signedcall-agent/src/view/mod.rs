@@ -236,6 +236,8 @@ pub struct SettingsView {
     /// Chosen ids; `None` follows the system.
     pub microphone: Option<String>,
     pub speaker: Option<String>,
+    /// The speaker that rings; `None` is the same.
+    pub ring_speaker: Option<String>,
     /// Echo cancellation, noise suppression and gain.
     pub voice_processing: bool,
     /// Paths of the user's own tones.
@@ -280,6 +282,7 @@ impl fmt::Debug for SignInForm {
 pub struct PreferencesForm {
     pub microphone: Option<String>,
     pub speaker: Option<String>,
+    pub ring_speaker: Option<String>,
     pub voice_processing: bool,
     pub outgoing_tone: Option<String>,
     pub ringtone: Option<String>,

@@ -13,7 +13,7 @@ const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subje
   return { ...shown, requests };
 };
 
-const kept = { microphone: null, speaker: "laptop", voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
+const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
 
 it("looks for devices again when it opens", async () => {
   const { asked } = await open();
@@ -108,4 +108,16 @@ it("lets a second call wait, or no longer", async () => {
   expect(field("second-calls").getAttribute("aria-checked")).toBe("true");
   await fireEvent.click(field("second-calls"));
   expect(requests()).toEqual([["setPreferences", { ...kept, secondCalls: false }]]);
+});
+
+it("rings on a speaker of its own, or on the same", async () => {
+  const { field, requests, has, find, words } = await open();
+  expect(field("ring-speaker").textContent).toContain(words.settings.sameAsSpeaker);
+  field("ring-speaker").focus();
+  await fireEvent.keyDown(field("ring-speaker"), { key: "Enter" });
+  await expect.poll(() => has('[data-option="device:laptop"]')).toBe(true);
+  await expect.poll(() => find("[data-highlighted]").dataset.option).toBe("system");
+  await fireEvent.keyDown(field("ring-speaker"), { key: "End" });
+  await fireEvent.keyDown(field("ring-speaker"), { key: "Enter" });
+  expect(requests()).toEqual([["setPreferences", { ...kept, ringSpeaker: "laptop" }]]);
 });

@@ -1,6 +1,11 @@
 import type { Device, PreferencesForm, SettingsView } from "../../bridge";
 import type { Catalogue } from "../../catalogue";
 
+interface Option {
+  value: string;
+  label: string;
+}
+
 /** No id can be taken for it: ids are written with a prefix. */
 const SYSTEM = "system";
 const PREFIX = "device:";
@@ -12,21 +17,27 @@ export const valueOf = (id: string | null): string => (id === null ? SYSTEM : PR
 export const idOf = (value: string): string | null => (value === SYSTEM ? null : value.slice(PREFIX.length));
 
 /** What a menu offers: the system's choice, what is there, and what was chosen though it is not there. */
-export function options(words: Catalogue, devices: Device[], chosen: string | null): { value: string; label: string }[] {
-  const current = devices.find((device) => device.isDefault);
-  const follow = current ? words.settings.followSystemNow(current.name) : words.settings.followSystem;
+export function options(words: Catalogue, devices: Device[], chosen: string | null, unchosen = systemOf(words, devices)): Option[] {
   const missing = chosen !== null && !devices.some((device) => device.id === chosen);
   return [
-    { value: SYSTEM, label: devices.length ? follow : words.settings.noDevice },
+    { value: SYSTEM, label: unchosen },
     ...devices.map((device) => ({ value: valueOf(device.id), label: device.name })),
     ...(missing ? [{ value: valueOf(chosen), label: words.settings.missingDevice }] : []),
   ];
+}
+
+/** What the system's choice is called. */
+function systemOf(words: Catalogue, devices: Device[]): string {
+  if (!devices.length) return words.settings.noDevice;
+  const current = devices.find((device) => device.isDefault);
+  return current ? words.settings.followSystemNow(current.name) : words.settings.followSystem;
 }
 
 /** All preferences, with some of them changed. */
 export const preferences = (settings: SettingsView, changed: Partial<PreferencesForm>): PreferencesForm => ({
   microphone: settings.microphone,
   speaker: settings.speaker,
+  ringSpeaker: settings.ringSpeaker,
   voiceProcessing: settings.voiceProcessing,
   outgoingTone: settings.outgoingTone,
   ringtone: settings.ringtone,

@@ -10,6 +10,7 @@ use crate::view::{Problem, ProblemCode};
 fn quiet() -> Preferences {
     Preferences {
         speaker: Some("hdmi".to_owned()),
+        ring_speaker: Some("laptop".to_owned()),
         voice_processing: false,
         ringtone: Some(PathBuf::from("/music/ring.ogg")),
         ..Preferences::default()
@@ -28,7 +29,7 @@ fn broken() -> Preferences {
 async fn preferences_reach_the_line_and_the_disk() {
     let bench = Bench::ready().await;
     bench.ask(|reply| Event::SetPreferences(quiet(), reply)).await.expect("the file can be played");
-    assert_eq!(bench.line().asked(), [r#"ringtone Some("/music/ring.ogg")"#, r#"voice None Some("hdmi") false"#]);
+    assert_eq!(bench.line().asked(), [r#"ringtone Some("/music/ring.ogg")"#, r#"voice None Some("hdmi") Some("laptop") false"#]);
     let settings = bench.view().await.settings;
     assert_eq!((settings.speaker.as_deref(), settings.voice_processing), (Some("hdmi"), false));
     assert!(bench.file("config/settings.json").contains("/music/ring.ogg"));
@@ -66,11 +67,17 @@ async fn a_tone_that_has_been_lost_since_stands_in_no_other_setting_s_way() {
     let mut bench = before.start();
     bench.until_ready().await;
     let wanted = |changed: Preferences| Preferences { outgoing_tone: Some(PathBuf::from("/broken/wait.ogg")), ..changed };
-    let louder = wanted(Preferences { speaker: Some("hdmi".to_owned()), ..Preferences::default() });
+    let louder =
+        wanted(Preferences { speaker: Some("hdmi".to_owned()), ring_speaker: Some("laptop".to_owned()), ..Preferences::default() });
     bench.ask(|reply| Event::SetPreferences(louder, reply)).await.expect("the speaker is there");
-    assert_eq!(bench.line().asked(), [r#"voice None Some("hdmi") true"#], "tones are not told again");
+    assert_eq!(bench.line().asked(), [r#"voice None Some("hdmi") Some("laptop") true"#], "tones are not told again");
     let ringtone = Some(PathBuf::from("/music/ring.ogg"));
-    let quiet = wanted(Preferences { speaker: Some("hdmi".to_owned()), ringtone, ..Preferences::default() });
+    let quiet = wanted(Preferences {
+        speaker: Some("hdmi".to_owned()),
+        ring_speaker: Some("laptop".to_owned()),
+        ringtone,
+        ..Preferences::default()
+    });
     bench.ask(|reply| Event::SetPreferences(quiet, reply)).await.expect("the ringtone can be played");
     assert_eq!(bench.line().asked()[1..], [r#"ringtone Some("/music/ring.ogg")"#], "the voice goes on as it is");
     let notices = bench.view().await.notices;
@@ -104,7 +111,8 @@ async fn preferences_that_change_while_signing_in_reach_the_new_line() {
     bench.sdk.set_slow(false);
     bench.until_ready().await;
     let line = bench.line();
-    until_true("the preferences", || line.asked().last().is_some_and(|asked| asked == r#"voice None Some("hdmi") false"#)).await;
+    until_true("the preferences", || line.asked().last().is_some_and(|asked| asked == r#"voice None Some("hdmi") Some("laptop") false"#))
+        .await;
 }
 
 #[tokio::test]
