@@ -58,6 +58,7 @@ const kinds = [
   { name: "link", scenario: "link-asks-why", screen: "home" },
   { name: "incoming", scenario: "incoming-long", screen: "incoming" },
   { name: "in-call", scenario: "in-call-weak", screen: "in-call" },
+  { name: "moved", scenario: "in-call-moved", screen: "in-call" },
   { name: "waiting", scenario: "in-call-waiting-long", screen: "in-call" },
   { name: "beside", scenario: "in-call-beside-long", screen: "in-call" },
   { name: "transfer", scenario: "in-call", screen: "in-call", act: openTransfer },
@@ -172,6 +173,9 @@ export const shots = [
       await page.locator('[data-option="device:built-in"]').waitFor();
     },
   }),
+  shot("in-call-moved", "in-call", { schemes: ONE }),
+  shot("in-call-moved-arabic", "in-call", { scenario: "in-call-moved", schemes: ONE, lang: "ar" }),
+  shot("in-call-no-devices", "in-call", { schemes: ONE }),
   shot("in-call-interrupted", "in-call", { schemes: ONE }),
   shot("in-call-light-brand", "in-call", { schemes: ONE }),
   shot("in-call-wide", "in-call", { scenario: "in-call", schemes: ONE, viewport: WIDE }),

@@ -148,6 +148,8 @@ export type CallView = {
 	transferredTo: string | null,
 	/**  Which other device of this user has answered or declined it, where that is known. */
 	otherDevice: string | null,
+	/**  The devices that it goes through. */
+	devices: DevicesView,
 	/**  What `call_again` would do exists (an ended outgoing or incoming call). */
 	canCallAgain: boolean,
 };
@@ -156,6 +158,19 @@ export type Device = {
 	id: string,
 	name: string,
 	isDefault: boolean,
+};
+
+/**  What has become of a device since the call has first used one. */
+export type DeviceNews = 
+/**  Another one is used than before. */
+"changed" | 
+/**  There is none any more. */
+"gone";
+
+/**  The devices of a call. */
+export type DevicesView = {
+	microphone: UsedDevice,
+	speaker: UsedDevice,
 };
 
 export type Direction = "incoming" | "outgoing";
@@ -321,6 +336,13 @@ export type SignInForm = {
 	cuid: string,
 	name: string,
 	production: boolean,
+};
+
+/**  A device of a call. */
+export type UsedDevice = {
+	/**  As the system calls it; nothing while there is none, or while nobody talks. */
+	name: string | null,
+	news: DeviceNews | null,
 };
 
 /**  Whether calls work with it. */

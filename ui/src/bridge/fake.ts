@@ -187,6 +187,7 @@ const blank: CallView = {
   transferredBy: null,
   transferredTo: null,
   otherDevice: null,
+  devices: { microphone: { name: null, news: null }, speaker: { name: null, news: null } },
   canCallAgain: false,
 };
 

@@ -10,6 +10,8 @@ export type {
   CallPhase,
   CallView,
   Device,
+  DeviceNews,
+  DevicesView,
   Direction,
   EndReason,
   Finding,
@@ -26,6 +28,7 @@ export type {
   SetupCheck,
   SetupView,
   SignInForm,
+  UsedDevice,
   Verdict,
 } from "./bindings";
 

@@ -1,6 +1,6 @@
 // Views as Rust would make them, by name: where the fake bridge starts, what pictures are taken of, what tests render.
 
-import type { AppView, CallPhase, CallView, EndReason, ProblemCode, RecentCall, SessionView, SetupCheck } from "./bindings";
+import type { AppView, CallPhase, CallView, DevicesView, EndReason, ProblemCode, RecentCall, SessionView, SetupCheck } from "./bindings";
 import { face, logo } from "./pictures";
 
 /** A fixed moment for all that is shown: Wednesday, 18 November 2026, 09:45 UTC. */
@@ -155,6 +155,8 @@ const fresh: AppView = {
   },
 };
 
+const headset: DevicesView = { microphone: { name: "Headset Microphone", news: null }, speaker: { name: "Headset", news: null } };
+
 const amira: CallView = {
   id: "c1",
   direction: "incoming",
@@ -169,6 +171,7 @@ const amira: CallView = {
   holding: "nobody",
   answering: "simply",
   ...plain,
+  devices: headset,
   canCallAgain: false,
 };
 
@@ -296,6 +299,10 @@ export const scenarios = {
   "in-call": calling(talk),
   "in-call-weak": calling(talk, { quality: "weak", microphone: "silent" }),
   "in-call-poor": calling(talk, { quality: "poor", muted: true, microphone: "talkingWhileMuted" }),
+  "in-call-moved": calling(talk, {
+    devices: { microphone: { name: "Built-in Microphone", news: "changed" }, speaker: { name: "Laptop Speakers", news: "changed" } },
+  }),
+  "in-call-no-devices": calling(talk, { devices: { microphone: { name: null, news: "gone" }, speaker: { name: null, news: "gone" } } }),
   "in-call-muted": calling(talk, { quality: "good", muted: true }),
   "in-call-interrupted": calling(talk, { phase: { ...talking, interrupted: true }, muted: true }),
   "in-call-light-brand": calling(talk, { quality: "good", muted: true }, { ...base, brand: LIGHT_BRAND }),

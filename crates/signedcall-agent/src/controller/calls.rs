@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use signedcall::{AnswerHow, CallId, ErrorCode};
 
+use super::devices::CallDevices;
 use super::{Controller, Event, Facts, Host, Reply, Session, nobody_is_signed_in};
 use crate::history::PastCall;
 use crate::view::{Answering, CallPhase, CallView, EndReason, Problem, ProblemCode};
@@ -148,7 +149,16 @@ impl<H: Host> Controller<H> {
 impl Facts {
     /// What is known of a call when it is first heard of.
     pub(super) fn of_new(began: SystemTime) -> Self {
-        Self { began, talking_since: None, peer_name: None, transferred_by: None, transfer_to: None, transfer_in_doubt: None, left: false }
+        Self {
+            began,
+            talking_since: None,
+            peer_name: None,
+            transferred_by: None,
+            transfer_to: None,
+            transfer_in_doubt: None,
+            devices: CallDevices::default(),
+            left: false,
+        }
     }
 
     /// Whom this user has transferred the other side to, if that is how the call has ended.

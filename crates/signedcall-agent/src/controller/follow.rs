@@ -98,6 +98,8 @@ impl<H: Host> Controller<H> {
             facts.peer_name.clone_from(&call.peer_name);
             facts.transferred_by.clone_from(&call.transferred_by);
         }
+        let used = voice.filter(|_| goes_both_ways(call)).map(|voice| &*voice.devices);
+        let devices = self.facts.get_mut(&call.call).map(|facts| facts.devices.see(used));
         let (peer, context) = (String::from(call.peer.clone()), call.context.as_str().to_owned());
         let mut view = CallView::new(id, call.direction.into(), peer, context, phase);
         view.peer_name.clone_from(&call.peer_name);
@@ -105,6 +107,7 @@ impl<H: Host> Controller<H> {
         view.muted = call.muted;
         view.quality = voice.and_then(|voice| voice.quality).map(Into::into);
         view.microphone = voice.and_then(|voice| voice.microphone).map(Into::into);
+        view.devices = devices.unwrap_or_default();
         view.holding = call.holding.into();
         view.answering = rings_here(call).then(|| answering(beside.map(|beside| beside.call)));
         view.transferred_by = call.transferred_by.as_ref().map(|by| self.name_of(by.as_str()));
@@ -187,6 +190,11 @@ impl<H: Host> Controller<H> {
         let CallPhase::Ended { reason: EndReason::HandedOver, .. } = phase else { return None };
         self.facts.get(&call)?.handed_to().map(|to| self.name_of(to))
     }
+}
+
+/// Whether there is a voice to be heard of it, here and there.
+fn goes_both_ways(call: &signedcall::CallView) -> bool {
+    matches!(call.phase, Phase::Talking { .. }) && call.holding == signedcall::Holding::Nobody
 }
 
 fn rings_here(call: &signedcall::CallView) -> bool {

@@ -4,6 +4,7 @@
 
 mod account;
 mod calls;
+mod devices;
 mod dialling;
 mod event;
 mod follow;
@@ -67,6 +68,7 @@ struct Facts {
     transfer_to: Option<String>,
     /// The same of an earlier wish that the service never answered.
     transfer_in_doubt: Option<String>,
+    devices: devices::CallDevices,
     /// Whether this user has ended it.
     left: bool,
 }

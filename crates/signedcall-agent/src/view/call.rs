@@ -36,6 +36,8 @@ pub struct CallView {
     pub transferred_to: Option<String>,
     /// Which other device of this user has answered or declined it, where that is known.
     pub other_device: Option<String>,
+    /// The devices that it goes through.
+    pub devices: DevicesView,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
     pub can_call_again: bool,
 }
@@ -59,6 +61,7 @@ impl CallView {
             transferred_by: None,
             transferred_to: None,
             other_device: None,
+            devices: DevicesView::default(),
             can_call_again: false,
         }
     }
@@ -114,6 +117,33 @@ pub enum Answering {
 pub enum AnswerHow {
     HoldCurrent,
     EndCurrent,
+}
+
+/// The devices of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DevicesView {
+    pub microphone: UsedDevice,
+    pub speaker: UsedDevice,
+}
+
+/// A device of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UsedDevice {
+    /// As the system calls it; nothing while there is none, or while nobody talks.
+    pub name: Option<String>,
+    pub news: Option<DeviceNews>,
+}
+
+/// What has become of a device since the call has first used one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum DeviceNews {
+    /// Another one is used than before.
+    Changed,
+    /// There is none any more.
+    Gone,
 }
 
 /// How well the other side is heard.

@@ -9,7 +9,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-pub use self::call::{AnswerHow, Answering, CallPhase, CallView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall};
+pub use self::call::{
+    AnswerHow, Answering, CallPhase, CallView, DeviceNews, DevicesView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall,
+    UsedDevice,
+};
 
 /// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]

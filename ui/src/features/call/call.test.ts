@@ -1,7 +1,7 @@
 import { fireEvent } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import type { CallView } from "../../bridge";
+import type { AppView, CallView, UsedDevice } from "../../bridge";
 import { NOW, type ScenarioName, scenarios } from "../../bridge/scenarios";
 import { idle, show } from "../../testing/show";
 
@@ -179,4 +179,34 @@ it.each<[string, string, object]>([
   await fireEvent.click(find(`[data-field="${field}"] [data-option="${option}"]`));
   const kept = { microphone: null, speaker: "headset", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
   expect(asked).toEqual([["refreshDevices"], ["setPreferences", { ...kept, ...changed }]]);
+});
+
+const devices = (microphone: UsedDevice, speaker: UsedDevice = { name: "Headset", news: null }): AppView => ({
+  ...scenarios["in-call"],
+  call: { ...(scenarios["in-call"].call as CallView), devices: { microphone, speaker } },
+});
+
+it("names another device for some seconds, and again when the next one comes", async () => {
+  const { find, has, change } = await show("in-call");
+  expect(has('[data-notice="other-microphone"]')).toBe(false);
+  change({ ...devices({ name: "Desk microphone", news: "changed" }), revision: 2 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(find('[data-notice="other-microphone"]').textContent).toContain("\u2068Desk microphone\u2069");
+  await vi.advanceTimersByTimeAsync(7_999);
+  expect(has('[data-notice="other-microphone"]')).toBe(true);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(has('[data-notice="other-microphone"]')).toBe(false);
+  change({ ...devices({ name: "Headset", news: "changed" }), revision: 3 });
+  await vi.waitFor(() => expect(has('[data-notice="other-microphone"]')).toBe(true));
+});
+
+it("says that there is no device for as long as there is none", async () => {
+  const { find, has, change, words } = await show("in-call-no-devices");
+  expect(find('[data-notice="no-microphone"]').textContent).toContain(words.call.noMicrophone);
+  expect(find('[data-notice="no-speaker"]').textContent).toContain(words.call.noSpeaker);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(has('[data-notice="no-microphone"]')).toBe(true);
+  change({ ...devices({ name: "Headset", news: "changed" }), revision: 2 });
+  await vi.waitFor(() => expect(has('[data-notice="no-microphone"]')).toBe(false));
+  expect(has('[data-notice="other-microphone"]')).toBe(true);
 });

@@ -10,4 +10,5 @@ mod outgoing;
 mod pictures;
 mod setup;
 mod shown;
+mod sound;
 mod transfer;
