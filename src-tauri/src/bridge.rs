@@ -34,6 +34,8 @@ pub(crate) fn builder() -> Builder<tauri::Wry> {
             commands::dismiss_call,
             commands::dismiss_notice,
             commands::refresh_devices,
+            commands::begin_trial,
+            commands::end_trial,
             commands::check_setup,
             commands::set_autostart,
             commands::dismiss_link,

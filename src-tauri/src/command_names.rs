@@ -19,6 +19,8 @@ const COMMAND_NAMES: &[&str] = &[
     "dismiss_call",
     "dismiss_notice",
     "refresh_devices",
+    "begin_trial",
+    "end_trial",
     "check_setup",
     "set_autostart",
     "dismiss_link",

@@ -123,6 +123,20 @@ pub(crate) async fn refresh_devices(agent: State<'_, Client>) -> Result<(), Prob
     agent.ask(Request::RefreshDevices).await
 }
 
+/// Lets the user hear what the microphone hears: the view says how far that is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn begin_trial(agent: State<'_, Client>) -> Result<(), Problem> {
+    agent.ask(Request::BeginTrial).await
+}
+
+/// Ends that, or puts away what came of it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn end_trial(agent: State<'_, Client>) -> Result<(), Problem> {
+    agent.ask(Request::EndTrial).await
+}
+
 /// Looks whether everything that calls need is there.
 #[tauri::command]
 #[specta::specta]

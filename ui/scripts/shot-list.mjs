@@ -34,6 +34,11 @@ const openSettings = async (page) => {
   await press("show-settings")(page);
   await page.locator('[data-screen="settings"]').waitFor();
 };
+/** The settings, with this in sight. */
+const settingsAt = (selector) => async (page) => {
+  await openSettings(page);
+  await page.locator(selector).scrollIntoViewIfNeeded();
+};
 const openHelp = async (page) => {
   await press("show-help")(page);
   await page.locator('[data-screen="help"]').waitFor();
@@ -59,6 +64,7 @@ const kinds = [
   { name: "incoming", scenario: "incoming-long", screen: "incoming" },
   { name: "in-call", scenario: "in-call-weak", screen: "in-call" },
   { name: "moved", scenario: "in-call-moved", screen: "in-call" },
+  { name: "trial", scenario: "settings-trial-listening", screen: "home", act: openSettings },
   { name: "waiting", scenario: "in-call-waiting-long", screen: "in-call" },
   { name: "beside", scenario: "in-call-beside-long", screen: "in-call" },
   { name: "transfer", scenario: "in-call", screen: "in-call", act: openTransfer },
@@ -102,6 +108,11 @@ export const shots = [
   shot("home-wide-detail", "home", { scenario: "home", viewport: WIDE, act: press("open-recent") }),
   shot("settings", "home", { scenario: "home", sheet: true, act: openSettings }),
   shot("settings-ring-speaker", "home", { schemes: ONE, act: openSettings }),
+  shot("settings-trial-listening", "home", { act: settingsAt("[data-trial]") }),
+  shot("settings-trial-arabic", "home", { scenario: "settings-trial-listening", schemes: ONE, lang: "ar", act: settingsAt("[data-trial]") }),
+  shot("settings-trial-playing", "home", { schemes: ONE, act: settingsAt("[data-trial]") }),
+  shot("settings-trial-over", "home", { schemes: ONE, act: settingsAt("[data-trial]") }),
+  shot("settings-trial-failed", "home", { act: settingsAt("[data-trial]") }),
   shot("settings-no-devices", "home", { schemes: ONE, act: openSettings }),
   shot("settings-tone-error", "home", {
     scenario: "home",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use signedcall::secrets::{self, SecretError, SecretOwner};
 use signedcall::{
     AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineView, LinkState, Metadata, Options, Redacted, SetTonesError, SignedCall,
-    SoundDevices, Tones, VoiceOptions,
+    SoundDevices, SoundTrial, SoundTrialView, Tones, VoiceOptions,
 };
 use tokio::sync::watch;
 
@@ -17,6 +17,8 @@ pub(crate) trait Sdk: Send + Sync + 'static {
     async fn sign_in(&self, options: Options) -> Result<Arc<dyn Line>, Error>;
     /// Lists microphones and speakers; none where there is no sound system.
     async fn devices(&self) -> SoundDevices;
+    /// Begins to try microphone and speaker. It ends when nobody follows it any more.
+    fn try_sound(&self, voice: &VoiceOptions) -> watch::Receiver<SoundTrialView>;
     /// Says which file cannot be played, if one cannot.
     async fn check_tones(&self, tones: &Tones) -> Result<(), InvalidTone>;
     async fn save_key(&self, owner: &SecretOwner, key: &Redacted<String>) -> Result<(), SecretError>;
@@ -69,6 +71,10 @@ impl Sdk for RealSdk {
             tracing::warn!(%problem, "there are no sound devices to choose from");
             SoundDevices::default()
         })
+    }
+
+    fn try_sound(&self, voice: &VoiceOptions) -> watch::Receiver<SoundTrialView> {
+        SoundTrial::begin(voice).view()
     }
 
     async fn check_tones(&self, tones: &Tones) -> Result<(), InvalidTone> {

@@ -39,6 +39,10 @@ export const commands = {
 	dismissNotice: (code: ProblemCode) => typedError<null, Problem>(__TAURI_INVOKE("dismiss_notice", { code })),
 	/**  Looks again for microphones and speakers. */
 	refreshDevices: () => typedError<null, Problem>(__TAURI_INVOKE("refresh_devices")),
+	/**  Lets the user hear what the microphone hears: the view says how far that is. */
+	beginTrial: () => typedError<null, Problem>(__TAURI_INVOKE("begin_trial")),
+	/**  Ends that, or puts away what came of it. */
+	endTrial: () => typedError<null, Problem>(__TAURI_INVOKE("end_trial")),
 	/**  Looks whether everything that calls need is there. */
 	checkSetup: () => typedError<null, Problem>(__TAURI_INVOKE("check_setup")),
 	/**  Starts the app with the session, or no longer. */
@@ -91,6 +95,8 @@ export type AppView = {
 	setup: SetupView,
 	/**  Whom a link from outside asks this user to call, until the user has decided. */
 	link: LinkView | null,
+	/**  How a trial of microphone and speaker is going, or has gone. */
+	trial: TrialView | null,
 };
 
 /**  How call screens look (R31), as CSS colours. */
@@ -336,6 +342,31 @@ export type SignInForm = {
 	cuid: string,
 	name: string,
 	production: boolean,
+};
+
+/**  Why microphone and speaker cannot be tried, as the catalogue has words for it. */
+export type TrialFailure = "noSoundSystem" | "noMicrophone" | "noSpeaker" | 
+/**  The system does not let the app use the device. */
+"refused" | 
+/**  The device is there and does not work. */
+"broken";
+
+/**  How far it is. */
+export type TrialStep = 
+/**  The microphone is being opened. */
+"opening" | 
+/**  The user should say something. */
+"listening" | 
+/**  The user should hear it. */
+"playing" | "over" | { failed: {
+	why: TrialFailure,
+} };
+
+/**  A trial: first the microphone is listened to, and then what it has brought is played. */
+export type TrialView = {
+	step: TrialStep,
+	/**  How loud it is, as a meter shows it: from 0 to 100. */
+	level: number,
 };
 
 /**  A device of a call. */

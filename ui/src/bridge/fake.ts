@@ -5,7 +5,7 @@ import type { Bridge, Outcome } from "./index";
 import { base, checks, isScenario, NOW, scenarios } from "./scenarios";
 
 /** How long the other side takes, in milliseconds. */
-const pace = { signIn: 700, reach: 900, pickUp: 2_500, connect: 500, check: 900, ringOut: 35_000 };
+const pace = { trial: 50, signIn: 700, reach: 900, pickUp: 2_500, connect: 500, check: 900, ringOut: 35_000 };
 
 /** What the address may ask for: `?scenario=incoming&window=incoming&theme=dark&lang=ar`, and `focus=no` for a window that nobody looks at. */
 export function fakeBridge(query: URLSearchParams): Bridge {
@@ -18,6 +18,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
   let view = moved(isScenario(wanted) ? scenarios[wanted] : base, Date.now() - NOW);
   const listeners = new Set<(view: AppView) => void>();
   let next: ReturnType<typeof setTimeout> | undefined;
+  let tried: ReturnType<typeof setTimeout> | undefined;
 
   const change = (changed: Partial<AppView>): void => {
     view = { ...view, ...changed, revision: view.revision + 1 };
@@ -82,6 +83,14 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       update(id, { phase: { state: "ringing" } });
       after(pace.pickUp, () => talk(id));
     });
+  };
+
+  /** Five seconds of speech, and the same again. */
+  const trial = (round: number): void => {
+    const [rounds, level] = [5_000 / pace.trial, Math.round(55 + 35 * Math.sin(round / 3))];
+    if (round === 2 * rounds) return change({ trial: { step: "over", level: 0 } });
+    change({ trial: { step: round < rounds ? "listening" : "playing", level } });
+    tried = setTimeout(() => trial(round + 1), pace.trial);
   };
 
   const rings = [view.other, view.call].find((found) => found?.phase.state === "ringing");
@@ -150,6 +159,8 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     dismissCall: () => (change(view.call?.phase.state === "ended" ? { call: null } : { other: null }), yes()),
     dismissNotice: (code) => (change({ notices: view.notices.filter((notice) => notice.code !== code) }), yes()),
     refreshDevices: yes,
+    beginTrial: () => (clearTimeout(tried), trial(0), yes()),
+    endTrial: () => (clearTimeout(tried), change({ trial: null }), yes()),
     checkSetup: () => {
       change({ setup: { ...view.setup, checking: true } });
       setTimeout(() => change({ setup: { checking: false, checks } }), pace.check);

@@ -28,6 +28,9 @@ export type {
   SetupCheck,
   SetupView,
   SignInForm,
+  TrialFailure,
+  TrialStep,
+  TrialView,
   UsedDevice,
   Verdict,
 } from "./bindings";
@@ -65,6 +68,9 @@ export interface Bridge {
   dismissCall(): Outcome;
   dismissNotice(code: ProblemCode): Outcome;
   refreshDevices(): Outcome;
+  /** Lets the user hear what the microphone hears; the view says how far that is. */
+  beginTrial(): Outcome;
+  endTrial(): Outcome;
   /** Looks whether everything that calls need is there; the view says what was found. */
   checkSetup(): Outcome;
   setAutostart(on: boolean): Outcome;

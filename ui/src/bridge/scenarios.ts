@@ -112,6 +112,7 @@ export const base: AppView = {
   missed: 0,
   setup: { checking: false, checks: [] },
   link: null,
+  trial: null,
 };
 
 /** A computer on which nearly all is well. */
@@ -274,6 +275,10 @@ export const scenarios = {
     }),
   },
   "settings-ring-speaker": { ...base, settings: { ...base.settings, ringSpeaker: "laptop" } },
+  "settings-trial-listening": { ...base, trial: { step: "listening", level: 62 } },
+  "settings-trial-playing": { ...base, trial: { step: "playing", level: 48 } },
+  "settings-trial-over": { ...base, trial: { step: "over", level: 0 } },
+  "settings-trial-failed": { ...base, trial: { step: { failed: { why: "noMicrophone" } }, level: 0 } },
   "settings-no-devices": {
     ...base,
     settings: { ...base.settings, microphones: [], speakers: [], outgoingTone: "/home/noor/Music/waiting.ogg" },

@@ -32,6 +32,8 @@ export const tauriBridge = (): Bridge => ({
   dismissCall: () => outcome(commands.dismissCall()),
   dismissNotice: (code) => outcome(commands.dismissNotice(code)),
   refreshDevices: () => outcome(commands.refreshDevices()),
+  beginTrial: () => outcome(commands.beginTrial()),
+  endTrial: () => outcome(commands.endTrial()),
   checkSetup: () => outcome(commands.checkSetup()),
   setAutostart: (on) => outcome(commands.setAutostart(on)),
   dismissLink: () => outcome(commands.dismissLink()),

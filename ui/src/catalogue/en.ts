@@ -218,6 +218,24 @@ export const en = {
     signOutLead: "Calls will no longer reach you here, and the API key is removed from your keyring.",
     cancel: "Cancel",
   },
+  trial: {
+    begin: "Try microphone and speaker",
+    stop: "Stop",
+    level: "What the microphone hears",
+    steps: {
+      opening: "The microphone is being opened…",
+      listening: "Say something: for five seconds you are listened to.",
+      playing: "You should hear it now.",
+      over: "Did you hear yourself? Then both work. If not, choose another device and try again.",
+    },
+    failures: {
+      noSoundSystem: "The sound system of this computer does not answer.",
+      noMicrophone: "There is no microphone. Plug one in, and try again.",
+      noSpeaker: "There is no speaker. Plug one in, and try again.",
+      refused: "Your system does not let this app use the device. Allow it in your sound settings.",
+      broken: "The device is there and does not work. Plug it in again, or choose another one.",
+    },
+  },
   link: {
     title: (who: string) => `Call ${who}?`,
     lead: "A link outside this app asks for this call. Call only if you expected that.",
@@ -347,6 +365,8 @@ export const en = {
     submitHolds: "Hold and call",
     cancel: "Cancel",
   },
+  /** Parts of a hundred. */
+  percent: (value: number): string => `${value}%`,
   /** A length of time in words; hours and minutes are left out while they are zero. */
   duration: (hours: number, minutes: number, seconds: number): string =>
     [hours ? `${hours} h` : "", hours || minutes ? `${minutes} min` : "", `${seconds} s`].filter(Boolean).join(" "),

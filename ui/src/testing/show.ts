@@ -48,6 +48,8 @@ export function recorder(first: AppView, { label = "main", refuse, subject = nul
     dismissCall: note("dismissCall"),
     dismissNotice: note("dismissNotice"),
     refreshDevices: note("refreshDevices"),
+    beginTrial: note("beginTrial"),
+    endTrial: note("endTrial"),
     checkSetup: note("checkSetup"),
     setAutostart: note("setAutostart"),
     dismissLink: note("dismissLink"),

@@ -96,6 +96,8 @@ pub enum Request {
     DismissCall,
     DismissNotice(ProblemCode),
     RefreshDevices,
+    BeginTrial,
+    EndTrial,
     CheckSetup,
     SetAutostart { on: bool },
     DismissLink,

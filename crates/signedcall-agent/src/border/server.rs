@@ -178,6 +178,8 @@ fn event(request: Request, reply: Reply) -> Result<Event, Problem> {
         Request::DismissCall => Event::DismissCall(reply),
         Request::DismissNotice(code) => Event::DismissNotice(code, reply),
         Request::RefreshDevices => Event::RefreshDevices(reply),
+        Request::BeginTrial => Event::BeginTrial(reply),
+        Request::EndTrial => Event::EndTrial(reply),
         Request::CheckSetup => Event::CheckSetup(reply),
         Request::SetAutostart { on } => Event::SetAutostart(on, reply),
         Request::DismissLink => Event::DismissLink(reply),

@@ -41,6 +41,7 @@ fn view(revision: u32) -> AppView {
         missed: 0,
         setup: SetupView::default(),
         link: None,
+        trial: None,
     }
 }
 

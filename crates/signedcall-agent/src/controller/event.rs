@@ -10,7 +10,7 @@ use crate::doctor::SetupFacts;
 use crate::pictures::{Picture, Request};
 use crate::sdk::LineChange;
 use crate::settings::Preferences;
-use crate::view::{Problem, ProblemCode, SignInForm};
+use crate::view::{Problem, ProblemCode, SignInForm, TrialView};
 
 /// Everything that happens to the app.
 #[derive(Debug)]
@@ -46,6 +46,9 @@ pub(crate) enum Event {
     DismissCall(Reply),
     DismissNotice(ProblemCode, Reply),
     RefreshDevices(Reply),
+    /// Lets the user try microphone and speaker.
+    BeginTrial(Reply),
+    EndTrial(Reply),
     CheckSetup(Reply),
     SetAutostart(bool, Reply),
     /// A link from outside, as it was written.
@@ -102,6 +105,10 @@ pub(crate) enum Event {
     DevicesListed {
         devices: SoundDevices,
         reply: Option<Reply>,
+    },
+    Trial {
+        number: u64,
+        view: TrialView,
     },
     SetupLooked(Box<SetupFacts>),
     PictureCame {

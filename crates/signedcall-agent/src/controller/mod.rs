@@ -16,6 +16,7 @@ mod setup;
 mod show;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,6 +114,9 @@ pub(crate) struct Controller<H> {
     gallery: gallery::Gallery,
     setup: SetupView,
     link: Option<LinkView>,
+    trial: Option<trial::Trial>,
+    /// Counts trials; what an earlier one still says is not heard.
+    trials: u64,
 
     /// Whether the user has closed the main window.
     main_put_away: bool,
@@ -171,6 +175,8 @@ impl<H: Host> Controller<H> {
             gallery: gallery::Gallery::default(),
             setup: SetupView::default(),
             link: None,
+            trial: None,
+            trials: 0,
             main_put_away: false,
             shown: show::Shown::default(),
         };
@@ -195,6 +201,7 @@ impl<H: Host> Controller<H> {
                 break;
             }
             self.handle(event);
+            self.end_trial_in_call();
             self.publish();
         }
         self.host.hide();
@@ -230,6 +237,8 @@ impl<H: Host> Controller<H> {
                 self.starts_with_session = self.autostart.is_on();
                 self.list_devices(Some(reply));
             }
+            Event::BeginTrial(reply) => self.begin_trial(reply),
+            Event::EndTrial(reply) => self.end_trial(reply),
             Event::CheckSetup(reply) => self.check_setup(reply),
             Event::SetAutostart(on, reply) => self.set_autostart(on, reply),
             Event::Link(text) => self.follow_link(&text),
@@ -238,7 +247,10 @@ impl<H: Host> Controller<H> {
                 self.show_main();
                 self.answer_to(reply, Ok(()));
             }
-            Event::MainPutAway => self.main_put_away = true,
+            Event::MainPutAway => {
+                self.main_put_away = true;
+                self.trial = None;
+            }
             Event::Noticed(problem) => self.notice(problem),
             Event::Quit => {}
 
@@ -255,6 +267,7 @@ impl<H: Host> Controller<H> {
                 self.devices = devices;
                 self.answer_to_some(reply, Ok(()));
             }
+            Event::Trial { number, view } => self.trial_went_on(number, view),
             Event::SetupLooked(facts) => self.setup_looked(*facts),
             Event::PictureCame { request, picture } => self.picture_came(&request, picture),
         }

@@ -32,6 +32,7 @@ pub(super) fn blank() -> AppView {
         missed: 0,
         setup: SetupView::default(),
         link: None,
+        trial: None,
     }
 }
 
@@ -129,6 +130,7 @@ impl<H: Host> Controller<H> {
             missed: self.history.missed(),
             setup: self.setup.clone(),
             link: self.link.clone(),
+            trial: self.trial_view(),
         }
     }
 

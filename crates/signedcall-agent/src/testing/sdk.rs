@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
     AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError,
-    SoundDevice, SoundDevices, Tones, VoiceCondition, VoiceOptions,
+    SoundDevice, SoundDevices, SoundTrialStep, SoundTrialView, Tones, VoiceCondition, VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -38,6 +39,7 @@ struct State {
     sign_ins: Vec<Options>,
     lines: Vec<Arc<FakeLine>>,
     attempts: watch::Sender<usize>,
+    trials: Vec<watch::Sender<SoundTrialView>>,
     /// While true, an attempt to sign in does not come to an end.
     slow: watch::Sender<bool>,
 }
@@ -73,6 +75,11 @@ impl FakeSdk {
 
     pub(crate) fn sign_ins(&self) -> Vec<Options> {
         self.state().sign_ins.clone()
+    }
+
+    /// Takes the latest trial of microphone and speaker: what is sent is what they are like, and whoever drops it ends it.
+    pub(crate) fn take_trial(&self) -> watch::Sender<SoundTrialView> {
+        self.state().trials.pop().expect("somebody tries them")
     }
 
     /// Waits until somebody has tried to sign in for this often.
@@ -139,6 +146,12 @@ impl Sdk for FakeSdk {
     async fn devices(&self) -> SoundDevices {
         let microphone = SoundDevice { id: "usb".to_owned(), name: "Headset".to_owned(), is_default: true };
         SoundDevices { microphones: vec![microphone], speakers: Vec::new() }
+    }
+
+    fn try_sound(&self, _: &VoiceOptions) -> watch::Receiver<SoundTrialView> {
+        let (trial, view) = watch::channel(SoundTrialView { step: SoundTrialStep::Opening, level: 0.0, left: Duration::ZERO });
+        self.state().trials.push(trial);
+        view
     }
 
     async fn check_tones(&self, tones: &Tones) -> Result<(), InvalidTone> {

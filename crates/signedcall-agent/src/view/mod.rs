@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "what the names do not say is said")]
 
 mod call;
+mod trial;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ pub use self::call::{
     AnswerHow, Answering, CallPhase, CallView, DeviceNews, DevicesView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall,
     UsedDevice,
 };
+pub use self::trial::{TrialFailure, TrialStep, TrialView};
 
 /// Everything that the windows show. One event brings the whole of it; an older revision than the one shown is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
@@ -40,6 +42,8 @@ pub struct AppView {
     pub setup: SetupView,
     /// Whom a link from outside asks this user to call, until the user has decided.
     pub link: Option<LinkView>,
+    /// How a trial of microphone and speaker is going, or has gone.
+    pub trial: Option<TrialView>,
 }
 
 /// Whether somebody is signed in.

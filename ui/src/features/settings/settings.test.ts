@@ -121,3 +121,34 @@ it("rings on a speaker of its own, or on the same", async () => {
   await fireEvent.keyDown(field("ring-speaker"), { key: "Enter" });
   expect(requests()).toEqual([["setPreferences", { ...kept, ringSpeaker: "laptop" }]]);
 });
+
+it("tries microphone and speaker, and says in words how that goes", async () => {
+  const { action, find, has, change, requests, words } = await open();
+  action("begin-trial").click();
+  expect(requests()).toEqual([["beginTrial"]]);
+  expect(has('[role="meter"]')).toBe(false);
+  const says = () => find("[data-trial] [role=status]").textContent;
+  change({ ...scenarios["settings-trial-listening"], revision: 2 });
+  await expect.poll(says).toBe(words.trial.steps.listening);
+  expect(find('[role="meter"]').getAttribute("aria-valuenow")).toBe("62");
+  change({ ...scenarios["settings-trial-playing"], revision: 3 });
+  await expect.poll(says).toBe(words.trial.steps.playing);
+  action("end-trial").click();
+  expect(requests()).toEqual([["beginTrial"], ["endTrial"]]);
+  change({ ...scenarios["settings-trial-failed"], revision: 4 });
+  await expect.poll(says).toBe(words.trial.failures.noMicrophone);
+  expect(has('[role="meter"]')).toBe(false);
+});
+
+it("ends the trial when the settings are left, and not when there is none", async () => {
+  const trying = await open("settings-trial-listening");
+  trying.action("show-calls").click();
+  await expect.poll(trying.requests).toEqual([["endTrial"]]);
+});
+
+it("asks for no end of a trial where there is none", async () => {
+  const { action, requests, has } = await open();
+  action("show-calls").click();
+  await expect.poll(() => has('[data-screen="settings"]')).toBe(false);
+  expect(requests()).toEqual([]);
+});

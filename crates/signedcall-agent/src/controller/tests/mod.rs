@@ -12,3 +12,4 @@ mod setup;
 mod shown;
 mod sound;
 mod transfer;
+mod trial;
