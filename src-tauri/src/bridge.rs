@@ -26,6 +26,7 @@ pub(crate) fn builder() -> Builder<tauri::Wry> {
             commands::decline,
             commands::hang_up,
             commands::mute,
+            commands::set_volume,
             commands::hold,
             commands::swap,
             commands::transfer,

@@ -11,6 +11,7 @@ const COMMAND_NAMES: &[&str] = &[
     "decline",
     "hang_up",
     "mute",
+    "set_volume",
     "hold",
     "swap",
     "transfer",

@@ -67,6 +67,13 @@ pub(crate) async fn mute(agent: State<'_, Client>, id: String, muted: bool) -> R
     agent.ask(Request::Mute { id, muted }).await
 }
 
+/// Makes the other side of a call louder or softer for this user, in parts of a hundred: up to 200.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_volume(agent: State<'_, Client>, id: String, volume: u32) -> Result<(), Problem> {
+    agent.ask(Request::SetVolume { id, volume }).await
+}
+
 /// Holds a call, or goes on with it and holds the other.
 #[tauri::command]
 #[specta::specta]

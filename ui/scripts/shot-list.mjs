@@ -34,6 +34,10 @@ const openSettings = async (page) => {
   await press("show-settings")(page);
   await page.locator('[data-screen="settings"]').waitFor();
 };
+const openSound = async (page) => {
+  await press("sound")(page);
+  await page.locator('[data-option="device:built-in"]').waitFor();
+};
 /** The settings, with this in sight. */
 const settingsAt = (selector) => async (page) => {
   await openSettings(page);
@@ -64,6 +68,7 @@ const kinds = [
   { name: "incoming", scenario: "incoming-long", screen: "incoming" },
   { name: "in-call", scenario: "in-call-weak", screen: "in-call" },
   { name: "moved", scenario: "in-call-moved", screen: "in-call" },
+  { name: "sound", scenario: "in-call-loud", screen: "in-call", act: openSound },
   { name: "trial", scenario: "settings-trial-listening", screen: "home", act: openSettings },
   { name: "waiting", scenario: "in-call-waiting-long", screen: "in-call" },
   { name: "beside", scenario: "in-call-beside-long", screen: "in-call" },
@@ -176,14 +181,9 @@ export const shots = [
   shot("in-call-weak", "in-call", { schemes: ONE }),
   shot("in-call-poor", "in-call", { schemes: ONE, sheet: true }),
   shot("in-call-arabic", "in-call", { scenario: "in-call-poor", lang: "ar", schemes: ONE }),
-  shot("in-call-sound-menu", "in-call", {
-    scenario: "in-call",
-    sheet: true,
-    act: async (page) => {
-      await press("sound")(page);
-      await page.locator('[data-option="device:built-in"]').waitFor();
-    },
-  }),
+  shot("in-call-sound-menu", "in-call", { scenario: "in-call", sheet: true, act: openSound }),
+  shot("in-call-loud", "in-call", { act: openSound }),
+  shot("in-call-loud-arabic", "in-call", { scenario: "in-call-loud", schemes: ONE, lang: "ar", act: openSound }),
   shot("in-call-moved", "in-call", { schemes: ONE }),
   shot("in-call-moved-arabic", "in-call", { scenario: "in-call-moved", schemes: ONE, lang: "ar" }),
   shot("in-call-no-devices", "in-call", { schemes: ONE }),

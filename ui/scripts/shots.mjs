@@ -94,7 +94,7 @@ function tooWide() {
 
 /** Runs in the page: which controls are not wholly on the screen, wherever it is scrolled to. */
 function outOfReach() {
-  const open = document.querySelector("[role=menu], [role=listbox], [role=alertdialog]") ?? document;
+  const open = document.querySelector("[role=listbox], [role=alertdialog], [role=dialog]") ?? document;
   const controls = [...open.querySelectorAll("[data-action], [data-field]:not([role=group]), [data-option], summary")];
   const cut = controls.filter((control) => {
     control.scrollIntoView({ block: "center" });
@@ -114,7 +114,7 @@ function moves() {
 async function checkKeyboard(page, title) {
   const stops = [];
   await page.evaluate(() => {
-    const start = document.querySelector("[role=alertdialog]") ?? document.body;
+    const start = document.querySelector("[role=alertdialog], [role=dialog]") ?? document.body;
     start.tabIndex = -1;
     start.focus();
   });
@@ -122,7 +122,7 @@ async function checkKeyboard(page, title) {
     const before = await page.evaluate(outlines);
     await page.keyboard.press("Tab");
     const stop = await page.evaluate(() => {
-      const within = document.querySelector("[role=alertdialog]") ?? document;
+      const within = document.querySelector("[role=alertdialog], [role=dialog]") ?? document;
       const controls = [...within.querySelectorAll("button, input, summary, [tabindex='0']")];
       return { index: controls.indexOf(document.activeElement), html: document.activeElement.outerHTML.slice(0, 80) };
     });
@@ -134,7 +134,7 @@ async function checkKeyboard(page, title) {
   if (order.some((index, at) => at && index < order[at - 1])) failures.push(`${title}: Tab does not go in the order of reading: ${order}`);
   const expected = await page.evaluate(() => {
     // Of a group of radio buttons, only the chosen one has a turn: the arrows lead to the others.
-    const within = document.querySelector("[role=alertdialog]") ?? document;
+    const within = document.querySelector("[role=alertdialog], [role=dialog]") ?? document;
     const controls = [...within.querySelectorAll("button:enabled, input:enabled:not([type=radio]:not(:checked)), summary")];
     return controls.filter((control) => control.checkVisibility() && control.tabIndex >= 0).length;
   });

@@ -34,6 +34,7 @@ pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn decline(&self, call: CallId) -> Result<(), Error>;
     async fn hang_up(&self, call: CallId) -> Result<(), Error>;
     async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error>;
+    async fn set_volume(&self, call: CallId, volume: f32) -> Result<(), Error>;
     async fn hold(&self, call: CallId, on: bool) -> Result<(), Error>;
     async fn swap(&self) -> Result<(), Error>;
     async fn transfer(&self, call: CallId, to: &str) -> Result<(), Error>;
@@ -114,6 +115,10 @@ impl Line for SignedCall {
 
     async fn mute(&self, call: CallId, muted: bool) -> Result<(), Error> {
         self.mute(call, muted).await
+    }
+
+    async fn set_volume(&self, call: CallId, volume: f32) -> Result<(), Error> {
+        self.set_volume(call, volume).await
     }
 
     async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {

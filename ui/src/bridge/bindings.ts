@@ -23,6 +23,8 @@ export const commands = {
 	hangUp: (id: string) => typedError<null, Problem>(__TAURI_INVOKE("hang_up", { id })),
 	/**  Silences the microphone, or not. */
 	mute: (id: string, muted: boolean) => typedError<null, Problem>(__TAURI_INVOKE("mute", { id, muted })),
+	/**  Makes the other side of a call louder or softer for this user, in parts of a hundred: up to 200. */
+	setVolume: (id: string, volume: number) => typedError<null, Problem>(__TAURI_INVOKE("set_volume", { id, volume })),
 	/**  Holds a call, or goes on with it and holds the other. */
 	hold: (id: string, on: boolean) => typedError<null, Problem>(__TAURI_INVOKE("hold", { id, on })),
 	/**  Goes on with the call that is held, and holds the other. */
@@ -156,6 +158,8 @@ export type CallView = {
 	otherDevice: string | null,
 	/**  The devices that it goes through. */
 	devices: DevicesView,
+	/**  How loud the other side is for this user: 100 as it comes, 0 silent, 200 the most. */
+	volume: number,
 	/**  What `call_again` would do exists (an ended outgoing or incoming call). */
 	canCallAgain: boolean,
 };

@@ -150,6 +150,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       end(id, "handedOver", { transferredTo: nameOf(to) });
       return yes();
     },
+    setVolume: (id, volume) => (update(id, { volume }), yes()),
     callAgain: () => {
       const ended = [view.call, view.other].find((found) => found?.canCallAgain);
       if (ended) call(ended.peer, ended.context);
@@ -199,6 +200,7 @@ const blank: CallView = {
   transferredTo: null,
   otherDevice: null,
   devices: { microphone: { name: null, news: null }, speaker: { name: null, news: null } },
+  volume: 100,
   canCallAgain: false,
 };
 

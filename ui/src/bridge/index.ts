@@ -62,6 +62,8 @@ export interface Bridge {
   swap(): Outcome;
   /** Hands the other side of a call over to somebody else. */
   transfer(id: string, to: string): Outcome;
+  /** Makes the other side louder or softer for this user: 0 is silent, 100 as it comes, 200 the most. */
+  setVolume(id: string, volume: number): Outcome;
   callAgain(): Outcome;
   /** Notes that the user has seen which calls were missed. */
   seeMissed(): Outcome;

@@ -173,6 +173,7 @@ const amira: CallView = {
   answering: "simply",
   ...plain,
   devices: headset,
+  volume: 100,
   canCallAgain: false,
 };
 
@@ -308,6 +309,7 @@ export const scenarios = {
     devices: { microphone: { name: "Built-in Microphone", news: "changed" }, speaker: { name: "Laptop Speakers", news: "changed" } },
   }),
   "in-call-no-devices": calling(talk, { devices: { microphone: { name: null, news: "gone" }, speaker: { name: null, news: "gone" } } }),
+  "in-call-loud": calling(talk, { volume: 150 }),
   "in-call-muted": calling(talk, { quality: "good", muted: true }),
   "in-call-interrupted": calling(talk, { phase: { ...talking, interrupted: true }, muted: true }),
   "in-call-light-brand": calling(talk, { quality: "good", muted: true }, { ...base, brand: LIGHT_BRAND }),

@@ -27,6 +27,7 @@ export const tauriBridge = (): Bridge => ({
   hold: (id, on) => outcome(commands.hold(id, on)),
   swap: () => outcome(commands.swap()),
   transfer: (id, to) => outcome(commands.transfer(id, to)),
+  setVolume: (id, volume) => outcome(commands.setVolume(id, volume)),
   callAgain: () => outcome(commands.callAgain()),
   seeMissed: () => outcome(commands.seeMissed()),
   dismissCall: () => outcome(commands.dismissCall()),

@@ -287,6 +287,7 @@ export const ar: Catalogue = {
     silentMicrophone: "لا يصل شيء من ميكروفونك. هل هو مطفأ، أم أنه غير المطلوب؟",
     quality: { good: "اتصال جيد", weak: "اتصال ضعيف", poor: "اتصال سيئ" },
     sound: "الصوت",
+    volume: "مستوى الصوت",
     heardThrough: (device) => `يُسمع صوتك الآن عبر ${device}.`,
     hearThrough: (device) => `تسمع الآن عبر ${device}.`,
     noMicrophone: "لا ميكروفون: لا أحد يسمعك.",

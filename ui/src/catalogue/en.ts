@@ -314,6 +314,7 @@ export const en = {
     silentMicrophone: "Nothing comes from your microphone. Is it switched off, or the wrong one?",
     quality: { good: "Good connection", weak: "Weak connection", poor: "Poor connection" },
     sound: "Sound",
+    volume: "Volume",
     heardThrough: (device: string) => `You are heard through ${device} now.`,
     hearThrough: (device: string) => `You hear through ${device} now.`,
     noMicrophone: "No microphone: you are not heard.",

@@ -43,6 +43,7 @@ export function recorder(first: AppView, { label = "main", refuse, subject = nul
     hold: note("hold"),
     swap: note("swap"),
     transfer: note("transfer"),
+    setVolume: note("setVolume"),
     callAgain: note("callAgain"),
     seeMissed: note("seeMissed"),
     dismissCall: note("dismissCall"),

@@ -88,6 +88,7 @@ pub enum Request {
     Decline { id: String },
     HangUp { id: String },
     Mute { id: String, muted: bool },
+    SetVolume { id: String, volume: u32 },
     Hold { id: String, on: bool },
     Swap,
     Transfer { id: String, to: String },

@@ -170,6 +170,7 @@ fn event(request: Request, reply: Reply) -> Result<Event, Problem> {
         Request::Decline { id } => Event::Decline(call_id(&id)?, reply),
         Request::HangUp { id } => Event::HangUp(call_id(&id)?, reply),
         Request::Mute { id, muted } => Event::Mute(call_id(&id)?, muted, reply),
+        Request::SetVolume { id, volume } => Event::SetVolume(call_id(&id)?, volume, reply),
         Request::Hold { id, on } => Event::Hold(call_id(&id)?, on, reply),
         Request::Swap => Event::Swap(reply),
         Request::Transfer { id, to } => Event::Transfer { call: call_id(&id)?, to, reply },

@@ -10,6 +10,9 @@ use super::{Controller, Event, Facts, Host, Reply, Session, nobody_is_signed_in}
 use crate::history::PastCall;
 use crate::view::{Answering, CallPhase, CallView, EndReason, Problem, ProblemCode};
 
+/// Twice as loud as it comes, in parts of a hundred.
+const LOUDEST: u32 = 200;
+
 impl<H: Host> Controller<H> {
     pub(super) fn answer(&mut self, call: CallId, how: AnswerHow, reply: Reply) {
         self.show_main();
@@ -66,6 +69,20 @@ impl<H: Host> Controller<H> {
             }
         }
         self.answer_to(reply, outcome.map_err(|error| error.into()));
+    }
+
+    pub(super) fn set_volume(&mut self, call: CallId, volume: u32, reply: Reply) {
+        let volume = volume.min(LOUDEST);
+        if let Some(facts) = self.facts.get_mut(&call) {
+            facts.volume = Some(volume);
+        }
+        let id = call.to_string();
+        if let Some(shown) = [&mut self.call, &mut self.other].into_iter().flatten().find(|shown| shown.id == id) {
+            shown.volume = volume;
+        }
+        // At most 200, which an `f32` holds exactly.
+        let part = volume as f32 / 100.0;
+        self.ask_line(reply, async move |line| line.set_volume(call, part).await);
     }
 
     pub(super) fn dismiss_call(&mut self, reply: Reply) {
@@ -157,6 +174,7 @@ impl Facts {
             transfer_to: None,
             transfer_in_doubt: None,
             devices: CallDevices::default(),
+            volume: None,
             left: false,
         }
     }

@@ -27,6 +27,8 @@ pub(crate) enum Event {
     Decline(CallId, Reply),
     HangUp(CallId, Reply),
     Mute(CallId, bool, Reply),
+    /// Makes the other side louder or softer, in parts of a hundred.
+    SetVolume(CallId, u32, Reply),
     /// Holds a call, or goes on with it.
     Hold(CallId, bool, Reply),
     Swap(Reply),

@@ -108,6 +108,9 @@ impl<H: Host> Controller<H> {
         view.quality = voice.and_then(|voice| voice.quality).map(Into::into);
         view.microphone = voice.and_then(|voice| voice.microphone).map(Into::into);
         view.devices = devices.unwrap_or_default();
+        if let Some(volume) = self.facts.get(&call.call).and_then(|facts| facts.volume) {
+            view.volume = volume;
+        }
         view.holding = call.holding.into();
         view.answering = rings_here(call).then(|| answering(beside.map(|beside| beside.call)));
         view.transferred_by = call.transferred_by.as_ref().map(|by| self.name_of(by.as_str()));

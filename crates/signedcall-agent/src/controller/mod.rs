@@ -70,6 +70,8 @@ struct Facts {
     /// The same of an earlier wish that the service never answered.
     transfer_in_doubt: Option<String>,
     devices: devices::CallDevices,
+    /// Once the user has changed it, in parts of a hundred.
+    volume: Option<u32>,
     /// Whether this user has ended it.
     left: bool,
 }
@@ -219,6 +221,7 @@ impl<H: Host> Controller<H> {
             Event::HangUp(call, reply) => self.hang_up(call, reply),
             Event::HangUpCurrent => self.hang_up_current(),
             Event::Mute(call, muted, reply) => self.ask_line(reply, async move |line| line.mute(call, muted).await),
+            Event::SetVolume(call, volume, reply) => self.set_volume(call, volume, reply),
             Event::Hold(call, on, reply) => self.ask_line(reply, async move |line| line.hold(call, on).await),
             Event::Swap(reply) => self.ask_line(reply, async move |line| line.swap().await),
             Event::Transfer { call, to, reply } => self.transfer(call, to, reply),

@@ -297,6 +297,11 @@ impl Line for FakeLine {
         Ok(())
     }
 
+    async fn set_volume(&self, call: CallId, volume: f32) -> Result<(), Error> {
+        self.write_down(format!("volume {call} {volume}"));
+        Ok(())
+    }
+
     async fn hold(&self, call: CallId, on: bool) -> Result<(), Error> {
         self.write_down(format!("hold {call} {on}"));
         Ok(())

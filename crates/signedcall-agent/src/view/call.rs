@@ -6,6 +6,9 @@ use specta_typescript::Number;
 
 use super::ProblemCode;
 
+/// The volume of a call that nobody has changed.
+const AS_IT_COMES: u32 = 100;
+
 /// One call, as call screens, pop-up and ended screen show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +41,8 @@ pub struct CallView {
     pub other_device: Option<String>,
     /// The devices that it goes through.
     pub devices: DevicesView,
+    /// How loud the other side is for this user: 100 as it comes, 0 silent, 200 the most.
+    pub volume: u32,
     /// What `call_again` would do exists (an ended outgoing or incoming call).
     pub can_call_again: bool,
 }
@@ -62,6 +67,7 @@ impl CallView {
             transferred_to: None,
             other_device: None,
             devices: DevicesView::default(),
+            volume: AS_IT_COMES,
             can_call_again: false,
         }
     }

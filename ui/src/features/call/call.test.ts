@@ -210,3 +210,25 @@ it("says that there is no device for as long as there is none", async () => {
   await vi.waitFor(() => expect(has('[data-notice="no-microphone"]')).toBe(false));
   expect(has('[data-notice="other-microphone"]')).toBe(true);
 });
+
+it("puts the note of another device away when the devices are looked at", async () => {
+  vi.useRealTimers();
+  const { action, has } = await show("in-call-moved");
+  expect(has('[data-notice="other-speaker"]')).toBe(true);
+  await fireEvent.click(action("sound"));
+  await expect.poll(() => has('[data-notice="other-speaker"]')).toBe(false);
+  expect(has('[data-notice="other-microphone"]')).toBe(false);
+});
+
+it("makes the other side louder, one request after the other", async () => {
+  vi.useRealTimers();
+  const { action, field, asked, has, change } = await show("in-call-loud");
+  await fireEvent.click(action("sound"));
+  await expect.poll(() => has('[data-field="volume"]')).toBe(true);
+  expect([field("volume").value, field("volume").getAttribute("aria-valuetext")]).toEqual(["150", "150%"]);
+  for (const value of [155, 160, 165]) await fireEvent.input(field("volume"), { target: { value } });
+  const volumes = () => asked.filter(([request]) => request === "setVolume").map(([, , volume]) => volume);
+  await expect.poll(() => volumes().at(-1)).toBe(165);
+  change({ ...scenarios["in-call"], revision: 2 });
+  await expect.poll(() => field("volume").value).toBe("100");
+});

@@ -1,10 +1,11 @@
-//! What a call's screen shows of its sound: through which devices it goes.
+//! What a call's screen shows of its sound: through which devices it goes, and how loud it is.
 
 use std::sync::Arc;
 
 use signedcall::{Direction, LineView, UsedDevices, VoiceCondition};
 
 use super::bench::{Bench, call, held, seen, talking};
+use crate::controller::Event;
 use crate::sdk::LineChange;
 use crate::testing::nothing_heard;
 use crate::view::{DeviceNews, DevicesView, UsedDevice};
@@ -48,4 +49,18 @@ async fn a_held_call_goes_through_no_device_and_lacks_none() {
     bench.show(held(call(1)));
     assert_eq!(bench.view().await.call.expect("it is held").devices, DevicesView::default());
     assert_eq!(shown_with(&bench, None, None).await, DevicesView::default(), "they are opened again");
+}
+
+#[tokio::test]
+async fn a_call_keeps_its_volume() {
+    let bench = in_call().await;
+    let volume = async || bench.view().await.call.expect("it goes on").volume;
+    assert_eq!(volume().await, 100);
+    bench.ask(|reply| Event::SetVolume(call(1), 150, reply)).await.expect("it goes on");
+    assert_eq!(volume().await, 150);
+    bench.show(held(call(1)));
+    assert_eq!(volume().await, 150);
+    bench.ask(|reply| Event::SetVolume(call(1), 900, reply)).await.expect("it goes on");
+    assert_eq!(volume().await, 200);
+    assert_eq!(bench.line().asked(), [format!("volume {} 1.5", call(1)), format!("volume {} 2", call(1))]);
 }
