@@ -1,6 +1,6 @@
 //! Three apps: a second call beside the first, a call that is handed over, and two devices of one user.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use signedcall_tests::{Pair, Recorder, Seat, ServiceSetup, Setup, Timeline, User, Window, level};
 
 use crate::runner::Runner;
@@ -231,7 +231,9 @@ async fn devices() -> Result<()> {
     ben.app.click("answer").await?;
     trio.pair.talk().await?;
     let notice = laptop.desktop.notifications.shown(mark).await?;
-    assert_eq!(notice.summary, "Answered on another device");
+    // A device is called what its computer is called.
+    let computer = std::fs::read_to_string("/proc/sys/kernel/hostname").context("the computer's name")?;
+    assert_eq!(notice.summary, format!("Answered on {}", computer.trim()));
     laptop.desktop.window("Incoming call", false).await?;
     laptop.app.ready().await?;
     assert_eq!(laptop_told.names(), ["CALL_IS_PLACED", "CALL_RINGING", "CALL_ANSWERED_ELSEWHERE"]);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
@@ -26,6 +27,8 @@ const TICK: Duration = Duration::from_millis(5);
 /// How long the speaker stays open with nothing to play. Opening it costs time that the next tone or voice would miss, and what was written
 /// last must still be heard.
 const LINGER: Duration = Duration::from_millis(500);
+/// Of how many calls it is known how loud they are: a device is in two at most.
+const MOST_VOLUMES: usize = 4;
 /// The most frames that are written in one tick: a speaker that always wants more would starve the microphone.
 const MOST_FRAMES: usize = 10;
 
@@ -146,7 +149,8 @@ struct Audio {
     voice: Option<Voice>,
     /// What was asked for a call before its voice started.
     muted: Option<(CallId, bool)>,
-    volume: Option<(CallId, f32)>,
+    /// How loud calls are that the user has made louder or softer, the latest first.
+    volumes: VecDeque<(CallId, f32)>,
     quiet_since: Instant,
 }
 
@@ -172,7 +176,7 @@ impl Audio {
             over: None,
             voice: None,
             muted: None,
-            volume: None,
+            volumes: VecDeque::new(),
             quiet_since: Instant::now(),
         }
     }
@@ -238,7 +242,9 @@ impl Audio {
                 }
             }
             Command::SetVolume(call, volume) => {
-                self.volume = Some((call, volume));
+                self.volumes.retain(|(whose, _)| *whose != call);
+                self.volumes.truncate(MOST_VOLUMES - 1);
+                self.volumes.push_front((call, volume));
                 if let Some(voice) = self.voice.as_mut().filter(|voice| voice.call() == call) {
                     voice.set_volume(volume);
                 }
@@ -255,8 +261,8 @@ impl Audio {
         let muted = self.muted.is_some_and(|(whose, muted)| whose == call && muted);
         match Voice::start(call, path, timeline, self.processing, muted) {
             Ok(mut voice) => {
-                if let Some((_, volume)) = self.volume.filter(|(whose, _)| *whose == call) {
-                    voice.set_volume(volume);
+                if let Some((_, volume)) = self.volumes.iter().find(|(whose, _)| *whose == call) {
+                    voice.set_volume(*volume);
                 }
                 self.voice = Some(voice);
             }

@@ -128,3 +128,21 @@ fn a_microphone_that_cannot_be_opened_ends_a_call_and_one_that_is_lost_is_waited
     assert!(matches!(told_without_microphone(false), Some(SoundEvent::NoCapture { .. })));
     assert!(told_without_microphone(true).is_none());
 }
+
+#[test]
+fn each_of_two_calls_keeps_its_loudness() {
+    let (to_self, _received) = blocking::channel();
+    let (tell, _events) = mpsc::unbounded_channel();
+    let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
+    let mut audio = Audio::new(Arc::new(NoSound), false, tones, Opener::new(to_self), tell);
+    let call = |number| CallId(Uuid::from_u128(number));
+    for (number, volume) in [(1, 0.5), (2, 2.0), (1, 0.25), (3, 1.5)] {
+        audio.obey(Command::SetVolume(call(number), volume));
+    }
+    let known: Vec<_> = audio.volumes.iter().copied().collect();
+    assert_eq!(known, [(call(3), 1.5), (call(1), 0.25), (call(2), 2.0)]);
+    for number in 4..20 {
+        audio.obey(Command::SetVolume(call(number), 1.0));
+    }
+    assert_eq!(audio.volumes.len(), MOST_VOLUMES);
+}
