@@ -116,6 +116,15 @@ impl Notifications {
         Ok(self.wait(mark, "notification", crate::PATIENCE, shown).await?.1)
     }
 
+    /// Waits for a notification with this headline: one of an earlier call may come later than its screen, and after a quick answer.
+    pub async fn shown_for(&self, mark: usize, summary: &str) -> Result<Notice> {
+        let shown = |happening: &Happening| match happening {
+            Happening::Shown(notice) => (notice.summary == summary).then(|| notice.clone()),
+            Happening::Withdrawn | Happening::Chosen(_) | Happening::Closed => None,
+        };
+        Ok(self.wait(mark, &format!("notification {summary:?}"), crate::PATIENCE, shown).await?.1)
+    }
+
     /// Waits until the daemon tells the program that an action was chosen, and returns its key.
     pub async fn chosen(&self, mark: usize) -> Result<(Instant, String)> {
         let chosen = |happening: &Happening| if let Happening::Chosen(key) = happening { Some(key.clone()) } else { None };
