@@ -23,6 +23,7 @@ const KILLS: u64 = 17;
 /// How soon nine of ten devices must be usable again once the service is back (R15); the others, on a machine that is busy with other things, in twice that.
 const USABLE_WITHIN: Duration = Duration::from_secs(2);
 
+/// What is run again as the service.
 const TEST: &str = "killed::a_service_that_is_killed_at_random_moments_ends_no_call_and_loses_no_record";
 const DATA: &str = "SIGNEDCALL_TEST_DATA";
 const LISTEN: &str = "SIGNEDCALL_TEST_LISTEN";
@@ -59,8 +60,16 @@ impl Victim {
     }
 
     fn killed_and_restarted(mut self) -> Self {
+        self.kill();
+        self.restarted()
+    }
+
+    fn kill(&mut self) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it has ended");
+    }
+
+    fn restarted(self) -> Self {
         Self::start(&self.data, &self.address.to_string())
     }
 
@@ -274,4 +283,43 @@ async fn a_service_that_is_killed_at_random_moments_ends_no_call_and_loses_no_re
     written.sort();
     println!("{} calls", written.len());
     assert_eq!(written, reported, "each call has one record, which says what both sides have reported");
+}
+
+/// The store is as slow as it is while another program keeps it locked: both sides are told of the answer before it is durable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_answer_died_with_the_service_goes_on() {
+    let data = std::env::temp_dir().join(format!("signedcall-killed-{}", uuid::Uuid::new_v4()));
+    let mut victim = Victim::start(&data, "127.0.0.1:0");
+    for hangs_up_meanwhile in [false, true] {
+        let mut pair = Pair::sign_in(&victim, usize::from(hangs_up_meanwhile)).await;
+        let call = pair.prepare(Moment::Answering).await;
+        let store = rusqlite::Connection::open(data.join(STORE_FILE)).expect("a store");
+        store.execute_batch("BEGIN IMMEDIATE").expect("it is free");
+        pair.act(Moment::Answering, call).await;
+        pair.both_are_answered().await;
+        victim.kill();
+        drop(store);
+        let call = call.expect("it was placed");
+        if hangs_up_meanwhile {
+            pair.callee.line.hangup(call).await.expect("the line is open");
+        }
+        victim = victim.restarted();
+        let back = Instant::now();
+        for phone in [&pair.caller, &pair.callee] {
+            usable(phone, back).await;
+        }
+        if !hangs_up_meanwhile {
+            pair.callee.line.hangup(call).await.expect("the line is open");
+        }
+        pair.both_end(call, EndReason::HungUp).await;
+        pair.caller.leave_in_silence().await;
+        pair.callee.leave_in_silence().await;
+    }
+    let records = victim.records();
+    let _ = std::fs::remove_dir_all(&data);
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!(record.end_reason, Some(EndReason::HungUp.number()));
+        assert!(record.answered_at_ms.is_some(), "{record:?}");
+    }
 }

@@ -14,4 +14,7 @@ pub(crate) const CORPUS: &[(u64, &str)] = &[
     (2920, "a user hung up while the service was away, which heard first from the other side that its media was gone"),
     (19_191, "an answer of which both sides heard only after the call was over"),
     (12_010, "a user signed out while the service was away, and the other side waited for the whole grace"),
+    (1570, "an answer that was told and not yet durable died with the service, and the caller's reason to end the call with it"),
+    (1768, "a callee hung up on a call whose answer had died with the service, and seemed to decline it"),
+    (2932, "a call whose answer had died with the service ended since nobody had answered it, before anybody could come back"),
 ];

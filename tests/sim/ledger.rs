@@ -53,6 +53,8 @@ pub(crate) struct Summary {
     pub(crate) changes_of_mind: u64,
     /// Records that came later than the service waits for them.
     pub(crate) late_records: u64,
+    /// Answers that both sides were told of, and that were lost with the service.
+    pub(crate) lost_answers: u64,
 }
 
 impl Summary {
@@ -74,6 +76,7 @@ impl Summary {
         self.pushes_that_ring += other.pushes_that_ring;
         self.changes_of_mind += other.changes_of_mind;
         self.late_records += other.late_records;
+        self.lost_answers += other.lost_answers;
     }
 }
 
@@ -113,6 +116,8 @@ struct Record {
     winner: Option<DeviceId>,
     /// A user has asked for its end, whether or not the service has heard of it.
     unwanted: bool,
+    /// The service has said that it is answered, and died before the store had that.
+    lost_answer: bool,
     /// When the service first said that it is answered.
     answered_at: Option<u64>,
     /// How long it may last.
@@ -282,6 +287,16 @@ impl Ledger {
     /// The service is started again, and does not know what it has told one device alone of a call that goes on.
     pub(crate) fn forget_words(&mut self) {
         self.calls.values_mut().filter(|record| record.closed.is_none()).for_each(|record| record.told.clear());
+    }
+
+    /// The service has died before the store had the answer to a call: it rings again, if anybody was told otherwise.
+    pub(crate) fn lost_answer(&mut self, call: CallId) {
+        let record = self.calls.entry(call).or_default();
+        if record.winner.take().is_some() {
+            record.answered_at = None;
+            record.lost_answer = true;
+            self.summary.lost_answers += 1;
+        }
     }
 
     pub(crate) fn rings(&mut self, call: CallId, by: Endpoint) {

@@ -142,6 +142,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.pushes_that_ring,
         summary.changes_of_mind,
         summary.late_records,
+        summary.lost_answers,
     ];
     assert!(counts.iter().all(|count| *count >= 20), "not enough happened: {summary:#?}");
 }

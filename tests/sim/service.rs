@@ -6,6 +6,7 @@ use signedcall_wire::{CallId, DeviceName, EndReason, ServiceEvent, ServiceMessag
 
 use crate::device::{Place, device_id};
 use crate::ledger::Ledger;
+use crate::store::Remains;
 use crate::world::{Broken, Happening, World, name_of};
 
 impl World {
@@ -38,7 +39,7 @@ impl World {
             }
             HubCommand::WriteAnswer { call, answer } => {
                 let number = self.number();
-                self.store.answer(number, call, answer, self.now);
+                self.store.answer(number, call, answer);
                 let delay = self.weather.record_delay(&mut self.rng);
                 self.after(delay, Happening::AnswerStored { service: self.service, call, number });
             }
@@ -86,7 +87,10 @@ impl World {
 
     fn check_event(&mut self, place: Place, event: &ServiceEvent) -> Result<(), Broken> {
         match event {
-            ServiceEvent::Answered { call, by, .. } => self.ledger.won(*call, by.device, self.now),
+            ServiceEvent::Answered { call, by, .. } => {
+                self.die_sometimes(*call);
+                self.ledger.won(*call, by.device, self.now)
+            }
             ServiceEvent::Ringing { call, by } => {
                 self.ledger.rings(*call, *by);
                 Ok(())
@@ -106,6 +110,14 @@ impl World {
             }
             ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
+        }
+    }
+
+    /// Both sides are told of an answer that is not durable, and some of those are lost.
+    fn die_sometimes(&mut self, call: CallId) {
+        if self.store.is_writing_answer(call) && self.rng.random_bool(self.weather.restart) {
+            let wait = self.rng.random_range(0..=2_000);
+            self.after(wait, Happening::ServiceDies);
         }
     }
 
@@ -147,9 +159,9 @@ impl World {
     pub(crate) fn restart_service(&mut self) -> Result<(), Broken> {
         self.note("service", "dies", &());
         self.ledger.summary.restarts += 1;
-        for call in self.store.lose_what_is_under_way(&mut self.rng, self.now) {
-            self.ledger.durable(call);
-        }
+        let Remains { durable, unanswered } = self.store.lose_what_is_under_way(&mut self.rng);
+        durable.into_iter().for_each(|call| self.ledger.durable(call));
+        unanswered.into_iter().for_each(|call| self.ledger.lost_answer(call));
         self.ledger.forget_words();
         self.hub = Hub::new(HubSettings::default());
         self.service += 1;

@@ -7,9 +7,6 @@ use rand::rngs::StdRng;
 use signedcall_server::hub::{CloseRecord, KeptAnswer, KeptEnd, OpenRecord};
 use signedcall_wire::CallId;
 
-/// When both sides are told of an answer that the store has not written down; what it takes longer for is not lost as well.
-const ANSWER_TOLD_AFTER: u64 = 1_000;
-
 /// The store. What is asked of it is done in order.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
@@ -25,7 +22,15 @@ pub(crate) struct Store {
 struct Answering {
     call: CallId,
     answer: KeptAnswer,
-    asked_at: u64,
+}
+
+/// What comes of that which a service was writing when it died.
+#[derive(Debug, Default)]
+pub(crate) struct Remains {
+    /// Calls whose records are there, of which nobody was told.
+    pub(crate) durable: Vec<CallId>,
+    /// Calls whose answer is not there, of which both sides may have been told.
+    pub(crate) unanswered: Vec<CallId>,
 }
 
 impl Store {
@@ -45,14 +50,18 @@ impl Store {
         }
     }
 
-    pub(crate) fn answer(&mut self, number: u64, call: CallId, answer: KeptAnswer, now: u64) {
-        self.answering.insert(number, Answering { call, answer, asked_at: now });
+    pub(crate) fn answer(&mut self, number: u64, call: CallId, answer: KeptAnswer) {
+        self.answering.insert(number, Answering { call, answer });
+    }
+
+    pub(crate) fn is_writing_answer(&self, call: CallId) -> bool {
+        self.answering.values().any(|answering| answering.call == call)
     }
 
     /// This answer is durable, and with it those that were asked for before.
     pub(crate) fn settle_answers(&mut self, until: u64) {
         let later = self.answering.split_off(&(until + 1));
-        for Answering { call, answer, .. } in std::mem::replace(&mut self.answering, later).into_values() {
+        for Answering { call, answer } in std::mem::replace(&mut self.answering, later).into_values() {
             if let Some((_, kept)) = self.open.get_mut(&call) {
                 *kept = Some(answer);
             }
@@ -79,26 +88,25 @@ impl Store {
         self.ended.iter().filter(|ended| ended.ended_at.as_millis() + 60_000 >= now).cloned().collect()
     }
 
-    /// The service dies: some of what it was writing is there, and some is not. Says which records are, of which nobody was told.
-    pub(crate) fn lose_what_is_under_way(&mut self, rng: &mut StdRng, now: u64) -> Vec<CallId> {
-        let mut durable = Vec::new();
+    /// The service dies: some of what it was writing is there, and some is not.
+    pub(crate) fn lose_what_is_under_way(&mut self, rng: &mut StdRng) -> Remains {
+        let mut remains = Remains::default();
         let kept = rng.random_range(0..=self.answering.len());
-        let late = |(number, answer): (&u64, &Answering)| (now - answer.asked_at >= ANSWER_TOLD_AFTER).then_some(*number);
-        let until = self.answering.keys().take(kept).copied().chain(self.answering.iter().filter_map(late)).max();
-        if let Some(until) = until {
+        if let Some(until) = self.answering.keys().take(kept).copied().max() {
             self.settle_answers(until);
         }
-        self.answering.clear();
+        let lost = std::mem::take(&mut self.answering).into_values().map(|answering| answering.call);
+        remains.unanswered = lost.filter(|call| self.open.get(call).is_some_and(|(_, answer)| answer.is_none())).collect();
         for call in self.opening.keys().copied().collect::<Vec<_>>() {
             let is_there = rng.random_bool(0.5);
             self.settle(call, is_there);
             if is_there {
-                durable.push(call);
+                remains.durable.push(call);
             } else {
                 self.taken.remove(&call);
             }
         }
-        durable
+        remains
     }
 
     /// The calls that go on.

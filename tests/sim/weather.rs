@@ -76,10 +76,11 @@ impl Weather {
         Self { crash_ringing: 0.4, ..Self::calm() }
     }
 
-    /// A local network, and a service that dies or is restarted time and again.
+    /// A local network, and a service with a busy store that dies or is restarted time and again.
     fn maintained() -> Self {
         Self {
             restart: 0.9,
+            slow_record: 0.4,
             failed_voice: 0.0,
             keeps_calls: true,
             // Who signs out while the service is away for five seconds cannot say so, and the service waits for the device for thirty once it is back.

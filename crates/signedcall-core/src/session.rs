@@ -147,19 +147,35 @@ impl Session {
     /// A full outbox gives up its oldest signal, or else its oldest request: whatever waits for the answer has a deadline of its own. It does so
     /// only between two sockets. On one that is in use, more requests would be carried out than the service remembers the answers of.
     pub(crate) fn ask(&mut self, request: Request) -> Asked {
-        let full = self.outbox.len() >= MAX_UNANSWERED_REQUESTS;
-        if full {
-            let oldest_signal = self.outbox.iter().position(|pending| matches!(pending.request, Request::Signal { .. }));
-            self.outbox.remove(oldest_signal.unwrap_or(0));
-        }
-        self.asked += 1;
-        let id = RequestId(Uuid::from_u64_pair(self.nonce, self.asked));
+        let full = self.make_room();
+        let id = self.next_id();
         self.outbox.push_back(Pending { id, request: request.clone() });
         match self.link {
             Link::Up if full => Asked::Unheard,
             Link::Up => Asked::Now(ClientMessage::Request { id, request }),
             Link::Down | Link::Greeting { .. } => Asked::Later,
         }
+    }
+
+    /// Puts a request before all that wait for the session to go on: they say what followed it.
+    pub(crate) fn ask_first(&mut self, request: Request) {
+        self.make_room();
+        let id = self.next_id();
+        self.outbox.push_front(Pending { id, request });
+    }
+
+    fn make_room(&mut self) -> bool {
+        let full = self.outbox.len() >= MAX_UNANSWERED_REQUESTS;
+        if full {
+            let oldest_signal = self.outbox.iter().position(|pending| matches!(pending.request, Request::Signal { .. }));
+            self.outbox.remove(oldest_signal.unwrap_or(0));
+        }
+        full
+    }
+
+    fn next_id(&mut self) -> RequestId {
+        self.asked += 1;
+        RequestId(Uuid::from_u64_pair(self.nonce, self.asked))
     }
 
     /// Whether leaving this call is still on its way to the service.

@@ -31,6 +31,9 @@ pub(super) fn check_parts(call: CallId, record: &Record, parts: &[(Place, &Part)
     {
         return Err(format!("the record of {call} says that both sides had media: {parts:?}"));
     }
+    if record.lost_answer {
+        check_that_it_was_answered_again(call, record, parts)?;
+    }
     if weather.keeps_calls {
         check_that_it_was_kept(call, record, parts)?;
     }
@@ -71,6 +74,21 @@ fn check_that_it_was_kept(call: CallId, record: &Record, parts: &[(Place, &Part)
         return Err(format!("{call} is lost: {parts:?}"));
     }
     Ok(())
+}
+
+/// Both sides were told of an answer that died with the service: they say so to the next one, unless a program has died as well.
+fn check_that_it_was_answered_again(call: CallId, record: &Record, parts: &[(Place, &Part)]) -> Result<(), Broken> {
+    let heard = |of_caller| parts.iter().any(|(_, part)| part.is_caller() == of_caller && part.statuses.contains(&CallStatus::Answered));
+    let is_left = parts.iter().any(|(_, part)| part.abandoned);
+    if heard(true) && heard(false) && !is_left && record.closed.as_ref().is_some_and(|closed| is_of_ringing(closed.reason)) {
+        return Err(format!("{call} was answered, and its record says {:?}: {parts:?}", record.closed));
+    }
+    Ok(())
+}
+
+/// Whether only a call that nobody has answered ends so.
+fn is_of_ringing(reason: EndReason) -> bool {
+    matches!(reason, EndReason::Declined | EndReason::Missed | EndReason::RingTimeout | EndReason::Cancelled)
 }
 
 /// Whether a device may be told this when the caller is told that.

@@ -124,6 +124,8 @@ pub(crate) enum CallEvent {
     CalleeRings(Endpoint),
     /// The service has given the call to this device of the callee.
     Answered(Endpoint),
+    /// The same, once more: the service was started again, and had it from the device that has answered.
+    AnsweredAgain,
     /// The other side holds the call, or goes on with it.
     OtherHeld(bool),
     /// Whether this side holds the call, as far as the service knows.
@@ -296,6 +298,7 @@ impl Call {
             CallEvent::NotKnownToRing => self.confirm_ringing(),
             CallEvent::CalleeRings(by) => self.callee_rings(now, by),
             CallEvent::Answered(by) => self.answered(now, by),
+            CallEvent::AnsweredAgain => self.answered_again(),
             CallEvent::OtherHeld(on) => self.other_held(on),
             CallEvent::KnownToHold(known) => self.known_to_hold(known),
             CallEvent::TransferRefused(error) => self.transfer_refused(error),

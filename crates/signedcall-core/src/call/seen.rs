@@ -100,7 +100,7 @@ impl Call {
         match request {
             Request::Call(_) => self.is_placing(),
             Request::Ringing { .. } => matches!(self.state, State::Rings { .. } | State::Answering { .. }),
-            Request::Accept { .. } => matches!(self.state, State::Answering { .. }),
+            Request::Accept { .. } => matches!(self.state, State::Answering { .. }) || self.is_told_answered(),
             Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } => self.is_on(),
             Request::Transfer { .. } => self.talk().is_some_and(|talk| talk.transfer_by.is_some()),
             Request::Decline { .. }

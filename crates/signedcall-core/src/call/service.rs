@@ -172,6 +172,16 @@ impl Call {
         }
     }
 
+    /// The service had forgotten the answer, and with it all that followed: each side says its part again.
+    pub(super) fn answered_again(&mut self) -> Vec<Action> {
+        let mut actions = self.other_held(false);
+        actions.extend(self.known_to_hold(false));
+        if matches!(self.state, State::Talking { .. }) {
+            actions.push(Action::Ask(Request::MediaConnected { call: self.card.call }));
+        }
+        actions
+    }
+
     fn answered_by_callee(&mut self, now: Timestamp, by: Endpoint) -> Vec<Action> {
         // That it rings may not have been heard.
         let mut actions = self.callee_rings(now, by);

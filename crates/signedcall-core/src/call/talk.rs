@@ -67,8 +67,8 @@ impl Call {
         }
     }
 
-    /// Whether the service has given it to both sides, so that one can hand the other over.
-    pub(crate) fn can_be_transferred(&self) -> bool {
+    /// Whether the service has told this side that it is answered.
+    pub(crate) fn is_told_answered(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Talking { .. })
     }
 

@@ -84,8 +84,21 @@ impl Call {
         self.leave(now, reason, Some(Request::Decline { call: self.card.call, reason }))
     }
 
+    /// To the service, a callee's device that hangs up has been told that the call is answered.
     pub(super) fn hang_up(&mut self, now: Timestamp, reason: EndReason) -> Vec<Action> {
-        self.leave(now, reason, Some(Request::Hangup { call: self.card.call, reason }))
+        let call = self.card.call;
+        let request = match self.state {
+            State::Rings { .. } | State::Answering { .. } => Request::Decline { call, reason },
+            State::Placing { .. }
+            | State::Crossed { .. }
+            | State::Placed { .. }
+            | State::CalleeRings { .. }
+            | State::Connecting { .. }
+            | State::Talking { .. }
+            | State::Ending { .. }
+            | State::Over => Request::Hangup { call, reason },
+        };
+        self.leave(now, reason, Some(request))
     }
 
     /// Ends the call for this side: silence first, then the service is told. The end is reported once the service confirms it.

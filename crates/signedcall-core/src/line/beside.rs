@@ -113,7 +113,7 @@ impl Line {
 
     /// Hands the other side of a call over to somebody else.
     pub(super) fn transfer(&mut self, turn: &mut Turn, id: CallId, to: Cuid, new: CallId) {
-        let call = self.on().find(|call| call.id() == id && call.can_be_transferred());
+        let call = self.on().find(|call| call.id() == id && call.is_told_answered());
         let refusal = match call {
             None => Some(ErrorCode::FailureInMakeCall),
             Some(call) if to == self.me || to == *call.peer() => Some(ErrorCode::CanNotCallSelf),

@@ -72,6 +72,10 @@ impl Line {
                     }
                 }
                 CallSnapshot::Callee { invite, phase } if self.knows(invite.call) => {
+                    if !is_answered(&phase) && self.is_told_answered(invite.call) {
+                        // The service has told both sides, and died before its store had it.
+                        self.session.ask_first(Request::Accept { call: invite.call });
+                    }
                     if !self.is_known_to_ring(&phase) {
                         self.pass(turn, invite.call, CallEvent::NotKnownToRing);
                     }
@@ -92,6 +96,10 @@ impl Line {
                 CallSnapshot::Unknown => {}
             }
         }
+    }
+
+    fn is_told_answered(&self, id: CallId) -> bool {
+        self.calls.iter().any(|call| call.id() == id && call.is_told_answered())
     }
 
     /// Whether the service has heard that this device rings.
@@ -172,7 +180,13 @@ impl Line {
         match event {
             ServiceEvent::Invite(invite) => self.invited(turn, invite),
             ServiceEvent::Ringing { call, by } => self.pass(turn, call, CallEvent::CalleeRings(by)),
-            ServiceEvent::Answered { call, by, left_ms } => self.call_answered(turn, call, by, left_ms),
+            ServiceEvent::Answered { call, by, left_ms } => {
+                let again = self.is_told_answered(call);
+                self.call_answered(turn, call, by, left_ms);
+                if again {
+                    self.pass(turn, call, CallEvent::AnsweredAgain);
+                }
+            }
             ServiceEvent::Held { call, on } => self.pass(turn, call, CallEvent::OtherHeld(on)),
             ServiceEvent::TimeLeft { call, left_ms } => self.pass(turn, call, CallEvent::TimeLeft(Duration::from_millis(left_ms))),
             ServiceEvent::Transferred(transferred) => self.replace(turn, transferred),
@@ -180,6 +194,13 @@ impl Line {
             ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),
             ServiceEvent::Unknown => {}
         }
+    }
+}
+
+const fn is_answered(phase: &CallPhase) -> bool {
+    match phase {
+        CallPhase::Placed | CallPhase::Ringing { .. } => false,
+        CallPhase::Answered { .. } => true,
     }
 }
 

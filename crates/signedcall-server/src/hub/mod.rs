@@ -44,6 +44,7 @@ mod limit;
 mod past;
 mod placing;
 mod presence;
+mod reason;
 mod relay;
 mod request;
 mod restore;

@@ -5,6 +5,7 @@ use signedcall_wire::{
 };
 
 use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
+use super::reason::{concerns_one_device, reasons_after_answer, reasons_before_answer};
 use super::session::{Answer, room_for};
 use super::timers::Timer;
 use super::{Hub, HubCommand, KeptAnswer, NamedDevice, Turn};
@@ -58,23 +59,34 @@ impl Hub {
 
     /// The first one wins. Nobody is told before the store has it.
     fn accept(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, id: CallId) -> Answer {
-        let device_name = self.sessions.get(&session).and_then(|session| session.device_name.clone());
         let Some(call) = self.calls.get_mut(&id) else {
             return DONE;
         };
-        let (winner, losers) = match &mut call.state {
-            State::Ringing { devices, .. } => {
-                let (winners, losers): (Vec<Party>, Vec<Party>) = devices.iter().partition(|party| party.session == session);
-                let Some(winner) = winners.first().copied() else {
-                    return DONE;
-                };
-                (winner, losers)
+        match (call.role(session), &mut call.state) {
+            (Some(Role::Ringing), State::Ringing { .. }) => {
+                self.give(turn, session, id, vec![request]);
+                Answer::Pending
             }
-            State::Answered { by, telling: Telling::Waits { waiting, .. }, .. } if by.session == session => {
+            (Some(Role::Talking), State::Answered { telling: Telling::Waits { waiting, .. }, .. }) => {
                 waiting.push(request);
-                return Answer::Pending;
+                Answer::Pending
             }
-            State::Recording { .. } | State::Answered { .. } => return DONE,
+            (_, State::Recording { .. } | State::Ringing { .. } | State::Answered { .. }) => DONE,
+        }
+    }
+
+    /// Gives a call that rings to one of the devices, whose requests wait for that.
+    fn give(&mut self, turn: &mut Turn, session: SessionId, id: CallId, waiting: Vec<RequestId>) {
+        let device_name = self.sessions.get(&session).and_then(|session| session.device_name.clone());
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let State::Ringing { devices, .. } = &call.state else {
+            return;
+        };
+        let (winners, losers): (Vec<Party>, Vec<Party>) = devices.iter().partition(|party| party.session == session);
+        let Some(winner) = winners.first().copied() else {
+            return;
         };
         call.state = State::Answered {
             at: turn.now,
@@ -87,12 +99,11 @@ impl Hub {
             callee_holds: false,
             held: Held::default(),
             ends_at: call.limit.map(|limit| turn.now + limit),
-            telling: Telling::Waits { losers, waiting: vec![request] },
+            telling: Telling::Waits { losers, waiting },
         };
         self.timers.clear(Timer::RingOver(id));
         self.timers.set(Timer::AnswerOverdue(id), turn.now + self.settings.answer_within);
         self.write_answer(turn, id);
-        Answer::Pending
     }
 
     /// Has what is known of an answered call written down.
@@ -195,18 +206,27 @@ impl Hub {
             // The record can be closed once it is durable, and the caller is told then.
             State::Recording { intent, .. } => *intent = Intent::End(EndReason::Cancelled),
             State::Ringing { .. } => match role {
-                Role::Caller => self.end(turn, id, EndReason::Cancelled, |_| EndReason::Cancelled),
-                Role::Ringing | Role::Talking => return self.decline(turn, session, id, reason),
-            },
-            State::Answered { .. } => {
-                let (ours, theirs) = reasons_after_answer(reason);
-                match role {
-                    Role::Caller => self.end(turn, id, ours, |_| theirs),
-                    Role::Ringing | Role::Talking => self.end(turn, id, theirs, |_| ours),
+                Role::Caller => {
+                    let (ours, theirs) = reasons_before_answer(reason);
+                    self.end(turn, id, ours, |_| theirs);
                 }
-            }
+                // It was told that the call is answered, by a service that has died since.
+                Role::Ringing | Role::Talking => {
+                    self.give(turn, session, id, Vec::new());
+                    self.end_answered(turn, id, role, reason);
+                }
+            },
+            State::Answered { .. } => self.end_answered(turn, id, role, reason),
         }
         DONE
+    }
+
+    fn end_answered(&mut self, turn: &mut Turn, id: CallId, by: Role, reason: EndReason) {
+        let (ours, theirs) = reasons_after_answer(reason);
+        match by {
+            Role::Caller => self.end(turn, id, ours, |_| theirs),
+            Role::Ringing | Role::Talking => self.end(turn, id, theirs, |_| ours),
+        }
     }
 
     fn connect_media(&mut self, turn: &mut Turn, session: SessionId, id: CallId) -> Answer {
@@ -314,56 +334,4 @@ impl Hub {
 
 pub(super) const fn refused(error: ErrorCode) -> Answer {
     Answer::Given(Some(error))
-}
-
-/// Whether a reason to decline says something of one device only, so that the user's others go on ringing.
-const fn concerns_one_device(reason: EndReason) -> bool {
-    match reason {
-        EndReason::Busy
-        | EndReason::MicrophoneRefused
-        | EndReason::NotificationsDisabled
-        | EndReason::ProtocolMismatch
-        | EndReason::LoggedOut
-        | EndReason::InternalError => true,
-        EndReason::Unknown
-        | EndReason::HungUp
-        | EndReason::Cancelled
-        | EndReason::Declined
-        | EndReason::Missed
-        | EndReason::RingTimeout
-        | EndReason::LocalNetworkLoss
-        | EndReason::RemoteNetworkLoss
-        | EndReason::MediaSetupTooSlow
-        | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration
-        | EndReason::Transferred => false,
-    }
-}
-
-/// What the side that ends an answered call is told, and the other.
-///
-/// A reason that belongs to an unanswered call has crossed the answer on the wire: to both, somebody hung up. That the time is over, or the
-/// other side transferred, is for the hub to say.
-const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndReason) {
-    match reason {
-        EndReason::LocalNetworkLoss => (EndReason::LocalNetworkLoss, EndReason::RemoteNetworkLoss),
-        EndReason::RemoteNetworkLoss => (EndReason::RemoteNetworkLoss, EndReason::LocalNetworkLoss),
-        EndReason::MicrophoneRefused | EndReason::InternalError | EndReason::ProtocolMismatch | EndReason::MediaSetupTooSlow => {
-            (reason, reason)
-        }
-        EndReason::Unknown
-        | EndReason::HungUp
-        | EndReason::Cancelled
-        | EndReason::Declined
-        | EndReason::Missed
-        | EndReason::RingTimeout
-        | EndReason::Busy
-        | EndReason::LoggedOut
-        | EndReason::NotificationsDisabled
-        | EndReason::AnsweredElsewhere
-        | EndReason::DeclinedElsewhere
-        | EndReason::MaxDuration
-        | EndReason::Transferred => (EndReason::HungUp, EndReason::HungUp),
-    }
 }

@@ -14,18 +14,25 @@
 //!
 //! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
 //!
-//! A deadline that has passed meanwhile fires at once. The clock on the wall may have been set back meanwhile: what has happened lies in no future, and
+//! An answer may have been told before the store had it, and is lost with the service: the device that has answered repeats it when it signs in.
+//!
+//! A deadline that has passed meanwhile fires at once, and that of the ringing once the devices can be back. The clock on the wall may have been set back meanwhile: what has happened lies in no future, and
 //! nothing lasts longer for it. A transfer whose record is durable is done.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
 use super::call::{Awaited, Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
-use super::timers::{SOONEST, Timer};
+use super::timers::Timer;
 use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
+
+/// How long a call that rings goes on at least: a device notices within ten seconds that its socket is gone, and is back in some more. One that was told
+/// that the call is answered, by a service that died before its store had it, says so then.
+pub(super) const BACK_WITHIN: Duration = Duration::from_secs(15);
 
 /// A device that is expected back.
 struct Returning {
@@ -61,7 +68,7 @@ impl Hub {
         let caller = self.expect_back(turn, id, caller, caller_session);
         let state = match answer {
             None => {
-                let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + SOONEST);
+                let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + BACK_WITHIN);
                 self.timers.set(Timer::RingOver(id), give_up_at);
                 let awaited = Awaited { devices: rings_on.into_iter().collect(), until: turn.now + self.settings.call_grace };
                 State::Ringing { give_up_at, awaited: Some(awaited), devices: Vec::new(), confirmed: Vec::new() }

@@ -102,7 +102,8 @@ pub enum Request {
         /// Why.
         reason: EndReason,
     },
-    /// Ends the call for both: `cancelled` before an answer, `hung_up` after, or what went wrong. The service has the last word on the reason.
+    /// Ends the call for both: `cancelled` before an answer, `hung_up` after, or what went wrong. The service has the last word on the reason. A device of
+    /// the callee asks for it only once it was told that it has answered; until then it declines.
     Hangup {
         /// The call.
         call: CallId,

@@ -6,12 +6,11 @@ use super::*;
 fn two_devices_without_a_common_protocol_of_media_end_their_call_for_that() {
     use CallEvent as E;
     let declined = "drop 2, ask decline 1 ProtocolMismatch";
-    let hung_up = "drop 2, ask hangup 1 ProtocolMismatch";
     let hung_up_heard = "drop 2, tone Ended, ask hangup 1 ProtocolMismatch";
     check(&[
         (G::Rings, E::MediaMismatched(PEER), 100, "Ending", declined),
         (G::Rings, E::MediaMismatched(OTHER), 100, "Rings", ""),
-        (G::Answering, E::MediaMismatched(PEER), 100, "Ending", hung_up),
+        (G::Answering, E::MediaMismatched(PEER), 100, "Ending", declined),
         (G::Answering, E::MediaMismatched(OTHER), 100, "Answering", ""),
         (G::Connecting, E::MediaMismatched(PEER), 100, "Ending", hung_up_heard),
         (G::Connecting, E::MediaMismatched(OTHER), 100, "Connecting", ""),

@@ -146,7 +146,7 @@ proptest! {
         for (event, after) in events {
             now += after;
             let was_over = call.is_over();
-            seen.transfers.0 += usize::from(call.can_be_transferred() && matches!(event, CallEvent::UserTransferred { .. }));
+            seen.transfers.0 += usize::from(call.is_told_answered() && matches!(event, CallEvent::UserTransferred { .. }));
             let followed = call.handle(at(now), event);
             prop_assert!(!was_over || (followed.is_empty() && call.is_over()), "over is final");
             seen.carry_out(&followed);

@@ -256,6 +256,38 @@ fn a_talk_goes_on_over_a_service_that_was_started_again() {
 }
 
 #[test]
+fn an_answer_that_died_with_the_service_is_repeated_before_all_that_followed_it() {
+    let mut rig = Rig::talking();
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.handle(Event::UserHeld { call: call(1), on: true }), "stop voice");
+    let _ = rig.handle(Event::LinkOpened);
+    let _ = rig.receive(ServiceMessage::SessionExpired);
+    let phase = CallPhase::Ringing { by: vec![endpoint(ME)] };
+    assert_eq!(rig.welcome(vec![callee(1, phase)]), "ice, branding, signed in, ask accept 1, ask hold 1");
+    let answered = ServiceEvent::Answered { call: call(1), by: endpoint(ME), left_ms: None };
+    assert_eq!(rig.happens(answered), "ask hold 1, ask media connected 1, ack 1");
+    assert_eq!(rig.line.call_state(), CallState::OngoingCall);
+}
+
+#[test]
+fn a_caller_says_again_what_a_service_has_forgotten_with_the_answer() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.dials(1);
+    let _ = rig.respond(None);
+    let _ = rig.happens(ServiceEvent::Ringing { call: call(1), by: endpoint(PEER) });
+    let answered = || ServiceEvent::Answered { call: call(1), by: endpoint(PEER), left_ms: None };
+    let _ = rig.happens(answered());
+    let _ = rig.handle(Event::MediaConnected { call: call(1), device: PEER });
+    let _ = rig.respond(None);
+    let _ = rig.happens(ServiceEvent::Held { call: call(1), on: true });
+    begin_anew(&mut rig);
+    let phase = CallPhase::Ringing { by: vec![] };
+    assert_eq!(rig.welcome(vec![CallSnapshot::Caller { call: call(1), phase, transferred: None }]), "ice, branding, signed in");
+    assert_eq!(rig.happens(answered()), "start voice 2, ask media connected 1, ack 1, no tone");
+    assert_eq!(rig.happens(ServiceEvent::Held { call: call(1), on: true }), "stop voice, ack 2, tone HoldMusic");
+}
+
+#[test]
 fn a_call_that_has_ended_meanwhile_ends_here_for_the_same_reason() {
     let ended = |reason| [1, 7].map(|number| EndedCall { call: call(number), reason, other_device: None }).to_vec();
     let mut rig = Rig::talking();

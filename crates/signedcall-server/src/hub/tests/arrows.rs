@@ -247,11 +247,19 @@ fn a_ringing_call_ends_for_everyone_with_a_reason() {
             ],
         },
         Row {
-            name: "hung up by the callee, which declines",
-            devices: "ax",
+            name: "hung up by a device of the callee, which was told that it has answered",
+            devices: "axy",
             given: placed(),
-            when: Do::Ask('x', hang_up(Declined)),
-            then: &["close record Declined", "a #1 ended Declined", "x #2 ended Declined", "x ok"],
+            when: Do::Ask('x', hang_up(EndReason::HungUp)),
+            then: &[
+                "a #1 answered x",
+                "x #2 answered x",
+                "y #2 ended AnsweredElsewhere",
+                "close record HungUp x never connected",
+                "a #2 ended HungUp",
+                "x #3 ended HungUp",
+                "x ok",
+            ],
         },
         Row {
             name: "the callee signs out",

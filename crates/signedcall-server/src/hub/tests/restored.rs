@@ -49,9 +49,9 @@ fn the_time_of_ringing_goes_on_while_the_service_is_away() {
         stage.run(0, event);
     }
     stage.restart_service(40_000);
-    assert_eq!(stage.wake_at(40_000), Some(40_001));
-    assert_eq!(stage.run(40_001, Do::Wake), ["close record RingTimeout"]);
-    let told: Vec<_> = "axo".chars().flat_map(|who| stage.run(41_000, Do::SignIn(who))).collect();
+    assert_eq!(stage.wake_at(40_000), Some(55_000), "one that has answered may be about to come back");
+    assert_eq!(stage.run(55_000, Do::Wake), ["close record RingTimeout"]);
+    let told: Vec<_> = "axo".chars().flat_map(|who| stage.run(56_000, Do::SignIn(who))).collect();
     assert_eq!(told, ["a2 welcome ended RingTimeout", "x2 welcome ended RingTimeout", "o welcome"]);
 }
 
@@ -130,6 +130,57 @@ fn an_answer_that_was_not_durable_was_told_to_nobody_and_is_given_again() {
     assert_eq!(sign_in(&mut stage, "axy"), ["a2 welcome caller placed", "x2 welcome callee placed", "y2 welcome callee placed"]);
     let won = ["a2 #1 answered x", "x2 #1 answered x", "y2 #1 ended AnsweredElsewhere", "x2 ok"];
     assert_eq!(stage.run(2_000, Do::AskAgain('x')), won);
+}
+
+/// Both sides were told of an answer, since the store took too long over it, and the service died before it was durable.
+fn lost_after_it_was_told() -> Stage {
+    let mut stage = Stage::with("axy");
+    for event in placed() {
+        stage.run(0, event);
+    }
+    stage.store_waits = true;
+    assert_eq!(stage.run(0, Do::Ask('x', accept())), ["write answer"]);
+    assert_eq!(stage.run(1_000, Do::Wake), ["a #1 answered x", "x #2 answered x", "y #2 ended AnsweredElsewhere", "x ok"]);
+    stage.restart_service(1_100);
+    stage.store_waits = false;
+    stage
+}
+
+#[test]
+fn an_answer_that_was_told_and_lost_is_had_from_the_device_that_has_answered() {
+    let mut stage = lost_after_it_was_told();
+    assert_eq!(sign_in(&mut stage, "ax"), ["a2 welcome caller placed", "x2 welcome callee placed"]);
+    assert_eq!(stage.run(2_000, Do::Ask('x', accept())), ["a2 #1 answered x", "x2 #1 answered x", "x2 ok"]);
+    for (who, reason, ours, theirs) in [
+        ('x', EndReason::HungUp, "HungUp", "HungUp"),
+        ('x', EndReason::LocalNetworkLoss, "LocalNetworkLoss", "RemoteNetworkLoss"),
+        ('x', EndReason::MediaSetupTooSlow, "MediaSetupTooSlow", "MediaSetupTooSlow"),
+    ] {
+        let mut stage = lost_after_it_was_told();
+        sign_in(&mut stage, "ax");
+        let over = [
+            "a2 #1 answered x".to_owned(),
+            "x2 #1 answered x".to_owned(),
+            format!("close record {theirs} x never connected"),
+            format!("a2 #2 ended {theirs}"),
+            format!("x2 #2 ended {ours}"),
+            format!("{who}2 ok"),
+        ];
+        assert_eq!(stage.run(2_000, Do::Ask(who, hang_up(reason))), over);
+    }
+    for (reason, told) in [
+        (EndReason::HungUp, ["HungUp", "HungUp"]),
+        (EndReason::ProtocolMismatch, ["ProtocolMismatch", "ProtocolMismatch"]),
+        (EndReason::RemoteNetworkLoss, ["RemoteNetworkLoss", "LocalNetworkLoss"]),
+        (EndReason::Cancelled, ["Cancelled", "Cancelled"]),
+        (EndReason::LocalNetworkLoss, ["Cancelled", "Cancelled"]),
+    ] {
+        let mut stage = lost_after_it_was_told();
+        sign_in(&mut stage, "ax");
+        let [ours, theirs] = told;
+        let over = [format!("close record {ours}"), format!("a2 #1 ended {ours}"), format!("x2 #1 ended {theirs}"), "a2 ok".to_owned()];
+        assert_eq!(stage.run(2_000, Do::Ask('a', hang_up(reason))), over, "the caller, who comes first");
+    }
 }
 
 #[test]
