@@ -27,7 +27,7 @@ impl io::Write for Keep {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_line_above_debug_names_a_user_an_address_or_a_secret() {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Keep).init();
+    tracing_subscriber::fmt().without_time().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Keep).init();
     let service = Service::start().await;
     let proxy = Proxy::to(service.address()).await;
     let mut options = service.options("zebedee_caller");
