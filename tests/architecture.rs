@@ -10,7 +10,8 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 const EDGES: [(&str, &[&str]); 9] = [
     ("signedcall-wire", &[]),
     ("signedcall-core", &["signedcall-wire"]),
-    ("signedcall-voice", &[]),
+    ("signedcall-opus", &[]),
+    ("signedcall-voice", &["signedcall-opus"]),
     ("signedcall", &["signedcall-core", "signedcall-voice", "signedcall-wire"]),
     ("signedcall-echo", &["signedcall"]),
     ("signedcall-server", &["signedcall-wire"]),
@@ -20,7 +21,10 @@ const EDGES: [(&str, &[&str]); 9] = [
 ];
 
 /// The crates that say, decide and sound, and do nothing.
-const PURE: [&str; 3] = ["signedcall-wire", "signedcall-core", "signedcall-voice"];
+const PURE: [&str; 4] = ["signedcall-wire", "signedcall-core", "signedcall-opus", "signedcall-voice"];
+
+/// The one crate that may call C.
+const CALLS_C: &str = "signedcall-opus";
 
 /// What a pure crate must not reach, by itself or through a dependency.
 const EFFECTS: [&str; 4] = ["tokio", "cpal", "tauri", "rand"];
@@ -152,10 +156,26 @@ fn the_core_repeats_the_lint_settings_of_the_root() {
 
 #[test]
 fn every_member_takes_the_lints_of_the_workspace() {
-    for package in metadata().workspace_packages() {
+    for package in metadata().workspace_packages().into_iter().filter(|package| package.name != CALLS_C) {
         let text = fs::read_to_string(&package.manifest_path).expect("a manifest");
         let inherits = text.split("[lints]").nth(1).is_some_and(|rest| rest.trim_start().starts_with("workspace = true"));
         assert!(inherits, "{} does not say [lints] workspace = true", package.name);
+    }
+}
+
+/// What forbids cannot be overridden, so this crate has a table of its own.
+#[test]
+fn the_crate_that_calls_c_takes_all_other_lints_too() {
+    let lints = |path: PathBuf, table: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(path).expect("a manifest");
+        let from = text.find(table).unwrap_or_else(|| panic!("there is no {table}"));
+        text[from..].lines().skip(1).take_while(|line| !line.starts_with('[')).map(str::to_owned).filter(|line| !line.is_empty()).collect()
+    };
+    for tool in ["rust", "clippy"] {
+        let here = lints(manifest_of(&metadata(), CALLS_C), &format!("[lints.{tool}]"));
+        for lint in lints(root().join("Cargo.toml"), &format!("[workspace.lints.{tool}]")) {
+            assert!(here.contains(&lint) || lint.starts_with("unsafe_code"), "{CALLS_C} lacks {lint}");
+        }
     }
 }
 

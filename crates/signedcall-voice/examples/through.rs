@@ -35,8 +35,8 @@ fn main() -> Result<()> {
             "--jitter" => line.jitter = number()?,
             "--seed" => line.seed = number()? as u64,
             "--drift" => line.drift = number()?,
-            "--expected-loss" => sender.expected_loss_percent = number()? as u8,
-            "--bitrate" => sender.bits_per_second = number()? as u32,
+            "--expected-loss" => sender.settings.expected_loss_percent = number()? as u8,
+            "--bitrate" => sender.settings.bits_per_second = number()? as u32,
             option if option.starts_with("--") => bail!("{option} is not known"),
             path => paths.push(path.to_owned()),
         }

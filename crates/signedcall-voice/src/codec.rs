@@ -1,15 +1,19 @@
-//! Opus, narrowed to what a call uses: mono speech with redundancy for the packet before.
+//! Opus as this crate uses it: what comes from outside leaves as sound.
 
-use opus::{Application, Bitrate, Channels, Signal};
+use signedcall_opus as opus;
 use thiserror::Error;
-
-use crate::frame::SAMPLE_RATE;
 
 /// The most bytes a packet may have: an Ethernet frame's worth. Speech needs a tenth of it, and what is larger was not made by a call.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 1_500;
 
-/// The most samples a packet may hold: 120 ms, the limit of the format.
-pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
+pub(crate) use signedcall_opus::MAX_PACKET_SAMPLES;
+
+/// The most that a packet describes of the sound before it, in steps of 10 ms: the limit of the format.
+const MOST_DEEP_STEPS: u8 = 104;
+
+/// The decoder's effort. With this one, neural networks continue the voice where a packet is missing, and clean what few bits have left of it (NoLACE): at
+/// 13 kbit/s that is 0.2 marks of PESQ-WB for less than 1 % of a desktop core.
+const DECODER_COMPLEXITY: u8 = 7;
 
 /// Says that the codec could not be set up.
 #[derive(Debug, Error)]
@@ -29,37 +33,43 @@ pub(crate) struct Encoder {
 }
 
 /// How an [`Encoder`] is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EncoderSettings {
+    /// With the redundancy inside the packets, without copies beside them.
     pub(crate) bits_per_second: u32,
     pub(crate) expected_loss_percent: u8,
     pub(crate) complexity: u8,
+    /// Whether each packet carries a coarse copy of the one before it.
+    pub(crate) redundant: bool,
+    /// How much of the sound before it each packet describes, in steps of 10 ms.
+    pub(crate) deep_steps: u8,
 }
 
 impl Encoder {
     pub(crate) fn new(settings: EncoderSettings) -> Result<Self, CodecError> {
         let set_up = || -> Result<opus::Encoder, opus::Error> {
-            let mut opus = opus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
-            opus.set_bitrate(Bitrate::Bits(i32::try_from(settings.bits_per_second).unwrap_or(i32::MAX)))?;
-            opus.set_signal(Signal::Voice)?;
-            opus.set_complexity(i32::from(settings.complexity.min(10)))?;
-            opus.set_inband_fec(true)?;
-            opus.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
+            let mut opus = opus::Encoder::new()?;
             // A silent line and a dead one must look different to the peer, and the packets carry the other side's clock.
-            opus.set_dtx(false)?;
+            opus.set_discontinuous(false)?;
             Ok(opus)
         };
-        Ok(Self { opus: set_up().map_err(CodecError::Encoder)? })
+        let mut encoder = Self { opus: set_up().map_err(CodecError::Encoder)? };
+        encoder.apply(settings).map_err(CodecError::Encoder)?;
+        Ok(encoder)
     }
 
-    /// Says how many packets of a hundred the line loses: the more, the more of the bit rate goes into redundancy.
-    pub(crate) fn set_expected_loss(&mut self, percent: u8) {
-        self.opus.set_packet_loss_perc(i32::from(percent.min(100))).expect("0 to 100 is the range Opus documents");
+    /// Takes other settings for the packets from now on.
+    pub(crate) fn apply(&mut self, settings: EncoderSettings) -> Result<(), opus::Error> {
+        self.opus.set_bits_per_second(settings.bits_per_second)?;
+        self.opus.set_complexity(settings.complexity.min(10))?;
+        self.opus.set_redundancy(settings.redundant)?;
+        self.opus.set_expected_loss(settings.expected_loss_percent.min(100))?;
+        self.opus.set_deep_redundancy(settings.deep_steps.min(MOST_DEEP_STEPS))
     }
 
     /// Encodes one packet's worth of sound and says how many bytes it took, or nothing if Opus failed.
     pub(crate) fn encode(&mut self, sound: &[f32], payload: &mut [u8]) -> Option<usize> {
-        self.opus.encode_float(sound, payload).ok()
+        self.opus.encode(sound, payload).ok()
     }
 }
 
@@ -71,41 +81,52 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn new() -> Result<Self, CodecError> {
-        Ok(Self { opus: opus::Decoder::new(SAMPLE_RATE, Channels::Mono).map_err(CodecError::Decoder)? })
+        let set_up = || -> Result<opus::Decoder, opus::Error> {
+            let mut opus = opus::Decoder::new()?;
+            opus.set_complexity(DECODER_COMPLEXITY)?;
+            Ok(opus)
+        };
+        Ok(Self { opus: set_up().map_err(CodecError::Decoder)? })
     }
 
     /// Forgets the stream so far: the next packet comes from another encoder.
     pub(crate) fn reset(&mut self) {
-        self.opus.reset_state().expect("a decoder that exists can be reset");
+        self.opus.reset();
     }
 
     /// Appends the sound of a packet and says how many samples it was; none if the packet was damaged.
     pub(crate) fn decode(&mut self, payload: &[u8], sound: &mut Vec<f32>) -> usize {
-        self.append(payload, MAX_PACKET_SAMPLES, false, sound)
+        append(sound, MAX_PACKET_SAMPLES, |room| self.opus.decode(payload, room))
     }
 
     /// Appends `span` samples of the packet *before* `following`, from the redundancy that `following` carries for it. Without
     /// redundancy in it, this is the same as [`Self::conceal`].
     pub(crate) fn recover(&mut self, following: &[u8], span: usize, sound: &mut Vec<f32>) -> usize {
-        self.append(following, span, true, sound)
+        append(sound, span, |room| self.opus.recover(following, room))
+    }
+
+    /// Appends `span` samples from what a later packet describes, which begins `before` samples later.
+    pub(crate) fn recover_deep(&mut self, deep: &opus::DeepRedundancy, before: usize, span: usize, sound: &mut Vec<f32>) -> usize {
+        append(sound, span, |room| self.opus.recover_deep(deep, before, room))
     }
 
     /// Appends `span` samples of what probably came next.
     pub(crate) fn conceal(&mut self, span: usize, sound: &mut Vec<f32>) -> usize {
-        self.append(&[], span, false, sound)
+        append(sound, span, |room| self.opus.conceal(room))
     }
+}
 
-    fn append(&mut self, payload: &[u8], room: usize, redundancy: bool, sound: &mut Vec<f32>) -> usize {
-        let before = sound.len();
-        sound.resize(before + room.min(MAX_PACKET_SAMPLES), 0.0);
-        let decoded = self.opus.decode_float(payload, &mut sound[before..], redundancy).unwrap_or(0);
-        sound.truncate(before + decoded);
-        for sample in &mut sound[before..] {
-            // A packet from outside may hold anything; what leaves here is sound.
-            *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-        }
-        decoded
+/// Appends at most `most` samples, as many as `fill` says that it has made.
+fn append(sound: &mut Vec<f32>, most: usize, fill: impl FnOnce(&mut [f32]) -> Result<usize, opus::Error>) -> usize {
+    let before = sound.len();
+    sound.resize(before + most.min(MAX_PACKET_SAMPLES), 0.0);
+    let decoded = fill(&mut sound[before..]).unwrap_or(0);
+    sound.truncate(before + decoded);
+    for sample in &mut sound[before..] {
+        // A packet from outside may hold anything; what leaves here is sound.
+        *sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
     }
+    decoded
 }
 
 /// How a payload is divided, read from its first bytes.
@@ -125,8 +146,8 @@ impl PayloadShape {
         if payload.is_empty() || payload.len() > MAX_PAYLOAD_BYTES {
             return None;
         }
-        let span = opus::packet::get_nb_samples(payload, SAMPLE_RATE).ok()?;
-        let frame = opus::packet::get_samples_per_frame(payload, SAMPLE_RATE).ok()?;
+        let span = opus::packet::samples(payload).ok()?;
+        let frame = opus::packet::samples_per_frame(payload).ok()?;
         (span > 0 && span <= MAX_PACKET_SAMPLES).then_some(Self { span, frame, redundant: is_redundant(payload, frame) })
     }
 }
@@ -145,7 +166,8 @@ fn is_redundant(payload: &[u8], frame: usize) -> bool {
 mod tests {
     use super::*;
 
-    const SETTINGS: EncoderSettings = EncoderSettings { bits_per_second: 32_000, expected_loss_percent: 10, complexity: 5 };
+    const SETTINGS: EncoderSettings =
+        EncoderSettings { bits_per_second: 32_000, expected_loss_percent: 10, complexity: 5, redundant: true, deep_steps: 0 };
 
     #[test]
     fn a_packet_tells_its_length() {

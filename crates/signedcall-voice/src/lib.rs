@@ -18,7 +18,14 @@
 //! for index in 0..100 {
 //!     let now = FRAME_DURATION * index;
 //!     if let Some(encoded) = sender.push(&[0.1; FRAME_SAMPLES]) {
-//!         receiver.push(Packet { source: 1, sequence, timestamp: encoded.timestamp, payload: encoded.payload, arrived: now });
+//!         receiver.push(Packet {
+//!             source: 1,
+//!             sequence,
+//!             timestamp: encoded.timestamp,
+//!             format: encoded.format,
+//!             payload: encoded.payload,
+//!             arrived: now,
+//!         });
 //!         sequence += 1;
 //!     }
 //!     receiver.pull(&mut heard, now);
@@ -27,6 +34,7 @@
 //! ```
 
 mod codec;
+mod controller;
 mod frame;
 mod high_pass;
 mod jitter;
@@ -34,14 +42,20 @@ mod noise;
 mod processing;
 mod quality;
 mod receiver;
+mod red;
+mod report;
 mod sender;
+mod settings;
 mod splice;
 mod watch;
 
 pub use codec::CodecError;
+pub use controller::{Controller, ControllerConfig};
 pub use frame::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
 pub use processing::{Processing, ProcessingConfig};
 pub use quality::{Quality, QualityMeter};
-pub use receiver::{Packet, Pulled, Receiver, ReceiverConfig, ReceiverStats};
-pub use sender::{EncodedPacket, PacketDuration, Sender, SenderConfig};
+pub use receiver::{Packet, PayloadFormat, Pulled, Receiver, ReceiverConfig, ReceiverStats};
+pub use report::LineReport;
+pub use sender::{EncodedPacket, Sender, SenderConfig};
+pub use settings::{Copies, PacketDuration, SendSettings};
 pub use watch::{MicrophoneNote, MicrophoneWatch};

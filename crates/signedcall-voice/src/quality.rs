@@ -226,7 +226,14 @@ mod tests {
                 let now = FRAME_DURATION * frame;
                 if let Some(packet) = sender.push(&[0.1; FRAME_SAMPLES]) {
                     if comes(sequence) {
-                        receiver.push(Packet { source: 1, sequence, timestamp: packet.timestamp, payload: packet.payload, arrived: now });
+                        receiver.push(Packet {
+                            source: 1,
+                            sequence,
+                            timestamp: packet.timestamp,
+                            format: packet.format,
+                            payload: packet.payload,
+                            arrived: now,
+                        });
                     }
                     sequence += 1;
                 }

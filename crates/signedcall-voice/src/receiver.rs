@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use signedcall_opus::DeepRedundancy;
+
 use crate::codec::{CodecError, Decoder};
 use crate::frame::{FRAME_SAMPLES, Frame, MILLISECOND, SILENCE, Samples, duration, samples};
-use crate::jitter::{Inserted, JitterBuffer, Next};
+use crate::jitter::{Held, Inserted, JitterBuffer, Next};
+use crate::red::{Earlier, Redundant};
+use crate::report::{LineMeter, LineReport};
 use crate::splice::{CONTEXT, Change, LONGEST, OVERLAP, SHORTEST, join, splice};
 
 /// One frame, as a span of time.
@@ -21,6 +25,12 @@ const TOLERATED_LATE: Samples = 20 * MILLISECOND;
 /// How far behind its due time the playout may fall before sound is left out instead of being played faster.
 const FARTHEST_BEHIND: Samples = 150 * MILLISECOND;
 
+/// The longest gap that is repaired by what a later packet describes: a quarter of a second more than anybody waits for it.
+const FARTHEST_REPAIRED: Samples = 650 * MILLISECOND;
+
+/// Room for all the sound that is ever kept, in samples, since memory may not be asked for where it is used.
+const ROOM: usize = 65_536;
+
 /// How much is played between two changes of pace: speech stays speech while at most a third of it is changed.
 const BETWEEN_SPLICES: Samples = 30 * MILLISECOND;
 
@@ -29,6 +39,12 @@ const FADE_FROM: Samples = 80 * MILLISECOND;
 
 /// When made-up sound has faded out: any vowel would be unnatural if held longer.
 const FADED_AT: Samples = 300 * MILLISECOND;
+
+/// A packet of no more bytes than this says that nothing is said, and that no packets follow until something is (discontinuous transmission).
+const SILENT_BYTES: usize = 2;
+
+/// How long such a silence is believed in: it is said again each 400 ms.
+const LONGEST_REST: Samples = 1_000 * MILLISECOND;
 
 /// A packet as it came from the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +55,22 @@ pub struct Packet<'a> {
     pub sequence: u16,
     /// Its RTP timestamp in samples at 48 kHz, wrapping.
     pub timestamp: u32,
-    /// The Opus packet.
+    /// What the payload is.
+    pub format: PayloadFormat,
+    /// What it carries.
     pub payload: &'a [u8],
     /// When it came, on the clock of [`Receiver::pull`].
     pub arrived: Duration,
+}
+
+/// What the payload of a packet is; on the line its payload type says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// One Opus packet.
+    #[default]
+    Opus,
+    /// One Opus packet and copies of earlier ones (RFC 2198, `audio/red`).
+    Red,
 }
 
 /// How a [`Receiver`] is set up.
@@ -85,10 +113,14 @@ pub struct ReceiverStats {
     pub packets_rejected: u64,
     /// Packets that had not come when they were needed.
     pub packets_lost: u64,
-    /// Those of the lost packets whose sound was taken from the redundancy of the next one.
+    /// Packets that were lost and of which a copy came in time; they do not count as lost.
+    pub packets_copied: u64,
+    /// Those of the lost packets whose sound was taken from the coarse copy in the next one.
     pub packets_recovered: u64,
     /// Packets that were left out because too many of them came at once.
     pub packets_skipped: u64,
+    /// How much sound was made of what a later packet describes.
+    pub described: Duration,
     /// How much sound was made up because nothing had come to play.
     pub made_up: Duration,
     /// How much playing faster has saved.
@@ -101,6 +133,33 @@ pub struct ReceiverStats {
     pub jitter: Duration,
 }
 
+/// What the packet that was looked at last describes of the time before it.
+#[derive(Debug)]
+struct Deep {
+    read: DeepRedundancy,
+    /// The timestamp of that packet, and how far back it reaches.
+    of: Option<(Samples, Samples)>,
+}
+
+impl Deep {
+    fn new() -> Result<Self, CodecError> {
+        Ok(Self { read: DeepRedundancy::new().map_err(CodecError::Decoder)?, of: None })
+    }
+
+    /// How far back the packet at `timestamp` reaches, `most` being of interest. Reading it costs as much as decoding it, so it is done once.
+    fn reach(&mut self, timestamp: Samples, payload: &[u8], most: Samples) -> Samples {
+        match self.of {
+            Some((of, reach)) if of == timestamp => reach,
+            Some(_) | None => {
+                let most = usize::try_from(most).unwrap_or(0);
+                let reach = self.read.read(payload, most).map_or(0, |reach| reach as Samples);
+                self.of = Some((timestamp, reach));
+                reach
+            }
+        }
+    }
+}
+
 /// Turns packets, whenever and in whatever order they come, into an unbroken row of frames.
 ///
 /// [`push`](Self::push) each packet as it comes and [`pull`](Self::pull) a frame whenever the sound card needs one. Both say when, on one clock
@@ -109,6 +168,8 @@ pub struct ReceiverStats {
 pub struct Receiver {
     jitter: JitterBuffer,
     decoder: Decoder,
+    deep: Deep,
+    line: LineMeter,
     /// Sound that was played, as far as a splice looks back, and from `at` on sound to play.
     sound: Vec<f32>,
     at: usize,
@@ -116,6 +177,10 @@ pub struct Receiver {
     end: Option<Samples>,
     /// How much of the end of `sound` was made up.
     made_up: Samples,
+    /// Where the sound began that goes on now: at the beginning, or after the line was dead.
+    began: Samples,
+    /// For how much longer the sender is taken to be silent on purpose.
+    resting: Samples,
     /// How the made-up sound would have gone on, to cross over from.
     continuation: Vec<f32>,
     since_splice: Samples,
@@ -133,11 +198,15 @@ impl Receiver {
         Ok(Self {
             jitter: JitterBuffer::new(samples(config.most_wait)),
             decoder: Decoder::new()?,
-            sound: vec![0.0; CONTEXT],
+            deep: Deep::new()?,
+            line: LineMeter::default(),
+            sound: with_room(vec![0.0; CONTEXT]),
             at: CONTEXT,
             end: None,
             made_up: FADED_AT,
-            continuation: Vec::new(),
+            began: Samples::MIN,
+            resting: 0,
+            continuation: with_room(Vec::new()),
             since_splice: 0,
             restarted: false,
             stats: ReceiverStats::default(),
@@ -147,12 +216,64 @@ impl Receiver {
     /// Takes a packet from the line.
     pub fn push(&mut self, packet: Packet<'_>) {
         self.stats.packets_received += 1;
+        self.line.came(packet);
+        match packet.format {
+            PayloadFormat::Opus => self.insert(packet),
+            PayloadFormat::Red => match Redundant::read(packet.payload) {
+                Some(redundant) => {
+                    let packet = Packet { payload: redundant.payload, ..packet };
+                    self.insert(packet);
+                    for copy in redundant.copies() {
+                        self.insert_copy(packet, copy);
+                    }
+                }
+                None => self.stats.packets_rejected += 1,
+            },
+        }
+    }
+
+    fn insert(&mut self, packet: Packet<'_>) {
         match self.jitter.insert(packet) {
-            Inserted::Kept { .. } => {}
+            Inserted::Kept(_) => {}
             Inserted::Started(_) => self.restarted = true,
             Inserted::Late(_) => self.stats.packets_late += 1,
             Inserted::Duplicate => self.stats.packets_duplicate += 1,
             Inserted::Rejected => self.stats.packets_rejected += 1,
+        }
+    }
+
+    fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) {
+        // Most copies are of what has come, and those that are broken were never counted on.
+        match self.jitter.insert_copy(packet, copy) {
+            Inserted::Kept(_) => self.stats.packets_copied += 1,
+            Inserted::Late(timestamp) => self.note_repair(timestamp, samples(packet.arrived)),
+            Inserted::Started(_) | Inserted::Duplicate | Inserted::Rejected => {}
+        }
+    }
+
+    /// Tells the buffer that what was lost has come after all, so that it waits for the next such repair.
+    fn note_repair(&mut self, timestamp: Samples, arrived: Samples) {
+        // What was lost while the line was dead says nothing of losses.
+        if self.made_up < FADED_AT && timestamp >= self.began {
+            self.jitter.repaired(timestamp, arrived);
+        }
+    }
+
+    /// Notes which of the sound that is missing before a packet comes with it, as a coarse copy or described.
+    fn note_repairs(&mut self, held: &Held, missing: u64) {
+        let frame = held.shape.frame as Samples;
+        if held.copy {
+            self.note_repair(held.timestamp, held.arrived);
+        }
+        if missing == 0 {
+            return;
+        }
+        let described = self.deep.reach(held.timestamp, &held.payload, FARTHEST_REPAIRED);
+        let coarse = if held.shape.redundant { frame } else { 0 };
+        let mut back = frame;
+        while back <= described.max(coarse).min(missing as Samples * frame) {
+            self.note_repair(held.timestamp - back, held.arrived);
+            back += frame;
         }
     }
 
@@ -186,6 +307,11 @@ impl Receiver {
         }
     }
 
+    /// What the line has done to packets since this was asked last, for the sender's [`Controller`](crate::Controller): some times in a second.
+    pub fn line_report(&mut self) -> LineReport {
+        self.line.report()
+    }
+
     /// What was done so far, and how much is buffered now.
     pub fn stats(&self) -> ReceiverStats {
         let waiting = self.end.map_or(0, |end| self.jitter.waiting(end));
@@ -211,12 +337,24 @@ impl Receiver {
             fade(&mut self.sound[from..], 1.0, 0.0);
         }
         self.decoder.reset();
+        self.deep.of = None;
         self.end = None;
         self.made_up = FADED_AT;
+        self.resting = 0;
     }
 
-    /// Leaves packets out that should have been played long ago, keeping the newest.
+    /// Leaves copies out that came when more than half of what they hold was over, and packets that should have been played long ago, keeping the
+    /// newest.
     fn skip_backlog(&mut self) {
+        while let (Some(end), Some(first)) = (self.end, self.jitter.first())
+            && first.copy
+            && first.timestamp + first.shape.span as Samples / 2 < end
+            && let Some((held, missing)) = self.jitter.take()
+        {
+            self.stats.packets_lost += missing + 1;
+            self.note_repair(held.timestamp, held.arrived);
+            self.jitter.recycle(held);
+        }
         while self.jitter.len() > 1 && self.jitter.next().is_some_and(|next| self.due_in(next.timestamp) < -FARTHEST_BEHIND) {
             if let Some((held, missing)) = self.jitter.take() {
                 self.stats.packets_lost += missing;
@@ -228,24 +366,49 @@ impl Receiver {
 
     /// Appends the next piece of sound to be played, whatever it can be made of.
     fn extend(&mut self) {
-        let Some(Next { timestamp, repairs }) = self.jitter.next() else {
+        let Some(Next { timestamp, repairs, after_loss }) = self.jitter.next() else {
             if !self.linger() {
                 self.make_up(FRAME);
             }
             return;
         };
-        // Where at least half of a lost packet has still to be played, its redundancy is better than what was made up.
+        // Where at least half of a lost packet has still to be played, its coarse copy is better than what was made up.
         let repairs = repairs.zip(self.end).and_then(|(repaired, end)| ((repaired + timestamp) / 2 >= end).then_some(repaired));
         let start = repairs.unwrap_or(timestamp);
         let gap = self.end.map_or(Samples::MAX, |end| start - end);
         let wait = gap.min(self.due_in(start));
         if wait > 0 {
-            self.make_up(wait.min(FRAME));
+            let span = wait.min(FRAME);
+            if !(after_loss && self.describe(timestamp, span)) {
+                self.make_up(span);
+            }
         } else if repairs.is_some() {
             self.append_repaired(start);
         } else {
             self.append_packet();
         }
+    }
+
+    /// Plays `span` samples of lost sound as the packet at `timestamp`, the next one, describes it. Says whether it could.
+    fn describe(&mut self, timestamp: Samples, span: Samples) -> bool {
+        let (Some(end), Some(next)) = (self.end, self.jitter.first()) else { return false };
+        let before = timestamp - end;
+        if before <= 0 || before > self.deep.reach(timestamp, &next.payload, FARTHEST_REPAIRED) {
+            return false;
+        }
+        let from = self.sound.len();
+        let made = (span as usize).next_multiple_of(SHORTEST);
+        if self.decoder.recover_deep(&self.deep.read, before as usize, made, &mut self.sound) != made {
+            self.sound.truncate(from);
+            return false;
+        }
+        self.sound.truncate(from + span as usize);
+        // What was made up before goes over into it by itself, since the decoder has made both; only its fading is taken back.
+        fade(&mut self.sound[from..], loudness_of_made_up(self.made_up), 1.0);
+        self.made_up = 0;
+        self.end = Some(end + span);
+        self.stats.described += duration(span);
+        true
     }
 
     /// Plays a packet's redundancy for the one before it.
@@ -266,8 +429,10 @@ impl Receiver {
         let from = self.sound.len();
         let Some((held, missing)) = self.jitter.take() else { return };
         self.stats.packets_lost += missing;
+        self.note_repairs(&held, missing);
         let wanted = held.shape.span;
         let got = self.decoder.decode(&held.payload, &mut self.sound);
+        self.resting = if held.payload.len() <= SILENT_BYTES { LONGEST_REST } else { 0 };
         self.jitter.recycle(held);
         self.attach(start, from, wanted, got);
     }
@@ -285,6 +450,9 @@ impl Receiver {
     /// Fits sound from `start` on, which was put at `from`, to what is before it. It should be `wanted` samples long, and is `got`.
     fn attach(&mut self, start: Samples, from: usize, wanted: usize, got: usize) {
         self.end = Some(start + wanted as Samples);
+        if self.made_up >= FADED_AT {
+            self.began = start;
+        }
         if got == 0 {
             // The packet was damaged: what it stands for is made up.
             for _ in 0..wanted.div_ceil(FRAME_SAMPLES) {
@@ -315,6 +483,13 @@ impl Receiver {
     fn append_made_up(&mut self, span: Samples) {
         let from = self.sound.len();
         let to = from + span as usize;
+        if self.resting > 0 {
+            // Nothing is missing: the decoder goes on with the noise of the room.
+            self.resting -= span;
+            self.decoder.conceal((span as usize).next_multiple_of(SHORTEST), &mut self.sound);
+            self.sound.resize(to, 0.0);
+            return;
+        }
         if self.made_up < FADED_AT {
             // Opus makes sound up in steps of 2.5 ms.
             self.decoder.conceal((span as usize).next_multiple_of(SHORTEST), &mut self.sound);
@@ -381,6 +556,11 @@ fn alikeness_for(off: Samples) -> f32 {
     MOST_ALIKE - (MOST_ALIKE - LEAST_ALIKE) * urgency.clamp(0.0, 1.0)
 }
 
+fn with_room(mut sound: Vec<f32>) -> Vec<f32> {
+    sound.reserve_exact(ROOM);
+    sound
+}
+
 fn loudness_of_made_up(made_up: Samples) -> f32 {
     1.0 - ((made_up - FADE_FROM) as f32 / (FADED_AT - FADE_FROM) as f32).clamp(0.0, 1.0)
 }
@@ -411,7 +591,14 @@ mod tests {
     }
 
     fn packet(index: usize, payload: &[u8]) -> Packet<'_> {
-        Packet { source: 7, sequence: index as u16, timestamp: index as u32 * 960, payload, arrived: sent_at(index) }
+        Packet {
+            source: 7,
+            sequence: index as u16,
+            timestamp: index as u32 * 960,
+            format: PayloadFormat::Opus,
+            payload,
+            arrived: sent_at(index),
+        }
     }
 
     fn sent_at(packet: usize) -> Duration {
@@ -442,6 +629,38 @@ mod tests {
             }
         }
         assert!(power(&frame) > 0.02, "a tone of 0.3 has a power of 0.045");
+        assert_eq!(receiver.stats().packets_lost, 0);
+    }
+
+    #[test]
+    fn a_sender_that_rests_is_heard_as_the_noise_of_its_room() {
+        let mut encoder = signedcall_opus::Encoder::new().unwrap();
+        encoder.set_bits_per_second(16_000).unwrap();
+        encoder.set_complexity(5).unwrap();
+        encoder.set_discontinuous(true).unwrap();
+        let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+        let (mut frame, mut payload, mut sequence, mut rests, mut rested, mut seed) = (SILENCE, [0; 400], 0, false, 0, 1_u32);
+        for index in 0..400 {
+            let room: Vec<f32> = (0..960)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    0.0005 * ((seed >> 8) as f32 / 8_388_608.0 - 1.0)
+                })
+                .collect();
+            let bytes = encoder.encode(&room, &mut payload).unwrap();
+            // As other senders do: of what says nothing, the first alone is sent.
+            let rested_before = std::mem::replace(&mut rests, bytes <= SILENT_BYTES);
+            if !(rested_before && rests) {
+                receiver.push(Packet { sequence, ..packet(index, &payload[..bytes]) });
+                sequence += 1;
+            }
+            rested += usize::from(rests);
+            for half in 0..2 {
+                let pulled = receiver.pull(&mut frame, sent_at(index) + FRAME_DURATION * half);
+                assert!(index < 50 || (pulled == Pulled::Sound && power(&frame) > 0.0), "packet {index}: {pulled:?}");
+            }
+        }
+        assert!(rested > 100, "the encoder has rested");
         assert_eq!(receiver.stats().packets_lost, 0);
     }
 

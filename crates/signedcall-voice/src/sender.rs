@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::codec::{CodecError, Encoder, EncoderSettings, MAX_PAYLOAD_BYTES};
-use crate::frame::{FRAME_DURATION, FRAME_SAMPLES, Frame};
+use crate::frame::{FRAME_DURATION, Frame};
+use crate::receiver::PayloadFormat;
+use crate::red::History;
+use crate::settings::{Copies, PacketDuration, SendSettings};
 
 /// Samples over which muting fades out and unmuting fades in: 4 ms, too short to hear a word in, long enough not to click.
 const MUTE_RAMP: usize = 192;
@@ -11,49 +14,27 @@ const MUTE_RAMP: usize = 192;
 /// How a [`Sender`] is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderConfig {
-    /// Bits per second of the sound itself, without packet headers.
-    ///
-    /// 32 kbit/s is where Opus speech stops gaining audibly, and leaves room for its redundancy at the losses expected below.
-    pub bits_per_second: u32,
-    /// How much sound goes into one packet.
-    pub packet_duration: PacketDuration,
-    /// How many packets of a hundred the line is expected to lose, until [`Sender::set_expected_loss`] knows better.
-    ///
-    /// Without any, Opus makes no redundancy at all and the first loss of a call is heard; 5 % makes the first one recoverable.
-    pub expected_loss_percent: u8,
+    /// How the voice is sent, until [`Sender::apply`] says otherwise.
+    pub settings: SendSettings,
+    /// The RTP payload type that was agreed on for Opus: copies are labelled with it.
+    pub payload_type: u8,
     /// Opus' effort, 0 to 10. 9 is the last step that measurably improves speech; it costs about 1 % of a desktop core.
     pub complexity: u8,
 }
 
 impl Default for SenderConfig {
     fn default() -> Self {
-        Self { bits_per_second: 32_000, packet_duration: PacketDuration::TwentyMilliseconds, expected_loss_percent: 5, complexity: 9 }
-    }
-}
-
-/// How much sound goes into one packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PacketDuration {
-    /// 10 ms: the shorter delay, for twice the headers.
-    TenMilliseconds,
-    /// 20 ms: the usual choice.
-    #[default]
-    TwentyMilliseconds,
-}
-
-impl PacketDuration {
-    const fn frames(self) -> usize {
-        match self {
-            Self::TenMilliseconds => 1,
-            Self::TwentyMilliseconds => 2,
-        }
+        // 111 is the payload type that browsers use for Opus.
+        Self { settings: SendSettings::default(), payload_type: 111, complexity: 9 }
     }
 }
 
 /// A packet's worth of sound, ready for the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedPacket<'a> {
-    /// The Opus packet.
+    /// What the payload is: with copies where they were asked for, and by another RTP payload type then.
+    pub format: PayloadFormat,
+    /// What goes on the line.
     pub payload: &'a [u8],
     /// Samples from the first frame to the first of this packet, wrapping: the RTP timestamp but for its random start.
     pub timestamp: u32,
@@ -68,7 +49,9 @@ pub struct EncodedPacket<'a> {
 #[derive(Debug)]
 pub struct Sender {
     encoder: Encoder,
-    frames_per_packet: usize,
+    config: SenderConfig,
+    /// Settings for the next packet.
+    wanted: SendSettings,
     /// Frames of the packet being filled.
     filling: Vec<f32>,
     /// Timestamp of the packet being filled.
@@ -77,6 +60,8 @@ pub struct Sender {
     /// Loudness of the last sample taken: 0 muted, 1 not, between them while a ramp runs.
     gain: f32,
     payload: [u8; MAX_PAYLOAD_BYTES],
+    history: History,
+    with_copies: Vec<u8>,
 }
 
 impl Sender {
@@ -85,25 +70,25 @@ impl Sender {
     /// # Errors
     /// When Opus cannot be set up: out of memory, or a bit rate it does not take.
     pub fn new(config: SenderConfig) -> Result<Self, CodecError> {
-        let encoder = Encoder::new(EncoderSettings {
-            bits_per_second: config.bits_per_second,
-            expected_loss_percent: config.expected_loss_percent,
-            complexity: config.complexity,
-        })?;
-        let frames_per_packet = config.packet_duration.frames();
         Ok(Self {
-            encoder,
-            frames_per_packet,
-            filling: Vec::with_capacity(frames_per_packet * FRAME_SAMPLES),
+            encoder: Encoder::new(encoder_settings(config))?,
+            config,
+            wanted: config.settings,
+            filling: Vec::with_capacity(PacketDuration::TwentyMilliseconds.samples()),
             timestamp: 0,
             muted: false,
             gain: 1.0,
             payload: [0; MAX_PAYLOAD_BYTES],
+            history: History::new(),
+            with_copies: Vec::with_capacity(MAX_PAYLOAD_BYTES),
         })
     }
 
     /// Takes the next frame and gives back a packet whenever one is full.
     pub fn push(&mut self, frame: &Frame) -> Option<EncodedPacket<'_>> {
+        if self.filling.is_empty() {
+            self.turn_to_what_is_wanted();
+        }
         let (goal, step) = if self.muted { (0.0, -1.0 / MUTE_RAMP as f32) } else { (1.0, 1.0 / MUTE_RAMP as f32) };
         for &sample in frame {
             if self.gain != goal {
@@ -113,37 +98,70 @@ impl Sender {
             let sample = if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
             self.filling.push(sample * self.gain);
         }
-        if self.filling.len() < self.frames_per_packet * FRAME_SAMPLES {
+        if self.filling.len() < self.config.settings.packet_duration.samples() {
             return None;
         }
         let timestamp = self.timestamp;
         self.timestamp = timestamp.wrapping_add(self.filling.len() as u32);
+        let duration = FRAME_DURATION * self.config.settings.packet_duration.frames() as u32;
         let length = self.encoder.encode(&self.filling, &mut self.payload);
         self.filling.clear();
         // A packet that Opus could not make is one lost packet to the peer, who conceals it: the timestamp has moved on.
         let payload = &self.payload[..length?];
-        Some(EncodedPacket { payload, timestamp, duration: FRAME_DURATION * self.frames_per_packet as u32 })
+        let copies = self.config.settings.copies;
+        let (format, payload) = if copies == Copies::NONE {
+            (PayloadFormat::Opus, payload)
+        } else {
+            self.history.write(self.config.payload_type, timestamp, payload, copies.backs(), &mut self.with_copies);
+            (PayloadFormat::Red, &self.with_copies[..])
+        };
+        self.history.keep(timestamp, &self.payload[..length?]);
+        Some(EncodedPacket { format, payload, timestamp, duration })
+    }
+
+    /// Sends otherwise from the next packet on.
+    pub fn apply(&mut self, settings: SendSettings) {
+        self.wanted = settings;
+    }
+
+    fn turn_to_what_is_wanted(&mut self) {
+        if self.wanted == self.config.settings {
+            return;
+        }
+        if self.wanted.packet_duration != self.config.settings.packet_duration {
+            self.history.clear();
+        }
+        self.config.settings = self.wanted;
+        // Settings that Opus refuses leave the encoder as it is, which goes on being heard.
+        let applied = self.encoder.apply(encoder_settings(self.config));
+        debug_assert!(applied.is_ok(), "{applied:?}: {:?}", self.wanted);
     }
 
     /// Mutes or unmutes from the next frame on.
     pub fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
     }
+}
 
-    /// Says how many packets of a hundred the line loses: the more, the more of the bit rate goes into redundancy.
-    ///
-    /// More than 100 counts as 100.
-    pub fn set_expected_loss(&mut self, percent: u8) {
-        self.encoder.set_expected_loss(percent);
+fn encoder_settings(config: SenderConfig) -> EncoderSettings {
+    let settings = config.settings;
+    EncoderSettings {
+        bits_per_second: settings.bits_per_second,
+        expected_loss_percent: settings.expected_loss_percent,
+        complexity: config.complexity,
+        redundant: settings.coarse_copy,
+        deep_steps: settings.described_steps(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FRAME_SAMPLES;
 
     fn sender(packet_duration: PacketDuration) -> Sender {
-        Sender::new(SenderConfig { packet_duration, ..SenderConfig::default() }).unwrap()
+        let settings = SendSettings { packet_duration, ..SendSettings::default() };
+        Sender::new(SenderConfig { settings, ..SenderConfig::default() }).unwrap()
     }
 
     #[test]

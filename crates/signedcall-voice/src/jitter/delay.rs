@@ -31,12 +31,13 @@ pub(super) struct DelayEstimator {
     /// The most to be ready for beyond the earliest packets.
     most_wait: Samples,
     ready_for: Option<Samples>,
+    earliest: Option<Samples>,
     spread: Samples,
 }
 
 impl DelayEstimator {
     pub(super) fn new(most_wait: Samples) -> Self {
-        Self { weights: VecDeque::from(vec![0.0; BUCKETS]), floor: 0, observed: 0, most_wait, ready_for: None, spread: 0 }
+        Self { weights: VecDeque::from(vec![0.0; BUCKETS]), floor: 0, observed: 0, most_wait, ready_for: None, earliest: None, spread: 0 }
     }
 
     /// Forgets everything: the stream starts anew, or its clock has jumped.
@@ -44,6 +45,7 @@ impl DelayEstimator {
         self.weights.iter_mut().for_each(|weight| *weight = 0.0);
         self.observed = 0;
         self.ready_for = None;
+        self.earliest = None;
         self.spread = 0;
     }
 
@@ -66,7 +68,13 @@ impl DelayEstimator {
         let in_time = self.quantile(IN_TIME) + MILLISECOND;
         let margin = LEAST_MARGIN.max((in_time - earliest) / 4);
         self.ready_for = Some((in_time + margin).min(earliest + self.most_wait));
+        self.earliest = Some(earliest);
         self.spread = in_time - MILLISECOND - earliest;
+    }
+
+    /// The transit time of the earliest packets, but for strays; nothing before the first packet.
+    pub(super) fn earliest(&self) -> Option<Samples> {
+        self.earliest
     }
 
     /// The transit time to be ready for, margin included; nothing before the first packet.

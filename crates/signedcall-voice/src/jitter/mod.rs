@@ -5,41 +5,54 @@
 //! measured by the frames pulled, each stumble of the card would be remembered as a delay of the network. A peer whose clock runs faster or
 //! slower than this one shows as a delay that grows or shrinks.
 //!
-//! A lost packet counts as having come with the one that carries its redundancy. So the wait grows to use redundancy where the line loses
-//! packets, and only there. Whatever else may repair a loss later (redundant copies, deep redundancy) fits in the same way: by saying in
-//! [`Inserted::Kept`] what else it repairs.
+//! A lost packet counts as having come with whatever brings its sound after all: a copy, or a later packet that describes it. How long to wait
+//! for that is learnt apart from how late packets are ([`repair`]), so the wait grows to use redundancy where the line loses packets, and only
+//! there.
 
 mod delay;
 mod playout;
 mod queue;
+mod repair;
 
 use delay::DelayEstimator;
 use playout::Playout;
 use queue::PacketQueue;
 pub(crate) use queue::{Held, Inserted};
+use repair::RepairEstimator;
 
 use crate::frame::{Samples, samples};
 use crate::receiver::Packet;
+use crate::red::Earlier;
 
 /// Holds packets and knows when they are due.
 #[derive(Debug)]
 pub(crate) struct JitterBuffer {
     queue: PacketQueue,
     delays: DelayEstimator,
+    repairs: RepairEstimator,
     playout: Playout,
+    most_wait: Samples,
 }
 
 /// The packet to be played next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Next {
     pub(crate) timestamp: Samples,
-    /// Where the sound begins that it carries redundancy for, if that never came.
+    /// Where the sound begins that it carries a coarse copy of, if that never came.
     pub(crate) repairs: Option<Samples>,
+    /// Whether packets before it never came.
+    pub(crate) after_loss: bool,
 }
 
 impl JitterBuffer {
     pub(crate) fn new(most_wait: Samples) -> Self {
-        Self { queue: PacketQueue::default(), delays: DelayEstimator::new(most_wait), playout: Playout::new() }
+        Self {
+            queue: PacketQueue::new(),
+            delays: DelayEstimator::new(most_wait),
+            repairs: RepairEstimator::new(),
+            playout: Playout::new(),
+            most_wait,
+        }
     }
 
     /// Takes a packet in.
@@ -51,16 +64,25 @@ impl JitterBuffer {
                 self.delays.restart();
                 self.delays.observe(arrived - timestamp);
             }
-            Inserted::Kept { timestamp, repairs } => {
-                if let Some(repaired) = repairs {
-                    self.delays.observe(arrived - repaired);
-                }
+            Inserted::Kept(timestamp) | Inserted::Late(timestamp) => {
                 self.delays.observe(arrived - timestamp);
+                self.repairs.was_not_needed();
             }
-            Inserted::Late(timestamp) => self.delays.observe(arrived - timestamp),
             Inserted::Duplicate | Inserted::Rejected => {}
         }
         inserted
+    }
+
+    /// Takes in a copy that a packet has brought of an earlier one.
+    pub(crate) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) -> Inserted {
+        self.queue.insert_copy(packet, copy)
+    }
+
+    /// Notes that the lost sound from `timestamp` on has come at the moment `arrived` after all.
+    pub(crate) fn repaired(&mut self, timestamp: Samples, arrived: Samples) {
+        if let Some(earliest) = self.delays.earliest() {
+            self.repairs.came(arrived - timestamp - earliest);
+        }
     }
 
     /// Notes that the sound card asks for sound at the moment `at`.
@@ -75,7 +97,9 @@ impl JitterBuffer {
 
     /// How long until the sound at `timestamp` should be played: negative if it should have been.
     pub(crate) fn due_in(&self, timestamp: Samples) -> Samples {
-        self.delays.ready_for().map_or(0, |transit| self.playout.until(timestamp + transit))
+        let (Some(ready_for), Some(earliest)) = (self.delays.ready_for(), self.delays.earliest()) else { return 0 };
+        let transit = ready_for.max(earliest + self.repairs.worth_waiting().min(self.most_wait));
+        self.playout.until(timestamp + transit)
     }
 
     /// How much later than the earliest packets the latest come that are waited for.
@@ -86,8 +110,9 @@ impl JitterBuffer {
     /// The packet to be played next.
     pub(crate) fn next(&self) -> Option<Next> {
         let first = self.queue.first()?;
-        let repairs = first.shape.redundant && self.queue.missing_before_first() > 0;
-        Some(Next { timestamp: first.timestamp, repairs: repairs.then_some(first.timestamp - first.shape.frame as Samples) })
+        let after_loss = self.queue.missing_before_first() > 0;
+        let repairs = (first.shape.redundant && after_loss).then_some(first.timestamp - first.shape.frame as Samples);
+        Some(Next { timestamp: first.timestamp, repairs, after_loss })
     }
 
     /// The packet to be played next itself.

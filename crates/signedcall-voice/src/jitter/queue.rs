@@ -1,10 +1,11 @@
 //! The packets that have come and not been played: in order, each once, never too many.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
-use crate::codec::PayloadShape;
-use crate::frame::{SAMPLE_RATE, Samples};
+use crate::codec::{MAX_PAYLOAD_BYTES, PayloadShape};
+use crate::frame::{SAMPLE_RATE, Samples, samples};
 use crate::receiver::Packet;
+use crate::red::Earlier;
 
 /// The most packets held: 1.3 s of them at 20 ms. More is a flood or a stall from which nobody wants to hear the rest.
 const MOST_PACKETS: usize = 64;
@@ -22,19 +23,27 @@ const FARTHEST_TIME_JUMP: Samples = 5 * SAMPLE_RATE as Samples;
 pub(crate) struct Held {
     pub(crate) timestamp: Samples,
     pub(crate) shape: PayloadShape,
+    /// Whether a later packet has brought it.
+    pub(crate) copy: bool,
+    /// When it came.
+    pub(crate) arrived: Samples,
     pub(crate) payload: Vec<u8>,
+}
+
+/// Where a packet belongs.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    timestamp: Samples,
+    shape: PayloadShape,
+    copy: bool,
+    arrived: Samples,
 }
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inserted {
-    /// It waits.
-    Kept {
-        /// Its timestamp without wrapping.
-        timestamp: Samples,
-        /// The timestamp of what it carries redundancy for, where that has not come itself.
-        repairs: Option<Samples>,
-    },
+    /// It waits; this is its timestamp without wrapping.
+    Kept(Samples),
     /// It waits and is the first of a stream, and all that was held is gone; this is its timestamp without wrapping.
     Started(Samples),
     /// It came after it was needed; this is its timestamp without wrapping.
@@ -55,19 +64,42 @@ struct Head {
 }
 
 /// Packets in the order of their numbers, numbers and timestamps counted on where they wrap.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PacketQueue {
-    held: BTreeMap<i64, Held>,
+    held: VecDeque<(i64, Held)>,
     head: Option<Head>,
-    /// The number of the packet to be played next, once one was played.
-    next: Option<i64>,
+    /// What was played last, once something was.
+    played: Option<Played>,
     /// A packet that fitted nowhere: a second one that follows it proves a new stream.
     stray: Option<(u32, u16)>,
     /// Memory of packets that were played, for those to come.
     spare: Vec<Vec<u8>>,
 }
 
+/// How far the stream has been played.
+#[derive(Clone, Copy, Debug)]
+struct Played {
+    /// The number of the packet to be played next.
+    next: i64,
+    /// Which of the packets before `next` were there, the last in the lowest bit.
+    had: u64,
+}
+
+impl Played {
+    /// Whether a packet with a number before `next` was there. What is too long ago to be known was.
+    fn had(self, sequence: i64) -> bool {
+        let back = self.next - 1 - sequence;
+        back >= i64::from(u64::BITS) || self.had >> back & 1 == 1
+    }
+}
+
 impl PacketQueue {
+    pub(super) fn new() -> Self {
+        // All the memory it will ever need, since it is used where none may be asked for.
+        let spare = (0..=MOST_PACKETS).map(|_| Vec::with_capacity(MAX_PAYLOAD_BYTES)).collect();
+        Self { held: VecDeque::with_capacity(MOST_PACKETS + 1), head: None, played: None, stray: None, spare }
+    }
+
     /// Takes a packet in.
     pub(super) fn insert(&mut self, packet: Packet<'_>) -> Inserted {
         let Some(shape) = PayloadShape::of(packet.payload) else { return Inserted::Rejected };
@@ -88,27 +120,57 @@ impl PacketQueue {
             self.stray = Some((packet.source, packet.sequence));
             return Inserted::Rejected;
         }
-        if self.next.is_some_and(|next| sequence < next) {
-            return Inserted::Late(timestamp);
-        }
-        if self.held.contains_key(&sequence) {
-            return Inserted::Duplicate;
-        }
-        if (ahead > 0) != (timestamp > head.timestamp) {
+        if (ahead > 0) != (timestamp > head.timestamp) && ahead != 0 {
             // Time must not run backwards in what is played.
             return Inserted::Rejected;
         }
-        let payload = self.keep(packet.payload);
-        self.held.insert(sequence, Held { timestamp, shape, payload });
-        if self.held.len() > MOST_PACKETS {
-            self.take();
-        }
-        if ahead > 0 {
+        let inserted = self.place(sequence, Place { timestamp, shape, copy: false, arrived: samples(packet.arrived) }, packet.payload);
+        if ahead > 0 && matches!(inserted, Inserted::Kept(_)) {
             self.head = Some(Head { sequence, timestamp, span: shape.span as Samples, ..head });
         }
-        let before = sequence - 1;
-        let before_missing = self.next.is_some_and(|next| next <= before) && !self.held.contains_key(&before);
-        Inserted::Kept { timestamp, repairs: (before_missing && shape.redundant).then_some(timestamp - shape.frame as Samples) }
+        inserted
+    }
+
+    /// Takes a copy in that `packet`, which was taken in before, has brought of an earlier one.
+    pub(super) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) -> Inserted {
+        let (Some(shape), Some(head)) = (PayloadShape::of(copy.payload), self.head) else { return Inserted::Rejected };
+        let back = Samples::from(copy.back);
+        // A copy says when it began and not its number; packets are of one length between it and the packet that brings it.
+        if packet.source != head.source || back % shape.span as Samples != 0 {
+            return Inserted::Rejected;
+        }
+        let carrier = head.sequence + i64::from(packet.sequence.wrapping_sub(head.sequence as u16) as i16);
+        let carried_at = head.timestamp + Samples::from(packet.timestamp.wrapping_sub(head.timestamp as u32) as i32);
+        let place = Place { timestamp: carried_at - back, shape, copy: true, arrived: samples(packet.arrived) };
+        self.place(carrier - back / shape.span as Samples, place, copy.payload)
+    }
+
+    /// Puts a packet to its place among those that wait.
+    fn place(&mut self, sequence: i64, Place { timestamp, shape, copy, arrived }: Place, payload: &[u8]) -> Inserted {
+        if let Some(played) = self.played
+            && sequence < played.next
+        {
+            return if played.had(sequence) { Inserted::Duplicate } else { Inserted::Late(timestamp) };
+        }
+        let place = self.held.partition_point(|(held, _)| *held < sequence);
+        if self.held.get(place).is_some_and(|(held, _)| *held == sequence) {
+            return Inserted::Duplicate;
+        }
+        let end = timestamp + shape.span as Samples;
+        let before = place.checked_sub(1).and_then(|before| self.held.get(before));
+        let follows = before.is_none_or(|(_, before)| before.timestamp < timestamp);
+        let precedes = self.held.get(place).is_none_or(|(_, after)| end <= after.timestamp);
+        if !(follows && precedes) {
+            return Inserted::Rejected;
+        }
+        let payload = self.keep(payload);
+        self.held.insert(place, (sequence, Held { timestamp, shape, copy, arrived, payload }));
+        if self.held.len() > MOST_PACKETS
+            && let Some(held) = self.take()
+        {
+            self.recycle(held.payload);
+        }
+        Inserted::Kept(timestamp)
     }
 
     fn start(&mut self, packet: Packet<'_>, shape: PayloadShape) -> Inserted {
@@ -119,41 +181,45 @@ impl PacketQueue {
             self.recycle(held.payload);
         }
         let payload = self.keep(packet.payload);
-        self.held.insert(sequence, Held { timestamp, shape, payload });
+        self.held.push_back((sequence, Held { timestamp, shape, copy: false, arrived: samples(packet.arrived), payload }));
         self.head = Some(Head { source: packet.source, sequence, timestamp, span: shape.span as Samples });
-        self.next = None;
+        self.played = None;
         self.stray = None;
         Inserted::Started(timestamp)
     }
 
     /// The earliest packet that waits.
     pub(super) fn first(&self) -> Option<&Held> {
-        self.held.values().next()
+        self.held.front().map(|(_, held)| held)
     }
 
     /// How many packets before the earliest that waits never came.
     pub(super) fn missing_before_first(&self) -> u64 {
-        match (self.held.keys().next(), self.next) {
-            (Some(first), Some(next)) => first.abs_diff(next),
+        match (self.held.front(), self.played) {
+            (Some((first, _)), Some(played)) => first.abs_diff(played.next),
             (None, _) | (_, None) => 0,
         }
     }
 
     /// Takes the earliest packet out; those before it are late from now on.
     pub(super) fn take(&mut self) -> Option<Held> {
-        let (sequence, held) = self.held.pop_first()?;
-        self.next = Some(sequence + 1);
+        let (sequence, held) = self.held.pop_front()?;
+        let before = self.played.map_or(0, |played| {
+            let passed = u32::try_from(sequence + 1 - played.next).unwrap_or(u64::BITS);
+            played.had.checked_shl(passed).unwrap_or(0)
+        });
+        self.played = Some(Played { next: sequence + 1, had: before | 1 });
         Some(held)
     }
 
     /// Where the newest packet that waits ends.
     pub(super) fn end(&self) -> Option<Samples> {
-        self.held.values().next_back().map(|held| held.timestamp + held.shape.span as Samples)
+        self.held.back().map(|(_, held)| held.timestamp + held.shape.span as Samples)
     }
 
     /// Gives memory back that [`Self::take`] handed out, so that the next packets need no new.
     pub(super) fn recycle(&mut self, payload: Vec<u8>) {
-        if self.spare.len() < MOST_PACKETS {
+        if self.spare.len() <= MOST_PACKETS {
             self.spare.push(payload);
         }
     }
@@ -176,16 +242,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::receiver::PayloadFormat;
 
     /// The smallest packet of 20 ms: a SILK frame of no bytes.
     const PAYLOAD: &[u8] = &[0b0000_1000];
 
     fn packet(sequence: u16) -> Packet<'static> {
-        Packet { source: 7, sequence, timestamp: u32::from(sequence).wrapping_mul(960), payload: PAYLOAD, arrived: Duration::ZERO }
+        Packet {
+            source: 7,
+            sequence,
+            timestamp: u32::from(sequence).wrapping_mul(960),
+            format: PayloadFormat::Opus,
+            payload: PAYLOAD,
+            arrived: Duration::ZERO,
+        }
     }
 
     fn queue(sequences: impl IntoIterator<Item = u16>) -> PacketQueue {
-        let mut queue = PacketQueue::default();
+        let mut queue = PacketQueue::new();
         for sequence in sequences {
             queue.insert(packet(sequence));
         }
@@ -219,10 +293,10 @@ mod tests {
 
     #[test]
     fn numbers_and_timestamps_may_wrap() {
-        let mut queue = PacketQueue::default();
+        let mut queue = PacketQueue::new();
         let mut timestamp = u32::MAX - 1_000;
         for sequence in (65_533..=u16::MAX).chain(0..3) {
-            queue.insert(Packet { source: 7, sequence, timestamp, payload: PAYLOAD, arrived: Duration::ZERO });
+            queue.insert(Packet { timestamp, ..packet(sequence) });
             timestamp = timestamp.wrapping_add(960);
         }
         let timestamps = timestamps(queue);
@@ -241,7 +315,7 @@ mod tests {
     fn one_stray_number_changes_nothing_and_two_in_a_row_start_a_new_stream() {
         let mut queue = queue([1, 2]);
         assert_eq!(queue.insert(packet(20_000)), Inserted::Rejected);
-        assert_eq!(queue.insert(packet(3)), Inserted::Kept { timestamp: 2_880, repairs: None });
+        assert_eq!(queue.insert(packet(3)), Inserted::Kept(2_880));
         assert_eq!(queue.insert(packet(30_000)), Inserted::Rejected);
         assert_eq!(queue.insert(packet(30_001)), Inserted::Started(30_001 * 960));
     }
@@ -256,6 +330,42 @@ mod tests {
     fn time_that_runs_backwards_is_rejected() {
         let mut queue = queue([1, 2]);
         assert_eq!(queue.insert(Packet { timestamp: 960, ..packet(3) }), Inserted::Rejected);
+    }
+
+    fn copy(back: u32) -> Earlier<'static> {
+        Earlier { back: back * 960, payload: PAYLOAD }
+    }
+
+    #[test]
+    fn a_copy_takes_the_place_of_what_is_missing() {
+        let mut queue = queue([1, 2]);
+        assert_eq!(queue.insert(packet(5)), Inserted::Kept(4_800));
+        assert_eq!(queue.insert_copy(packet(5), copy(2)), Inserted::Kept(2_880));
+        assert_eq!(queue.insert_copy(packet(5), copy(3)), Inserted::Duplicate);
+        assert_eq!(queue.insert(packet(4)), Inserted::Kept(3_840));
+        assert_eq!(queue.insert(packet(3)), Inserted::Duplicate, "its copy has come");
+        assert_eq!(timestamps(queue), [960, 1_920, 2_880, 3_840, 4_800]);
+    }
+
+    #[test]
+    fn a_copy_of_what_was_played_is_no_news_and_one_of_what_was_missed_is_late() {
+        let mut queue = queue([1, 3, 4]);
+        while queue.take().is_some() {}
+        queue.insert(packet(5));
+        assert_eq!(queue.insert_copy(packet(5), copy(2)), Inserted::Duplicate);
+        assert_eq!(queue.insert_copy(packet(5), copy(3)), Inserted::Late(1_920));
+        assert_eq!(queue.insert_copy(packet(5), copy(400)), Inserted::Duplicate, "nobody knows any more");
+    }
+
+    #[test]
+    fn a_copy_that_fits_nowhere_is_rejected() {
+        let mut queue = queue([1, 5]);
+        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 1_000, payload: PAYLOAD }), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 960, payload: &[] }), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(Packet { source: 8, ..packet(5) }, copy(1)), Inserted::Rejected);
+        // Its number lies between two that wait, and its time does not.
+        let misplaced = Packet { timestamp: 960, ..packet(5) };
+        assert_eq!(queue.insert_copy(misplaced, copy(2)), Inserted::Rejected);
     }
 
     #[test]

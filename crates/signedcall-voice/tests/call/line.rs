@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use signedcall_voice::{
-    FRAME_SAMPLES, Packet, Pulled, Receiver, ReceiverConfig, ReceiverStats, SAMPLE_RATE, SILENCE, Sender, SenderConfig,
+    FRAME_SAMPLES, Packet, PayloadFormat, Pulled, Receiver, ReceiverConfig, ReceiverStats, SAMPLE_RATE, SILENCE, Sender, SenderConfig,
 };
 
 /// How the line treats packets.
@@ -90,6 +90,7 @@ impl Random {
 struct Sent {
     sequence: u16,
     timestamp: u32,
+    format: PayloadFormat,
     payload: Vec<u8>,
 }
 
@@ -110,6 +111,7 @@ pub(crate) fn carry(speech: &[f32], sender: SenderConfig, line: &Line) -> Heard 
                 source: 7,
                 sequence: sent.sequence,
                 timestamp: sent.timestamp,
+                format: sent.format,
                 payload: &sent.payload,
                 arrived: Duration::from_micros(arrival),
             });
@@ -131,8 +133,12 @@ fn send(speech: &[f32], config: SenderConfig, line: &Line) -> BTreeMap<(u64, usi
     for (index, frame) in speech.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate() {
         let sent_at = (index + 1) as f64 * 10.0 / (1.0 + line.drift * 1e-6);
         let Some(encoded) = sender.push(frame) else { continue };
-        let sent =
-            |payload: &[u8]| Sent { sequence, timestamp: encoded.timestamp.wrapping_add(line.first_timestamp), payload: payload.to_vec() };
+        let sent = || Sent {
+            sequence,
+            timestamp: encoded.timestamp.wrapping_add(line.first_timestamp),
+            format: encoded.format,
+            payload: encoded.payload.to_vec(),
+        };
         let bad = line.bad.contains(&sent_at);
         // Two states, losing and not, with the mean stay in each that gives the wanted share and run of losses.
         let change = if losing { 1.0 / line.burst } else { line.loss / (1.0 - line.loss) / line.burst };
@@ -144,7 +150,7 @@ fn send(speech: &[f32], config: SenderConfig, line: &Line) -> BTreeMap<(u64, usi
         }
         if !(line.cut.contains(&sent_at) || bad && losing) {
             for copy in 0..1 + usize::from(line.twice) {
-                packets.insert(((arrival * 1_000.0) as u64, packets.len() + copy), sent(encoded.payload));
+                packets.insert(((arrival * 1_000.0) as u64, packets.len() + copy), sent());
             }
         }
         sequence = sequence.wrapping_add(1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Packet, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
+use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Packet, PayloadFormat, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
 
 /// Something that happens between two pulls.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ enum Happening {
     /// The sender's clock jumps.
     ClockJump(i32),
     /// Bytes that somebody made up.
-    Garbage(u32, u16, u32, Vec<u8>),
+    Garbage(PayloadFormat, u32, u16, u32, Vec<u8>),
     /// A real packet with some bits turned over.
     Damaged(usize, u8),
     /// Frames are pulled and nothing comes.
@@ -34,8 +34,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<i16>().prop_map(|by| Happening::OutOfTurn(by % 40)),
         1 => any::<(u32, u16, u32)>().prop_map(|(source, sequence, timestamp)| Happening::Restart(source, sequence, timestamp)),
         1 => any::<i32>().prop_map(Happening::ClockJump),
-        1 => (any::<(u32, u16, u32)>(), vec(any::<u8>(), 0..60))
-            .prop_map(|((source, sequence, timestamp), bytes)| Happening::Garbage(source % 3, sequence, timestamp, bytes)),
+        1 => (any::<(bool, u32, u16, u32)>(), vec(any::<u8>(), 0..60)).prop_map(|((red, source, sequence, timestamp), bytes)| {
+            let format = if red { PayloadFormat::Red } else { PayloadFormat::Opus };
+            Happening::Garbage(format, source % 3, sequence, timestamp, bytes)
+        }),
         1 => any::<(usize, u8)>().prop_map(|(at, bits)| Happening::Damaged(at, bits)),
         1 => any::<u8>().prop_map(Happening::Silence),
     ]
@@ -65,7 +67,7 @@ proptest! {
             match happening {
                 Happening::Next(count) => for _ in 0..count {
                     let payload = &payloads[usize::from(sequence) % payloads.len()];
-                    receiver.push(Packet { source, sequence, timestamp, payload, arrived: now });
+                    receiver.push(Packet { source, sequence, timestamp, format: PayloadFormat::Opus, payload, arrived: now });
                     sequence = sequence.wrapping_add(1);
                     timestamp = timestamp.wrapping_add(960);
                 },
@@ -77,6 +79,7 @@ proptest! {
                     source,
                     sequence: sequence.wrapping_add_signed(by),
                     timestamp: timestamp.wrapping_add_signed(i32::from(by) * 960),
+                    format: PayloadFormat::Opus,
                     payload: &payloads[0],
                     arrived: now,
                 }),
@@ -84,14 +87,14 @@ proptest! {
                     (source, sequence, timestamp) = (new_source, new_sequence, new_timestamp);
                 }
                 Happening::ClockJump(by) => timestamp = timestamp.wrapping_add_signed(by),
-                Happening::Garbage(source, sequence, timestamp, payload) => {
-                    receiver.push(Packet { source, sequence, timestamp, payload: &payload, arrived: now });
+                Happening::Garbage(format, source, sequence, timestamp, payload) => {
+                    receiver.push(Packet { source, sequence, timestamp, format, payload: &payload, arrived: now });
                 }
                 Happening::Damaged(at, bits) => {
                     let mut payload = payloads[usize::from(sequence) % payloads.len()].clone();
                     let at = at % payload.len();
                     payload[at] ^= bits;
-                    receiver.push(Packet { source, sequence, timestamp, payload: &payload, arrived: now });
+                    receiver.push(Packet { source, sequence, timestamp, format: PayloadFormat::Opus, payload: &payload, arrived: now });
                     sequence = sequence.wrapping_add(1);
                     timestamp = timestamp.wrapping_add(960);
                 }
@@ -105,9 +108,9 @@ proptest! {
             }
         }
         // A quiet line afterwards: whatever was learnt, the delay comes down to what the line needs.
-        for _ in 0..500 {
+        for _ in 0..1_000 {
             let payload = &payloads[usize::from(sequence) % payloads.len()];
-            receiver.push(Packet { source, sequence, timestamp, payload, arrived: now });
+            receiver.push(Packet { source, sequence, timestamp, format: PayloadFormat::Opus, payload, arrived: now });
             sequence = sequence.wrapping_add(1);
             timestamp = timestamp.wrapping_add(960);
             for _ in 0..2 {

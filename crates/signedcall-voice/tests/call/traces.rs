@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Pulled, SenderConfig};
+use signedcall_voice::{Copies, FRAME_DURATION, FRAME_SAMPLES, PacketDuration, Pulled, SendSettings, SenderConfig};
 
 use crate::line::{Heard, Line, carry};
 use crate::quality::delay;
 use crate::speech;
 
 const SENDER: SenderConfig = SenderConfig {
-    bits_per_second: 32_000,
-    packet_duration: signedcall_voice::PacketDuration::TwentyMilliseconds,
-    expected_loss_percent: 10,
+    settings: SendSettings {
+        bits_per_second: 32_000,
+        packet_duration: PacketDuration::TwentyMilliseconds,
+        coarse_copy: true,
+        expected_loss_percent: 10,
+        described: Duration::ZERO,
+        copies: Copies::NONE,
+    },
+    payload_type: 111,
     complexity: 5,
 };
 
@@ -188,10 +194,79 @@ fn another_source_takes_over_within_three_frames() {
             sequence = 40_000;
         }
         if let Some(packet) = sender.push(said) {
-            receiver.push(Packet { source, sequence, timestamp: packet.timestamp, payload: packet.payload, arrived: now });
+            receiver.push(Packet {
+                source,
+                sequence,
+                timestamp: packet.timestamp,
+                format: packet.format,
+                payload: packet.payload,
+                arrived: now,
+            });
             sequence = sequence.wrapping_add(1);
         }
         let pulled = receiver.pull(&mut frame, now);
         assert!(index < 5 || (200..206).contains(&index) || pulled == Pulled::Sound, "frame {index}: {pulled:?}");
+    }
+}
+
+/// A voice that is sent with copies.
+fn with_copies(backs: &[u8]) -> SenderConfig {
+    SenderConfig { settings: SendSettings { coarse_copy: false, copies: Copies::of(backs), ..SENDER.settings }, ..SENDER }
+}
+
+#[test]
+fn copies_repair_what_was_lost_once_the_buffer_waits_for_them() {
+    for seed in 1..=3 {
+        let line = Line { loss: 0.2, burst: 3.0, seed, ..Line::default() };
+        let spoken = speech("reading.wav", 30);
+        let with = carry(&spoken, with_copies(&[3, 6, 9]), &line);
+        let without = carry(&spoken, SENDER, &line);
+        assert!(made_up(&with, 3..29) * 5 < made_up(&without, 3..29), "{:?} and {:?}", with.stats(), without.stats());
+        assert!(with.stats().packets_copied > 150, "{:?}", with.stats());
+    }
+}
+
+#[test]
+fn copies_are_not_waited_for_where_nothing_is_lost() {
+    let spoken = speech("reading.wav", 8);
+    let heard = carry(&spoken, with_copies(&[3, 6, 9]), &Line::default());
+    let buffered = delay(&spoken, &heard.sound, 6) - milliseconds(26);
+    assert!(buffered <= milliseconds(20), "{buffered:?}");
+}
+
+#[test]
+fn the_wait_for_copies_ends_when_losses_have_ended() {
+    let line = Line { loss: 0.2, burst: 3.0, bad: 0.0..8_000.0, ..Line::default() };
+    let heard = carry(&speech("reading.wav", 40), with_copies(&[2, 4, 6]), &line);
+    assert!(most_buffered(&heard, 6..8) > milliseconds(110), "{:?}", most_buffered(&heard, 6..8));
+    assert!(most_buffered(&heard, 37..39) < milliseconds(45), "{:?}", most_buffered(&heard, 37..39));
+}
+
+#[test]
+fn what_is_described_is_heard_instead_of_what_is_made_up() {
+    let settings = SendSettings { coarse_copy: false, expected_loss_percent: 20, described: milliseconds(300), ..SENDER.settings };
+    let line = Line { loss: 0.2, burst: 4.0, ..Line::default() };
+    let heard = carry(&speech("reading.wav", 20), SenderConfig { settings, ..SENDER }, &line);
+    assert!(heard.stats().described > 4 * heard.stats().made_up, "{:?}", heard.stats());
+}
+
+#[test]
+fn nothing_stale_is_played_and_nothing_clicks_after_three_seconds_without_a_packet() {
+    let steepest = |sound: &[f32]| sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    // -30 dBFS.
+    const CLICK: f32 = 0.0316;
+    for config in [SENDER, with_copies(&[2, 4, 6])] {
+        let spoken = speech("reading.wav", 12);
+        let heard = carry(&spoken, config, &Line { cut: 3_000.0..6_000.0, ..Line::default() });
+        let back = heard.frames[600..].iter().position(|(pulled, _)| *pulled == Pulled::Sound).unwrap();
+        assert!(back <= 6, "after {back}0 ms");
+        assert!(heard.sound[3_500 * 48..6_000 * 48].iter().all(|sample| *sample == 0.0), "silence until then");
+        let (before, after) = (delay(&spoken, &heard.sound, 1), delay(&spoken, &heard.sound, 7));
+        assert!(after <= before + milliseconds(15), "{before:?} before and {after:?} after");
+        for around in [3_000, 6_000] {
+            let (from, to) = ((around - 50) * 48, (around + 400) * 48);
+            let said = steepest(&spoken[from - 4_800..to]);
+            assert!(steepest(&heard.sound[from..to]) < said + CLICK, "{}", steepest(&heard.sound[from..to]));
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signedcall_voice::{
-    CodecError, Frame, MicrophoneNote, MicrophoneWatch, Packet, Processing, ProcessingConfig, Pulled, Quality, QualityMeter, Receiver,
-    ReceiverConfig, SILENCE, Sender, SenderConfig,
+    CodecError, Frame, MicrophoneNote, MicrophoneWatch, Packet, PayloadFormat, Processing, ProcessingConfig, Pulled, Quality, QualityMeter,
+    Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig,
 };
 use signedcall_wire::CallId;
 
@@ -153,6 +153,7 @@ impl Voice {
                 source: packet.source,
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,
+                format: PayloadFormat::Opus,
                 payload: &packet.payload,
                 arrived: packet.arrived.saturating_duration_since(self.timeline.began()),
             });

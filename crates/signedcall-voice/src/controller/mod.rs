@@ -1,0 +1,96 @@
+//! Decides what the bits of a voice go into, from what the other side reports of the line.
+//!
+//! Two questions are answered one after the other. How many bits the line takes ([`allowance`]): fewer when they begin to queue, or when losses
+//! grow because of those that were added. And what to do with them ([`choice`]): the fewer packets are lost the more goes into sound, and the more
+//! are lost, and in longer runs, the more goes into copies, and the farther back these lie.
+
+mod allowance;
+mod choice;
+mod losses;
+
+use std::time::Duration;
+
+use allowance::Allowance;
+use choice::Choice;
+use losses::Losses;
+
+use crate::report::LineReport;
+use crate::settings::SendSettings;
+
+/// How much better than what is being sent something else has to promise to be, in marks of PESQ, before it is turned to while packets are
+/// lost: each change of the buffer's depth is heard.
+const WORTH_A_CHANGE: f32 = 0.07;
+
+/// How long a choice is kept at least, unless the line has become worse: long enough that its effect is in the reports.
+const KEPT_FOR: Duration = Duration::from_secs(4);
+
+/// How a [`Controller`] is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControllerConfig {
+    /// The most bits a second on the wire, in one direction.
+    ///
+    /// With a packet each 20 ms, 50 × (20 IPv4 + 8 UDP + 12 RTP + 10 SRTP) bytes make 20 kbit/s of headers. The 84 kbit/s that 104 leave carry speech
+    /// at 20 kbit/s, where Opus loses little, and three copies of it: as much as a call by fixed line takes with its headers (87), and a fifth more.
+    pub most_bits_per_second: u32,
+    /// Whether the other side takes copies (RFC 2198).
+    pub copies: bool,
+    /// Whether the other side understands what packets describe of the time before them: Opus 1.6 with DRED. It is of use where there are no copies.
+    pub described: bool,
+}
+
+impl Default for ControllerConfig {
+    fn default() -> Self {
+        Self { most_bits_per_second: 104_000, copies: true, described: true }
+    }
+}
+
+/// Chooses [`SendSettings`] by [`LineReport`]s.
+#[derive(Debug)]
+pub struct Controller {
+    config: ControllerConfig,
+    losses: Losses,
+    allowance: Allowance,
+    chosen: Choice,
+    settings: SendSettings,
+    /// When something else was chosen last.
+    changed: Duration,
+}
+
+impl Controller {
+    /// Makes a controller that takes the line for good until it hears otherwise.
+    pub fn new(config: ControllerConfig) -> Self {
+        let allowance = Allowance::new(config.most_bits_per_second);
+        let chosen = Choice::best(config, &Losses::default(), allowance.bits_per_second());
+        let settings = chosen.settings(&Losses::default(), allowance.bits_per_second());
+        Self { config, losses: Losses::default(), allowance, chosen, settings, changed: Duration::ZERO }
+    }
+
+    /// What is to be sent now.
+    pub fn settings(&self) -> SendSettings {
+        self.settings
+    }
+
+    /// Takes a report of the other side, `round_trip` being how long it takes to there and back as far as that is known, and says what is to be sent
+    /// from now on if that has changed.
+    pub fn report(&mut self, now: Duration, report: LineReport, round_trip: Option<Duration>) -> Option<SendSettings> {
+        if !allowance::is_queue(report) {
+            // What is lost where a queue is full is not brought back by sending more.
+            self.losses.learn(report);
+        }
+        let sent = choice::bits_on_the_wire(self.settings);
+        self.allowance.learn(now, report, self.losses.share(), sent, round_trip);
+        let bits = self.allowance.bits_per_second();
+        let best = Choice::best(self.config, &self.losses, bits);
+        let gain = best.promise(&self.losses, bits) - self.chosen.promise(&self.losses, bits);
+        let is_due = now.saturating_sub(self.changed) >= KEPT_FOR || self.losses.are_growing();
+        if best != self.chosen && is_due && (gain > WORTH_A_CHANGE || !self.losses.are_cared_for()) {
+            self.chosen = best;
+            self.changed = now;
+        }
+        let settings = self.chosen.settings(&self.losses, bits);
+        (settings != std::mem::replace(&mut self.settings, settings)).then_some(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests;
