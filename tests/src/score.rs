@@ -7,16 +7,22 @@ use serde::Deserialize;
 use crate::process::output_of;
 use crate::run::{Rig, target_folder};
 
-/// Scores recordings by PESQ-WB (ITU-T P.862.2), in the Python environment that `cargo xtask test` prepares in `target/score-venv`.
+/// Scores recordings by PESQ-WB (ITU-T P.862.2) and eSTOI, in the Python environment that `cargo xtask test` prepares in `target/score-venv`.
 #[derive(Debug)]
 pub struct Scorer {
     python: PathBuf,
     script: PathBuf,
 }
 
-#[derive(Deserialize)]
-struct Score {
-    pesq: f64,
+/// How close what was heard comes to what was said.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Score {
+    /// How alike they sound: 1 (bad) to 4.64 (the same).
+    pub pesq: f64,
+    /// How intelligible it is: 0 to 1.
+    pub estoi: f64,
+    /// How much later it is in its recording, where enough of it was found again.
+    pub delay_ms: Option<f64>,
 }
 
 impl Scorer {
@@ -31,9 +37,17 @@ impl Scorer {
 
     /// How close `heard` comes to `said`: 1 (bad) to 4.64 (the same).
     pub fn pesq(&self, said: &Path, heard: &Path) -> Result<f64> {
-        let text = output_of(Command::new(&self.python).arg(&self.script).arg(said).arg(heard))?;
-        let score: Score = serde_json::from_str(&text).with_context(|| format!("the score {text:?}"))?;
-        Ok(score.pesq)
+        let score = self.scores(said, std::slice::from_ref(&heard.to_path_buf()))?;
+        Ok(score.first().context("there is a score for each recording")?.pesq)
+    }
+
+    /// Scores several recordings of what was `said`, two at a time.
+    pub fn scores(&self, said: &Path, heard: &[PathBuf]) -> Result<Vec<Score>> {
+        let text = output_of(Command::new(&self.python).arg(&self.script).arg(said).args(heard))?;
+        let scores: Vec<Score> =
+            text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("the score {line:?}"))).collect::<Result<_>>()?;
+        anyhow::ensure!(scores.len() == heard.len(), "{} recordings have {} scores", heard.len(), scores.len());
+        Ok(scores)
     }
 }
 

@@ -8,10 +8,10 @@ use serde_json::json;
 use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
 
 use crate::figures::{Figures, milliseconds};
-use crate::{idle, resume};
+use crate::{idle, resume, voice};
 
 /// Every bench.
-const NAMES: &[&str] = &["call", "idle", "resume"];
+const NAMES: &[&str] = &["call", "idle", "resume", "voice"];
 
 /// Calls for each figure.
 const CALLS: usize = 10;
@@ -28,11 +28,21 @@ pub(crate) fn list() -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn bench(name: &str) -> Result<()> {
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Enough for figures that stay the same from run to run.
+    Full,
+    /// Enough to see whether a change helped.
+    Quick,
+}
+
+pub(crate) async fn bench(name: &str, extent: Extent) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
         "idle" => idle::idle().await?,
         "resume" => resume::resume().await?,
+        "voice" => voice::voice(extent)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };
     writeln!(std::io::stdout(), "{}", json!({ "bench": name, "figures": figures.report() }))?;

@@ -13,22 +13,33 @@ impl Figures {
         self.0.entry(name.to_owned()).or_insert((unit, Vec::new())).1.push(value);
     }
 
+    /// The middle of what was measured, if anything was.
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        self.0.get(name).map(|(_, values)| median(values))
+    }
+
     /// The figures as the report has them.
     pub(crate) fn report(&self) -> Vec<Value> {
         let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {
             let mut sorted = values.clone();
             sorted.sort_by(f64::total_cmp);
             let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-            let middle = sorted.len() / 2;
-            let median = if sorted.len() % 2 == 0 { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
             let round = |value: f64| (value * 1000.0).round() / 1000.0;
             json!({
                 "name": name, "unit": unit, "n": sorted.len(),
-                "median": round(median), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
+                "median": round(median(values)), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
             })
         };
         self.0.iter().filter(|(_, (_, values))| !values.is_empty()).map(figure).collect()
     }
+}
+
+/// The middle of some values, of which there is one at least.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] }
 }
 
 /// Milliseconds, with their fractions.

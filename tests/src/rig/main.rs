@@ -6,12 +6,16 @@ mod idle;
 mod phone;
 mod resume;
 mod tour;
+mod voice;
 
 use anyhow::{Result, bail};
+use bench::Extent;
 
 const USAGE: &str = "rig tour           makes a call to the echo contact and reports it\n\
                      rig bench --list   the names of the benches\n\
                      rig bench <name>   measures and prints the figures as JSON\n\
+                     rig bench voice --quick\n\
+                     \x20                  the same with less speech, and nothing written into docs/\n\
                      rig phone <url> <account> <cuid> <hertz said> <hertz heard>\n\
                      \x20                  a phone without a screen, told by lines what to do";
 
@@ -23,7 +27,8 @@ async fn main() -> Result<()> {
         match words.as_slice() {
             ["tour"] => tour::tour().await,
             ["bench", "--list"] => bench::list(),
-            ["bench", name] => bench::bench(name).await,
+            ["bench", name] => bench::bench(name, Extent::Full).await,
+            ["bench", name @ "voice", "--quick"] => bench::bench(name, Extent::Quick).await,
             ["phone", url, account, cuid, says, hears] => phone::phone(url, account, cuid, says.parse()?, hears.parse()?).await,
             _ => bail!("{USAGE}"),
         }
