@@ -14,13 +14,13 @@ use crate::splice::{CONTEXT, Change, LONGEST, OVERLAP, SHORTEST, join, splice};
 /// One frame, as a span of time.
 const FRAME: Samples = FRAME_SAMPLES as Samples;
 
-/// How far ahead of its due time the playout may be before it is slowed down: less is within the margin for late packets, and every change of
-/// pace might be heard.
-const TOLERATED_EARLY: Samples = 10 * MILLISECOND;
+/// How far ahead of its due time the playout may be before it is slowed down: less than the margin for late packets, which would be used up
+/// otherwise, and every change of pace might be heard.
+const TOLERATED_EARLY: Samples = 4 * MILLISECOND;
 
 /// How far behind its due time the playout may be before it is hurried: what is due changes by milliseconds from second to second, and to follow
 /// each of them costs more than it saves.
-const TOLERATED_LATE: Samples = 20 * MILLISECOND;
+const TOLERATED_LATE: Samples = 12 * MILLISECOND;
 
 /// How far behind its due time the playout may fall before sound is left out instead of being played faster.
 const FARTHEST_BEHIND: Samples = 150 * MILLISECOND;

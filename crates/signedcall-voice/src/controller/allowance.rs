@@ -10,13 +10,20 @@ const TOO_LONG: Duration = Duration::from_millis(60);
 /// A queue shorter than this is none.
 const NONE: Duration = Duration::from_millis(20);
 
-/// What is kept of the bits when they queue.
-const BACK_OFF: f32 = 0.75;
+/// What is kept of the bits when they queue: little enough for the queue to go, too.
+const BACK_OFF: f32 = 0.65;
 
-/// How many more bits are tried at a time.
+/// The bits on the wire of a call that has just begun: Opus' usual 32 kbit/s with its headers, which nearly every line takes.
+const FIRST: u32 = 52_000;
+
+/// How many more bits are tried at a time, and how soon, until they have queued once.
+const FIRST_STEP: f32 = 1.25;
+const FIRST_PATIENCE: Duration = Duration::from_millis(900);
+
+/// The same from then on.
 const STEP: f32 = 1.08;
 
-/// How long the line has to be calm before more bits are tried, at first, and at most after having tried in vain.
+/// How long the line has to be calm before more bits are tried then, and how long at most after having tried in vain.
 const PATIENCE: Duration = Duration::from_secs(4);
 const MOST_PATIENCE: Duration = Duration::from_secs(64);
 
@@ -61,7 +68,16 @@ struct Added {
 
 impl Allowance {
     pub(super) fn new(most: u32) -> Self {
-        Self { most, bits: most, since: Duration::ZERO, patience: PATIENCE, raised: false, queued: Duration::ZERO, sent: 0, added: None }
+        Self {
+            most,
+            bits: most.min(FIRST),
+            since: Duration::ZERO,
+            patience: FIRST_PATIENCE,
+            raised: false,
+            queued: Duration::ZERO,
+            sent: 0,
+            added: None,
+        }
     }
 
     pub(super) fn bits_per_second(&self) -> u32 {
@@ -70,6 +86,10 @@ impl Allowance {
 
     /// Learns from a report on a line over which `sent` bits a second go.
     pub(super) fn learn(&mut self, now: Duration, report: LineReport, losses: f32, sent: u32, round_trip: Option<Duration>) {
+        if report.expected == 0 {
+            // A line that has fallen silent says nothing of what it takes.
+            return;
+        }
         if self.sent > 0 && sent > self.sent + self.sent / 10 {
             self.added = Some(Added { at: now, bits_before: self.sent, losses_before: losses });
         }
@@ -93,7 +113,8 @@ impl Allowance {
             }
         }
         if report.queued < NONE && self.bits < self.most && now.saturating_sub(self.since) >= self.patience {
-            self.bits = ((self.bits as f32 * STEP) as u32).min(self.most);
+            let step = if self.patience == FIRST_PATIENCE { FIRST_STEP } else { STEP };
+            self.bits = ((self.bits as f32 * step) as u32).min(self.most);
             self.since = now;
             self.raised = true;
         }
@@ -101,7 +122,7 @@ impl Allowance {
 
     fn lower(&mut self, now: Duration, bits: u32) {
         // Bits that were tried in vain are not tried again soon.
-        self.patience = if std::mem::take(&mut self.raised) { (self.patience * 2).min(MOST_PATIENCE) } else { PATIENCE };
+        self.patience = if std::mem::take(&mut self.raised) { (self.patience * 2).clamp(PATIENCE, MOST_PATIENCE) } else { PATIENCE };
         self.bits = bits.clamp(LEAST.min(self.most), self.most);
         self.since = now;
         self.added = None;

@@ -9,6 +9,9 @@ const SLOW: f32 = 0.95;
 /// From what share of losses on something is done about them. Below, the coarse copy alone makes up for them.
 const CARED_FOR: f32 = 0.004;
 
+/// How many losses by themselves are counted from the beginning, so that the first two in a row do not make the line one of bursts.
+const FIRST_SINGLE: f32 = 2.0;
+
 /// What is known of the losses on the line: quick to grow, steady to shrink.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Losses {
@@ -49,7 +52,8 @@ impl Losses {
 
     /// How many packets are lost in a row, on average.
     pub(super) fn burst(&self) -> f32 {
-        if self.slow.bursts > 0.0 { (self.slow.lost / self.slow.bursts).max(1.0) } else { 1.0 }
+        // Losses are taken for single ones until some have shown that they are not.
+        ((self.slow.lost + FIRST_SINGLE) / (self.slow.bursts + FIRST_SINGLE)).max(1.0)
     }
 
     /// Whether there are enough of them for something to be done.
@@ -59,7 +63,7 @@ impl Losses {
 
     /// Whether more has been lost of late than before, and not by chance.
     pub(super) fn are_growing(&self) -> bool {
-        self.quick.share() > 1.5 * self.slow.share() + 0.02
+        self.quick.share() > 1.8 * self.slow.share() + 0.04
     }
 
     /// How probable it is that a packet is lost if one `apart` packets before it was, as for a line that is good or bad for a while each.
@@ -87,7 +91,7 @@ mod tests {
             losses.learn(line(25, 0, 0));
         }
         losses.learn(line(25, 10, 4));
-        assert!(losses.share() > 0.1 && losses.are_growing(), "{losses:?}");
+        assert!(losses.share() > 0.08 && losses.are_growing(), "{losses:?}");
         for _ in 0..40 {
             losses.learn(line(25, 0, 0));
         }

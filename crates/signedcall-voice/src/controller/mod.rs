@@ -52,17 +52,17 @@ pub struct Controller {
     allowance: Allowance,
     chosen: Choice,
     settings: SendSettings,
-    /// When something else was chosen last.
-    changed: Duration,
+    /// When something else was chosen last, once it was.
+    changed: Option<Duration>,
 }
 
 impl Controller {
-    /// Makes a controller that takes the line for good until it hears otherwise.
+    /// Makes a controller that knows nothing of the line: it begins with what nearly every line takes.
     pub fn new(config: ControllerConfig) -> Self {
         let allowance = Allowance::new(config.most_bits_per_second);
         let chosen = Choice::best(config, &Losses::default(), allowance.bits_per_second());
         let settings = chosen.settings(&Losses::default(), allowance.bits_per_second());
-        Self { config, losses: Losses::default(), allowance, chosen, settings, changed: Duration::ZERO }
+        Self { config, losses: Losses::default(), allowance, chosen, settings, changed: None }
     }
 
     /// What is to be sent now.
@@ -82,10 +82,10 @@ impl Controller {
         let bits = self.allowance.bits_per_second();
         let best = Choice::best(self.config, &self.losses, bits);
         let gain = best.promise(&self.losses, bits) - self.chosen.promise(&self.losses, bits);
-        let is_due = now.saturating_sub(self.changed) >= KEPT_FOR || self.losses.are_growing();
+        let is_due = self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing();
         if best != self.chosen && is_due && (gain > WORTH_A_CHANGE || !self.losses.are_cared_for()) {
             self.chosen = best;
-            self.changed = now;
+            self.changed = Some(now);
         }
         let settings = self.chosen.settings(&self.losses, bits);
         (settings != std::mem::replace(&mut self.settings, settings)).then_some(settings)

@@ -57,7 +57,7 @@ pub(super) fn write(figures: &Figures) -> Result<()> {
 }
 
 fn tables(figures: &Figures) -> String {
-    let mut text = String::new();
+    let mut text = "\n![PESQ-WB by loss](voice-loss.svg)\n".to_owned();
     for jitter_ms in [0.0, 40.0] {
         let _ = write!(
             text,
