@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Who may use whom. `signedcall-tests` may use all and is not listed.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("signedcall-wire", &[]),
     ("signedcall-core", &["signedcall-wire"]),
     ("signedcall-opus", &[]),

@@ -223,8 +223,9 @@ impl Receiver {
                 Some(redundant) => {
                     let packet = Packet { payload: redundant.payload, ..packet };
                     self.insert(packet);
+                    let farthest = redundant.copies().map(|copy| Samples::from(copy.back)).max().unwrap_or(0);
                     for copy in redundant.copies() {
-                        self.insert_copy(packet, copy);
+                        self.insert_copy(packet, copy, farthest);
                     }
                 }
                 None => self.stats.packets_rejected += 1,
@@ -242,28 +243,28 @@ impl Receiver {
         }
     }
 
-    fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) {
+    fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>, farthest: Samples) {
         // Most copies are of what has come, and those that are broken were never counted on.
-        match self.jitter.insert_copy(packet, copy) {
+        match self.jitter.insert_copy(packet, copy, farthest) {
             Inserted::Kept(_) => self.stats.packets_copied += 1,
-            Inserted::Late(timestamp) => self.note_repair(timestamp, samples(packet.arrived)),
+            Inserted::Late(timestamp) => self.note_repair(timestamp, farthest),
             Inserted::Started(_) | Inserted::Duplicate | Inserted::Rejected => {}
         }
     }
 
-    /// Tells the buffer that what was lost has come after all, so that it waits for the next such repair.
-    fn note_repair(&mut self, timestamp: Samples, arrived: Samples) {
+    /// Tells the buffer that what was lost is sent again until `later`, so that it waits for the next such repair.
+    fn note_repair(&mut self, timestamp: Samples, later: Samples) {
         // What was lost while the line was dead says nothing of losses.
         if self.made_up < FADED_AT && timestamp >= self.began {
-            self.jitter.repaired(timestamp, arrived);
+            self.jitter.repaired(later);
         }
     }
 
     /// Notes which of the sound that is missing before a packet comes with it, as a coarse copy or described.
     fn note_repairs(&mut self, held: &Held, missing: u64) {
         let frame = held.shape.frame as Samples;
-        if held.copy {
-            self.note_repair(held.timestamp, held.arrived);
+        if let Some(later) = held.copied_until {
+            self.note_repair(held.timestamp, later);
         }
         if missing == 0 {
             return;
@@ -272,7 +273,7 @@ impl Receiver {
         let coarse = if held.shape.redundant { frame } else { 0 };
         let mut back = frame;
         while back <= described.max(coarse).min(missing as Samples * frame) {
-            self.note_repair(held.timestamp - back, held.arrived);
+            self.note_repair(held.timestamp - back, back);
             back += frame;
         }
     }
@@ -347,12 +348,14 @@ impl Receiver {
     /// newest.
     fn skip_backlog(&mut self) {
         while let (Some(end), Some(first)) = (self.end, self.jitter.first())
-            && first.copy
+            && first.copied_until.is_some()
             && first.timestamp + first.shape.span as Samples / 2 < end
             && let Some((held, missing)) = self.jitter.take()
         {
             self.stats.packets_lost += missing + 1;
-            self.note_repair(held.timestamp, held.arrived);
+            if let Some(later) = held.copied_until {
+                self.note_repair(held.timestamp, later);
+            }
             self.jitter.recycle(held);
         }
         while self.jitter.len() > 1 && self.jitter.next().is_some_and(|next| self.due_in(next.timestamp) < -FARTHEST_BEHIND) {

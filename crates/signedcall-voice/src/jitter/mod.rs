@@ -66,23 +66,21 @@ impl JitterBuffer {
             }
             Inserted::Kept(timestamp) | Inserted::Late(timestamp) => {
                 self.delays.observe(arrived - timestamp);
-                self.repairs.was_not_needed();
+                self.repairs.was_not_needed(timestamp);
             }
             Inserted::Duplicate | Inserted::Rejected => {}
         }
         inserted
     }
 
-    /// Takes in a copy that a packet has brought of an earlier one.
-    pub(crate) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) -> Inserted {
-        self.queue.insert_copy(packet, copy)
+    /// Takes in a copy that a packet has brought of an earlier one, the farthest of its copies being one of `farthest` before it.
+    pub(crate) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>, farthest: Samples) -> Inserted {
+        self.queue.insert_copy(packet, copy, farthest)
     }
 
-    /// Notes that the lost sound from `timestamp` on has come at the moment `arrived` after all.
-    pub(crate) fn repaired(&mut self, timestamp: Samples, arrived: Samples) {
-        if let Some(earliest) = self.delays.earliest() {
-            self.repairs.came(arrived - timestamp - earliest);
-        }
+    /// Notes that lost sound has come after all with what was sent `later`.
+    pub(crate) fn repaired(&mut self, later: Samples) {
+        self.repairs.came(later);
     }
 
     /// Notes that the sound card asks for sound at the moment `at`.
@@ -98,7 +96,8 @@ impl JitterBuffer {
     /// How long until the sound at `timestamp` should be played: negative if it should have been.
     pub(crate) fn due_in(&self, timestamp: Samples) -> Samples {
         let (Some(ready_for), Some(earliest)) = (self.delays.ready_for(), self.delays.earliest()) else { return 0 };
-        let transit = ready_for.max(earliest + self.repairs.worth_waiting().min(self.most_wait));
+        // What repairs a loss comes in a packet, which may be as late as any.
+        let transit = (ready_for + self.repairs.worth_waiting()).min(earliest + self.most_wait);
         self.playout.until(timestamp + transit)
     }
 

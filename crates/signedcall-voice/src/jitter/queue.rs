@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::codec::{MAX_PAYLOAD_BYTES, PayloadShape};
-use crate::frame::{SAMPLE_RATE, Samples, samples};
+use crate::frame::{SAMPLE_RATE, Samples};
 use crate::receiver::Packet;
 use crate::red::Earlier;
 
@@ -23,10 +23,8 @@ const FARTHEST_TIME_JUMP: Samples = 5 * SAMPLE_RATE as Samples;
 pub(crate) struct Held {
     pub(crate) timestamp: Samples,
     pub(crate) shape: PayloadShape,
-    /// Whether a later packet has brought it.
-    pub(crate) copy: bool,
-    /// When it came.
-    pub(crate) arrived: Samples,
+    /// Of what a later packet has brought: how much later the last copy of it is sent.
+    pub(crate) copied_until: Option<Samples>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -35,8 +33,7 @@ pub(crate) struct Held {
 struct Place {
     timestamp: Samples,
     shape: PayloadShape,
-    copy: bool,
-    arrived: Samples,
+    copied_until: Option<Samples>,
 }
 
 /// What became of a packet.
@@ -124,7 +121,7 @@ impl PacketQueue {
             // Time must not run backwards in what is played.
             return Inserted::Rejected;
         }
-        let inserted = self.place(sequence, Place { timestamp, shape, copy: false, arrived: samples(packet.arrived) }, packet.payload);
+        let inserted = self.place(sequence, Place { timestamp, shape, copied_until: None }, packet.payload);
         if ahead > 0 && matches!(inserted, Inserted::Kept(_)) {
             self.head = Some(Head { sequence, timestamp, span: shape.span as Samples, ..head });
         }
@@ -132,7 +129,7 @@ impl PacketQueue {
     }
 
     /// Takes a copy in that `packet`, which was taken in before, has brought of an earlier one.
-    pub(super) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>) -> Inserted {
+    pub(super) fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>, farthest: Samples) -> Inserted {
         let (Some(shape), Some(head)) = (PayloadShape::of(copy.payload), self.head) else { return Inserted::Rejected };
         let back = Samples::from(copy.back);
         // A copy says when it began and not its number; packets are of one length between it and the packet that brings it.
@@ -141,12 +138,12 @@ impl PacketQueue {
         }
         let carrier = head.sequence + i64::from(packet.sequence.wrapping_sub(head.sequence as u16) as i16);
         let carried_at = head.timestamp + Samples::from(packet.timestamp.wrapping_sub(head.timestamp as u32) as i32);
-        let place = Place { timestamp: carried_at - back, shape, copy: true, arrived: samples(packet.arrived) };
+        let place = Place { timestamp: carried_at - back, shape, copied_until: Some(farthest) };
         self.place(carrier - back / shape.span as Samples, place, copy.payload)
     }
 
     /// Puts a packet to its place among those that wait.
-    fn place(&mut self, sequence: i64, Place { timestamp, shape, copy, arrived }: Place, payload: &[u8]) -> Inserted {
+    fn place(&mut self, sequence: i64, Place { timestamp, shape, copied_until }: Place, payload: &[u8]) -> Inserted {
         if let Some(played) = self.played
             && sequence < played.next
         {
@@ -164,7 +161,7 @@ impl PacketQueue {
             return Inserted::Rejected;
         }
         let payload = self.keep(payload);
-        self.held.insert(place, (sequence, Held { timestamp, shape, copy, arrived, payload }));
+        self.held.insert(place, (sequence, Held { timestamp, shape, copied_until, payload }));
         if self.held.len() > MOST_PACKETS
             && let Some(held) = self.take()
         {
@@ -181,7 +178,7 @@ impl PacketQueue {
             self.recycle(held.payload);
         }
         let payload = self.keep(packet.payload);
-        self.held.push_back((sequence, Held { timestamp, shape, copy: false, arrived: samples(packet.arrived), payload }));
+        self.held.push_back((sequence, Held { timestamp, shape, copied_until: None, payload }));
         self.head = Some(Head { source: packet.source, sequence, timestamp, span: shape.span as Samples });
         self.played = None;
         self.stray = None;
@@ -340,8 +337,8 @@ mod tests {
     fn a_copy_takes_the_place_of_what_is_missing() {
         let mut queue = queue([1, 2]);
         assert_eq!(queue.insert(packet(5)), Inserted::Kept(4_800));
-        assert_eq!(queue.insert_copy(packet(5), copy(2)), Inserted::Kept(2_880));
-        assert_eq!(queue.insert_copy(packet(5), copy(3)), Inserted::Duplicate);
+        assert_eq!(queue.insert_copy(packet(5), copy(2), 0), Inserted::Kept(2_880));
+        assert_eq!(queue.insert_copy(packet(5), copy(3), 0), Inserted::Duplicate);
         assert_eq!(queue.insert(packet(4)), Inserted::Kept(3_840));
         assert_eq!(queue.insert(packet(3)), Inserted::Duplicate, "its copy has come");
         assert_eq!(timestamps(queue), [960, 1_920, 2_880, 3_840, 4_800]);
@@ -352,20 +349,20 @@ mod tests {
         let mut queue = queue([1, 3, 4]);
         while queue.take().is_some() {}
         queue.insert(packet(5));
-        assert_eq!(queue.insert_copy(packet(5), copy(2)), Inserted::Duplicate);
-        assert_eq!(queue.insert_copy(packet(5), copy(3)), Inserted::Late(1_920));
-        assert_eq!(queue.insert_copy(packet(5), copy(400)), Inserted::Duplicate, "nobody knows any more");
+        assert_eq!(queue.insert_copy(packet(5), copy(2), 0), Inserted::Duplicate);
+        assert_eq!(queue.insert_copy(packet(5), copy(3), 0), Inserted::Late(1_920));
+        assert_eq!(queue.insert_copy(packet(5), copy(400), 0), Inserted::Duplicate, "nobody knows any more");
     }
 
     #[test]
     fn a_copy_that_fits_nowhere_is_rejected() {
         let mut queue = queue([1, 5]);
-        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 1_000, payload: PAYLOAD }), Inserted::Rejected);
-        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 960, payload: &[] }), Inserted::Rejected);
-        assert_eq!(queue.insert_copy(Packet { source: 8, ..packet(5) }, copy(1)), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 1_000, payload: PAYLOAD }, 0), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(packet(5), Earlier { back: 960, payload: &[] }, 0), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(Packet { source: 8, ..packet(5) }, copy(1), 0), Inserted::Rejected);
         // Its number lies between two that wait, and its time does not.
         let misplaced = Packet { timestamp: 960, ..packet(5) };
-        assert_eq!(queue.insert_copy(misplaced, copy(2)), Inserted::Rejected);
+        assert_eq!(queue.insert_copy(misplaced, copy(2), 0), Inserted::Rejected);
     }
 
     #[test]

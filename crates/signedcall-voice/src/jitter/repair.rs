@@ -1,6 +1,6 @@
 //! How long lost sound takes to come after all, learnt from what came.
 
-use crate::frame::{MILLISECOND, Samples};
+use crate::frame::{MILLISECOND, SAMPLE_RATE, Samples};
 
 /// How exactly the wait is learnt: copies lie whole packets back, so finer is of no use.
 const BUCKET: Samples = 5 * MILLISECOND;
@@ -14,148 +14,177 @@ const KEEP: f32 = 0.99;
 /// The share of lost sound for which nobody waits: one loss by itself. Waiting all the time costs more than making up something now and then.
 const NOT_WAITED_FOR: f32 = 0.012;
 
-/// For how many packets a wait is kept after it was of use, 8 s at 50 a second: bursts that come every few seconds must not make it go to and fro,
-/// since every change of it is heard.
-const KEPT_FOR: u32 = 400;
-
-/// How much later than the redundancy the sound may be due: less than that would make each late repair a gap.
+/// How much longer than the redundancy takes is waited for it: less than that would make each late repair a gap.
 const MARGIN: Samples = 5 * MILLISECOND;
 
-/// Remembers how much later than the earliest packets lost sound came with a copy or with what a later packet describes.
+/// For how long a wait is kept after it was of use, in slots of a second: bursts that come every few seconds must not make it go to and fro, since
+/// every change of it is heard.
+const KEPT_FOR: usize = 7;
+const SLOT: Samples = SAMPLE_RATE as Samples;
+
+/// Remembers how far from lost sound what repairs it was sent: the copies of it, or what describes it.
 #[derive(Debug)]
 pub(super) struct RepairEstimator {
-    /// The share of sound that came as much later; the rest was never lost.
+    /// The share of sound that was repaired from as far; the rest was never lost.
     shares: [f32; BUCKETS],
-    worth_waiting: Samples,
-    /// For how many packets it has been of no use, and how much would have been enough meanwhile.
-    unused_for: u32,
-    enough: Samples,
+    /// The longest wait that was worth it in each of the last seconds, the newest last.
+    worth_waiting: [Samples; KEPT_FOR],
+    /// The second of the stream that the newest stands for.
+    second: Option<Samples>,
 }
 
 impl RepairEstimator {
     pub(super) fn new() -> Self {
-        Self { shares: [0.0; BUCKETS], worth_waiting: 0, unused_for: 0, enough: 0 }
+        Self { shares: [0.0; BUCKETS], worth_waiting: [0; KEPT_FOR], second: None }
     }
 
-    /// Learns that a packet came by itself.
-    pub(super) fn was_not_needed(&mut self) {
+    /// Learns that the packet of `timestamp` came by itself.
+    pub(super) fn was_not_needed(&mut self, timestamp: Samples) {
         for share in &mut self.shares {
             *share *= KEEP;
         }
-        self.unused_for += 1;
-        if self.unused_for >= KEPT_FOR {
-            (self.worth_waiting, self.unused_for, self.enough) = (self.enough, 0, 0);
+        let second = timestamp.div_euclid(SLOT);
+        // Whatever the timestamps of a stream do, all is forgotten after as many steps as are kept.
+        for _ in 0..(second - self.second.unwrap_or(second)).clamp(0, KEPT_FOR as Samples) {
+            self.worth_waiting.rotate_left(1);
+            self.worth_waiting[KEPT_FOR - 1] = 0;
         }
+        self.second = Some(second);
     }
 
-    /// Learns that a lost packet's sound came `late`.
-    pub(super) fn came(&mut self, late: Samples) {
-        let bucket = usize::try_from(late.max(0) / BUCKET).unwrap_or(BUCKETS);
+    /// Learns that lost sound came with what was sent `later`.
+    pub(super) fn came(&mut self, later: Samples) {
+        let bucket = usize::try_from((later.max(0) + BUCKET - 1) / BUCKET).unwrap_or(BUCKETS);
         // What comes later than anybody waits is as if it never came.
         let Some(share) = self.shares.get_mut(bucket) else { return };
         *share += 1.0 - KEEP;
-        let mut later = 0.0;
+        let mut farther = 0.0;
         let last = self.shares.iter().rposition(|share| {
-            later += share;
-            later > NOT_WAITED_FOR
+            farther += share;
+            farther > NOT_WAITED_FOR
         });
-        self.worth_waiting = self.worth_waiting.max(last.map_or(0, wait_for));
-        if wait_for(bucket) >= self.worth_waiting {
-            (self.unused_for, self.enough) = (0, 0);
-        } else {
-            self.enough = self.enough.max(wait_for(bucket));
-        }
+        let wait = last.map_or(0, |bucket| bucket as Samples * BUCKET + MARGIN);
+        let newest = &mut self.worth_waiting[KEPT_FOR - 1];
+        *newest = wait.max(*newest);
     }
 
-    /// How much later than the earliest packets sound should be due so that most of what is repaired is repaired in time; zero where nothing is lost.
+    /// For how long what repairs losses should be waited for, beyond the usual wait for packets; zero where nothing is lost.
     pub(super) fn worth_waiting(&self) -> Samples {
-        self.worth_waiting
+        self.worth_waiting.iter().copied().max().unwrap_or(0)
     }
-}
-
-/// The wait with which what comes in a bucket comes in time.
-fn wait_for(bucket: usize) -> Samples {
-    (bucket as Samples + 1) * BUCKET + MARGIN
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// `packets` of which each `each`-th is lost and comes `late` milliseconds later.
-    fn lose(estimator: &mut RepairEstimator, packets: usize, each: usize, late: Samples) {
-        for packet in 0..packets {
-            if packet % each == 0 { estimator.came(late * MILLISECOND) } else { estimator.was_not_needed() }
-        }
+    const PACKET: Samples = 20 * MILLISECOND;
+
+    struct Stream {
+        estimator: RepairEstimator,
+        timestamp: Samples,
     }
 
-    fn wait(estimator: &RepairEstimator) -> Samples {
-        estimator.worth_waiting() / MILLISECOND
+    impl Stream {
+        fn new() -> Self {
+            Self { estimator: RepairEstimator::new(), timestamp: 0 }
+        }
+
+        fn pass(&mut self, packets: usize) {
+            for _ in 0..packets {
+                self.estimator.was_not_needed(self.timestamp);
+                self.timestamp += PACKET;
+            }
+        }
+
+        /// `packets` of which each `each`-th is lost and comes with one sent as many milliseconds later.
+        fn lose(&mut self, packets: usize, each: usize, later: Samples) {
+            for packet in 0..packets {
+                if packet % each == 0 {
+                    self.estimator.came(later * MILLISECOND);
+                    self.timestamp += PACKET;
+                } else {
+                    self.pass(1);
+                }
+            }
+        }
+
+        fn wait(&self) -> Samples {
+            self.estimator.worth_waiting() / MILLISECOND
+        }
     }
 
     #[test]
     fn without_losses_there_is_nothing_to_wait_for() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 1_000, usize::MAX, 120);
-        assert_eq!(wait(&estimator), 0);
-    }
-
-    fn pass(estimator: &mut RepairEstimator, packets: u32) {
-        (0..packets).for_each(|_| estimator.was_not_needed());
+        let mut stream = Stream::new();
+        stream.lose(1_000, usize::MAX, 120);
+        assert_eq!(stream.wait(), 0);
     }
 
     #[test]
     fn one_loss_is_not_waited_for_and_a_second_one_soon_after_is() {
-        let mut estimator = RepairEstimator::new();
-        estimator.came(120 * MILLISECOND);
-        assert_eq!(wait(&estimator), 0);
-        pass(&mut estimator, 40);
-        estimator.came(120 * MILLISECOND);
-        assert!((125..=130).contains(&wait(&estimator)), "{}", wait(&estimator));
+        let mut stream = Stream::new();
+        stream.estimator.came(120 * MILLISECOND);
+        assert_eq!(stream.wait(), 0);
+        stream.pass(40);
+        stream.estimator.came(120 * MILLISECOND);
+        assert_eq!(stream.wait(), 125);
     }
 
     #[test]
-    fn a_wait_ends_when_it_has_been_of_no_use_for_long() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 51, 10, 120);
-        pass(&mut estimator, KEPT_FOR - 1);
-        assert!(wait(&estimator) > 0);
-        pass(&mut estimator, 1);
-        assert_eq!(wait(&estimator), 0);
+    fn a_wait_ends_when_it_has_been_of_no_use_for_seven_seconds() {
+        let mut stream = Stream::new();
+        stream.lose(41, 10, 120);
+        stream.timestamp = SLOT;
+        stream.lose(11, 10, 120);
+        stream.timestamp = 8 * SLOT - PACKET;
+        stream.pass(1);
+        assert_eq!(stream.wait(), 125);
+        stream.pass(1);
+        assert_eq!(stream.wait(), 0);
     }
 
     #[test]
     fn a_wait_that_is_longer_than_was_needed_becomes_shorter() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 50, 10, 120);
-        lose(&mut estimator, 500, 10, 40);
-        assert!((45..=50).contains(&wait(&estimator)), "{}", wait(&estimator));
+        let mut stream = Stream::new();
+        stream.lose(50, 10, 120);
+        stream.lose(500, 10, 40);
+        assert_eq!(stream.wait(), 45);
     }
 
     #[test]
     fn bursts_that_come_every_few_seconds_leave_the_wait_as_it_is() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 50, 10, 120);
+        let mut stream = Stream::new();
+        stream.lose(50, 10, 120);
         for _ in 0..10 {
-            lose(&mut estimator, 3, 1, 120);
-            for _ in 0..350 {
-                estimator.was_not_needed();
-                assert!(wait(&estimator) >= 125, "{}", wait(&estimator));
+            stream.lose(3, 1, 120);
+            for _ in 0..290 {
+                stream.pass(1);
+                assert_eq!(stream.wait(), 125);
             }
         }
     }
 
     #[test]
     fn what_is_rarely_needed_is_not_waited_for() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 4_000, 400, 120);
-        assert_eq!(wait(&estimator), 0);
+        let mut stream = Stream::new();
+        stream.lose(4_000, 400, 120);
+        assert_eq!(stream.wait(), 0);
     }
 
     #[test]
     fn what_comes_too_late_for_anybody_is_as_if_it_never_came() {
-        let mut estimator = RepairEstimator::new();
-        lose(&mut estimator, 1_000, 3, 1_000);
-        assert_eq!(wait(&estimator), 0);
+        let mut stream = Stream::new();
+        stream.lose(1_000, 3, 1_000);
+        assert_eq!(stream.wait(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_nothing_be_kept_for_longer() {
+        let mut stream = Stream::new();
+        stream.lose(50, 10, 120);
+        stream.timestamp -= 500 * SLOT;
+        stream.pass(8 * 50);
+        assert_eq!(stream.wait(), 0);
     }
 }
