@@ -6,6 +6,7 @@
 //! * [`Processing`] takes echo, noise and uneven loudness out of the microphone's frames.
 //! * [`Sender`] makes Opus packets of them.
 //! * [`Receiver`] turns the packets that arrive, whenever and in whatever order they do, back into an unbroken row of frames.
+//! * [`FateMeter`] makes a [`LineReport`] of what the other side tells of each packet, and [`Controller`] chooses how the voice is sent by it.
 //! * [`QualityMeter`] says how well that works, and [`MicrophoneWatch`] what is odd about the microphone.
 //!
 //! ```
@@ -35,6 +36,7 @@
 
 mod codec;
 mod controller;
+mod fate;
 mod frame;
 mod high_pass;
 mod jitter;
@@ -51,6 +53,7 @@ mod watch;
 
 pub use codec::CodecError;
 pub use controller::{Controller, ControllerConfig};
+pub use fate::{FateMeter, PacketFate};
 pub use frame::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
 pub use processing::{Processing, ProcessingConfig};
 pub use quality::{Quality, QualityMeter};

@@ -40,10 +40,34 @@ impl LineReport {
 pub(crate) struct LineMeter {
     stream: Option<Stream>,
     report: LineReport,
-    /// The quickest way since the last report, and those of the reports before.
+    way: Way,
+}
+
+/// How long packets take, by clocks that need not agree: beside the quickest of the last seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Way {
+    /// The quickest since the last report, and those of the reports before.
     quickest: Option<Samples>,
     quickest_before: [Option<Samples>; REMEMBERED],
     reports: usize,
+}
+
+impl Way {
+    /// Takes note of how long a packet took.
+    pub(crate) fn took(&mut self, way: Samples) {
+        self.quickest = Some(self.quickest.map_or(way, |quickest| quickest.min(way)));
+    }
+
+    /// How much longer than in the last seconds even the quickest packet since the last report took.
+    pub(crate) fn queued(&mut self) -> Duration {
+        let quickest = self.quickest.take();
+        let before = self.quickest_before.iter().flatten().min().copied();
+        if quickest.is_some() {
+            self.quickest_before[self.reports % REMEMBERED] = quickest;
+            self.reports += 1;
+        }
+        duration(quickest.zip(before).map_or(0, |(now, before)| now - before))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +92,7 @@ impl LineMeter {
         }
         let sequence = stream.newest + ahead;
         let timestamp = stream.timestamp + Samples::from(packet.timestamp.wrapping_sub(stream.timestamp as u32) as i32);
-        let way = samples(packet.arrived) - timestamp;
-        self.quickest = Some(self.quickest.map_or(way, |quickest| quickest.min(way)));
+        self.way.took(samples(packet.arrived) - timestamp);
         if ahead > 0 {
             stream.newest = sequence;
             stream.timestamp = timestamp;
@@ -86,7 +109,8 @@ impl LineMeter {
     fn begin(&mut self, packet: Packet<'_>) {
         let (sequence, timestamp) = (i64::from(packet.sequence), Samples::from(packet.timestamp));
         let stream = Stream { source: packet.source, newest: sequence, timestamp, next: sequence, came: 1, losing: false };
-        *self = Self { stream: Some(stream), quickest: Some(samples(packet.arrived) - timestamp), ..Self::default() };
+        *self = Self { stream: Some(stream), ..Self::default() };
+        self.way.took(samples(packet.arrived) - timestamp);
     }
 
     fn judge(&mut self, stream: &mut Stream) {
@@ -103,14 +127,7 @@ impl LineMeter {
 
     /// What has happened since the last report.
     pub(crate) fn report(&mut self) -> LineReport {
-        let quickest = self.quickest.take();
-        let before = self.quickest_before.iter().flatten().min().copied();
-        let queued = quickest.zip(before).map_or(0, |(now, before)| (now - before).max(0));
-        if quickest.is_some() {
-            self.quickest_before[self.reports % REMEMBERED] = quickest;
-            self.reports += 1;
-        }
-        LineReport { queued: duration(queued), ..std::mem::take(&mut self.report) }
+        LineReport { queued: self.way.queued(), ..std::mem::take(&mut self.report) }
     }
 }
 

@@ -1,0 +1,107 @@
+//! What a sender learns of the line from what the other side tells of each packet.
+
+use std::time::Duration;
+
+use crate::frame::samples;
+use crate::report::{LineReport, Way};
+
+/// How many packets in a row, half a second of them at least, are lost because the line is dead: nothing that is sent otherwise would have come.
+const DEAD_AFTER: u32 = 50;
+
+/// What became of a packet that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketFate {
+    /// When it was sent, on this side's clock.
+    pub sent: Duration,
+    /// Whether it came.
+    pub came: bool,
+    /// When it came, on the other side's clock, if that is known.
+    pub arrived: Option<Duration>,
+}
+
+/// Makes reports on the line of what became of each packet.
+#[derive(Debug, Default)]
+pub struct FateMeter {
+    report: LineReport,
+    /// How many packets in a row are lost so far.
+    losing: u32,
+    way: Way,
+}
+
+impl FateMeter {
+    /// Takes note of the next packet's fate, in the order in which they were sent.
+    pub fn learn(&mut self, fate: PacketFate) {
+        if !fate.came {
+            self.losing += 1;
+            return;
+        }
+        self.report.expected += 1;
+        let lost = std::mem::take(&mut self.losing);
+        if (1..DEAD_AFTER).contains(&lost) {
+            self.report.expected += lost;
+            self.report.lost += lost;
+            self.report.bursts += 1;
+        }
+        if let Some(arrived) = fate.arrived {
+            self.way.took(samples(arrived) - samples(fate.sent));
+        }
+    }
+
+    /// What has happened since the last report; nothing when no packet's fate is known.
+    pub fn report(&mut self) -> Option<LineReport> {
+        if self.report.expected == 0 {
+            return None;
+        }
+        Some(LineReport { queued: self.way.queued(), ..std::mem::take(&mut self.report) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learn(meter: &mut FateMeter, packets: std::ops::Range<u64>, took: impl Fn(u64) -> Option<u64>) {
+        for packet in packets {
+            let sent = Duration::from_millis(20 * packet);
+            // The other side's clock began long before.
+            let arrived = took(packet).map(|took| sent + Duration::from_millis(1_000_000 + took));
+            meter.learn(PacketFate { sent, came: arrived.is_some(), arrived });
+        }
+    }
+
+    #[test]
+    fn losses_and_their_runs_are_counted_since_the_last_report() {
+        let mut meter = FateMeter::default();
+        assert_eq!(meter.report(), None, "nothing is known");
+        learn(&mut meter, 0..30, |packet| (!matches!(packet, 5 | 6 | 10)).then_some(30));
+        assert_eq!(meter.report(), Some(LineReport { expected: 30, lost: 3, bursts: 2, queued: Duration::ZERO }));
+        learn(&mut meter, 30..40, |_| Some(30));
+        assert_eq!(meter.report(), Some(LineReport { expected: 10, ..LineReport::default() }));
+    }
+
+    #[test]
+    fn a_run_that_lasts_from_one_report_to_the_next_is_one() {
+        let mut meter = FateMeter::default();
+        learn(&mut meter, 0..5, |packet| (packet < 3).then_some(30));
+        learn(&mut meter, 5..10, |packet| (packet > 6).then_some(30));
+        assert_eq!(meter.report().map(|report| (report.lost, report.bursts)), Some((4, 1)));
+    }
+
+    #[test]
+    fn what_is_lost_while_the_line_is_dead_says_nothing_of_its_losses() {
+        for (lost, told) in [(49, (51, 49, 1)), (50, (2, 0, 0))] {
+            let mut meter = FateMeter::default();
+            learn(&mut meter, 0..lost + 2, |packet| (packet == 0 || packet > lost).then_some(30));
+            assert_eq!(meter.report().map(|report| (report.expected, report.lost, report.bursts)), Some(told));
+        }
+    }
+
+    #[test]
+    fn a_way_that_has_become_longer_for_every_packet_is_a_queue() {
+        let mut meter = FateMeter::default();
+        learn(&mut meter, 0..25, |packet| Some(if packet % 4 == 0 { 30 } else { 70 }));
+        assert_eq!(meter.report().map(|report| report.queued), Some(Duration::ZERO), "jitter is none");
+        learn(&mut meter, 25..50, |_| Some(130));
+        assert_eq!(meter.report().map(|report| report.queued), Some(Duration::from_millis(100)));
+    }
+}
