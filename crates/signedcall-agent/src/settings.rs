@@ -118,6 +118,7 @@ impl Preferences {
             input: self.microphone.clone(),
             output: self.speaker.clone(),
             ring_output: self.ring_speaker.clone(),
+            ..VoiceOptions::default()
         }
     }
 

@@ -117,7 +117,7 @@ impl SignedCall {
             microphone_problem,
         });
         let (signed_in, outcome) = oneshot::channel();
-        let driver = Driver::new(checked, options.voice.processing, tones, received, listeners.clone(), show, signed_in)
+        let driver = Driver::new(checked, tones, received, listeners.clone(), show, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());
         let line = Self { requests, listeners, view, sound: Arc::new(Mutex::new(sound)), own_sound };
@@ -236,8 +236,10 @@ impl SignedCall {
     /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.
     ///
     /// # Errors
-    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    /// `ERR_VOIP_SERVICE_FAILED_TO_REGISTER` for a limit that cannot be kept, and then nothing is changed; `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when
+    /// signed out.
     pub async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {
+        let treatment = voice.check()?;
         let sound = {
             let mut kept = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.own_sound {
@@ -245,7 +247,7 @@ impl SignedCall {
             }
             Arc::clone(&kept)
         };
-        self.ask(|reply| UserRequest::UseSound { sound, processing: voice.processing, reply }).await
+        self.ask(|reply| UserRequest::UseSound { sound, treatment, reply }).await
     }
 
     /// Changes the tones that play from now on.

@@ -1,7 +1,9 @@
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use signedcall_voice::ControllerConfig;
 use signedcall_wire::{
     AccountId, BrandingOverride, Context, Cuid, DeviceId, DeviceName, Environment, ErrorCode, Hello, InvalidDeviceName, PROTOCOL_VERSION,
     Redacted, RunId,
@@ -11,12 +13,15 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::link::ServiceAddress;
-use crate::sound::{Devices, InvalidTone, Sound, ToneSet};
+use crate::sound::{Devices, InvalidTone, Sound, ToneSet, Treatment};
 
 /// The most characters of a name (R37, `ERR_INVALID_NAME_LENGTH`).
 const MAX_NAME_CHARACTERS: usize = 50;
 /// The most characters of a picture's URL: what every browser takes.
 const MAX_IMAGE_URL: usize = 2_048;
+
+/// What a voice may be limited to. Below, its packets' headers leave nothing for speech that is understood; above, nothing is left to be gained.
+const BITS_PER_SECOND: RangeInclusive<u32> = 26_000..=512_000;
 
 /// The shortest limit of a call: the service takes none that is shorter.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
@@ -92,11 +97,14 @@ pub struct VoiceOptions {
     pub output: Option<String>,
     /// The speaker that rings; the same when absent.
     pub ring_output: Option<String>,
+    /// The most bits a second that this side sends, with all headers. 26 000 to 512 000; a call sends more than 52 000 only where packets are lost.
+    pub most_bits_per_second: u32,
 }
 
 impl Default for VoiceOptions {
     fn default() -> Self {
-        Self { processing: true, input: None, output: None, ring_output: None }
+        let most_bits_per_second = ControllerConfig::default().most_bits_per_second;
+        Self { processing: true, input: None, output: None, ring_output: None, most_bits_per_second }
     }
 }
 
@@ -149,6 +157,7 @@ pub(crate) struct Checked {
     pub(crate) me: Cuid,
     pub(crate) hello: Hello,
     pub(crate) branding: BrandingOverride,
+    pub(crate) treatment: Treatment,
     pub(crate) sound: Arc<dyn Sound>,
     /// Whether the embedder brought `sound`, so that a change of devices does not replace it.
     pub(crate) own_sound: bool,
@@ -170,6 +179,7 @@ impl Options {
         check_length("name", name.as_deref())?;
         check_length("app's name", self.app_name.as_deref())?;
         check_override(&self.override_default_branding)?;
+        let treatment = self.voice.check()?;
         let environment = match self.production {
             Some(true) => Environment::Production,
             Some(false) => Environment::Development,
@@ -190,11 +200,22 @@ impl Options {
         let own_sound = self.sound.is_some();
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
         let branding = self.override_default_branding.clone();
-        Ok(Checked { address, me, hello, branding, sound, own_sound })
+        Ok(Checked { address, me, hello, branding, treatment, sound, own_sound })
     }
 }
 
 impl VoiceOptions {
+    /// What of them is not about devices.
+    pub(crate) fn check(&self) -> Result<Treatment, Error> {
+        let most_bits_per_second = self.most_bits_per_second;
+        if BITS_PER_SECOND.contains(&most_bits_per_second) {
+            return Ok(Treatment { processing: self.processing, most_bits_per_second });
+        }
+        // R37 has no code for it.
+        let detail = format!("most_bits_per_second is {most_bits_per_second}, and not from 26000 to 512000");
+        Err(Error::new(ErrorCode::VoipServiceFailedToRegister, detail))
+    }
+
     pub(crate) fn devices(&self) -> Arc<dyn Sound> {
         Arc::new(Devices::new(self.input.clone(), self.output.clone(), self.ring_output.clone()))
     }
@@ -311,6 +332,17 @@ mod tests {
         assert_eq!(code(|options| options.device_name = Some("n".repeat(65))), ErrorCode::InvalidNameLength);
         assert_eq!(code(|options| options.device_name = Some("\u{202e}ksed".to_owned())), ErrorCode::ContactRegistrationFailed);
         assert_eq!(code(|options| options.production = None), ErrorCode::ProductionFieldRequired);
+    }
+
+    #[test]
+    fn a_voice_may_be_limited_to_what_speech_takes_and_not_to_less() {
+        let limited = |most_bits_per_second| VoiceOptions { most_bits_per_second, ..VoiceOptions::default() }.check().map(|_| ());
+        assert_eq!([26_000, 104_000, 512_000].map(limited), [Ok(()), Ok(()), Ok(())]);
+        for refused in [0, 25_999, 512_001] {
+            let error = limited(refused).expect_err("it is out of range");
+            assert!(error.detail.contains(&refused.to_string()), "{error}");
+            assert_eq!(code(|options| options.voice.most_bits_per_second = refused), ErrorCode::VoipServiceFailedToRegister);
+        }
     }
 
     #[test]

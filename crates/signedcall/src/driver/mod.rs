@@ -79,14 +79,13 @@ enum Happening {
 impl Driver {
     pub(crate) fn new(
         options: Checked,
-        processing: bool,
         tones: ToneSet,
         requests: mpsc::Receiver<UserRequest>,
         listeners: Listeners,
         view: watch::Sender<LineView>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
-        let Checked { address, me, hello, branding, sound, own_sound: _ } = options;
+        let Checked { address, me, hello, branding, treatment, sound, own_sound: _ } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         Ok(Self {
@@ -94,7 +93,7 @@ impl Driver {
             line: Line::new(me, hello.device, hello.second_calls, rand::random()),
             link: Link::open(&address, clock),
             media: Media::new(reach),
-            sound: Engine::start(sound, processing, tones)?,
+            sound: Engine::start(sound, treatment, tones)?,
             hello,
             branding,
             requests,

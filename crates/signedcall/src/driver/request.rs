@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Driver;
 use crate::Error;
 use crate::media::Answerer;
-use crate::sound::{Sound, ToneSet};
+use crate::sound::{Sound, ToneSet, Treatment};
 
 /// What the embedder asks for. A request without a way to fail is answered once it has been handed in.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum UserRequest {
     Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
     Swap { reply: oneshot::Sender<()> },
     Transfer { call: CallId, to: Cuid, new: CallId, reply: oneshot::Sender<Result<(), Error>> },
-    UseSound { sound: Arc<dyn Sound>, processing: bool, reply: oneshot::Sender<()> },
+    UseSound { sound: Arc<dyn Sound>, treatment: Treatment, reply: oneshot::Sender<()> },
     UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
     ShowMicrophone { problem: Option<Error> },
     LogOut { reply: oneshot::Sender<()> },
@@ -85,8 +85,8 @@ impl Driver {
             UserRequest::AllowNotifications { allowed, reply } => (Some(Event::NotificationsChanged { allowed }), reply),
             UserRequest::TakeSecondCalls { on, reply } => (Some(Event::UserTakesSecondCalls { on }), reply),
             UserRequest::Swap { reply } => (Some(Event::UserSwapped), reply),
-            UserRequest::UseSound { sound, processing, reply } => {
-                self.sound.use_sound(sound, processing);
+            UserRequest::UseSound { sound, treatment, reply } => {
+                self.sound.use_sound(sound, treatment);
                 (None, reply)
             }
             UserRequest::SetVolume { call, volume, reply } => {

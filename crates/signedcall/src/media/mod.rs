@@ -1,5 +1,8 @@
 //! Voice between two devices: one peer connection for each device of the other side.
 
+mod feedback;
+mod outlet;
+mod path;
 mod peer;
 mod remote;
 mod rtp_clock;
@@ -9,18 +12,21 @@ mod tests;
 mod turn;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc as blocking;
 use std::time::Instant;
 
 use signedcall_core::Role;
 use signedcall_wire::{CallId, DeviceId, IceConfig, Signal};
 use tokio::sync::mpsc;
 
-pub(crate) use peer::{IncomingPacket, OutgoingPacket, VoicePath};
+pub(crate) use feedback::Told;
+#[cfg(test)]
+pub(crate) use path::IncomingPacket;
+pub(crate) use path::{Formats, Incoming, OutgoingPacket, VoicePath};
 pub(crate) use settings::Reach;
 
 use crate::timing::{Milestone, Timeline};
-use peer::{Input, VoiceEnd};
+use path::VoiceEnd;
+use peer::Input;
 
 /// How much peer connections may tell before they have to wait for the driver: the candidates and states of several set-ups at once.
 const NEWS: usize = 256;
@@ -91,7 +97,7 @@ struct Peer {
     input: mpsc::Sender<Input>,
     voice: VoiceEnd,
     /// Where what comes before the voice opens is kept for it.
-    early: Option<blocking::Receiver<IncomingPacket>>,
+    early: Option<Incoming>,
     timeline: Timeline,
 }
 
@@ -172,7 +178,7 @@ impl Media {
         // A call that was answered while this side was cut off, or to which this side gave way, has no earlier moment.
         peer.timeline.mark(Milestone::Answered);
         let incoming = peer.early.take().unwrap_or_else(|| peer.voice.listen());
-        Some((VoicePath { outgoing: peer.voice.outgoing.clone(), incoming }, peer.timeline.clone()))
+        Some((peer.voice.path(incoming), peer.timeline.clone()))
     }
 
     /// Closes a peer connection, if it is open.

@@ -1,9 +1,7 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc as blocking;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use rand::Rng;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCOfferOptions;
@@ -19,12 +17,16 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit, RTCIceConnectionState,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription,
 };
+use webrtc::rtp_transceiver::RtpSender;
 
+use super::feedback::{self, Told};
+use super::outlet::Outlet;
+use super::path::{Formats, IncomingPacket, OutgoingPacket, PACKETS, VoiceEnd};
 use super::remote::{Incomprehensible, Kind, Unusable, understand};
 use super::rtp_clock::{RtpClock, Stamp};
-use super::settings::{self, OPUS_PAYLOAD_TYPE, Setup};
+use super::settings::{self, Setup};
 use super::turn::NearRelays;
 use super::{MediaNews, Teller};
 use crate::timing::{Milestone, Timeline};
@@ -35,62 +37,6 @@ const MAX_LOCAL_CANDIDATES: usize = 24;
 const MAX_EARLY_CANDIDATES: usize = 64;
 /// How many signals and states may wait for a connection that is busy: a flood beyond it is dropped.
 const INPUTS: usize = 256;
-/// Packets on their way between the audio thread and a connection: 1.2 s of voice, after which the oldest is of no use to anybody.
-const PACKETS: usize = 64;
-
-/// A packet of voice that has come.
-#[derive(Debug)]
-pub(crate) struct IncomingPacket {
-    pub(crate) source: u32,
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) payload: Bytes,
-    pub(crate) arrived: Instant,
-}
-
-/// A packet of voice that is to leave.
-#[derive(Debug)]
-pub(crate) struct OutgoingPacket {
-    /// Samples since the voice began.
-    pub(crate) timestamp: u32,
-    pub(crate) payload: Bytes,
-}
-
-/// Where the voice of one connection goes in and comes out. The audio thread holds it; neither end ever waits for the other.
-#[derive(Debug)]
-pub(crate) struct VoicePath {
-    pub(crate) outgoing: mpsc::Sender<OutgoingPacket>,
-    pub(crate) incoming: blocking::Receiver<IncomingPacket>,
-}
-
-/// A connection's end of the voice, which lasts while voices open and close.
-#[derive(Debug)]
-pub(super) struct VoiceEnd {
-    pub(super) outgoing: mpsc::Sender<OutgoingPacket>,
-    outlet: Outlet,
-}
-
-impl VoiceEnd {
-    /// Hears what comes from now on. Whoever listened before hears nothing more.
-    pub(super) fn listen(&self) -> blocking::Receiver<IncomingPacket> {
-        let (heard, incoming) = blocking::sync_channel(PACKETS);
-        *self.outlet.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
-        incoming
-    }
-}
-
-/// Where packets go that have come, if anybody listens.
-#[derive(Clone, Debug, Default)]
-struct Outlet(Arc<Mutex<Option<blocking::SyncSender<IncomingPacket>>>>);
-
-impl Outlet {
-    /// A full queue loses the newest packet: nobody has listened for more than a second.
-    fn hand_on(&self, packet: IncomingPacket) {
-        if let Some(heard) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            let _ = heard.try_send(packet);
-        }
-    }
-}
 
 /// What a connection has to deal with, in the order in which it comes.
 #[derive(Debug)]
@@ -110,12 +56,13 @@ pub(super) enum Input {
 pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller) -> (mpsc::Sender<Input>, VoiceEnd) {
     let (input, inputs) = mpsc::channel(INPUTS);
     let (outgoing, packets) = mpsc::channel(PACKETS);
-    let outlet = Outlet::default();
-    let handler = Arc::new(Handler { input: input.downgrade(), outlet: outlet.clone(), timeline: timeline.clone() });
+    let voice = VoiceEnd::new(outgoing);
+    let (heard, told) = voice.outlets();
+    let handler = Arc::new(Handler { input: input.downgrade(), packets: heard, formats: voice.formats(), timeline });
     let span = tracing::debug_span!("peer", device = %teller.device);
     tokio::spawn(
         async move {
-            let failed = match Connection::open(role, setup, handler, packets, timeline, teller.clone()).await {
+            let failed = match Connection::open(role, setup, handler, packets, told, teller.clone()).await {
                 Ok(connection) => connection.run(inputs).await,
                 Err(error) => Err(error),
             };
@@ -126,7 +73,7 @@ pub(super) fn open(role: Role, setup: Setup, timeline: Timeline, teller: Teller)
         }
         .instrument(span),
     );
-    (input, VoiceEnd { outgoing, outlet })
+    (input, voice)
 }
 
 struct Connection {
@@ -134,6 +81,8 @@ struct Connection {
     setup: Setup,
     relays: NearRelays,
     peer: Arc<dyn PeerConnection>,
+    sender: Arc<dyn RtpSender>,
+    formats: Arc<Formats>,
     teller: Teller,
     timeline: Timeline,
     /// How often another path has been looked for (RFC 8445, section 9).
@@ -152,13 +101,14 @@ impl Connection {
         mut setup: Setup,
         handler: Arc<Handler>,
         packets: mpsc::Receiver<OutgoingPacket>,
-        timeline: Timeline,
+        told: Outlet<Told>,
         teller: Teller,
     ) -> Result<Self, Error> {
+        let (formats, timeline) = (Arc::clone(&handler.formats), handler.timeline.clone());
         let mut relays = NearRelays::default();
         setup.ice = relays.bring(setup.ice).await;
         let (mut engine, codec) = settings::media_engine()?;
-        let registry = register_default_interceptors(Registry::new(), &mut engine)?;
+        let registry = feedback::configure(&mut engine, told, timeline.began())?;
         let peer: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
                 .with_configuration(setup.configuration())
@@ -179,12 +129,25 @@ impl Connection {
         let name = |part: &str| format!("voice-{part}");
         let track = MediaStreamTrack::new(name("stream"), name("track"), name("label"), RtpCodecKind::Audio, vec![coding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
-        peer.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
+        let sender = peer.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         let open = Arc::new(AtomicBool::new(false));
-        tokio::spawn(send_all(track, source, packets, Arc::clone(&open), timeline.clone()).in_current_span());
-        let (early, described) = (Vec::new(), false);
-        let mut connection =
-            Self { role, setup, relays, peer, teller, timeline, generation: 0, early, described, sent_candidates: 0, open };
+        let leaving = Leaving { track, source, formats: Arc::clone(&formats), open: Arc::clone(&open), timeline: timeline.clone() };
+        tokio::spawn(leaving.send_all(packets).in_current_span());
+        let mut connection = Self {
+            role,
+            setup,
+            relays,
+            peer,
+            sender,
+            formats,
+            teller,
+            timeline,
+            generation: 0,
+            early: Vec::new(),
+            described: false,
+            sent_candidates: 0,
+            open,
+        };
         match role {
             Role::Offerer => connection.offer(None).await?,
             Role::Answerer => {}
@@ -292,6 +255,7 @@ impl Connection {
 
     async fn become_described(&mut self) -> Result<(), Error> {
         self.described = true;
+        self.formats.agree(&self.sender.get_parameters().await?.rtp_parameters.codecs);
         for candidate in std::mem::take(&mut self.early) {
             self.peer.add_ice_candidate(candidate).await?;
         }
@@ -339,37 +303,42 @@ impl Connection {
     }
 }
 
-async fn send_all(
+/// What sends the packets of a voice.
+struct Leaving {
     track: Arc<TrackLocalStaticRTP>,
     source: u32,
-    mut packets: mpsc::Receiver<OutgoingPacket>,
+    formats: Arc<Formats>,
     open: Arc<AtomicBool>,
     timeline: Timeline,
-) {
-    let (mut sequence, mut clock) = {
-        let mut random = rand::rng();
-        (random.random::<u16>(), RtpClock::starting_at(random.random()))
-    };
-    while let Some(OutgoingPacket { timestamp, payload }) = packets.recv().await {
-        if !open.load(Ordering::Relaxed) {
-            continue;
-        }
-        let Stamp { timestamp, marker } = clock.stamp(timestamp, Instant::now());
-        let header = rtp::header::Header {
-            version: 2,
-            marker,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            sequence_number: sequence,
-            timestamp,
-            ssrc: source,
-            ..Default::default()
+}
+
+impl Leaving {
+    async fn send_all(self, mut packets: mpsc::Receiver<OutgoingPacket>) {
+        let (mut sequence, mut clock) = {
+            let mut random = rand::rng();
+            (random.random::<u16>(), RtpClock::starting_at(random.random()))
         };
-        sequence = sequence.wrapping_add(1);
-        if let Err(error) = track.write_rtp(rtp::Packet { header, payload }).await {
-            tracing::trace!(%error, "a packet of voice was not sent");
-            continue;
+        while let Some(OutgoingPacket { timestamp, format, payload }) = packets.recv().await {
+            if !self.open.load(Ordering::Relaxed) {
+                continue;
+            }
+            let Stamp { timestamp, marker } = clock.stamp(timestamp, Instant::now());
+            let header = rtp::header::Header {
+                version: 2,
+                marker,
+                payload_type: self.formats.payload_type(format),
+                sequence_number: sequence,
+                timestamp,
+                ssrc: self.source,
+                ..Default::default()
+            };
+            sequence = sequence.wrapping_add(1);
+            if let Err(error) = self.track.write_rtp(rtp::Packet { header, payload }).await {
+                tracing::trace!(%error, "a packet of voice was not sent");
+                continue;
+            }
+            self.timeline.mark(Milestone::FirstRtpSent);
         }
-        timeline.mark(Milestone::FirstRtpSent);
     }
 }
 
@@ -377,7 +346,8 @@ async fn send_all(
 struct Handler {
     /// Weak, since the connection holds the handler and must end when its owner lets go of the strong one.
     input: mpsc::WeakSender<Input>,
-    outlet: Outlet,
+    packets: Outlet<IncomingPacket>,
+    formats: Arc<Formats>,
     timeline: Timeline,
 }
 
@@ -409,16 +379,17 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let (outlet, timeline) = (self.outlet.clone(), self.timeline.clone());
+        let (packets, formats, timeline) = (self.packets.clone(), Arc::clone(&self.formats), self.timeline.clone());
         // The library queues packets until they are polled and logs each that it must drop, so they are always taken at once.
         tokio::spawn(async move {
             while let Some(event) = track.poll().await {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else { continue };
                 timeline.mark(Milestone::FirstRtpReceived);
-                outlet.hand_on(IncomingPacket {
+                packets.hand_on(IncomingPacket {
                     source: packet.header.ssrc,
                     sequence: packet.header.sequence_number,
                     timestamp: packet.header.timestamp,
+                    format: formats.format(packet.header.payload_type),
                     payload: packet.payload,
                     arrived: Instant::now(),
                 });

@@ -11,7 +11,11 @@ use webrtc::peer_connection::{
 };
 
 /// The payload type of Opus: the one that browsers use, so that traces read as usual.
-pub(super) const OPUS_PAYLOAD_TYPE: u8 = 111;
+const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// That of copies, likewise.
+const RED_PAYLOAD_TYPE: u8 = 63;
+/// Redundant audio data (RFC 2198), as SDP names it.
+pub(super) const MIME_TYPE_RED: &str = "audio/red";
 /// How often each pair of addresses is tried while connecting. ICE's usual 200 ms alone would be most of a call's set-up time.
 const CHECK_EVERY: Duration = Duration::from_millis(20);
 /// How often a pair is tried before it is given up: 20 s at [`CHECK_EVERY`], since the other side may begin later and the core has a
@@ -86,7 +90,7 @@ fn has_network() -> bool {
         || UdpSocket::bind("[::]:0").and_then(|socket| socket.connect("[2001:db8::1]:9")).is_ok()
 }
 
-/// Opus and nothing else.
+/// Opus, and Opus with copies of earlier packets.
 pub(super) fn media_engine() -> Result<(MediaEngine, RTCRtpCodec), Error> {
     let codec = RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
@@ -95,8 +99,14 @@ pub(super) fn media_engine() -> Result<(MediaEngine, RTCRtpCodec), Error> {
         sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
         rtcp_feedback: Vec::new(),
     };
+    let red = RTCRtpCodec {
+        mime_type: MIME_TYPE_RED.to_owned(),
+        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
+        ..codec.clone()
+    };
     let mut engine = MediaEngine::default();
     let parameters = RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: OPUS_PAYLOAD_TYPE };
     engine.register_codec(parameters, RtpCodecKind::Audio)?;
+    engine.register_codec(RTCRtpCodecParameters { rtp_codec: red, payload_type: RED_PAYLOAD_TYPE }, RtpCodecKind::Audio)?;
     Ok((engine, codec))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use signedcall_voice::PayloadFormat;
 use uuid::Uuid;
 
 use super::*;
@@ -64,16 +65,16 @@ impl Ends {
     }
 
     /// Says this to the callee until it is heard, while signals are passed on.
-    async fn hears(&mut self, outgoing: &mpsc::Sender<OutgoingPacket>, incoming: &blocking::Receiver<IncomingPacket>, what: &'static [u8]) {
+    async fn hears(&mut self, outgoing: &mpsc::Sender<OutgoingPacket>, incoming: &Incoming, what: &'static [u8]) {
         let mut every = tokio::time::interval(Duration::from_millis(20));
         let mut timestamp = 0;
         let heard = async {
             loop {
                 tokio::select! {
                     _ = every.tick() => {
-                        let _ = outgoing.try_send(OutgoingPacket { timestamp, payload: Bytes::from_static(what) });
+                        let _ = outgoing.try_send(OutgoingPacket { timestamp, format: PayloadFormat::Opus, payload: Bytes::from_static(what) });
                         timestamp += 960;
-                        if incoming.try_iter().any(|packet| packet.payload == what) {
+                        if incoming.packets.try_iter().any(|packet| packet.payload == what) {
                             return;
                         }
                     }

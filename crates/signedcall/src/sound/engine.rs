@@ -18,7 +18,7 @@ use super::priority::go_first;
 use super::slot::{Opener, Slot, Taken};
 use super::tone::{Playing, ToneSet, mix};
 use super::voice::{Voice, VoiceCondition};
-use super::{Capture, Playback, Sound, SoundError};
+use super::{Capture, Playback, Sound, SoundError, Treatment};
 use crate::media::VoicePath;
 use crate::timing::{Milestone, Timeline};
 
@@ -56,7 +56,7 @@ enum Command {
     Stop(CallId),
     Mute(CallId, bool),
     SetVolume(CallId, f32),
-    UseSound(Arc<dyn Sound>, bool),
+    UseSound(Arc<dyn Sound>, Treatment),
     UseTones(ToneSet),
     CaptureOpened(u64, Result<Box<dyn Capture>, SoundError>),
     PlaybackOpened(u64, Result<Box<dyn Playback>, SoundError>),
@@ -65,13 +65,13 @@ enum Command {
 
 impl Engine {
     /// Starts the thread. It ends when the engine is dropped.
-    pub(crate) fn start(sound: Arc<dyn Sound>, processing: bool, tones: ToneSet) -> std::io::Result<Self> {
+    pub(crate) fn start(sound: Arc<dyn Sound>, treatment: Treatment, tones: ToneSet) -> std::io::Result<Self> {
         let (commands, received) = blocking::channel();
         let (tell, events) = mpsc::unbounded_channel();
         let to_self = commands.clone();
         thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
             go_first();
-            let mut audio = Audio::new(sound, processing, tones, Opener::new(to_self), tell);
+            let mut audio = Audio::new(sound, treatment, tones, Opener::new(to_self), tell);
             // The thread holds a sender itself, for the devices it opens; the engine's end is told by an empty tell channel.
             while !audio.events.is_closed() {
                 audio.wait(&received);
@@ -108,8 +108,8 @@ impl Engine {
         self.command(Command::SetVolume(call, volume));
     }
 
-    pub(crate) fn use_sound(&self, sound: Arc<dyn Sound>, processing: bool) {
-        self.command(Command::UseSound(sound, processing));
+    pub(crate) fn use_sound(&self, sound: Arc<dyn Sound>, treatment: Treatment) {
+        self.command(Command::UseSound(sound, treatment));
     }
 
     pub(crate) fn use_tones(&self, tones: ToneSet) {
@@ -133,7 +133,7 @@ impl Drop for Engine {
 
 struct Audio {
     sound: Arc<dyn Sound>,
-    processing: bool,
+    treatment: Treatment,
     tones: ToneSet,
     opener: Opener<Command>,
     events: mpsc::UnboundedSender<SoundEvent>,
@@ -157,14 +157,14 @@ struct Audio {
 impl Audio {
     fn new(
         sound: Arc<dyn Sound>,
-        processing: bool,
+        treatment: Treatment,
         tones: ToneSet,
         opener: Opener<Command>,
         events: mpsc::UnboundedSender<SoundEvent>,
     ) -> Self {
         Self {
             sound,
-            processing,
+            treatment,
             tones,
             opener,
             events,
@@ -231,14 +231,14 @@ impl Audio {
                     voice.set_muted(muted);
                 }
             }
-            Command::UseSound(sound, processing) => {
+            Command::UseSound(sound, treatment) => {
                 self.sound = sound;
-                self.processing = processing;
+                self.treatment = treatment;
                 self.capture.replace();
                 self.playback.replace();
                 self.ringer.replace();
                 if let Some(voice) = &mut self.voice {
-                    voice.use_processing(processing);
+                    voice.treat(treatment);
                 }
             }
             Command::SetVolume(call, volume) => {
@@ -259,7 +259,7 @@ impl Audio {
     fn start(&mut self, call: CallId, path: VoicePath, timeline: Timeline) {
         self.stop();
         let muted = self.muted.is_some_and(|(whose, muted)| whose == call && muted);
-        match Voice::start(call, path, timeline, self.processing, muted) {
+        match Voice::start(call, path, timeline, self.treatment, muted) {
             Ok(mut voice) => {
                 if let Some((_, volume)) = self.volumes.iter().find(|(whose, _)| *whose == call) {
                     voice.set_volume(*volume);

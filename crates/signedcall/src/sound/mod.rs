@@ -9,6 +9,7 @@ mod engine;
 mod priority;
 mod probe;
 mod slot;
+mod steering;
 mod stream;
 mod tone;
 mod trial;
@@ -31,6 +32,15 @@ pub use trial::{SoundTrial, SoundTrialStep, SoundTrialView};
 pub use voice::{UsedDevices, VoiceCondition};
 
 use crate::Error;
+
+/// How the voice is treated, beside which devices it uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Treatment {
+    /// Echo cancellation, noise suppression and automatic gain.
+    pub(crate) processing: bool,
+    /// The most that is sent, with all headers.
+    pub(crate) most_bits_per_second: u32,
+}
 
 /// Where a call's sound comes from and goes to. The SDK's own is the computer's microphone and speaker; an echo contact or a test brings another.
 ///

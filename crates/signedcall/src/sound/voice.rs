@@ -1,17 +1,21 @@
 //! The voice of one call, between its packets and the sound devices.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signedcall_voice::{
-    CodecError, Frame, MicrophoneNote, MicrophoneWatch, Packet, PayloadFormat, Processing, ProcessingConfig, Pulled, Quality, QualityMeter,
-    Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig,
+    CodecError, Frame, MicrophoneNote, MicrophoneWatch, Packet, Processing, ProcessingConfig, Pulled, Quality, QualityMeter, Receiver,
+    ReceiverConfig, SILENCE, Sender, SenderConfig,
 };
 use signedcall_wire::CallId;
 
-use super::Pace;
+use super::steering::Steering;
 use super::tone::mix;
+use super::{Pace, Treatment};
 use crate::media::{OutgoingPacket, VoicePath};
 use crate::timing::{Milestone, Timeline};
 
@@ -43,6 +47,8 @@ pub(super) struct Voice {
     path: VoicePath,
     timeline: Timeline,
     began: Instant,
+    treatment: Treatment,
+    steering: Steering,
     sender: Sender,
     receiver: Receiver,
     processing: Processing,
@@ -62,8 +68,10 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn start(call: CallId, path: VoicePath, timeline: Timeline, processing: bool, muted: bool) -> Result<Self, CodecError> {
-        let mut sender = Sender::new(SenderConfig::default())?;
+    pub(super) fn start(call: CallId, path: VoicePath, timeline: Timeline, treatment: Treatment, muted: bool) -> Result<Self, CodecError> {
+        let steering = Steering::begin(treatment, &path.formats);
+        let config = SenderConfig { settings: steering.settings(), payload_type: path.formats.opus(), ..SenderConfig::default() };
+        let mut sender = Sender::new(config)?;
         sender.set_muted(muted);
         let mut watch = MicrophoneWatch::default();
         watch.set_muted(muted);
@@ -72,9 +80,11 @@ impl Voice {
             path,
             timeline,
             began: Instant::now(),
+            treatment,
+            steering,
             sender,
             receiver: Receiver::new(ReceiverConfig::default())?,
-            processing: Processing::new(processing_config(processing)),
+            processing: Processing::new(processing_config(treatment)),
             watch,
             meter: QualityMeter::default(),
             played: 0,
@@ -98,8 +108,14 @@ impl Voice {
         self.watch.set_muted(muted);
     }
 
-    pub(super) fn use_processing(&mut self, processing: bool) {
-        self.processing = Processing::new(processing_config(processing));
+    /// Treats the voice otherwise from now on. Within another limit, what the line takes is found out anew.
+    pub(super) fn treat(&mut self, treatment: Treatment) {
+        self.processing = Processing::new(processing_config(treatment));
+        if treatment.most_bits_per_second != self.treatment.most_bits_per_second {
+            self.steering = Steering::begin(treatment, &self.path.formats);
+            self.sender.apply(self.steering.settings());
+        }
+        self.treatment = treatment;
     }
 
     /// What there is to say, if it has changed since this was asked last.
@@ -145,15 +161,22 @@ impl Voice {
         self.had_speaker |= speaker;
     }
 
-    /// Takes the packets that have come.
+    /// Takes the packets that have come, and what the other side tells of those that were sent.
     pub(super) fn receive(&mut self) {
-        while let Ok(packet) = self.path.incoming.try_recv() {
+        while let Ok(told) = self.path.incoming.told.try_recv() {
+            self.steering.learn(told);
+        }
+        if let Some(settings) = self.steering.steer(self.now()) {
+            tracing::debug!(call = %self.call, ?settings, "the voice is sent otherwise");
+            self.sender.apply(settings);
+        }
+        while let Ok(packet) = self.path.incoming.packets.try_recv() {
             self.packets += 1;
             self.receiver.push(Packet {
                 source: packet.source,
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,
-                format: PayloadFormat::Opus,
+                format: packet.format,
                 payload: &packet.payload,
                 arrived: packet.arrived.saturating_duration_since(self.timeline.began()),
             });
@@ -223,7 +246,8 @@ impl Voice {
 
     fn send(&mut self, frame: &Frame) {
         if let Some(packet) = self.sender.push(frame) {
-            let packet = OutgoingPacket { timestamp: packet.timestamp, payload: Bytes::copy_from_slice(packet.payload) };
+            let payload = Bytes::copy_from_slice(packet.payload);
+            let packet = OutgoingPacket { timestamp: packet.timestamp, format: packet.format, payload };
             // A connection that takes nothing loses this packet, as a network would.
             let _ = self.path.outgoing.try_send(packet);
         }
@@ -236,6 +260,8 @@ impl Voice {
             milestone = "voice_stopped",
             talked_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             packets = self.packets,
+            settings = ?self.steering.settings(),
+            round_trip = ?self.steering.round_trip(),
             overruns,
             underruns,
             receiver = ?self.receiver.stats(),
@@ -243,47 +269,6 @@ impl Voice {
     }
 }
 
-fn processing_config(on: bool) -> ProcessingConfig {
-    if on { ProcessingConfig::default() } else { ProcessingConfig::OFF }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc as blocking;
-    use std::time::Duration;
-
-    use signedcall_wire::DeviceId;
-    use tokio::sync::mpsc;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::media::IncomingPacket;
-
-    #[test]
-    fn what_comes_while_there_is_no_speaker_is_not_played_later() {
-        let (outgoing, _sent) = mpsc::channel(1);
-        let (heard, incoming) = blocking::sync_channel(64);
-        let timeline = Timeline::begin(CallId(Uuid::nil()), DeviceId(Uuid::nil()));
-        let path = VoicePath { outgoing, incoming };
-        let mut voice = Voice::start(CallId(Uuid::nil()), path, timeline, false, false).expect("Opus");
-        let mut other_side = Sender::new(SenderConfig::default()).expect("Opus");
-        let (mut pace, mut sequence) = (Pace::start(), 0);
-        while sequence < 25 {
-            if pace.is_due()
-                && let Some(packet) = other_side.push(&[0.1; signedcall_voice::FRAME_SAMPLES])
-            {
-                let payload = Bytes::copy_from_slice(packet.payload);
-                heard
-                    .send(IncomingPacket { source: 1, sequence, timestamp: packet.timestamp, payload, arrived: Instant::now() })
-                    .expect("it is listened to");
-                sequence += 1;
-            }
-            voice.receive();
-            voice.hear_nothing();
-            std::thread::yield_now();
-        }
-        voice.next_frame(&mut SILENCE.clone(), &SILENCE);
-        let stats = voice.receiver.stats();
-        assert!(stats.buffered.max(stats.jitter) < Duration::from_millis(200), "{stats:?}");
-    }
+fn processing_config(treatment: Treatment) -> ProcessingConfig {
+    if treatment.processing { ProcessingConfig::default() } else { ProcessingConfig::OFF }
 }
