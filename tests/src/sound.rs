@@ -253,6 +253,17 @@ impl Drop for Recorder {
 }
 
 impl Recording {
+    /// A recording that was made otherwise: its samples, and how many of them there were at which moments.
+    pub fn of(samples: Vec<f32>, arrivals: Vec<(usize, Instant)>) -> Self {
+        Self { samples, arrivals }
+    }
+
+    /// Goes on with what has just come.
+    pub fn push(&mut self, samples: &[f32], at: Instant) {
+        self.samples.extend_from_slice(samples);
+        self.arrivals.push((self.samples.len(), at));
+    }
+
     /// When the first sample was taken: the pieces that were least late decide.
     pub fn origin(&self) -> Option<Instant> {
         let mut starts: Vec<Instant> = self.arrivals.iter().filter_map(|(count, at)| at.checked_sub(seconds(*count))).collect();

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::npm::{LIBWEBRTC, Npm};
 use crate::packages::{self, Need};
 use crate::processes::{describe, run_logged};
 use crate::python;
@@ -13,6 +14,9 @@ use crate::workspace::{Profile, Workspace};
 
 /// The benches that measure other programs beside the app.
 const WITH_PEERS: &[&str] = &["idle"];
+
+/// The one that calls by libwebrtc too.
+const WITH_LIBWEBRTC: &str = "peer";
 
 /// Builds everything optimised, measures, prints the figures and keeps them in `target/bench`.
 ///
@@ -28,6 +32,10 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     python::scoring(workspace)?;
     let log = workspace.fresh_log("bench.log")?;
     ui::build(workspace, &log)?;
+    let npm = Npm::find(workspace)?;
+    if name.is_none_or(|name| name == WITH_LIBWEBRTC) {
+        npm.install(workspace, LIBWEBRTC, &log)?;
+    }
     println!("[2/3] release build of the workspace");
     run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--exclude", "xtask", "--bins"]), &log)?;
     println!("[3/3] measuring");
@@ -41,6 +49,7 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     for name in names {
         let mut command = Command::new(&rig);
         command.args(["bench", &name]).current_dir(&workspace.root);
+        npm.lend(&mut command)?;
         let output = command
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())

@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod fuzz;
+mod npm;
 mod packages;
 mod processes;
 mod python;

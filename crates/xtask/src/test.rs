@@ -5,11 +5,12 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use crate::npm::{LIBWEBRTC, Npm};
 use crate::packages::{self, Need};
 use crate::processes::run_logged;
 use crate::python;
 use crate::steps::{self, Step};
-use crate::ui::{self, Npm};
+use crate::ui;
 use crate::workspace::Workspace;
 
 /// In the order in which they run: what is quick and often fails comes first. Each stands after all that it needs.
@@ -102,7 +103,11 @@ fn build(workspace: &Workspace, log: &Path) -> Result<()> {
 }
 
 fn test_crates(workspace: &Workspace, log: &Path) -> Result<()> {
-    run_logged(&mut cargo(workspace, &["test", "--locked", "--workspace"]), log)
+    let npm = Npm::find(workspace)?;
+    npm.install(workspace, LIBWEBRTC, log)?;
+    let mut command = cargo(workspace, &["test", "--locked", "--workspace"]);
+    npm.lend(&mut command)?;
+    run_logged(&mut command, log)
 }
 
 fn test_end_to_end(workspace: &Workspace, log: &Path) -> Result<()> {

@@ -8,10 +8,10 @@ use serde_json::json;
 use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
 
 use crate::figures::{Figures, milliseconds};
-use crate::{idle, resume, voice};
+use crate::{idle, peer, resume, voice};
 
 /// Every bench.
-const NAMES: &[&str] = &["call", "idle", "resume", "voice"];
+const NAMES: &[&str] = &["call", "idle", "peer", "resume", "voice"];
 
 /// Calls for each figure.
 const CALLS: usize = 10;
@@ -41,6 +41,7 @@ pub(crate) async fn bench(name: &str, extent: Extent) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
         "idle" => idle::idle().await?,
+        "peer" => peer::peer().await?,
         "resume" => resume::resume().await?,
         "voice" => voice::voice(extent)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),

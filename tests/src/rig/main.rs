@@ -3,6 +3,7 @@
 mod bench;
 mod figures;
 mod idle;
+mod peer;
 mod phone;
 mod resume;
 mod tour;
