@@ -10,6 +10,7 @@ mod errors;
 mod examples;
 mod keyring;
 mod killed;
+mod libwebrtc;
 mod losses;
 mod network;
 mod privacy;
