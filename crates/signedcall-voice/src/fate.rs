@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::frame::samples;
-use crate::report::{LineReport, Way};
+use crate::frame::{duration, samples};
+use crate::report::{LineReport, Ways};
 
 /// How many packets in a row, half a second of them at least, are lost because the line is dead: nothing that is sent otherwise would have come.
 const DEAD_AFTER: u32 = 50;
@@ -25,7 +25,7 @@ pub struct FateMeter {
     report: LineReport,
     /// How many packets in a row are lost so far.
     losing: u32,
-    way: Way,
+    ways: Ways,
 }
 
 impl FateMeter {
@@ -43,7 +43,7 @@ impl FateMeter {
             self.report.bursts += 1;
         }
         if let Some(arrived) = fate.arrived {
-            self.way.took(samples(arrived) - samples(fate.sent));
+            self.ways.learn(samples(arrived), samples(arrived) - samples(fate.sent));
         }
     }
 
@@ -52,7 +52,7 @@ impl FateMeter {
         if self.report.expected == 0 {
             return None;
         }
-        Some(LineReport { queued: self.way.queued(), ..std::mem::take(&mut self.report) })
+        Some(LineReport { queued: duration(self.ways.longer_by()), ..std::mem::take(&mut self.report) })
     }
 }
 

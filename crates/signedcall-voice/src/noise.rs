@@ -30,7 +30,7 @@ pub(crate) struct NoiseSuppressor {
 impl NoiseSuppressor {
     pub(crate) fn new() -> Self {
         let sonora = sonora_with(|config| {
-            config.noise_suppression = Some(NoiseSuppression { level: NoiseSuppressionLevel::Moderate, ..NoiseSuppression::default() });
+            config.noise_suppression = Some(NoiseSuppression { level: NoiseSuppressionLevel::High, ..NoiseSuppression::default() });
         });
         Self { sonora, suppressed: SILENCE, floor: NoiseFloor::new(), heard: false }
     }

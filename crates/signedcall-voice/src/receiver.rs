@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signedcall_opus::DeepRedundancy;
 
-use crate::codec::{CodecError, Decoder};
+use crate::codec::{CodecError, Decoder, PayloadShape};
 use crate::frame::{FRAME_SAMPLES, Frame, MILLISECOND, SILENCE, Samples, duration, samples};
 use crate::jitter::{Held, Inserted, JitterBuffer, Next};
 use crate::red::{Earlier, Redundant};
@@ -16,11 +16,23 @@ const FRAME: Samples = FRAME_SAMPLES as Samples;
 
 /// How far ahead of its due time the playout may be before it is slowed down: less than the margin for late packets, which would be used up
 /// otherwise, and every change of pace might be heard.
-const TOLERATED_EARLY: Samples = 4 * MILLISECOND;
+const TOLERATED_EARLY: Samples = 2 * MILLISECOND;
+
+/// How much more than that is added at a time, so that the period of a voice fits in.
+const ADDED_BEYOND: Samples = 5 * MILLISECOND;
+
+/// With how little sound beyond a frame it is better to add some roughly than to wait for a better place.
+const SCARCE: Samples = 5 * MILLISECOND;
 
 /// How far behind its due time the playout may be before it is hurried: what is due changes by milliseconds from second to second, and to follow
 /// each of them costs more than it saves.
-const TOLERATED_LATE: Samples = 12 * MILLISECOND;
+const TOLERATED_LATE: Samples = 8 * MILLISECOND;
+
+/// For how long the playout is looked at to see whether it is behind all the time, as it is with a sender whose clock runs fast.
+const STEADY_FOR: Samples = 15_000 * MILLISECOND;
+
+/// How far behind it may be all the time.
+const TOLERATED_STEADILY: Samples = 3 * MILLISECOND;
 
 /// How far behind its due time the playout may fall before sound is left out instead of being played faster.
 const FARTHEST_BEHIND: Samples = 150 * MILLISECOND;
@@ -184,6 +196,8 @@ pub struct Receiver {
     /// How the made-up sound would have gone on, to cross over from.
     continuation: Vec<f32>,
     since_splice: Samples,
+    /// For how long the playout has been behind its due time all the time.
+    behind_for: Samples,
     /// Whether the packets that wait come from another encoder than the decoder knows.
     restarted: bool,
     stats: ReceiverStats,
@@ -208,6 +222,7 @@ impl Receiver {
             resting: 0,
             continuation: with_room(Vec::new()),
             since_splice: 0,
+            behind_for: 0,
             restarted: false,
             stats: ReceiverStats::default(),
         })
@@ -216,12 +231,15 @@ impl Receiver {
     /// Takes a packet from the line.
     pub fn push(&mut self, packet: Packet<'_>) {
         self.stats.packets_received += 1;
-        self.line.came(packet);
         match packet.format {
-            PayloadFormat::Opus => self.insert(packet),
+            PayloadFormat::Opus => {
+                self.note_arrival(packet);
+                self.insert(packet);
+            }
             PayloadFormat::Red => match Redundant::read(packet.payload) {
                 Some(redundant) => {
                     let packet = Packet { payload: redundant.payload, ..packet };
+                    self.note_arrival(packet);
                     self.insert(packet);
                     let farthest = redundant.copies().map(|copy| Samples::from(copy.back)).max().unwrap_or(0);
                     for copy in redundant.copies() {
@@ -231,6 +249,10 @@ impl Receiver {
                 None => self.stats.packets_rejected += 1,
             },
         }
+    }
+
+    fn note_arrival(&mut self, packet: Packet<'_>) {
+        self.line.came(packet, PayloadShape::of(packet.payload).map(|shape| shape.span as Samples));
     }
 
     fn insert(&mut self, packet: Packet<'_>) {
@@ -507,13 +529,20 @@ impl Receiver {
     fn keep_pace(&mut self) {
         self.since_splice = (self.since_splice + FRAME).min(BETWEEN_SPLICES);
         let Some(end) = self.end else { return };
-        if self.made_up > 0 || self.since_splice < BETWEEN_SPLICES {
+        if self.made_up > 0 {
+            self.behind_for = 0;
             return;
         }
         let early = self.jitter.due_in(end - self.ahead());
+        self.behind_for = if early < -TOLERATED_STEADILY { self.behind_for + FRAME } else { 0 };
+        if self.since_splice < BETWEEN_SPLICES {
+            return;
+        }
         if early > TOLERATED_EARLY {
-            self.stretch(Change::Lengthen, early as usize, alikeness_for(early - TOLERATED_EARLY));
-        } else if early < -TOLERATED_LATE {
+            let is_scarce = self.ahead() + self.jitter.waiting(end) < FRAME + SCARCE;
+            let alikeness = if is_scarce { LEAST_ALIKE } else { alikeness_for(early - TOLERATED_EARLY) };
+            self.stretch(Change::Lengthen, (early + ADDED_BEYOND) as usize, alikeness);
+        } else if early < -TOLERATED_LATE || self.behind_for >= STEADY_FOR {
             // What has not come cannot be skipped, and leaving nothing to stretch would make the next late packet a gap.
             let spare = self.ahead() + self.jitter.waiting(end) - FRAME - OVERLAP as Samples;
             let most = (-early).min(spare).clamp(0, LONGEST as Samples);
@@ -532,6 +561,7 @@ impl Receiver {
             return false;
         }
         self.since_splice = 0;
+        self.behind_for = 0;
         match change {
             Change::Shorten => self.stats.shortened += duration(by as Samples),
             Change::Lengthen => self.stats.lengthened += duration(by as Samples),

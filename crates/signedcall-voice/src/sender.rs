@@ -74,7 +74,7 @@ impl Sender {
             encoder: Encoder::new(encoder_settings(config))?,
             config,
             wanted: config.settings,
-            filling: Vec::with_capacity(PacketDuration::TwentyMilliseconds.samples()),
+            filling: Vec::with_capacity(PacketDuration::FortyMilliseconds.samples()),
             timestamp: 0,
             muted: false,
             gain: 1.0,

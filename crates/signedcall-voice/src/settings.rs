@@ -54,6 +54,8 @@ pub enum PacketDuration {
     /// 20 ms: the usual choice.
     #[default]
     TwentyMilliseconds,
+    /// 40 ms: half the headers, for a line that takes few bits or loses many packets.
+    FortyMilliseconds,
 }
 
 impl PacketDuration {
@@ -61,6 +63,7 @@ impl PacketDuration {
         match self {
             Self::TenMilliseconds => 1,
             Self::TwentyMilliseconds => 2,
+            Self::FortyMilliseconds => 4,
         }
     }
 
@@ -68,11 +71,16 @@ impl PacketDuration {
         self.frames() * FRAME_SAMPLES
     }
 
+    pub(crate) const fn duration(self) -> Duration {
+        Duration::from_millis(10 * self.frames() as u64)
+    }
+
     /// How many packets there are in a second.
     pub(crate) const fn packets_per_second(self) -> u32 {
         match self {
             Self::TenMilliseconds => 100,
             Self::TwentyMilliseconds => 50,
+            Self::FortyMilliseconds => 25,
         }
     }
 }

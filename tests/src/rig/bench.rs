@@ -37,13 +37,13 @@ pub(crate) enum Extent {
     Quick,
 }
 
-pub(crate) async fn bench(name: &str, extent: Extent) -> Result<()> {
+pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
         "idle" => idle::idle().await?,
         "peer" => peer::peer().await?,
         "resume" => resume::resume().await?,
-        "voice" => voice::voice(extent)?,
+        "voice" => voice::voice(extent, part)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };
     writeln!(std::io::stdout(), "{}", json!({ "bench": name, "figures": figures.report() }))?;

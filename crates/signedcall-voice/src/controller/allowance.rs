@@ -2,39 +2,61 @@
 
 use std::time::Duration;
 
+use super::losses::{Counted, Losses};
 use crate::report::LineReport;
 
-/// A queue of this length is one that grows because of us, or will: jitter and a busy radio do not delay every packet of half a second as much.
+/// A queue of this length is one that grows because of us, or will: jitter and a busy radio do not delay every packet of a quarter of a second as much.
 const TOO_LONG: Duration = Duration::from_millis(60);
+
+/// The same while it is tried whether the line takes more: then any queue is likely to be because of us.
+const TOO_LONG_IN_TRIAL: Duration = Duration::from_millis(30);
 
 /// A queue shorter than this is none.
 const NONE: Duration = Duration::from_millis(20);
 
-/// What is kept of the bits when they queue: little enough for the queue to go, too.
+/// What is kept of the bits that the line takes when they have queued: little enough for the queue to go, too.
 const BACK_OFF: f32 = 0.65;
 
-/// The bits on the wire of a call that has just begun: Opus' usual 32 kbit/s with its headers, which nearly every line takes.
-const FIRST: u32 = 52_000;
+/// What of the bits that the line was found to take is taken again as soon as the queue has gone.
+const SAFE: f32 = 0.85;
 
-/// How many more bits are tried at a time, and how soon, until they have queued once.
-const FIRST_STEP: f32 = 1.25;
-const FIRST_PATIENCE: Duration = Duration::from_millis(900);
+/// By how much a queue is longer than in the report before if it grows.
+const GROWS: Duration = Duration::from_millis(10);
 
-/// The same from then on.
+/// Within how long a queue goes by which bits have been lowered.
+const GOES_WITHIN: Duration = Duration::from_secs(3);
+
+/// The bits on the wire of a call that has just begun, which nearly every line takes.
+const FIRST: u32 = 40_000;
+
+/// The bits beyond which nothing is to be gained where nothing is lost: Opus' usual 32 kbit/s with its headers.
+const ENOUGH: u32 = 52_000;
+
+/// How many more bits are tried at a time, and how soon, while nothing says that the line does not take them.
+const QUICK_STEP: f32 = 1.25;
+const QUICK_PATIENCE: Duration = Duration::from_millis(900);
+
+/// The same beyond what is safe.
 const STEP: f32 = 1.08;
 
 /// How long the line has to be calm before more bits are tried then, and how long at most after having tried in vain.
 const PATIENCE: Duration = Duration::from_secs(4);
 const MOST_PATIENCE: Duration = Duration::from_secs(64);
 
-/// The fewest bits on the wire: headers, and speech that is barely understood.
-const LEAST: u32 = 26_000;
+/// What of the bits has to be used for more to be tried: what is not sent tries nothing.
+const USED: f32 = 0.6;
 
-/// Losses that were there before bits were added and have grown by this factor and this much since are because of them.
-const GROWN: (f32, f32) = (1.4, 0.05);
+/// The fewest bits on the wire: headers, and speech that is barely understood.
+const LEAST: u32 = 18_000;
+
+/// By how much more losses have to have grown since bits were added for it to be because of them.
+const GROWN: f32 = 0.05;
 
 /// For how long after bits were added the losses are watched.
 const WATCHED_FOR: Duration = Duration::from_secs(4);
+
+/// How old what a report says of the queue is at most, but for its way.
+const REPORTED_SPAN: Duration = Duration::from_millis(360);
 
 /// Whether packets queue because there are too many.
 pub(super) fn is_queue(report: LineReport) -> bool {
@@ -46,24 +68,26 @@ pub(super) fn is_queue(report: LineReport) -> bool {
 pub(super) struct Allowance {
     most: u32,
     bits: u32,
+    /// The bits that the line was found to take, once more have queued.
+    ceiling: Option<u32>,
     /// When it was changed last, or could have been for calm.
     since: Duration,
     patience: Duration,
-    /// Whether it was raised since it was lowered.
-    raised: bool,
-    /// The queue as it was reported last.
-    queued: Duration,
-    /// The bits on the wire as the last reports were made.
+    /// The queue as it was reported last, and when.
+    queued: (Duration, Duration),
+    /// The bits on the wire as the last reports were made, and since when there were about as many.
     sent: u32,
-    added: Option<Added>,
+    sent_since: Duration,
+    trial: Option<Trial>,
 }
 
 /// More bits than before, which may be too many.
 #[derive(Clone, Copy, Debug)]
-struct Added {
+struct Trial {
     at: Duration,
     bits_before: u32,
-    losses_before: f32,
+    before: Counted,
+    since: Counted,
 }
 
 impl Allowance {
@@ -71,12 +95,14 @@ impl Allowance {
         Self {
             most,
             bits: most.min(FIRST),
+            ceiling: None,
             since: Duration::ZERO,
-            patience: FIRST_PATIENCE,
-            raised: false,
-            queued: Duration::ZERO,
+            patience: PATIENCE,
+            queued: (Duration::ZERO, Duration::ZERO),
             sent: 0,
-            added: None,
+            sent_since: Duration::ZERO,
+            // The first bits are tried, too.
+            trial: Some(Trial { at: Duration::ZERO, bits_before: LEAST, before: Counted::default(), since: Counted::default() }),
         }
     }
 
@@ -84,47 +110,78 @@ impl Allowance {
         self.bits
     }
 
-    /// Learns from a report on a line over which `sent` bits a second go.
-    pub(super) fn learn(&mut self, now: Duration, report: LineReport, losses: f32, sent: u32, round_trip: Option<Duration>) {
+    /// Learns from a report on a line over which `sent` bits a second go, and of whose `losses` this report is one.
+    pub(super) fn learn(&mut self, now: Duration, report: LineReport, losses: &Losses, sent: u32, round_trip: Option<Duration>) {
         if report.expected == 0 {
             // A line that has fallen silent says nothing of what it takes.
             return;
         }
-        if self.sent > 0 && sent > self.sent + self.sent / 10 {
-            self.added = Some(Added { at: now, bits_before: self.sent, losses_before: losses });
+        if sent.abs_diff(self.sent) > self.sent / 10 {
+            if sent > self.sent && self.sent > 0 {
+                self.trial = Some(Trial { at: now, bits_before: self.sent, before: losses.counted(), since: Counted::default() });
+            }
+            self.sent_since = self.queued.1;
         }
         self.sent = sent;
-        // What was sent before the last change is still being reported for a round trip.
-        let seen = now.saturating_sub(self.since) > round_trip.unwrap_or_default() + Duration::from_millis(400);
-        let shrinks = report.queued < std::mem::replace(&mut self.queued, report.queued);
-        if is_queue(report) {
-            // A queue that has become shorter will go by itself.
-            if seen && !shrinks {
-                self.lower(now, (self.bits.min(sent) as f32 * BACK_OFF) as u32);
+        let (queued, reported) = std::mem::replace(&mut self.queued, (report.queued, now));
+        let way = round_trip.unwrap_or_default();
+        // What was sent before the last change is still being reported for a round trip, and stands in the queue.
+        let is_seen = now.saturating_sub(self.sent_since) > way + REPORTED_SPAN + queued;
+        let too_long = if self.trial.is_some() { TOO_LONG_IN_TRIAL } else { TOO_LONG };
+        if report.queued > too_long {
+            // A queue that does not grow any more will go by itself, unless others keep it up.
+            let is_kept_up = report.queued + GROWS > queued && now.saturating_sub(self.since) > GOES_WITHIN;
+            if is_seen && (report.queued > queued + GROWS || is_kept_up) {
+                let growth = report.queued.saturating_sub(queued).as_secs_f32() / now.saturating_sub(reported).as_secs_f32().max(0.1);
+                self.lower(now, (self.bits.min(sent) as f32 / (1.0 + growth)) as u32);
             }
             return;
         }
-        if let Some(added) = self.added {
-            if report.loss() > added.losses_before * GROWN.0 + GROWN.1 && now.saturating_sub(added.at) > round_trip.unwrap_or_default() {
-                return self.lower(now, added.bits_before);
+        if let Some(trial) = &mut self.trial {
+            if now.saturating_sub(trial.at) > way {
+                trial.since.learn(report, 1.0);
             }
-            if now.saturating_sub(added.at) > WATCHED_FOR {
-                self.added = None;
+            if trial.since.is_worse_than(trial.before, GROWN) {
+                let before = trial.bits_before;
+                return self.go_back(now, before);
+            }
+            if now.saturating_sub(trial.at) > WATCHED_FOR {
+                self.trial = None;
             }
         }
-        if report.queued < NONE && self.bits < self.most && now.saturating_sub(self.since) >= self.patience {
-            let step = if self.patience == FIRST_PATIENCE { FIRST_STEP } else { STEP };
-            self.bits = ((self.bits as f32 * step) as u32).min(self.most);
+        self.try_more(now, report, losses, sent);
+    }
+
+    fn try_more(&mut self, now: Duration, report: LineReport, losses: &Losses, sent: u32) {
+        if report.queued >= NONE || (sent as f32) < self.bits as f32 * USED {
+            return;
+        }
+        let most = if losses.are_cared_for() { self.most } else { self.most.min(ENOUGH.max(self.bits)) };
+        let safe = self.ceiling.map(|ceiling| (ceiling as f32 * SAFE) as u32);
+        let (bits, patience) = match safe {
+            None => (self.bits as f32 * QUICK_STEP, QUICK_PATIENCE),
+            Some(safe) if self.bits < safe => ((self.bits as f32 * QUICK_STEP).min(safe as f32), QUICK_PATIENCE),
+            Some(_) => (self.bits as f32 * STEP, self.patience),
+        };
+        if self.bits < most && now.saturating_sub(self.since) >= patience {
+            self.ceiling = self.ceiling.map(|ceiling| ceiling.max(self.bits));
+            self.bits = (bits as u32).min(most);
             self.since = now;
-            self.raised = true;
         }
     }
 
-    fn lower(&mut self, now: Duration, bits: u32) {
+    /// Lets the queue go of a line that takes so many bits.
+    fn lower(&mut self, now: Duration, taken: u32) {
+        self.go_back(now, (taken as f32 * BACK_OFF) as u32);
+        self.ceiling = Some(taken.max(LEAST));
+    }
+
+    fn go_back(&mut self, now: Duration, bits: u32) {
         // Bits that were tried in vain are not tried again soon.
-        self.patience = if std::mem::take(&mut self.raised) { (self.patience * 2).clamp(PATIENCE, MOST_PATIENCE) } else { PATIENCE };
+        self.patience = if self.trial.is_some() { (self.patience * 2).min(MOST_PATIENCE) } else { PATIENCE };
         self.bits = bits.clamp(LEAST.min(self.most), self.most);
+        self.ceiling = Some(self.bits);
         self.since = now;
-        self.added = None;
+        self.trial = None;
     }
 }

@@ -15,14 +15,14 @@ use choice::Choice;
 use losses::Losses;
 
 use crate::report::LineReport;
-use crate::settings::SendSettings;
+use crate::settings::{PacketDuration, SendSettings};
 
 /// How much better than what is being sent something else has to promise to be, in marks of PESQ, before it is turned to while packets are
 /// lost: each change of the buffer's depth is heard.
 const WORTH_A_CHANGE: f32 = 0.07;
 
 /// How long a choice is kept at least, unless the line has become worse: long enough that its effect is in the reports.
-const KEPT_FOR: Duration = Duration::from_secs(4);
+const KEPT_FOR: Duration = Duration::from_secs(2);
 
 /// How a [`Controller`] is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct ControllerConfig {
     /// The most bits a second on the wire, in one direction.
     ///
     /// With a packet each 20 ms, 50 × (20 IPv4 + 8 UDP + 12 RTP + 10 SRTP) bytes make 20 kbit/s of headers. The 84 kbit/s that 104 leave carry speech
-    /// at 20 kbit/s, where Opus loses little, and three copies of it: as much as a call by fixed line takes with its headers (87), and a fifth more.
+    /// at 16 kbit/s, where Opus loses little, and four copies of it: as much as a call by fixed line takes with its headers (87), and a fifth more.
     pub most_bits_per_second: u32,
     /// Whether the other side takes copies (RFC 2198).
     pub copies: bool,
@@ -60,9 +60,11 @@ impl Controller {
     /// Makes a controller that knows nothing of the line: it begins with what nearly every line takes.
     pub fn new(config: ControllerConfig) -> Self {
         let allowance = Allowance::new(config.most_bits_per_second);
-        let chosen = Choice::best(config, &Losses::default(), allowance.bits_per_second());
-        let settings = chosen.settings(&Losses::default(), allowance.bits_per_second());
-        Self { config, losses: Losses::default(), allowance, chosen, settings, changed: None }
+        let mut losses = Losses::default();
+        let chosen = Choice::best(config, &losses, allowance.bits_per_second(), PacketDuration::default());
+        let settings = chosen.settings(&losses, allowance.bits_per_second());
+        losses.count_in(settings.packet_duration);
+        Self { config, losses, allowance, chosen, settings, changed: None }
     }
 
     /// What is to be sent now.
@@ -78,16 +80,17 @@ impl Controller {
             self.losses.learn(report);
         }
         let sent = choice::bits_on_the_wire(self.settings);
-        self.allowance.learn(now, report, self.losses.share(), sent, round_trip);
+        self.allowance.learn(now, report, &self.losses, sent, round_trip);
         let bits = self.allowance.bits_per_second();
-        let best = Choice::best(self.config, &self.losses, bits);
+        let best = Choice::best(self.config, &self.losses, bits, self.settings.packet_duration);
         let gain = best.promise(&self.losses, bits) - self.chosen.promise(&self.losses, bits);
-        let is_due = self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing();
+        let is_due = self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing() || bits < sent;
         if best != self.chosen && is_due && (gain > WORTH_A_CHANGE || !self.losses.are_cared_for()) {
             self.chosen = best;
             self.changed = Some(now);
         }
         let settings = self.chosen.settings(&self.losses, bits);
+        self.losses.count_in(settings.packet_duration);
         (settings != std::mem::replace(&mut self.settings, settings)).then_some(settings)
     }
 }

@@ -7,8 +7,7 @@ use crate::frame::{MILLISECOND, Samples};
 /// How many transit times of 1 ms each the memory tells apart. A packet later than the earliest by more than this is too late to wait for.
 const BUCKETS: usize = 600;
 
-/// How much of the memory one packet leaves in place: at 50 packets a second, what happened 3.3 s ago counts a third. A burst of late
-/// packets is forgotten in about 10 s.
+/// How much of the memory 20 ms leave in place: what happened 3.3 s ago counts a third. A burst of late packets is forgotten in about 10 s.
 const KEEP: f32 = 0.994;
 
 /// The share of packets that should come in time. Those beyond it are what the margin is for.
@@ -17,8 +16,8 @@ const IN_TIME: f32 = 0.97;
 /// The share of packets taken for the earliest, below which are only strays.
 const EARLIEST: f32 = 0.03;
 
-/// The least margin behind the packets that count as in time: enough sound left to stretch over a packet that misses its pull.
-const LEAST_MARGIN: Samples = 5 * MILLISECOND;
+/// The least margin behind the packets that count as in time: a packet whose sound begins within a frame is needed when the frame begins.
+const LEAST_MARGIN: Samples = 10 * MILLISECOND;
 
 /// Remembers transit times (arrival minus timestamp, so only their differences mean anything) and says which one to be ready for.
 #[derive(Debug)]
@@ -49,8 +48,8 @@ impl DelayEstimator {
         self.spread = 0;
     }
 
-    /// Learns from a packet's arrival.
-    pub(super) fn observe(&mut self, transit: Samples) {
+    /// Learns from the arrival of a packet that sounds for `span`.
+    pub(super) fn observe(&mut self, transit: Samples, span: Samples) {
         let bucket = transit.div_euclid(MILLISECOND);
         if self.observed == 0 {
             // In the middle, so that neither an earlier nor a later packet has to move the window.
@@ -58,7 +57,7 @@ impl DelayEstimator {
         }
         self.move_window_to(bucket);
         // The first packets count equally, or the very first would be remembered for seconds.
-        let keep = KEEP.min(self.observed as f32 / (self.observed + 1) as f32);
+        let keep = KEEP.powf(span as f32 / (20 * MILLISECOND) as f32).min(self.observed as f32 / (self.observed + 1) as f32);
         for weight in &mut self.weights {
             *weight *= keep;
         }
@@ -131,7 +130,7 @@ mod tests {
     /// A run of packets, each `late[i % late.len()]` milliseconds behind a transit time of an hour.
     fn observe(estimator: &mut DelayEstimator, packets: usize, late: &[Samples]) {
         for packet in 0..packets {
-            estimator.observe(3_600_000 * MILLISECOND + late[packet % late.len()] * MILLISECOND);
+            estimator.observe(3_600_000 * MILLISECOND + late[packet % late.len()] * MILLISECOND, 20 * MILLISECOND);
         }
     }
 
@@ -164,7 +163,7 @@ mod tests {
         let mut estimator = DelayEstimator::new(400 * MILLISECOND);
         observe(&mut estimator, 500, &[0]);
         observe(&mut estimator, 1, &[200]);
-        assert!(wait(&estimator) < 10);
+        assert!(wait(&estimator) < 12);
     }
 
     #[test]
@@ -174,7 +173,15 @@ mod tests {
         observe(&mut estimator, 150, &[0, 35, 80, 12]);
         assert!((80..=110).contains(&wait(&estimator)), "{}", wait(&estimator));
         observe(&mut estimator, 600, &[0]);
-        assert!(wait(&estimator) < 10, "{}", wait(&estimator));
+        assert!(wait(&estimator) < 12, "{}", wait(&estimator));
+    }
+
+    #[test]
+    fn long_packets_are_forgotten_as_soon_as_short_ones() {
+        let mut estimator = DelayEstimator::new(400 * MILLISECOND);
+        (0..50).for_each(|_| estimator.observe(80 * MILLISECOND, 40 * MILLISECOND));
+        (0..300).for_each(|_| estimator.observe(0, 40 * MILLISECOND));
+        assert!(estimator.ready_for().is_some_and(|wait| wait < 12 * MILLISECOND));
     }
 
     #[test]
@@ -182,7 +189,7 @@ mod tests {
         let mut estimator = DelayEstimator::new(400 * MILLISECOND);
         for way in [0, 250, 500, 900, 50, -400] {
             observe(&mut estimator, 1_200, &[way]);
-            assert!((way..way + 10).contains(&wait(&estimator)), "{way}: {}", wait(&estimator));
+            assert!((way..way + 12).contains(&wait(&estimator)), "{way}: {}", wait(&estimator));
         }
     }
 
@@ -191,6 +198,6 @@ mod tests {
         let mut estimator = DelayEstimator::new(400 * MILLISECOND);
         observe(&mut estimator, 500, &[0]);
         observe(&mut estimator, 1, &[7_200_000]);
-        assert!((7_200_000..7_200_010).contains(&wait(&estimator)));
+        assert!((7_200_000..7_200_012).contains(&wait(&estimator)));
     }
 }

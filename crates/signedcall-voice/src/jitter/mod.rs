@@ -62,10 +62,10 @@ impl JitterBuffer {
         match inserted {
             Inserted::Started(timestamp) => {
                 self.delays.restart();
-                self.delays.observe(arrived - timestamp);
+                self.delays.observe(arrived - timestamp, self.queue.span());
             }
             Inserted::Kept(timestamp) | Inserted::Late(timestamp) => {
-                self.delays.observe(arrived - timestamp);
+                self.delays.observe(arrived - timestamp, self.queue.span());
                 self.repairs.was_not_needed(timestamp);
             }
             Inserted::Duplicate | Inserted::Rejected => {}

@@ -209,6 +209,11 @@ impl PacketQueue {
         Some(held)
     }
 
+    /// For how long the newest packet of the stream sounds.
+    pub(super) fn span(&self) -> Samples {
+        self.head.map_or(0, |head| head.span)
+    }
+
     /// Where the newest packet that waits ends.
     pub(super) fn end(&self) -> Option<Samples> {
         self.held.back().map(|(_, held)| held.timestamp + held.shape.span as Samples)

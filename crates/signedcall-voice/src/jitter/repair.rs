@@ -14,9 +14,6 @@ const KEEP: f32 = 0.99;
 /// The share of lost sound for which nobody waits: one loss by itself. Waiting all the time costs more than making up something now and then.
 const NOT_WAITED_FOR: f32 = 0.012;
 
-/// How much longer than the redundancy takes is waited for it: less than that would make each late repair a gap.
-const MARGIN: Samples = 5 * MILLISECOND;
-
 /// For how long a wait is kept after it was of use, in slots of a second: bursts that come every few seconds must not make it go to and fro, since
 /// every change of it is heard.
 const KEPT_FOR: usize = 7;
@@ -63,7 +60,7 @@ impl RepairEstimator {
             farther += share;
             farther > NOT_WAITED_FOR
         });
-        let wait = last.map_or(0, |bucket| bucket as Samples * BUCKET + MARGIN);
+        let wait = last.map_or(0, |bucket| bucket as Samples * BUCKET);
         let newest = &mut self.worth_waiting[KEPT_FOR - 1];
         *newest = wait.max(*newest);
     }
@@ -128,7 +125,7 @@ mod tests {
         assert_eq!(stream.wait(), 0);
         stream.pass(40);
         stream.estimator.came(120 * MILLISECOND);
-        assert_eq!(stream.wait(), 125);
+        assert_eq!(stream.wait(), 120);
     }
 
     #[test]
@@ -139,7 +136,7 @@ mod tests {
         stream.lose(11, 10, 120);
         stream.timestamp = 8 * SLOT - PACKET;
         stream.pass(1);
-        assert_eq!(stream.wait(), 125);
+        assert_eq!(stream.wait(), 120);
         stream.pass(1);
         assert_eq!(stream.wait(), 0);
     }
@@ -149,7 +146,7 @@ mod tests {
         let mut stream = Stream::new();
         stream.lose(50, 10, 120);
         stream.lose(500, 10, 40);
-        assert_eq!(stream.wait(), 45);
+        assert_eq!(stream.wait(), 40);
     }
 
     #[test]
@@ -160,7 +157,7 @@ mod tests {
             stream.lose(3, 1, 120);
             for _ in 0..290 {
                 stream.pass(1);
-                assert_eq!(stream.wait(), 125);
+                assert_eq!(stream.wait(), 120);
             }
         }
     }

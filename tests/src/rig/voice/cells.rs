@@ -44,7 +44,7 @@ pub(super) struct Cell {
 pub(super) const LOSSES: [u32; 6] = [0, 5, 10, 20, 30, 45];
 
 /// Thousands of bits a second of a thin line.
-pub(super) const THIN: [f64; 2] = [40.0, 64.0];
+pub(super) const THIN: [f64; 2] = [32.0, 64.0];
 
 /// 32 kbit/s of media in 50 packets a second, each with 50 bytes of headers.
 const EQUAL: u32 = 32_000 + 20_000;

@@ -36,13 +36,15 @@ struct Heard {
     decoding_ms: f64,
 }
 
-pub(crate) fn voice(extent: Extent) -> Result<Figures> {
+/// Measures everything, or the cells alone whose name has `part` in it.
+pub(crate) fn voice(extent: Extent, part: Option<&str>) -> Result<Figures> {
     let rig = Rig::new("bench-voice")?;
     let words = [read("reading")?, read("reading-2")?].concat();
     let said = rig.folder().join("said.wav");
     write(&said, &words)?;
     let said_with_lead = [&words[words.len() - LEAD..], &words].concat();
-    let cells = cells::cells(extent);
+    let is_meant = |cell: &Cell| part.is_none_or(|part| format!("{}.", cell.figure("pesq")).contains(part));
+    let cells: Vec<Cell> = cells::cells(extent).into_iter().filter(is_meant).collect();
     let seeds = match extent {
         Extent::Full => SEEDS,
         Extent::Quick => 2,
@@ -76,6 +78,9 @@ pub(crate) fn voice(extent: Extent) -> Result<Figures> {
         figures.add(&cell.figure("wire_kbit"), "kbit/s", heard.kilobits_per_second);
         figures.add(&cell.figure("encoding_cpu"), "ms/s", heard.encoding_ms);
         figures.add(&cell.figure("decoding_cpu"), "ms/s", heard.decoding_ms);
+    }
+    if part.is_some() {
+        return Ok(figures);
     }
     processing::processing(&rig, &mut figures)?;
     if extent == Extent::Full {
