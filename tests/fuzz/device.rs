@@ -114,6 +114,7 @@ impl Device {
             17 => Event::MediaFailed { call, device },
             18 => Event::VoiceFailed { call, reason: made::reason(rng) },
             19 => Event::Woken,
+            22 => Event::VoiceReported { call, report: made::report(rng) },
             20 => Event::NetworkChanged,
             21 if rng.random_bool(0.1) => Event::UserWentIdle,
             _ => self.message(rng).map_or(Event::Woken, Event::Received),

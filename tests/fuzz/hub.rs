@@ -192,6 +192,8 @@ impl World {
                 assert!(self.durable.remove(&record.call), "a record is closed that is not open");
                 self.answered += u64::from(record.answered.is_some());
             }
+            // Whose it is, is for the store to say.
+            HubCommand::KeepReport(_) => {}
         }
     }
 

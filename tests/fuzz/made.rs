@@ -6,7 +6,7 @@ use rand::seq::IndexedRandom;
 use signedcall_wire::{
     AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName, EndReason, EndedCall,
     Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request,
-    RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
 };
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ fn hello(rng: &mut StdRng) -> Hello {
 
 fn request(rng: &mut StdRng) -> Request {
     let call = call(rng);
-    match rng.random_range(0..17) {
+    match rng.random_range(0..18) {
         0..=3 => Request::Call(NewCall {
             call,
             to: cuid(rng),
@@ -132,9 +132,14 @@ fn request(rng: &mut StdRng) -> Request {
         11 | 12 => Request::Transfer { call, new: self::call(rng), to: cuid(rng) },
         13 | 14 => Request::Signal { call, to: endpoint(rng), signal: signal(rng) },
         15 => Request::TakeSecondCalls { on: rng.random() },
+        16 => Request::ReportVoice { call, report: report(rng) },
         _ if rng.random() => Request::Logout,
         _ => Request::Unknown,
     }
+}
+
+pub(crate) fn report(rng: &mut StdRng) -> VoiceReport {
+    VoiceReport { seconds: rng.random(), mos: rng.random(), round_trip_ms: maybe(rng, |rng| rng.random()), ..VoiceReport::default() }
 }
 
 /// The beginning of a session.

@@ -11,7 +11,7 @@ use crate::support::{Phone, Service, ToneSound};
 const LOSSES: Impairment = Impairment { loss: 0.3, burst: 1.0 / 0.7, jitter: std::time::Duration::ZERO, black_out: None, seed: 3 };
 
 /// A caller whose voice is lost in part, before the service.
-async fn caller_over(line: &ImpairedLine, service: &Service) -> (Between, Phone) {
+pub(crate) async fn caller_over(line: &ImpairedLine, service: &Service) -> (Between, Phone) {
     let url = format!("ws://{}", service.address());
     let between = Between::open(&url, line.for_second(), line.for_first()).await.expect("a free port");
     let mut options = service.options("alice");

@@ -16,6 +16,7 @@ mod network;
 mod privacy;
 mod proxy;
 mod push;
+mod quality;
 mod statuses;
 mod support;
 mod tls;

@@ -47,6 +47,8 @@ impl World {
                 self.store.close(&record);
                 self.ledger.closed(record)?;
             }
+            // Nothing in the simulation sounds.
+            HubCommand::KeepReport(_) => {}
         }
         Ok(())
     }

@@ -121,6 +121,7 @@ fn request(request: &Request) -> String {
         Request::Hold { call, on } => format!("{} {}", if *on { "hold" } else { "resume" }, call.0.as_u128()),
         Request::Transfer { call, to, .. } => format!("transfer {} to {to}", call.0.as_u128()),
         Request::Signal { to, .. } => format!("signal to {}", to.device.0.as_u128()),
+        Request::ReportVoice { call, .. } => format!("report voice {}", call.0.as_u128()),
         Request::TakeSecondCalls { on } => format!("second calls {on}"),
         Request::Logout => "logout".to_owned(),
         Request::GoIdle => "go idle".to_owned(),

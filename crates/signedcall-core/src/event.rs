@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal};
+use signedcall_wire::{CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal, VoiceReport};
 
 /// Something that happened to this device's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,13 @@ pub enum Event {
         call: CallId,
         /// Why: [`EndReason::MicrophoneRefused`] or [`EndReason::InternalError`].
         reason: EndReason,
+    },
+    /// A call is over, and this is how it sounded.
+    VoiceReported {
+        /// The call.
+        call: CallId,
+        /// How it sounded.
+        report: VoiceReport,
     },
 
     /// The moment that the last [`Step`](crate::Step) asked for has come.

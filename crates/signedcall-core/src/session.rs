@@ -189,6 +189,7 @@ impl Session {
             | Request::Hold { .. }
             | Request::Transfer { .. }
             | Request::Signal { .. }
+            | Request::ReportVoice { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

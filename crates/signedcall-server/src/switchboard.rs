@@ -174,6 +174,10 @@ impl Switchboard {
                 let ended_at = on_the_wall(now, record.ended_at);
                 self.records.close(record, ended_at);
             }
+            HubCommand::KeepReport(kept) => {
+                tracing::debug!(call = %kept.call, "how a call sounded is kept");
+                self.records.keep_report(kept);
+            }
         }
         None
     }

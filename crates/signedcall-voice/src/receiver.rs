@@ -131,6 +131,8 @@ pub struct ReceiverStats {
     pub packets_recovered: u64,
     /// Packets that were left out because too many of them came at once.
     pub packets_skipped: u64,
+    /// Bytes of the packets that came, each once and without the copies beside it.
+    pub bytes: u64,
     /// How much sound was made of what a later packet describes.
     pub described: Duration,
     /// How much sound was made up because nothing had come to play.
@@ -257,7 +259,7 @@ impl Receiver {
 
     fn insert(&mut self, packet: Packet<'_>) {
         match self.jitter.insert(packet) {
-            Inserted::Kept(_) => {}
+            Inserted::Kept(_) => self.stats.bytes += packet.payload.len() as u64,
             Inserted::Started(_) => self.restarted = true,
             Inserted::Late(_) => self.stats.packets_late += 1,
             Inserted::Duplicate => self.stats.packets_duplicate += 1,

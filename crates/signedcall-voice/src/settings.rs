@@ -85,6 +85,12 @@ impl PacketDuration {
     }
 }
 
+impl From<PacketDuration> for Duration {
+    fn from(duration: PacketDuration) -> Self {
+        FRAME_DURATION * duration.frames() as u32
+    }
+}
+
 /// Which earlier packets a packet carries, by how many packets they lie before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copies([u8; MOST_COPIES]);

@@ -16,6 +16,7 @@ mod redacted;
 mod status;
 mod time;
 mod turn_url;
+mod voice_report;
 
 pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
@@ -32,3 +33,4 @@ pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};
 pub use time::Timestamp;
 pub use turn_url::{InvalidTurnUrl, TurnTransport, TurnUrl};
+pub use voice_report::VoiceReport;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::driver::{Driver, UserRequest};
 use crate::events::{Events, Listeners};
 use crate::options::{CheckedCall, check_cuid, load_tones};
+use crate::quality::VoiceStats;
 use crate::sound::{Sound, SoundError, VoiceCondition};
 use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 
@@ -29,6 +30,7 @@ pub struct SignedCall {
     requests: mpsc::Sender<UserRequest>,
     listeners: Listeners,
     view: watch::Receiver<LineView>,
+    stats: watch::Receiver<Option<VoiceStats>>,
     sound: Arc<Mutex<Arc<dyn Sound>>>,
     own_sound: bool,
 }
@@ -116,11 +118,12 @@ impl SignedCall {
             voice: VoiceCondition::default(),
             microphone_problem,
         });
+        let (show_stats, stats) = watch::channel(None);
         let (signed_in, outcome) = oneshot::channel();
-        let driver = Driver::new(checked, tones, received, listeners.clone(), show, signed_in)
+        let driver = Driver::new(checked, tones, received, listeners.clone(), show, show_stats, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());
-        let line = Self { requests, listeners, view, sound: Arc::new(Mutex::new(sound)), own_sound };
+        let line = Self { requests, listeners, view, stats, sound: Arc::new(Mutex::new(sound)), own_sound };
         match tokio::time::timeout(SIGN_IN_PATIENCE, outcome).await {
             Ok(Ok(outcome)) => outcome.map(|()| line),
             Ok(Err(_)) => Err(Error::new(ErrorCode::VoipServiceFailedToRegister, "the line stopped")),
@@ -267,6 +270,14 @@ impl SignedCall {
     /// What a screen shows, and every change of it.
     pub fn view(&self) -> watch::Receiver<LineView> {
         self.view.clone()
+    }
+
+    /// How the voice of a call goes, in figures: another one each second while both talk, and nothing while no voice is open.
+    ///
+    /// What it comes to for a user is in [`LineView::voice`]: how well the other side is heard, and what is odd about the line. The service is told how a
+    /// whole call sounded, and keeps it with the call's record.
+    pub fn voice_stats(&self) -> watch::Receiver<Option<VoiceStats>> {
+        self.stats.clone()
     }
 
     /// What goes on (R21).

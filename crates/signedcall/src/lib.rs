@@ -35,6 +35,7 @@ mod events;
 mod link;
 mod media;
 mod options;
+mod quality;
 pub mod secrets;
 mod sound;
 mod timing;
@@ -44,6 +45,7 @@ pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
 pub use error::Error;
 pub use events::{CallEvent, Events};
 pub use options::{Metadata, Options, Tones, VoiceOptions};
+pub use quality::{HeardStats, LineNotice, SaidStats, VoiceStats};
 pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOutcome, Tone};
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{

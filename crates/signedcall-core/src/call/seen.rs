@@ -105,6 +105,7 @@ impl Call {
             Request::Transfer { .. } => self.talk().is_some_and(|talk| talk.transfer_by.is_some()),
             Request::Decline { .. }
             | Request::Hangup { .. }
+            | Request::ReportVoice { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

@@ -33,7 +33,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallStatus, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp, Transferred,
+    CallId, CallStatus, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp,
+    Transferred, VoiceReport,
 };
 
 use crate::call::{Action, Call, CallEvent};
@@ -142,6 +143,8 @@ impl Line {
             Event::MediaMismatched { call, device } => self.pass(&mut turn, call, CallEvent::MediaMismatched(device)),
             Event::NetworkChanged => self.pass_to_all(&mut turn, &CallEvent::NetworkChanged),
             Event::VoiceFailed { call, reason } => self.pass(&mut turn, call, CallEvent::VoiceFailed(reason)),
+
+            Event::VoiceReported { call, report } => self.report_voice(&mut turn, call, report),
 
             Event::Woken => {}
         }
@@ -253,6 +256,13 @@ impl Line {
             self.ask(turn, Request::Logout);
         } else {
             self.close(turn);
+        }
+    }
+
+    /// Tells the service how a call sounded. Whoever signs out leaves without it.
+    fn report_voice(&mut self, turn: &mut Turn, call: CallId, report: VoiceReport) {
+        if !self.session.is_logging_out() {
+            self.ask(turn, Request::ReportVoice { call, report });
         }
     }
 

@@ -172,6 +172,8 @@ impl Line {
             (Request::Ringing { .. } | Request::Accept { .. } | Request::Decline { .. } | Request::Hangup { .. } | Request::Logout, _)
             // An older service does not know it: it is told when the next session begins.
             | (Request::TakeSecondCalls { .. }, _)
+            // An older service keeps no such reports.
+            | (Request::ReportVoice { .. }, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
@@ -259,7 +261,7 @@ impl Wishes<'_> {
             | Request::Transfer { call, .. }
             | Request::Signal { call, .. } => self.are_of_call(*call, request),
             // The service must learn of it, also when the call is over here.
-            Request::Decline { .. } | Request::Hangup { .. } | Request::Logout => true,
+            Request::Decline { .. } | Request::Hangup { .. } | Request::ReportVoice { .. } | Request::Logout => true,
             // Its user was told long ago that it came to nothing, unless a newer wish stands.
             Request::GoIdle => self.goes_idle,
             // The last word counts, and it alone.

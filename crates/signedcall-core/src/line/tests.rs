@@ -173,6 +173,21 @@ fn an_incoming_call_is_declined() {
 }
 
 #[test]
+fn how_a_call_sounded_is_told_until_the_service_has_heard_it_and_not_when_signing_out() {
+    let reported = || Event::VoiceReported { call: call(1), report: VoiceReport::default() };
+    let mut rig = Rig::signed_in();
+    assert_eq!(rig.handle(reported()), "ask report voice 1");
+    rig.handle(Event::LinkLost);
+    rig.handle(Event::LinkOpened);
+    assert_eq!(rig.receive(ServiceMessage::Resumed), "signed in, ask report voice 1");
+    rig.handle(Event::LinkLost);
+    assert_eq!(rig.handle(reported()), "", "it waits for the link");
+    let mut rig = Rig::signed_in();
+    rig.handle(Event::UserLoggedOut);
+    assert_eq!(rig.handle(reported()), "");
+}
+
+#[test]
 fn the_service_times_a_ringing_call_out() {
     let mut rig = Rig::signed_in();
     let _ = rig.dials(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signedcall_wire::{CallId, Context, DeviceId, DeviceName, EndReason, Endpoint, Invite, RequestId, ServiceEvent, SessionId, Timestamp};
 
-use super::budget::HoldBudget;
+use super::budget::Budget;
 use super::past::PastCall;
 use super::timers::Timer;
 use super::{AnsweredBy, CloseRecord, Hub, HubCommand, NamedDevice, Turn, User};
@@ -49,8 +49,8 @@ pub(super) struct Relayed {
 /// How often each side may still begin to hold a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Held {
-    pub(super) by_caller: HoldBudget,
-    pub(super) by_callee: HoldBudget,
+    pub(super) by_caller: Budget,
+    pub(super) by_callee: Budget,
 }
 
 /// How far a call has come.

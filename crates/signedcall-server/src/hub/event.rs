@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use signedcall_wire::{
     AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, Redacted,
-    Resume, ServiceMessage, SessionId, Timestamp,
+    Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
 };
 
 use super::RelayGrant;
@@ -138,6 +138,8 @@ pub enum HubCommand {
     },
     /// Close the record of a call. Comes once for each record that was opened and became durable.
     CloseRecord(CloseRecord),
+    /// Keep with the record of a call how it sounded for one side, if it was a side of that call and has not said so before.
+    KeepReport(KeptReport),
 }
 
 /// The beginning of a call's record, and what has to be known to go on with it once the service has been started again.
@@ -238,6 +240,23 @@ pub struct CloseRecord {
     pub ended_at: Timestamp,
     /// Why, as the caller was told.
     pub reason: EndReason,
+}
+
+/// How a call sounded, as a device says that may have talked in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptReport {
+    /// The call.
+    pub call: CallId,
+    /// The device's account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The device.
+    pub device: DeviceId,
+    /// How it sounded.
+    pub report: VoiceReport,
 }
 
 /// The answer of a call, for its record.

@@ -65,7 +65,8 @@ use signedcall_wire::{
 
 use self::call::Call;
 pub use self::event::{
-    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, NamedDevice, OpenRecord, SignIn, SocketId,
+    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
+    SocketId,
 };
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;

@@ -7,6 +7,7 @@ use signedcall_wire::{
     SessionId, Timestamp, Welcome,
 };
 
+use super::budget::Budget;
 use super::call::{Departure, Party, State};
 use super::session::{Answers, EventRing, Link, Session, room_for};
 use super::timers::Timer;
@@ -63,6 +64,7 @@ impl Hub {
             events: EventRing::default(),
             answers,
             calls,
+            reports: Budget::default(),
         };
         let ice = self.ice(&session);
         self.sessions.insert(id, session);

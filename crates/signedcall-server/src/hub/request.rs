@@ -2,13 +2,14 @@
 
 use signedcall_wire::{
     CallId, EndReason, Endpoint, ErrorCode, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, Request, RequestId, ServiceEvent, SessionId, Signal,
+    VoiceReport,
 };
 
 use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
 use super::reason::{concerns_one_device, reasons_after_answer, reasons_before_answer};
 use super::session::{Answer, room_for};
 use super::timers::Timer;
-use super::{Hub, HubCommand, KeptAnswer, NamedDevice, Turn};
+use super::{Hub, HubCommand, KeptAnswer, KeptReport, NamedDevice, Turn};
 
 /// The most bytes of one candidate: a real one has under three hundred.
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
@@ -33,6 +34,7 @@ impl Hub {
                 Request::Hold { call, on } => self.hold(turn, session, call, on),
                 Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
+                Request::ReportVoice { call, report } => self.keep_report(turn, session, call, report),
                 Request::TakeSecondCalls { on } => self.take_second_calls(session, on),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::GoIdle => return self.go_idle(turn, session, id),
@@ -306,6 +308,20 @@ impl Hub {
             return DONE;
         };
         self.tell(turn, receiver.session, ServiceEvent::Signal { call: id, from, signal });
+        DONE
+    }
+
+    /// Passes on to the store how a call sounded. Whether the device had a part in the call, the record says: the hub has forgotten the call by then.
+    fn keep_report(&mut self, turn: &mut Turn, session: SessionId, call: CallId, report: VoiceReport) -> Answer {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return DONE;
+        };
+        if !session.reports.take(turn.now) {
+            return refused(ErrorCode::FailureInMakeCall);
+        }
+        let (account, environment, cuid) = session.user.clone();
+        let device = session.endpoint.device;
+        turn.commands.push(HubCommand::KeepReport(KeptReport { call, account, environment, cuid, device, report }));
         DONE
     }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
+use super::budget::Budget;
 use super::call::{Awaited, Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::session::{Answers, EventRing, Link, Session};
@@ -117,6 +118,7 @@ impl Hub {
             events: EventRing::default(),
             answers: Answers::default(),
             calls: Default::default(),
+            reports: Budget::default(),
         });
         kept.calls.insert(call);
         self.timers.set(Timer::GraceOver(session), turn.now + self.settings.call_grace);

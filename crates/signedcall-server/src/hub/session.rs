@@ -6,6 +6,7 @@ use signedcall_wire::{
     Timestamp,
 };
 
+use super::budget::Budget;
 use super::{SocketId, User};
 
 /// Events kept for a replay: a call to one device is under twenty, and this is several calls with all their candidates.
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) answers: Answers,
     /// The calls that it has a part in.
     pub(super) calls: BTreeSet<CallId>,
+    /// How often it may report on calls.
+    pub(super) reports: Budget,
 }
 
 /// How many calls a device takes at a time.

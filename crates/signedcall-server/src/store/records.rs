@@ -3,13 +3,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, params};
-use signedcall_wire::{CallId, DeviceName, Timestamp};
+use rusqlite::{Connection, Row, params};
+use signedcall_wire::{CallId, DeviceName, Timestamp, VoiceReport};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::open::Legacy;
 use super::{StoreError, environment_name, schema, unix_millis};
-use crate::hub::{CloseRecord, KeptAnswer, OpenRecord};
+use crate::hub::{CloseRecord, KeptAnswer, KeptReport, OpenRecord};
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
 const MOST_AT_ONCE: usize = 256;
@@ -43,6 +43,7 @@ enum Job {
     Open(Box<Opening>),
     Answer(Answering),
     Close(Closing),
+    KeepReport(Box<KeptReport>),
     /// Ends the thread.
     Finish,
 }
@@ -104,6 +105,11 @@ impl Records {
         self.send(Job::Close(Closing { record, ended_at }));
     }
 
+    /// Writes down how a call sounded for one side. One that cannot be written is lost: nothing hangs on it.
+    pub(crate) fn keep_report(&self, kept: KeptReport) {
+        self.send(Job::KeepReport(Box::new(kept)));
+    }
+
     /// Whether the thread is there still.
     pub(crate) fn are_written(&self) -> bool {
         !self.thread.is_finished()
@@ -129,7 +135,7 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
     let mut unclosed: Vec<Closing> = Vec::new();
     let mut finish = false;
     while !finish {
-        let (mut opening, mut answering) = (Vec::new(), Vec::new());
+        let (mut opening, mut answering, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let first =
             if unclosed.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
         let first = match first {
@@ -142,10 +148,11 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
                 Job::Open(record) => opening.push(record),
                 Job::Answer(answer) => answering.push(answer),
                 Job::Close(closing) => unclosed.push(closing),
+                Job::KeepReport(kept) => reports.push(kept),
                 Job::Finish => finish = true,
             }
         }
-        let opened = match commit(connection, &opening, &answering, &unclosed) {
+        let opened = match commit(connection, &opening, &answering, &unclosed, &reports) {
             Ok(opened) => {
                 unclosed.clear();
                 opened
@@ -163,12 +170,13 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
     }
 }
 
-/// Writes everything in one transaction: of one call, its beginning before its answer before its end.
+/// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded.
 fn commit(
     connection: &mut Connection,
     opening: &[Box<Opening>],
     answering: &[Answering],
     closing: &[Closing],
+    reports: &[Box<KeptReport>],
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(opening.len());
@@ -183,6 +191,9 @@ fn commit(
     }
     for closing in closing {
         update_end(&transaction, closing)?;
+    }
+    for kept in reports {
+        update_report(&transaction, kept)?;
     }
     transaction.commit()?;
     Ok(outcomes)
@@ -261,6 +272,29 @@ fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -
         ])
 }
 
+/// Writes down what the caller's device says of the caller's side, and the one that answered of the other, each once. What anybody else says is left out.
+fn update_report(connection: &Connection, kept: &KeptReport) -> rusqlite::Result<()> {
+    let report = serde_json::to_string(&kept.report).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    for (report_column, user_column, device_column) in
+        [("caller_report", "caller", "caller_device"), ("callee_report", "callee", "answered_by")]
+    {
+        connection
+            .prepare_cached(&format!(
+                "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
+                 AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
+            ))?
+            .execute(params![
+                report,
+                kept.call.to_string(),
+                kept.account.0,
+                environment_name(kept.environment),
+                kept.cuid.as_str(),
+                kept.device.to_string(),
+            ])?;
+    }
+    Ok(())
+}
+
 /// One call, as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
@@ -280,6 +314,10 @@ pub struct CallRecord {
     pub ended_at_ms: Option<i64>,
     /// Why it ended: the number of an [`EndReason`](signedcall_wire::EndReason); `None` while it goes on.
     pub end_reason: Option<u8>,
+    /// How the caller's device says that it sounded, if it has said so.
+    pub caller_report: Option<VoiceReport>,
+    /// How the device that answered says that it sounded, likewise.
+    pub callee_report: Option<VoiceReport>,
 }
 
 /// Reads every record in the store in `path`, oldest first.
@@ -290,7 +328,8 @@ pub fn read_records(path: &Path) -> Result<Vec<CallRecord>, StoreError> {
     let connection = schema::open(path)?;
     let read = || {
         let mut statement = connection.prepare(
-            "SELECT id, caller, callee, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason FROM calls
+            "SELECT id, caller, callee, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason,
+                    caller_report, callee_report FROM calls
              ORDER BY placed_at_ms, id",
         )?;
         let records = statement.query_map([], |row| {
@@ -303,9 +342,16 @@ pub fn read_records(path: &Path) -> Result<Vec<CallRecord>, StoreError> {
                 connected_at_ms: row.get(5)?,
                 ended_at_ms: row.get(6)?,
                 end_reason: row.get(7)?,
+                caller_report: read_report(row, 8)?,
+                callee_report: read_report(row, 9)?,
             })
         })?;
         records.collect::<Result<_, _>>()
     };
     read().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
+}
+
+/// A report that another version has written, and that this one does not understand, is none.
+fn read_report(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<VoiceReport>> {
+    Ok(row.get::<_, Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
 }

@@ -78,6 +78,11 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE calls ADD COLUMN rings_on TEXT;
 ",
+    // How each side heard the other, as its device has reported it.
+    "
+    ALTER TABLE calls ADD COLUMN caller_report TEXT;
+    ALTER TABLE calls ADD COLUMN callee_report TEXT;
+",
 ];
 
 /// The version that all steps lead to.

@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, RunId, Timestamp};
+use signedcall_wire::{
+    AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, RunId, Timestamp, VoiceReport,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
+use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, KeptReport, NamedDevice, OpenRecord};
 
 fn new_store() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -160,6 +162,58 @@ fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over() {
     let kept: (Option<String>, Option<String>) =
         file.query_row("SELECT invite, rings_on FROM calls", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a row");
     assert_eq!(kept, (None, None));
+}
+
+fn report(device: u128, cuid: &str, mos: u16) -> KeptReport {
+    let OpenRecord { account, environment, invite, .. } = opening(1);
+    let report = VoiceReport { seconds: 5, mos, ..VoiceReport::default() };
+    KeptReport { call: invite.call, account, environment, cuid: Cuid::new(cuid).expect("a cuid"), device: endpoint(device).device, report }
+}
+
+#[test]
+fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked() {
+    let (_directory, path) = new_store();
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
+    let now = SystemTime::now();
+    records.open(opening(1), now);
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    records.keep_report(report(1, "courier_1", 100));
+    // Once this is written, so is what came before it.
+    records.open(opening(2), now);
+    assert_eq!(written.blocking_recv(), Some(opened(2, true)));
+    records.answer(opening(1).invite.call, answer(), now);
+    records.close(closing(1), now);
+    records.keep_report(KeptReport { environment: Environment::Development, ..report(1, "courier_1", 101) });
+    records.keep_report(report(3, "customer_1", 102));
+    records.keep_report(report(2, "customer_2", 103));
+    records.finish();
+    let reports = |path: &PathBuf| {
+        let record = read_records(path).expect("a good store").remove(0);
+        [record.caller_report, record.callee_report].map(|report| report.map(|report| report.mos))
+    };
+    assert_eq!(reports(&path), [None, None], "before the answer there is nothing to say, and no other device or user talked");
+    let (records, _written, _legacy) = Records::start(&path).expect("the same store");
+    for mos in [410, 420] {
+        records.keep_report(report(1, "courier_1", mos));
+        records.keep_report(report(2, "customer_1", mos + 5));
+    }
+    records.finish();
+    assert_eq!(reports(&path), [Some(410), Some(415)], "the first counts");
+}
+
+#[test]
+fn a_store_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_it_has() {
+    let (_directory, path) = new_store();
+    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
+    records.open(opening(1), SystemTime::now());
+    records.close(closing(1), SystemTime::now());
+    records.finish();
+    let file = rusqlite::Connection::open(&path).expect("the store");
+    file.execute_batch("ALTER TABLE calls DROP COLUMN caller_report; ALTER TABLE calls DROP COLUMN callee_report; PRAGMA user_version = 6")
+        .expect("nobody else writes");
+    drop(file);
+    let record = read_records(&path).expect("a store that is brought up to date").remove(0);
+    assert_eq!((record.end_reason, record.caller_report), (Some(EndReason::HungUp.number()), None));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId};
+use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId, VoiceReport};
 
 /// What a device says to the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,14 @@ pub enum Request {
         to: Endpoint,
         /// What is passed.
         signal: Signal,
+    },
+    /// How a call sounded here, for its record: once it is over, and once from each device that talked. The service keeps it with the record, and nothing
+    /// of a device that had no part in the call.
+    ReportVoice {
+        /// The call.
+        call: CallId,
+        /// How it sounded.
+        report: VoiceReport,
     },
     /// Whether this device rings while it is in a call, from now on; at first it is as its `hello` says.
     TakeSecondCalls {

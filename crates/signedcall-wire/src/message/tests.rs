@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::{
     AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName,
     EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, PushPayload,
-    Redacted, Refusal, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, Welcome,
+    Redacted, Refusal, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport,
+    Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -127,6 +128,27 @@ fn what_a_device_asks_for_has_this_text() {
         (
             signal(Signal::Candidate { candidate: secret("{}") }),
             r##"{"do":"signal","call":"#1","to":{"device":"#2","run":"#5"},"signal":{"kind":"candidate","candidate":"{}"}}"##,
+        ),
+        (
+            Request::ReportVoice { call: CALL, report: VoiceReport { seconds: 60, mos: 421, worst_mos: 300, ..VoiceReport::default() } },
+            r##"{"do":"report_voice","call":"#1","report":{"seconds":60,"mos":421,"worst_mos":300,"lost_per_mille":0,"burst_tenths":0,"made_up_per_mille":0,"jitter_ms":0,"wait_ms":0,"said_kbps":0}}"##,
+        ),
+        (
+            Request::ReportVoice {
+                call: CALL,
+                report: VoiceReport {
+                    lost_per_mille: 20,
+                    burst_tenths: 15,
+                    made_up_per_mille: 3,
+                    jitter_ms: 12,
+                    wait_ms: 60,
+                    round_trip_ms: Some(48),
+                    said_lost_per_mille: Some(0),
+                    said_kbps: 32,
+                    ..VoiceReport::default()
+                },
+            },
+            r##"{"do":"report_voice","call":"#1","report":{"seconds":0,"mos":0,"worst_mos":0,"lost_per_mille":20,"burst_tenths":15,"made_up_per_mille":3,"jitter_ms":12,"wait_ms":60,"round_trip_ms":48,"said_lost_per_mille":0,"said_kbps":32}}"##,
         ),
         (Request::TakeSecondCalls { on: true }, r#"{"do":"take_second_calls","on":true}"#),
         (Request::Logout, r#"{"do":"logout"}"#),

@@ -7,7 +7,7 @@ mod subject;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, Step};
+use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, StatusReport, Step};
 use signedcall_wire::{
     BrandingOverride, CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent,
     ServiceMessage, Timestamp,
@@ -24,6 +24,7 @@ use crate::events::Listeners;
 use crate::link::{Link, LinkEvent};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
+use crate::quality::{Summary, VoiceStats};
 use crate::sound::{Engine, SoundEvent, ToneSet, VoiceCondition};
 
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has
@@ -64,6 +65,12 @@ pub(crate) struct Driver {
     times: HashMap<CallId, Times>,
     /// What there was to say last of a voice.
     condition: Option<(CallId, VoiceCondition)>,
+    /// The call whose voice is open.
+    talking: Option<CallId>,
+    /// The last second of that voice, for whoever watches.
+    stats: watch::Sender<Option<VoiceStats>>,
+    /// What the seconds of calls add up to, until they end.
+    summaries: HashMap<CallId, Summary>,
     closed: bool,
 }
 
@@ -83,6 +90,7 @@ impl Driver {
         requests: mpsc::Receiver<UserRequest>,
         listeners: Listeners,
         view: watch::Sender<LineView>,
+        stats: watch::Sender<Option<VoiceStats>>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
         let Checked { address, me, hello, branding, treatment, sound, own_sound: _ } = options;
@@ -111,6 +119,9 @@ impl Driver {
             link_state: LinkState::Reconnecting,
             times: HashMap::new(),
             condition: None,
+            talking: None,
+            stats,
+            summaries: HashMap::new(),
             closed: false,
         })
     }
@@ -180,6 +191,14 @@ impl Driver {
                 self.condition = Some((call, condition));
                 None
             }
+            Happening::Sound(SoundEvent::Second(second)) => {
+                // One that was under way as its voice was closed is of no voice any more.
+                if self.talking == Some(second.call) {
+                    self.summaries.entry(second.call).or_default().add(&second);
+                    self.stats.send_replace(Some(second));
+                }
+                None
+            }
             Happening::Woken => Some(Event::Woken),
         }
     }
@@ -239,8 +258,15 @@ impl Driver {
         if !woken || !commands.is_empty() {
             tracing::debug!(state = ?self.line.call_state(), ?commands);
         }
+        let ended: Vec<CallId> = commands.iter().filter_map(end_of).collect();
         for command in commands {
             self.carry_out(command);
+        }
+        for call in ended {
+            if let Some(report) = self.summaries.remove(&call).and_then(|summary| summary.report()) {
+                tracing::info!(?report, "how the call sounded");
+                self.hand_in(Event::VoiceReported { call, report });
+            }
         }
     }
 
@@ -313,11 +339,18 @@ impl Driver {
             Command::StartVoice { call, device } => match self.media.open_path(call, device) {
                 Some((path, timeline)) => {
                     self.condition = None;
+                    self.talking = Some(call);
                     self.sound.start_voice(call, path, timeline);
                 }
                 None => tracing::error!("voice is to start on a connection that is not prepared"),
             },
-            Command::StopVoice { call } => self.sound.stop_voice(call),
+            Command::StopVoice { call } => {
+                if self.talking == Some(call) {
+                    self.talking = None;
+                    self.stats.send_replace(None);
+                }
+                self.sound.stop_voice(call);
+            }
             Command::SetMuted { call, muted } => self.sound.mute(call, muted),
         }
     }
@@ -331,6 +364,11 @@ impl Driver {
             }
         });
     }
+}
+
+/// The call whose end is reported.
+fn end_of(command: &Command) -> Option<CallId> {
+    if let Command::Report(StatusReport { call, status: CallStatus::Ended(_), .. }) = command { Some(*call) } else { None }
 }
 
 /// Answers whoever waits for what becomes of a call.

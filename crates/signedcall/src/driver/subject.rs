@@ -17,7 +17,8 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::MediaInterrupted { call, .. }
         | Event::MediaFailed { call, .. }
         | Event::MediaMismatched { call, .. }
-        | Event::VoiceFailed { call, .. } => Some(*call),
+        | Event::VoiceFailed { call, .. }
+        | Event::VoiceReported { call, .. } => Some(*call),
         Event::Received(ServiceMessage::Event { event, .. }) => match event {
             ServiceEvent::Invite(invite) => Some(invite.call),
             ServiceEvent::Transferred(transferred) => Some(transferred.instead_of),

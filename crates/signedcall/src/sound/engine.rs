@@ -20,6 +20,7 @@ use super::tone::{Playing, ToneSet, mix};
 use super::voice::{Voice, VoiceCondition};
 use super::{Capture, Playback, Sound, SoundError, Treatment};
 use crate::media::VoicePath;
+use crate::quality::VoiceStats;
 use crate::timing::{Milestone, Timeline};
 
 /// How often the thread looks at the devices' rings while there is something to do: half a frame, so that a frame waits 2.5 ms on average.
@@ -41,6 +42,8 @@ pub(crate) enum SoundEvent {
     NoPlayback { call: CallId, error: SoundError },
     /// What there is to say of this call's voice has changed.
     Condition { call: CallId, condition: VoiceCondition },
+    /// A second of a call's voice in figures.
+    Second(VoiceStats),
 }
 
 /// The audio thread, which sleeps while there is nothing to hear or say.
@@ -344,6 +347,9 @@ impl Audio {
             voice.use_devices(capture.and_then(|capture| capture.name()), playback.and_then(|playback| playback.name()));
             if let Some(condition) = voice.news() {
                 let _ = self.events.send(SoundEvent::Condition { call: voice.call(), condition });
+            }
+            if let Some(second) = voice.take_second() {
+                let _ = self.events.send(SoundEvent::Second(second));
             }
         }
         self.ring();

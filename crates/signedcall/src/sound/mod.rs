@@ -8,6 +8,7 @@ mod device;
 mod engine;
 mod priority;
 mod probe;
+mod second;
 mod slot;
 mod steering;
 mod stream;

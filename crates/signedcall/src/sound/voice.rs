@@ -13,10 +13,12 @@ use signedcall_voice::{
 };
 use signedcall_wire::CallId;
 
+use super::second::SecondMeter;
 use super::steering::Steering;
 use super::tone::mix;
 use super::{Pace, Treatment};
 use crate::media::{OutgoingPacket, VoicePath};
+use crate::quality::{LineNotice, VoiceStats};
 use crate::timing::{Milestone, Timeline};
 
 /// How many frames are played between two looks at how well the other side is heard: a second of them.
@@ -27,6 +29,8 @@ const FRAMES_A_LOOK: u32 = 100;
 pub struct VoiceCondition {
     /// How well the other side is heard; nothing before the first seconds have been heard.
     pub quality: Option<Quality>,
+    /// What is odd about the line.
+    pub notice: Option<LineNotice>,
     /// What the user should know of their microphone.
     pub microphone: Option<MicrophoneNote>,
     /// The devices in use now: another than before when the user or the system has chosen it, or when one has come or gone.
@@ -54,6 +58,8 @@ pub(super) struct Voice {
     processing: Processing,
     watch: MicrophoneWatch,
     meter: QualityMeter,
+    seconds: SecondMeter,
+    second: Option<VoiceStats>,
     played: u32,
     condition: VoiceCondition,
     told: VoiceCondition,
@@ -87,6 +93,8 @@ impl Voice {
             processing: Processing::new(processing_config(treatment)),
             watch,
             meter: QualityMeter::default(),
+            seconds: SecondMeter::default(),
+            second: None,
             played: 0,
             condition: VoiceCondition::default(),
             told: VoiceCondition::default(),
@@ -126,6 +134,11 @@ impl Voice {
         }
         self.told = self.condition.clone();
         Some(self.condition.clone())
+    }
+
+    /// The last second in figures, once.
+    pub(super) fn take_second(&mut self) -> Option<VoiceStats> {
+        self.second.take()
     }
 
     /// Notes which devices there are now.
@@ -192,6 +205,7 @@ impl Voice {
     pub(super) fn next_frame(&mut self, frame: &mut Frame, tones: &Frame) {
         self.unheard = None;
         let pulled = self.receiver.pull(frame, self.now());
+        self.seconds.heard(frame);
         self.judge();
         // What is louder than a speaker plays would be cut off, which is worse than not so loud.
         frame.iter_mut().for_each(|sample| *sample = (*sample * self.volume).clamp(-1.0, 1.0));
@@ -208,6 +222,7 @@ impl Voice {
         let (mut pace, mut frame) = (self.unheard.unwrap_or_else(Pace::start), SILENCE);
         while pace.is_due() {
             self.receiver.pull(&mut frame, self.now());
+            self.seconds.heard(&frame);
             self.judge();
         }
         self.unheard = Some(pace);
@@ -223,6 +238,9 @@ impl Voice {
                 tracing::debug!(call = %self.call, ?quality, ?stats, "the other side is heard otherwise");
             }
             self.condition.quality = quality;
+            let line = self.receiver.line_report();
+            self.second = self.seconds.second(self.call, stats, line, &mut self.steering);
+            self.condition.notice = self.seconds.notice();
         }
     }
 

@@ -1,11 +1,11 @@
 use signedcall_wire::{
     CallId, DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, Redacted,
-    Request, Signal,
+    Request, Signal, VoiceReport,
 };
 use uuid::Uuid;
 
 use super::stage::{CALL, Do, Stage, accept, call, call_to, endpoint, hang_up, hold, signal};
-use crate::hub::budget::HOLDS_AT_ONCE;
+use crate::hub::budget::AT_ONCE;
 use crate::hub::placing::MAX_IMAGE_URL_BYTES;
 use crate::hub::presence::MAX_ENDS_PER_WELCOME;
 use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
@@ -153,7 +153,7 @@ fn a_welcome_lists_the_newest_ends_and_no_more_than_fit() {
 fn a_side_may_hold_a_call_so_many_times_at_once_and_then_once_a_second() {
     let mut stage = ringing();
     stage.run(0, Do::Ask('x', accept()));
-    for _ in 0..HOLDS_AT_ONCE {
+    for _ in 0..AT_ONCE {
         assert_eq!(stage.run(0, Do::Ask('a', hold(true))).len(), 2);
         assert_eq!(stage.run(0, Do::Ask('a', hold(true))), ["a ok"], "it holds already");
         assert_eq!(stage.run(0, Do::Ask('a', hold(false))).len(), 2, "it may always go on");
@@ -168,10 +168,21 @@ fn a_side_may_hold_a_call_so_many_times_at_once_and_then_once_a_second() {
         stage.run(second * 1_000, Do::Ask('a', hold(false)));
         assert_eq!(stage.run(second * 1_000 + 999, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"]);
     }
-    let rested = 99_000 + u64::from(HOLDS_AT_ONCE) * 1_000;
-    for _ in 0..HOLDS_AT_ONCE {
+    let rested = 99_000 + u64::from(AT_ONCE) * 1_000;
+    for _ in 0..AT_ONCE {
         assert_eq!(stage.run(rested, Do::Ask('a', hold(true))).len(), 2);
         stage.run(rested, Do::Ask('a', hold(false)));
     }
     assert_eq!(stage.run(rested, Do::Ask('a', hold(true))), ["a2 ERR_FAILURE_IN_MAKE_CALL"]);
+}
+
+#[test]
+fn a_device_may_report_so_many_calls_at_once_and_then_one_a_second() {
+    let mut stage = ringing();
+    let report = || Do::Ask('x', Request::ReportVoice { call: CALL, report: VoiceReport::default() });
+    for _ in 0..AT_ONCE {
+        assert_eq!(stage.run(0, report()), ["keep report x", "x ok"]);
+    }
+    assert_eq!(stage.run(999, report()), ["x ERR_FAILURE_IN_MAKE_CALL"]);
+    assert_eq!(stage.run(1_000, report()), ["keep report x", "x ok"]);
 }

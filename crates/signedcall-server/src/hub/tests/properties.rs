@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use signedcall_wire::{
     AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, MAX_CALLS_PER_DEVICE,
     MAX_SOCKETS_PER_CUID, NewCall, PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId,
-    Signal, Timestamp,
+    Signal, Timestamp, VoiceReport,
 };
 use uuid::Uuid;
 
@@ -70,6 +70,7 @@ enum Ask {
     Logout,
     GoIdle,
     TakeSecondCalls { on: bool },
+    ReportVoice { call: u128 },
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -89,6 +90,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Ask::Logout),
         1 => Just(Ask::GoIdle),
         2 => any::<bool>().prop_map(|on| Ask::TakeSecondCalls { on }),
+        1 => call().prop_map(|call| Ask::ReportVoice { call }),
     ];
     let op = prop_oneof![
         3 => (device(), any::<bool>()).prop_map(|(device, restarts)| Op::SignIn { device, restarts }),
@@ -312,6 +314,9 @@ impl World {
             Ask::Logout => Request::Logout,
             Ask::GoIdle => Request::GoIdle,
             Ask::TakeSecondCalls { on } => Request::TakeSecondCalls { on },
+            Ask::ReportVoice { call } => {
+                Request::ReportVoice { call: call_id(call), report: VoiceReport { seconds: 1, ..VoiceReport::default() } }
+            }
         }
     }
 
@@ -360,6 +365,7 @@ impl World {
                     assert_eq!(record.answered.map(|answered| answered.device.id), written);
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
+                HubCommand::KeepReport(kept) => assert!(kept.report.seconds > 0, "what was said is passed on"),
             }
         }
         let expected: BTreeSet<_> = self.pending.iter().chain(self.durable.difference(&self.closed)).copied().collect();

@@ -317,6 +317,7 @@ impl Stage {
                 | HubCommand::Close { .. }
                 | HubCommand::OpenRecord(_)
                 | HubCommand::CloseRecord(_)
+                | HubCommand::KeepReport(_)
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -328,7 +329,7 @@ impl Stage {
 
     fn store(&mut self, command: &HubCommand) {
         match command {
-            HubCommand::Send { .. } | HubCommand::Close { .. } => {}
+            HubCommand::KeepReport(_) | HubCommand::Send { .. } | HubCommand::Close { .. } => {}
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
@@ -372,6 +373,7 @@ impl Stage {
             HubCommand::Close { socket } => format!("{} close", self.names[socket]),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
+            HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),
             HubCommand::CloseRecord(close) => match &close.answered {
                 None => format!("close record {:?}", close.reason),
                 Some(answered) => {
