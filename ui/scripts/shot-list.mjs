@@ -179,6 +179,8 @@ export const shots = [
   shot("in-call", "in-call", { schemes: ONE, sheet: true }),
   shot("in-call-muted", "in-call", { schemes: ONE }),
   shot("in-call-weak", "in-call", { schemes: ONE }),
+  shot("in-call-losing", "in-call", { schemes: ONE }),
+  shot("in-call-losing-arabic", "in-call", { schemes: ONE, lang: "ar" }),
   shot("in-call-poor", "in-call", { schemes: ONE, sheet: true }),
   shot("in-call-arabic", "in-call", { scenario: "in-call-poor", lang: "ar", schemes: ONE }),
   shot("in-call-sound-menu", "in-call", { scenario: "in-call", sheet: true, act: openSound }),

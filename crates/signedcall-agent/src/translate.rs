@@ -1,7 +1,7 @@
 //! The SDK's words as the views have them.
 
 use crate::controller::name_of;
-use crate::view::{AnswerHow, Direction, EndReason, Holding, MicrophoneNote, Problem, ProblemCode, Quality};
+use crate::view::{AnswerHow, Direction, EndReason, Holding, LineNotice, MicrophoneNote, Problem, ProblemCode, Quality};
 
 impl From<signedcall::Error> for Problem {
     fn from(error: signedcall::Error) -> Self {
@@ -109,6 +109,17 @@ impl From<signedcall::Quality> for Quality {
             signedcall::Quality::Poor => Self::Poor,
             signedcall::Quality::Weak => Self::Weak,
             signedcall::Quality::Good => Self::Good,
+        }
+    }
+}
+
+impl From<signedcall::LineNotice> for LineNotice {
+    fn from(notice: signedcall::LineNotice) -> Self {
+        match notice {
+            signedcall::LineNotice::LosingPackets => Self::LosingPackets,
+            signedcall::LineNotice::NotAllIsHeard => Self::NotAllIsHeard,
+            signedcall::LineNotice::Late => Self::Late,
+            signedcall::LineNotice::Unsteady => Self::Unsteady,
         }
     }
 }

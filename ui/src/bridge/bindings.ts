@@ -144,6 +144,8 @@ export type CallView = {
 	muted: boolean,
 	/**  How well the other side is heard, while both talk and once it is known. */
 	quality: Quality | null,
+	/**  What is odd about the line, while both talk. */
+	notice: LineNotice | null,
 	/**  What the user should know of their microphone now. */
 	microphone: MicrophoneNote | null,
 	/**  Who holds it, once it is answered. */
@@ -201,6 +203,13 @@ export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWork
 
 /**  Who holds a call. As long as somebody does, neither side is heard. */
 export type Holding = "nobody" | "thisSide" | "otherSide" | "both";
+
+/**  What is odd about the line; goes away by itself. */
+export type LineNotice = 
+/**  The other side's voice comes with gaps, which are filled as far as can be. */
+"losingPackets" | 
+/**  This side's does. */
+"notAllIsHeard" | "late" | "unsteady";
 
 /**  A call that a link from outside asks for. */
 export type LinkView = {

@@ -63,7 +63,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     if (!call) return;
     if (current && current.answering === null && current.phase.state !== "ended") {
       if (how === "endCurrent" || current.phase.state !== "talking") end(current.id, "hungUp", { own: true });
-      else change({ call, other: { ...current, holding: "thisSide", quality: null } });
+      else change({ call, other: { ...current, holding: "thisSide", quality: null, notice: null } });
     }
     talk(call.id);
   };
@@ -72,7 +72,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
     if (!call) return;
     if (on || !other || other.phase.state === "ended") return update(id, { holding: on ? "thisSide" : "nobody" });
     const set = call === view.call ? other : view.call;
-    change({ call: { ...call, holding: "nobody" }, other: set && { ...set, holding: "thisSide", quality: null } });
+    change({ call: { ...call, holding: "nobody" }, other: set && { ...set, holding: "thisSide", quality: null, notice: null } });
   };
   const call = (peer: string, context: string): void => {
     const id = crypto.randomUUID();
@@ -193,6 +193,7 @@ const blank: CallView = {
   phase: { state: "calling" },
   muted: false,
   quality: null,
+  notice: null,
   microphone: null,
   holding: "nobody",
   answering: null,

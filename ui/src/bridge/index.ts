@@ -16,6 +16,7 @@ export type {
   EndReason,
   Finding,
   Holding,
+  LineNotice,
   LinkView,
   MicrophoneNote,
   PreferencesForm,

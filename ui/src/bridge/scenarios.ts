@@ -168,6 +168,7 @@ const amira: CallView = {
   phase: { state: "ringing" },
   muted: false,
   quality: null,
+  notice: null,
   microphone: null,
   holding: "nobody",
   answering: "simply",
@@ -304,6 +305,8 @@ export const scenarios = {
   connecting: calling(amira, { phase: { state: "connecting" }, answering: null }),
   "in-call": calling(talk),
   "in-call-weak": calling(talk, { quality: "weak", microphone: "silent" }),
+  "in-call-losing": calling(talk, { quality: "weak", notice: "losingPackets" }),
+  "in-call-losing-arabic": calling({ ...talk, peerName: arabic.peerName, context: arabic.context }, { quality: "poor", notice: "notAllIsHeard" }),
   "in-call-poor": calling(talk, { quality: "poor", muted: true, microphone: "talkingWhileMuted" }),
   "in-call-moved": calling(talk, {
     devices: { microphone: { name: "Built-in Microphone", news: "changed" }, speaker: { name: "Laptop Speakers", news: "changed" } },

@@ -286,6 +286,12 @@ export const ar: Catalogue = {
     talkingWhileMuted: "صوتك مكتوم. لا أحد يسمعك.",
     silentMicrophone: "لا يصل شيء من ميكروفونك. هل هو مطفأ، أم أنه غير المطلوب؟",
     quality: { good: "اتصال جيد", weak: "اتصال ضعيف", poor: "اتصال سيئ" },
+    notice: {
+      losingPackets: "يفقد اتصالك بعض الحزم",
+      notAllIsHeard: "لا يصل كل ما تقوله",
+      late: "يصل ما تقوله متأخرًا",
+      unsteady: "اتصالك غير مستقر",
+    },
     sound: "الصوت",
     volume: "مستوى الصوت",
     heardThrough: (device) => `يُسمع صوتك الآن عبر ${device}.`,

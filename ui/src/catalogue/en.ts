@@ -313,6 +313,12 @@ export const en = {
     talkingWhileMuted: "You are muted. Nobody hears you.",
     silentMicrophone: "Nothing comes from your microphone. Is it switched off, or the wrong one?",
     quality: { good: "Good connection", weak: "Weak connection", poor: "Poor connection" },
+    notice: {
+      losingPackets: "Your connection is losing packets",
+      notAllIsHeard: "Not all that you say arrives",
+      late: "What you say arrives late",
+      unsteady: "Your connection is unsteady",
+    },
     sound: "Sound",
     volume: "Volume",
     heardThrough: (device: string) => `You are heard through ${device} now.`,

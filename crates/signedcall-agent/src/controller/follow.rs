@@ -106,6 +106,7 @@ impl<H: Host> Controller<H> {
         view.image.clone_from(&call.peer_image);
         view.muted = call.muted;
         view.quality = voice.and_then(|voice| voice.quality).map(Into::into);
+        view.notice = voice.and_then(|voice| voice.notice).map(Into::into);
         view.microphone = voice.and_then(|voice| voice.microphone).map(Into::into);
         view.devices = devices.unwrap_or_default();
         if let Some(volume) = self.facts.get(&call.call).and_then(|facts| facts.volume) {

@@ -27,6 +27,8 @@ pub struct CallView {
     pub muted: bool,
     /// How well the other side is heard, while both talk and once it is known.
     pub quality: Option<Quality>,
+    /// What is odd about the line, while both talk.
+    pub notice: Option<LineNotice>,
     /// What the user should know of their microphone now.
     pub microphone: Option<MicrophoneNote>,
     /// Who holds it, once it is answered.
@@ -60,6 +62,7 @@ impl CallView {
             phase,
             muted: false,
             quality: None,
+            notice: None,
             microphone: None,
             holding: Holding::Nobody,
             answering: None,
@@ -159,6 +162,18 @@ pub enum Quality {
     Poor,
     Weak,
     Good,
+}
+
+/// What is odd about the line; goes away by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum LineNotice {
+    /// The other side's voice comes with gaps, which are filled as far as can be.
+    LosingPackets,
+    /// This side's does.
+    NotAllIsHeard,
+    Late,
+    Unsteady,
 }
 
 /// What is odd about the microphone; goes away by itself.

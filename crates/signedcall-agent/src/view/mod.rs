@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 pub use self::call::{
-    AnswerHow, Answering, CallPhase, CallView, DeviceNews, DevicesView, Direction, EndReason, Holding, MicrophoneNote, Quality, RecentCall,
-    UsedDevice,
+    AnswerHow, Answering, CallPhase, CallView, DeviceNews, DevicesView, Direction, EndReason, Holding, LineNotice, MicrophoneNote, Quality,
+    RecentCall, UsedDevice,
 };
 pub use self::trial::{TrialFailure, TrialStep, TrialView};
 

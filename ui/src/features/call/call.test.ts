@@ -152,6 +152,15 @@ it("says how well the other side is heard, and keeps quiet while nothing is", as
   await vi.waitFor(() => expect(has("[data-quality]")).toBe(false));
 });
 
+it("says in place of that what is odd about the line, until it is over", async () => {
+  const { find, change } = await show("in-call");
+  change({ ...scenarios["in-call-losing"], revision: 2 });
+  await vi.waitFor(() => expect(find("[data-quality]").textContent).toContain("Your connection is losing packets"));
+  expect(find("[data-quality]").textContent).not.toContain("Weak connection");
+  change({ ...scenarios["in-call"], revision: 3 });
+  await vi.waitFor(() => expect(find("[data-quality]").textContent).toContain("Good connection"));
+});
+
 it("tells whoever talks that they are muted, and takes it back", async () => {
   const { find, has, change, words } = await show("in-call-poor");
   expect(find('[data-notice="talking-while-muted"]').textContent).toContain(words.call.talkingWhileMuted);

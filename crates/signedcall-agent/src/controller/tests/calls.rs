@@ -6,7 +6,7 @@ use super::bench::{Bench, branding, call, heard, seen, until_true};
 use crate::controller::{Event, Missed, Reply, Ringing};
 use crate::sdk::LineChange;
 use crate::testing::{Told, nothing_heard};
-use crate::view::{Answering, CallPhase, EndReason, MicrophoneNote, ProblemCode, Quality};
+use crate::view::{Answering, CallPhase, EndReason, LineNotice, MicrophoneNote, ProblemCode, Quality};
 
 fn ring_of_anna() -> Told {
     Told::Ring(Ringing {
@@ -174,6 +174,7 @@ async fn how_the_voices_fare_is_shown_while_both_talk() {
     let talking = Phase::Talking { since: Default::default(), interrupted: false };
     let voice = VoiceCondition {
         quality: Some(signedcall::Quality::Weak),
+        notice: Some(signedcall::LineNotice::LosingPackets),
         microphone: Some(signedcall::MicrophoneNote::TalkingWhileMuted),
         ..VoiceCondition::default()
     };
@@ -181,6 +182,7 @@ async fn how_the_voices_fare_is_shown_while_both_talk() {
     bench.line().tell(LineChange::View(line));
     let shown = bench.view().await.call.expect("it goes on");
     assert_eq!((shown.quality, shown.microphone), (Some(Quality::Weak), Some(MicrophoneNote::TalkingWhileMuted)));
+    assert_eq!(shown.notice, Some(LineNotice::LosingPackets));
 }
 
 #[tokio::test]
