@@ -41,7 +41,7 @@ pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Res
     let figures = match name {
         "call" => call().await?,
         "idle" => idle::idle().await?,
-        "peer" => peer::peer().await?,
+        "peer" => peer::peer(part).await?,
         "resume" => resume::resume().await?,
         "voice" => voice::voice(extent, part)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),

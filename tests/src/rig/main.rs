@@ -17,7 +17,7 @@ const USAGE: &str = "rig tour           makes a call to the echo contact and rep
                      rig bench <name>   measures and prints the figures as JSON\n\
                      rig bench voice --quick\n\
                      \x20                  the same with less speech, and nothing written into docs/\n\
-                     rig bench voice --only <part of a figure's name>\n\
+                     rig bench peer --only <part of a figure's name>, rig bench voice --only <part of a figure's name>\n\
                      \x20                  the lines alone that are called so, with all speech: `pesq.cap.loss20.`\n\
                      rig phone <url> <account> <cuid> <hertz said> <hertz heard>\n\
                      \x20                  a phone without a screen, told by lines what to do";
@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
             ["bench", "--list"] => bench::list(),
             ["bench", name] => bench::bench(name, Extent::Full, None).await,
             ["bench", name @ "voice", "--quick"] => bench::bench(name, Extent::Quick, None).await,
-            ["bench", name @ "voice", "--only", part] => bench::bench(name, Extent::Full, Some(part)).await,
+            ["bench", name @ ("peer" | "voice"), "--only", part] => bench::bench(name, Extent::Full, Some(part)).await,
             ["phone", url, account, cuid, says, hears] => phone::phone(url, account, cuid, says.parse()?, hears.parse()?).await,
             _ => bail!("{USAGE}"),
         }

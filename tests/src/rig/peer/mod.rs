@@ -16,7 +16,7 @@ use crate::figures::{Figures, milliseconds};
 
 /// Calls at the same time: more would measure the processor.
 const AT_ONCE: usize = 4;
-/// Networks of each kind; `SIGNEDCALL_PEER_SEEDS` is another number.
+/// Networks of each kind.
 const SEEDS: u64 = 2;
 const LOSSES: [u32; 6] = [0, 5, 10, 20, 30, 45];
 const JITTERS: [u64; 2] = [0, 40];
@@ -24,6 +24,8 @@ const JITTERS: [u64; 2] = [0, 40];
 const EQUAL_BITS_PER_SECOND: u32 = 58_000;
 /// A black-out begins so long after the first packet, and lasts so long.
 const BLACK_OUT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3));
+/// How soon a tone is back after it.
+const BLACK_OUT_FIGURE: &str = "black_out_back_ms";
 /// Calls with a black-out.
 const BLACK_OUTS: u64 = 5;
 
@@ -112,14 +114,17 @@ impl Cell {
     }
 }
 
-pub(crate) async fn peer() -> Result<Figures> {
+/// Measures all, or what has `only` in the names of its figures.
+pub(crate) async fn peer(only: Option<&str>) -> Result<Figures> {
     let rig = Rig::new("bench-peer")?;
     let service = Service::start(&rig, "service", ServiceSetup::default()).await?;
     let mut figures = Figures::default();
-    black_outs(&rig, &service, &mut figures).await?;
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    if is_wanted(BLACK_OUT_FIGURE) {
+        black_outs(&rig, &service, &mut figures).await?;
+    }
     let said = say(rig.folder(), &["reading", "reading-2", "synthetic"])?;
-    let seeds = std::env::var("SIGNEDCALL_PEER_SEEDS").map_or(Ok(SEEDS), |seeds| seeds.parse()).context("SIGNEDCALL_PEER_SEEDS")?;
-    let cells = cells(seeds);
+    let cells: Vec<Cell> = cells().into_iter().filter(|cell| is_wanted(&cell.figure("pesq"))).collect();
     let count = cells.len();
     let calls = cells.into_iter().enumerate().map(|(number, cell)| {
         let (service, said, folder) = (&service, &said, rig.folder());
@@ -145,9 +150,9 @@ pub(crate) async fn peer() -> Result<Figures> {
     Ok(figures)
 }
 
-fn cells(seeds: u64) -> Vec<Cell> {
+fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for seed in 1..=seeds {
+    for seed in 1..=SEEDS {
         for jitter_ms in JITTERS {
             for loss_percent in LOSSES {
                 for burst in [None, Some(3)] {
@@ -220,7 +225,7 @@ async fn black_outs(rig: &Rig, service: &Service, figures: &mut Figures) -> Resu
             };
             let back = back_after(&line, &heard)?;
             eprintln!("black-out {seed} of {BLACK_OUTS}: {who:?} is back after {back:.0} ms");
-            figures.add(&format!("{}black_out_back_ms", who.prefix()), "ms", back);
+            figures.add(&format!("{}{BLACK_OUT_FIGURE}", who.prefix()), "ms", back);
         }
     }
     Ok(())
