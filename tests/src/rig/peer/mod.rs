@@ -136,7 +136,7 @@ pub(crate) async fn peer(only: Option<&str>) -> Result<Figures> {
     while let Some((number, cell, call)) = calls.next().await {
         let (file, counted, delayed) = call.with_context(|| format!("{cell:?}"))?;
         done += 1;
-        eprintln!("call {done} of {count}: {} {:.0} kbit/s", cell.figure(""), counted.kilobits_per_second());
+        eprintln!("call {done} of {count}: {} {:.0} kbit/s", cell.figure("pesq"), counted.kilobits_per_second());
         figures.add(&cell.figure("wire_kbps"), "kbit/s", counted.kilobits_per_second());
         if let Some(delayed) = delayed {
             figures.add(&cell.figure("delay_ms"), "ms", delayed);
