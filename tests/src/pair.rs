@@ -1,5 +1,5 @@
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
@@ -67,6 +67,11 @@ impl Pair {
         tokio::try_join!(self.anna.app.screen("in-call"), self.ben.app.screen("in-call")).map(drop)
     }
 
+    /// Ends both apps, their desktops and the service, and keeps the run.
+    pub fn end(self) -> Rig {
+        self.rig
+    }
+
     /// Anna hangs up, and both put the ended call away.
     pub async fn hang_up(&self) -> Result<()> {
         self.anna.app.click("hang-up").await?;
@@ -106,11 +111,7 @@ impl Seat {
 
     /// Says something to `to`; returns what the microphone here delivered and what was heard there.
     pub async fn say_to(&self, to: &Self, words: &Path) -> Result<(Recording, Recording)> {
-        let (microphone, speaker) = (self.desktop.sound.hear_microphone()?, to.desktop.sound.hear()?);
-        self.desktop.sound.say_all(words, self.desktop.folder()).await?;
-        // What is still on its way belongs to what was said.
-        speaker.reach(Instant::now() + Duration::from_millis(700)).await;
-        Ok((microphone.stop(), speaker.stop()))
+        self.desktop.say_to(&to.desktop, words).await
     }
 
     /// Comes back to the home screen, whatever a case that failed has left.

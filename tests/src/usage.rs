@@ -17,14 +17,18 @@ pub struct Usage {
     pub memory_mib: f64,
     /// How often each of its threads has gone to sleep of its own accord: each time, something has woken it up before.
     threads: BTreeMap<String, u64>,
+    /// The time that the processes have had a processor for, by id, each with its name.
+    busy: BTreeMap<PathBuf, (String, Duration)>,
     at: Instant,
 }
 
 impl Usage {
     /// Looks at a program.
     pub fn of(process: &Process) -> Result<Self> {
-        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads: BTreeMap::new(), at: Instant::now() };
+        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads: BTreeMap::new(), busy: BTreeMap::new(), at: Instant::now() };
         for (name, folder) in processes(process)? {
+            let busy = fs::read_to_string(folder.join("stat")).ok().as_deref().and_then(busy_for);
+            usage.busy.extend(busy.map(|busy| (folder.clone(), (name.clone(), busy))));
             usage.programs.push(name);
             usage.memory_mib += field(&folder.join("smaps_rollup"), "Pss:").unwrap_or(0) as f64 / 1024.0;
             for thread in fs::read_dir(folder.join("task")).into_iter().flatten().flatten() {
@@ -40,6 +44,15 @@ impl Usage {
     pub fn wake_ups_since(&self, earlier: &Self) -> f64 {
         let since = |(thread, sleeps): (&String, &u64)| sleeps.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0));
         self.threads.iter().map(since).sum::<u64>() as f64 / self.at.duration_since(earlier.at).as_secs_f64()
+    }
+
+    /// Of how much of one processor's time the processes with such names have made use since an earlier look, in percent.
+    pub fn cpu_percent_since(&self, earlier: &Self, count: impl Fn(&str) -> bool) -> f64 {
+        let since = |(folder, (_, busy)): (&PathBuf, &(String, Duration))| {
+            busy.saturating_sub(earlier.busy.get(folder).map_or(Duration::ZERO, |(_, before)| *before))
+        };
+        let counted = self.busy.iter().filter(|(_, (name, _))| count(name));
+        100.0 * counted.map(since).sum::<Duration>().as_secs_f64() / self.at.duration_since(earlier.at).as_secs_f64()
     }
 
     /// Waits until a program's processes are such.
@@ -85,6 +98,13 @@ fn name_and_group(stat: &str) -> Option<(String, u32)> {
     Some((name.to_owned(), tail.split_whitespace().nth(2)?.parse().ok()?))
 }
 
+/// For how long a process has had a processor, in user mode and in the kernel (`proc(5)`, fields 14 and 15 of `stat`).
+fn busy_for(stat: &str) -> Option<Duration> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).ok()?)
+}
+
 /// The number behind a name in one of the kernel's tables.
 fn field(file: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
@@ -99,5 +119,13 @@ mod tests {
     fn the_group_is_found_behind_any_name() {
         assert_eq!(name_and_group("4711 (Web (x) Content) S 1 4700 4700 0"), Some(("Web (x) Content".to_owned(), 4700)));
         assert_eq!(name_and_group("4711"), None);
+    }
+
+    #[test]
+    fn the_time_on_a_processor_is_that_in_both_modes() {
+        let ticks = rustix::param::clock_ticks_per_second();
+        let stat = format!("4711 (a) b) S 1 4700 4700 0 -1 4194304 1 2 3 4 {ticks} {} 7 8 20 0", 2 * ticks);
+        assert_eq!(busy_for(&stat), Some(Duration::from_secs(3)));
+        assert_eq!(busy_for("4711 (a) S 1"), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::ui;
 use crate::workspace::{Profile, Workspace};
 
 /// The benches that measure other programs beside the app.
-const WITH_PEERS: &[&str] = &["idle"];
+const WITH_PEERS: &[&str] = &["call", "idle"];
 
 /// The one that calls by libwebrtc too.
 const WITH_LIBWEBRTC: &str = "peer";
@@ -26,7 +26,7 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     println!("[1/3] packages and the web UI");
     let mut needs = vec![Need::Build, Need::VirtualDesktop, Need::Python, Need::Scoring];
     if name.is_none_or(|name| WITH_PEERS.contains(&name)) {
-        needs.push(Need::Peers);
+        needs.extend([Need::Peers, Need::Browser]);
     }
     packages::ensure(workspace, &needs)?;
     python::scoring(workspace)?;

@@ -62,6 +62,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("python3-venv", "python3", Need::Python),
     ("python3-dev", "python3-devel", Need::Scoring),
     ("linphone-desktop", "linphone", Need::Peers),
+    ("linphone-cli", "/usr/bin/linphone-daemon", Need::Peers),
 ];
 
 /// Packages that start a server for everybody by themselves: tests start their own, on this machine's loopback only.

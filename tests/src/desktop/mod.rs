@@ -15,7 +15,7 @@ pub use session::{Keyring, Notifier};
 
 use crate::notifications::Notifications;
 use crate::run::{Rig, private_folder};
-use crate::sound::SoundCard;
+use crate::sound::{Recording, SoundCard};
 use crate::{PATIENCE, Process};
 use session::Session;
 
@@ -132,6 +132,15 @@ impl Desktop {
     /// Plays a sound file into the microphone; it stops when the value is dropped.
     pub fn say(&self, file: &Path) -> Result<Process> {
         self.sound.say(file, &self.folder)
+    }
+
+    /// Says something to whoever a program here calls on another desktop; returns what the microphone here delivered and what was heard there.
+    pub async fn say_to(&self, other: &Self, words: &Path) -> Result<(Recording, Recording)> {
+        let (microphone, speaker) = (self.sound.hear_microphone()?, other.sound.hear()?);
+        self.sound.say_all(words, &self.folder).await?;
+        // What is still on its way belongs to what was said.
+        speaker.reach(Instant::now() + Duration::from_millis(700)).await;
+        Ok((microphone.stop(), speaker.stop()))
     }
 
     /// Chooses an action of the notification on show by its words, as its reader does: from dunst's menu, or by a click on the button that

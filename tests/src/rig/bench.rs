@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
-use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, delay, first_tone, speech, tone};
+use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, Usage, delay, first_tone, speech, tone};
 
 use crate::figures::{Figures, milliseconds};
-use crate::{idle, peer, resume, voice};
+use crate::{beside, idle, peer, resume, voice};
 
 /// Every bench.
 const NAMES: &[&str] = &["call", "idle", "peer", "resume", "voice"];
@@ -18,6 +18,10 @@ const CALLS: usize = 10;
 
 /// The quality of speech as the app sends it unless told otherwise: with echo cancellation, noise suppression and gain.
 const PROCESSED: &str = "pesq";
+
+/// The part of the app that calls, as the kernel cuts its name, and what drives its windows and is no part of it.
+const AGENT: &str = "signedcall-agen";
+const DRIVERS: &[&str] = &["WebKitWebDriver", "WebKitWebDrive"];
 
 /// The tones that stand for the two voices: neither is a multiple of the other or near a ringing tone.
 const ANNA_HERTZ: f32 = 1870.0;
@@ -60,6 +64,8 @@ async fn call() -> Result<Figures> {
         seat.process_voice(false).await?;
     }
     sound_quality(&pair, &mut figures, "pesq.raw", &[a_to_b]).await?;
+    let rig = pair.end();
+    beside::calls(&rig, &mut figures).await?;
     Ok(figures)
 }
 
@@ -108,6 +114,13 @@ fn first_sound(heard: &Recording, answered: Instant, hertz: f32, seat: &Seat) ->
     Ok(found as f64 / 48.0)
 }
 
+/// How late what was said is heard, in milliseconds: the middle of its seconds.
+pub(crate) fn middle_delay(said: &Recording, heard: &Recording) -> Result<f64> {
+    let mut found: Vec<f64> = delay(said, heard).iter().map(|delay| delay.ms).collect();
+    found.sort_by(f64::total_cmp);
+    found.get(found.len() / 2).copied().context("nothing of what was said is heard")
+}
+
 /// How well, and how late, speech arrives in each direction, one after the other. Scoring comes after the calls: it would disturb them.
 async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, ways: &[(&str, &Seat, &Seat)]) -> Result<()> {
     let words = speech("reading")?;
@@ -115,13 +128,16 @@ async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, ways: &[(
     for count in 1..=CALLS {
         pair.connect().await?;
         for (way, from, to) in ways {
-            let (said, heard) = from.say_to(to, &words).await?;
+            let before = Usage::of(&from.app.process)?;
+            let (said, heard) = from.desktop.say_to(&to.desktop, &words).await?;
+            let usage = Usage::of(&from.app.process)?;
+            if name == PROCESSED {
+                figures.add("cpu_percent", "%", usage.cpu_percent_since(&before, |program| !DRIVERS.contains(&program)));
+                figures.add("cpu_percent.agent", "%", usage.cpu_percent_since(&before, |program| program == AGENT));
+            }
             let file = heard.save(&to.desktop.folder().join(format!("{name}-{count}.wav")))?;
-            let mut found: Vec<f64> = delay(&said, &heard).iter().map(|delay| delay.ms).collect();
-            found.sort_by(f64::total_cmp);
-            let median = found.get(found.len() / 2).with_context(|| format!("nothing of what was said is in {}", file.display()))?;
             let delays = if name == PROCESSED { "mouth_to_ear_ms" } else { "mouth_to_ear_ms.raw" };
-            figures.add(delays, "ms", *median);
+            figures.add(delays, "ms", middle_delay(&said, &heard).with_context(|| format!("in {}", file.display()))?);
             heard_files.push((format!("{name}.{way}"), file));
         }
         pair.hang_up().await?;

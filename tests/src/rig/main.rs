@@ -1,6 +1,7 @@
 //! The rig as a program: makes a call where there is no desktop, and measures calls.
 
 mod bench;
+mod beside;
 mod figures;
 mod idle;
 mod peer;
