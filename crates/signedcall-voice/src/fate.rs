@@ -97,6 +97,22 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_of_the_other_side_that_begins_anew_is_no_queue() {
+        for step in [-1_000_000_i64, 1_000_000] {
+            let mut meter = FateMeter::default();
+            for packet in 0..200_u64 {
+                let sent = Duration::from_millis(20 * packet);
+                let clock = 2_000_000 + if packet < 100 { 0 } else { step };
+                let arrived = Duration::from_millis((clock + 20 * packet as i64 + 30) as u64);
+                meter.learn(PacketFate { sent, came: true, arrived: Some(arrived) });
+                if packet % 25 == 24 {
+                    assert_eq!(meter.report().map(|report| report.queued), Some(Duration::ZERO), "{step} ms, packet {packet}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_way_that_has_become_longer_for_every_packet_is_a_queue() {
         let mut meter = FateMeter::default();
         learn(&mut meter, 0..25, |packet| Some(if packet % 4 == 0 { 30 } else { 70 }));

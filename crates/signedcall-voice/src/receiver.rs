@@ -242,7 +242,10 @@ impl Receiver {
                 Some(redundant) => {
                     let packet = Packet { payload: redundant.payload, ..packet };
                     self.note_arrival(packet);
-                    self.insert(packet);
+                    if self.insert(packet) == Inserted::Rejected {
+                        // What contradicts its stream says nothing of earlier packets either.
+                        return;
+                    }
                     let farthest = redundant.copies().map(|copy| Samples::from(copy.back)).max().unwrap_or(0);
                     for copy in redundant.copies() {
                         self.insert_copy(packet, copy, farthest);
@@ -257,14 +260,16 @@ impl Receiver {
         self.line.came(packet, PayloadShape::of(packet.payload).map(|shape| shape.span as Samples));
     }
 
-    fn insert(&mut self, packet: Packet<'_>) {
-        match self.jitter.insert(packet) {
+    fn insert(&mut self, packet: Packet<'_>) -> Inserted {
+        let inserted = self.jitter.insert(packet);
+        match inserted {
             Inserted::Kept(_) => self.stats.bytes += packet.payload.len() as u64,
             Inserted::Started(_) => self.restarted = true,
             Inserted::Late(_) => self.stats.packets_late += 1,
             Inserted::Duplicate => self.stats.packets_duplicate += 1,
             Inserted::Rejected => self.stats.packets_rejected += 1,
         }
+        inserted
     }
 
     fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>, farthest: Samples) {
@@ -665,6 +670,35 @@ mod tests {
         }
         assert!(power(&frame) > 0.02, "a tone of 0.3 has a power of 0.045");
         assert_eq!(receiver.stats().packets_lost, 0);
+    }
+
+    #[test]
+    fn copies_in_a_packet_that_contradicts_its_stream_are_left_out() {
+        let packets = packets(100);
+        // RFC 2198: a copy of 20 ms before, and the packet itself.
+        let (copy, itself) = (&packets[0], &packets[1]);
+        let mut with_copy = vec![0x80 | 111, (960_u16 >> 6) as u8, (960_u16 << 2) as u8 | (copy.len() >> 8) as u8, copy.len() as u8, 111];
+        with_copy.extend_from_slice(copy);
+        with_copy.extend_from_slice(itself);
+        for (sequence, timestamp) in [(20_050_u16, 0_u32), (20_050, 2_000_000_000), (60, 0)] {
+            let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+            let mut frame = SILENCE;
+            for (index, payload) in packets.iter().enumerate() {
+                if index == 50 {
+                    let stray = Packet { sequence, timestamp, format: PayloadFormat::Red, ..packet(index, &with_copy) };
+                    receiver.push(stray);
+                    assert_eq!(receiver.stats().packets_rejected, 1);
+                }
+                receiver.push(packet(index, payload));
+                for half in 0..2 {
+                    let pulled = receiver.pull(&mut frame, sent_at(index) + FRAME_DURATION * half);
+                    assert!(index < 2 || pulled == Pulled::Sound, "packet {index} after {sequence}: {pulled:?}");
+                }
+            }
+            let stats = receiver.stats();
+            assert_eq!((stats.packets_lost, stats.packets_copied), (0, 0));
+            assert!(stats.buffered < Duration::from_secs(1), "{stats:?}");
+        }
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl Default for Ways {
 impl Ways {
     /// Takes note of a packet that has come then, and of how long it took by clocks that need not agree.
     pub(crate) fn learn(&mut self, arrived: Samples, way: Samples) {
+        // A clock that was set, or that counts to its end and begins anew, says nothing of the way.
+        let since = arrived - self.newest;
+        if self.began.is_some() && !(-SPAN..SPAN * REMEMBERED as Samples).contains(&since) {
+            *self = Self::default();
+        }
         let began = *self.began.get_or_insert(arrived);
         if arrived - began >= SPAN {
             self.at = (self.at + 1) % REMEMBERED;

@@ -31,3 +31,37 @@ pub struct VoiceReport {
     /// What this side sent for its voice, in kilobits a second on average: sound, redundancy and copies, without headers.
     pub said_kbps: u32,
 }
+
+impl VoiceReport {
+    /// Whether a call can have sounded so.
+    pub fn is_plausible(self) -> bool {
+        const DAY_MS: u32 = 24 * 60 * 60 * 1_000;
+        let marks = [self.mos, self.worst_mos].into_iter().all(|mos| (100..=450).contains(&mos));
+        let shares = [self.lost_per_mille, self.made_up_per_mille, self.said_lost_per_mille.unwrap_or_default()];
+        let times = [self.jitter_ms, self.wait_ms, self.round_trip_ms.unwrap_or_default()];
+        self.seconds > 0 && marks && shares.into_iter().all(|share| share <= 1_000) && times.into_iter().all(|time| time < DAY_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_no_call_can_have_is_told_apart() {
+        let good = VoiceReport { seconds: 1, mos: 100, worst_mos: 450, lost_per_mille: 1_000, ..VoiceReport::default() };
+        assert!(good.is_plausible());
+        for bad in [
+            VoiceReport::default(),
+            VoiceReport { seconds: 0, ..good },
+            VoiceReport { mos: 99, ..good },
+            VoiceReport { worst_mos: 451, ..good },
+            VoiceReport { lost_per_mille: 1_001, ..good },
+            VoiceReport { said_lost_per_mille: Some(1_001), ..good },
+            VoiceReport { jitter_ms: u32::MAX, ..good },
+            VoiceReport { round_trip_ms: Some(u32::MAX), ..good },
+        ] {
+            assert!(!bad.is_plausible(), "{bad:?}");
+        }
+    }
+}

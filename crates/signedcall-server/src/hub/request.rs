@@ -316,7 +316,7 @@ impl Hub {
         let Some(session) = self.sessions.get_mut(&session) else {
             return DONE;
         };
-        if !session.reports.take(turn.now) {
+        if !session.reports.take(turn.now) || !report.is_plausible() {
             return refused(ErrorCode::FailureInMakeCall);
         }
         let (account, environment, cuid) = session.user.clone();

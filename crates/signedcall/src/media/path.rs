@@ -112,7 +112,7 @@ impl Formats {
 
     /// What a packet with this payload type is. One that is neither is taken for Opus, whose decoder knows better.
     pub(super) fn format(&self, payload_type: u8) -> PayloadFormat {
-        if payload_type == self.red.load(Ordering::Relaxed) { PayloadFormat::Red } else { PayloadFormat::Opus }
+        if self.allow_copies() && payload_type == self.red.load(Ordering::Relaxed) { PayloadFormat::Red } else { PayloadFormat::Opus }
     }
 }
 

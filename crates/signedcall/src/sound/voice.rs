@@ -179,7 +179,7 @@ impl Voice {
         while let Ok(told) = self.path.incoming.told.try_recv() {
             self.steering.learn(told);
         }
-        if let Some(settings) = self.steering.steer(self.now()) {
+        if let Some(settings) = self.steering.steer(self.began.elapsed()) {
             tracing::debug!(call = %self.call, ?settings, "the voice is sent otherwise");
             self.sender.apply(settings);
         }

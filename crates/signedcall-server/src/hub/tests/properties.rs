@@ -314,9 +314,10 @@ impl World {
             Ask::Logout => Request::Logout,
             Ask::GoIdle => Request::GoIdle,
             Ask::TakeSecondCalls { on } => Request::TakeSecondCalls { on },
-            Ask::ReportVoice { call } => {
-                Request::ReportVoice { call: call_id(call), report: VoiceReport { seconds: 1, ..VoiceReport::default() } }
-            }
+            Ask::ReportVoice { call } => Request::ReportVoice {
+                call: call_id(call),
+                report: VoiceReport { seconds: 1, mos: 430, worst_mos: 400, ..VoiceReport::default() },
+            },
         }
     }
 
