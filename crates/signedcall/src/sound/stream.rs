@@ -14,18 +14,18 @@ use super::{Capture, Playback, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Frames that lie ready for the speaker at least: what its callback takes next, and one for the time until it is filled up again.
-const LEAST_READY: usize = 2;
+/// Frames that lie ready for the speaker at least beside what its callback takes next: one for the time until it is filled up again.
+const LEAST_READY: usize = 1;
 /// Frames that lie ready at most: a sound server that takes more at once is no good for calls.
 const MOST_READY: usize = 12;
 /// A speaker that has not run dry for this long is tried with one frame less: every frame is delay.
 const CALM: Duration = Duration::from_secs(10);
 /// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
 const RING: usize = 20 * FRAME_SAMPLES;
-/// Samples that the sound server takes from a speaker's ring at once, and holds twice over: 10 ms where the server keeps its times.
-pub(super) const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32;
+/// Samples that the sound server brings at once, and takes from a speaker's ring at once and holds twice over: 5 ms where the server keeps its times.
+pub(super) const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32 / 2;
 /// The same, where the server is so slow that it runs dry with less.
-const LONG_PERIOD: u32 = 4 * SHORT_PERIOD;
+const LONG_PERIOD: u32 = 8 * SHORT_PERIOD;
 /// Over what time it is judged whether the server takes sound as fast as it plays it. A speaker is opened anew, which is heard, only for a server
 /// that has been too slow for two such times in a row: what stumbles once goes on as well as before.
 const JUDGED_OVER: Duration = Duration::from_secs(1);
@@ -216,7 +216,7 @@ impl Playback for Speaker {
             self.period.store(2 * period, Ordering::Relaxed);
             self.label.state.lost.store(true, Ordering::Relaxed);
         }
-        lying < ready * FRAME_SAMPLES
+        lying < ready * FRAME_SAMPLES + period as usize
     }
 
     fn write(&mut self, frame: &Frame) {
@@ -266,9 +266,9 @@ mod tests {
     fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
         let mut ready = Ready::new();
         let start = ready.since;
-        assert_eq!(ready.follow(0, start), 2);
-        assert_eq!(ready.follow(1, start), 3);
-        assert_eq!(ready.follow(1, start + CALM), 3);
+        assert_eq!(ready.follow(0, start), 1);
+        assert_eq!(ready.follow(1, start), 2);
+        assert_eq!(ready.follow(1, start + CALM), 2);
         assert_eq!(ready.follow(500, start + CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
     }
