@@ -11,6 +11,7 @@ mod examples;
 mod keyring;
 mod killed;
 mod libwebrtc;
+mod line_check;
 mod losses;
 mod network;
 mod privacy;

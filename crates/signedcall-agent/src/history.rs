@@ -108,7 +108,7 @@ impl PastCall {
 /// Whether an incoming call that ended so was never taken by anybody.
 fn was_never_taken(reason: EndReason) -> bool {
     match reason {
-        EndReason::Cancelled | EndReason::Missed | EndReason::RingTimeout | EndReason::Busy => true,
+        EndReason::Cancelled | EndReason::Missed | EndReason::RingTimeout | EndReason::Busy | EndReason::PoorNetwork => true,
         EndReason::HungUp
         | EndReason::Declined
         | EndReason::LoggedOut

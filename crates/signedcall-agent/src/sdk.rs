@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use signedcall::secrets::{self, SecretError, SecretOwner};
 use signedcall::{
-    AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineView, LinkState, Metadata, Options, Redacted, SetTonesError, SignedCall,
-    SoundDevices, SoundTrial, SoundTrialView, Tones, VoiceOptions,
+    AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineScore, LineView, LinkState, Metadata, Options, Redacted, SetTonesError,
+    SignedCall, SoundDevices, SoundTrial, SoundTrialView, Tones, VoiceOptions,
 };
 use tokio::sync::watch;
 
@@ -41,6 +41,8 @@ pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error>;
     async fn set_tones(&self, tones: Tones) -> Result<(), SetTonesError>;
     async fn set_second_calls(&self, on: bool) -> Result<(), Error>;
+    /// How fit the line is for calls, measured anew.
+    async fn check_line(&self) -> LineScore;
     async fn log_out(&self);
     /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more. That the line has
     /// closed is the last that is told, after how its calls have ended.
@@ -143,6 +145,10 @@ impl Line for SignedCall {
 
     async fn set_second_calls(&self, on: bool) -> Result<(), Error> {
         self.set_second_calls(on).await
+    }
+
+    async fn check_line(&self) -> LineScore {
+        self.check_line().await.map(|check| check.score).unwrap_or_default()
     }
 
     async fn log_out(&self) {

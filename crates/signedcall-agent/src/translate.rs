@@ -20,7 +20,8 @@ impl From<signedcall::ErrorCode> for ProblemCode {
         use signedcall::ErrorCode as Code;
 
         match code {
-            Code::NetworkNotAvailable | Code::NetworkLatency => Self::NetworkNotAvailable,
+            Code::NetworkNotAvailable => Self::NetworkNotAvailable,
+            Code::NetworkLatency => Self::NetworkLatency,
             Code::CallContextInvalid => Self::CallContextInvalid,
             Code::NotInitialized => Self::NotInitialized,
             Code::AccountIdRequired => Self::AccountIdRequired,
@@ -70,6 +71,7 @@ impl From<signedcall::EndReason> for EndReason {
             Reason::DeclinedElsewhere => Self::DeclinedElsewhere,
             Reason::MaxDuration => Self::MaxDuration,
             Reason::Transferred => Self::Transferred,
+            Reason::PoorNetwork => Self::PoorNetwork,
         }
     }
 }

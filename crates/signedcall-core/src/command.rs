@@ -200,6 +200,8 @@ pub enum PushOutcome {
     Busy,
     /// This device may not show that somebody calls, and the caller is told so.
     NotificationsDisabled,
+    /// This device takes no call over a network as poor as its own is at the moment, and the caller is told so.
+    PoorNetwork,
     /// The call was over.
     CallOver,
     /// The push says itself that it comes too late.

@@ -61,6 +61,11 @@ pub enum Event {
         /// Whether it may.
         allowed: bool,
     },
+    /// Whether this device's network is good enough for whoever calls. It is so until this says otherwise.
+    NetworkJudged {
+        /// Whether it is.
+        fit: bool,
+    },
     /// The user wants this device to be called by push alone, and to place no calls (R23).
     UserWentIdle,
 

@@ -84,7 +84,7 @@ error_codes! {
     StopRetry "ERR_STOP_RETRY" 5007
         "The service asks not to try again." "Wait for the operator of the service."
     NetworkLatency "ERR_NETWORK_LATENCY" 5008
-        "The network is too slow for a call." "Try again on a better network."
+        "The network is not good enough for a call." "Try again on a better network."
     OngoingCall "ERR_ONGOING_CALL" 5009
         "There is a call already." "End it first."
     SignallingSocketConnection "ERR_SIGNALLING_SOCKET_CONNECTION" 5012

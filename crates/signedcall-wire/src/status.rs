@@ -102,6 +102,8 @@ pub enum EndReason {
     MaxDuration = 17,
     /// One side has transferred the other to somebody else, and both have left this call.
     Transferred = 18,
+    /// The app of the callee's device takes no call over a network as poor as its own is at the moment.
+    PoorNetwork = 19,
     /// A reason from a newer peer, shown as an ordinary end.
     #[serde(other)]
     Unknown = 0,
@@ -109,7 +111,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Unknown,
         Self::HungUp,
         Self::Cancelled,
@@ -129,6 +131,7 @@ impl EndReason {
         Self::DeclinedElsewhere,
         Self::MaxDuration,
         Self::Transferred,
+        Self::PoorNetwork,
     ];
 
     /// The name of R20.
@@ -152,6 +155,7 @@ impl EndReason {
             Self::DeclinedElsewhere => "CALL_DECLINED_ELSEWHERE",
             Self::MaxDuration => "CALL_OVER_DUE_TO_MAX_DURATION",
             Self::Transferred => "CALL_OVER_DUE_TO_TRANSFER",
+            Self::PoorNetwork => "CALL_DECLINED_DUE_TO_NETWORK_QUALITY",
         }
     }
 

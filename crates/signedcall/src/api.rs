@@ -2,14 +2,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_core::{AnswerHow, CallState, CallView, Dial, PushOutcome};
-use signedcall_wire::{Branding, CallId, ErrorCode, PushPayload};
+use signedcall_wire::{Branding, CallId, Direction, ErrorCode, PushPayload};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::driver::{Driver, UserRequest};
 use crate::events::{Events, Listeners};
+use crate::line_check::{LineCheck, LineGate};
 use crate::options::{CheckedCall, check_cuid, load_tones};
-use crate::quality::VoiceStats;
+use crate::quality::{LineScore, VoiceStats};
 use crate::sound::{Sound, SoundError, VoiceCondition};
 use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 
@@ -33,6 +34,7 @@ pub struct SignedCall {
     stats: watch::Receiver<Option<VoiceStats>>,
     sound: Arc<Mutex<Arc<dyn Sound>>>,
     own_sound: bool,
+    line_gate: Option<LineGate>,
 }
 
 /// Everything a screen shows of the line; watch it with [`SignedCall::view`].
@@ -58,6 +60,9 @@ pub struct LineView {
     pub hides_addresses: bool,
     /// What there is to say of the voice while both talk: how well it is heard, and what is odd about the microphone.
     pub voice: VoiceCondition,
+    /// How fit this device's line was found to be for calls when it was measured last: some seconds after signing in or a change of networks, and when
+    /// somebody calls.
+    pub line_score: LineScore,
     /// Why the user cannot be heard, as of the last look (R4): when signing in, and before each call.
     pub microphone_problem: Option<Error>,
 }
@@ -102,7 +107,7 @@ impl SignedCall {
         if let Some(problem) = &microphone_problem {
             tracing::warn!(%problem, "nobody would hear this user");
         }
-        let (sound, own_sound) = (Arc::clone(&checked.sound), checked.own_sound);
+        let (sound, own_sound, line_gate) = (Arc::clone(&checked.sound), checked.own_sound, checked.line_gate.clone());
         let (requests, received) = mpsc::channel(REQUESTS);
         let listeners = Listeners::new();
         let (show, view) = watch::channel(LineView {
@@ -116,6 +121,7 @@ impl SignedCall {
             app_name: options.app_name.clone().filter(|name| !name.is_empty()),
             hides_addresses: false,
             voice: VoiceCondition::default(),
+            line_score: LineScore::UNKNOWN,
             microphone_problem,
         });
         let (show_stats, stats) = watch::channel(None);
@@ -123,7 +129,7 @@ impl SignedCall {
         let driver = Driver::new(checked, tones, received, listeners.clone(), show, show_stats, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());
-        let line = Self { requests, listeners, view, stats, sound: Arc::new(Mutex::new(sound)), own_sound };
+        let line = Self { requests, listeners, view, stats, sound: Arc::new(Mutex::new(sound)), own_sound, line_gate };
         match tokio::time::timeout(SIGN_IN_PATIENCE, outcome).await {
             Ok(Ok(outcome)) => outcome.map(|()| line),
             Ok(Err(_)) => Err(Error::new(ErrorCode::VoipServiceFailedToRegister, "the line stopped")),
@@ -133,11 +139,16 @@ impl SignedCall {
 
     /// Places a call (R16) and answers once the service has written it down. A user who is in a call has to hold it first.
     ///
+    /// The line is measured meanwhile, unless it was just now. Only where the embedder has set a [`line_gate`](Options::line_gate) is that waited for, 0.6
+    /// seconds at most.
+    ///
     /// # Errors
-    /// One code of R37.
+    /// One code of R37; `ERR_NETWORK_LATENCY` where the gate does not let the call pass.
     pub async fn call(&self, receiver_cuid: &str, context: &str, metadata: Metadata) -> Result<CallId, Error> {
         let checked = CheckedCall::check(receiver_cuid, context, &metadata)?;
-        self.look_for_microphone().await?;
+        let (microphone, line) = tokio::join!(self.look_for_microphone(), self.look_at_line());
+        microphone?;
+        line?;
         let call = CallId(Uuid::new_v4());
         let dial = Dial {
             call,
@@ -280,6 +291,21 @@ impl SignedCall {
         self.stats.clone()
     }
 
+    /// Measures the line as a call would find it, to the relays and the service and back, and says how fit it is for one. Takes 0.6 seconds at most.
+    ///
+    /// ```no_run
+    /// # async fn example(line: signedcall::SignedCall) -> Result<(), signedcall::Error> {
+    /// let check = line.check_line().await?;
+    /// println!("{} of 100: {:?} there and back, {:?} of it lost", check.score, check.measures.round_trip, check.measures.loss);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `ERR_SIGNEDCALLSDK_NOT_INITIALIZED` when signed out.
+    pub async fn check_line(&self) -> Result<LineCheck, Error> {
+        self.ask(|reply| UserRequest::CheckLine { anew: true, reply }).await
+    }
+
     /// What goes on (R21).
     pub fn call_state(&self) -> CallState {
         self.view.borrow().state
@@ -339,6 +365,19 @@ impl SignedCall {
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| self.listeners.why_closed())?;
         answer.await.map_err(|_| self.listeners.why_closed())
+    }
+
+    /// Measures the line, and waits for that only where it decides something.
+    async fn look_at_line(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(UserRequest::CheckLine { anew: false, reply }).await.map_err(|_| self.listeners.why_closed())?;
+        let Some(gate) = &self.line_gate else { return Ok(()) };
+        let check = answer.await.map_err(|_| self.listeners.why_closed())?;
+        if gate.admits(Direction::Outgoing, &check) {
+            return Ok(());
+        }
+        let detail = format!("the line scores {}, and this app places no call over such a line", check.score);
+        Err(Error::new(ErrorCode::NetworkLatency, detail))
     }
 
     async fn look_for_microphone(&self) -> Result<(), Error> {

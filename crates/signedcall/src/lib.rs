@@ -32,6 +32,7 @@ mod clock;
 mod driver;
 mod error;
 mod events;
+mod line_check;
 mod link;
 mod media;
 mod options;
@@ -44,8 +45,9 @@ mod tls;
 pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
 pub use error::Error;
 pub use events::{CallEvent, Events};
+pub use line_check::{LineCheck, LineGate};
 pub use options::{Metadata, Options, Tones, VoiceOptions};
-pub use quality::{HeardStats, LineNotice, SaidStats, VoiceStats};
+pub use quality::{HeardStats, LineMeasures, LineNotice, LineScore, SaidStats, VoiceStats};
 pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOutcome, Tone};
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{

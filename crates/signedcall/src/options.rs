@@ -12,6 +12,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::line_check::LineGate;
 use crate::link::ServiceAddress;
 use crate::sound::{Devices, InvalidTone, Sound, ToneSet, Treatment};
 
@@ -55,6 +56,9 @@ pub struct Options {
     /// Whether a call may wait while the user is in another (R26, R27); the next caller is told that the user is busy otherwise.
     /// [`set_second_calls`](crate::SignedCall::set_second_calls) changes it later.
     pub second_calls: bool,
+    /// Whether a call goes ahead over the line as it is; every call does when absent. One of this user's that does not is refused with
+    /// `ERR_NETWORK_LATENCY`; one that comes does not ring, and its caller is told `CALL_DECLINED_DUE_TO_NETWORK_QUALITY`.
+    pub line_gate: Option<LineGate>,
     /// Sound files for tones; those of the SDK when absent.
     pub tones: Tones,
     /// How the voice is treated.
@@ -136,6 +140,7 @@ impl Options {
             device: None,
             device_name: None,
             second_calls: true,
+            line_gate: None,
             tones: Tones::default(),
             voice: VoiceOptions::default(),
             sound: None,
@@ -161,6 +166,7 @@ pub(crate) struct Checked {
     pub(crate) sound: Arc<dyn Sound>,
     /// Whether the embedder brought `sound`, so that a change of devices does not replace it.
     pub(crate) own_sound: bool,
+    pub(crate) line_gate: Option<LineGate>,
 }
 
 impl Options {
@@ -200,7 +206,8 @@ impl Options {
         let own_sound = self.sound.is_some();
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
         let branding = self.override_default_branding.clone();
-        Ok(Checked { address, me, hello, branding, treatment, sound, own_sound })
+        let line_gate = self.line_gate.clone();
+        Ok(Checked { address, me, hello, branding, treatment, sound, own_sound, line_gate })
     }
 }
 

@@ -110,6 +110,7 @@ fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
         | EndReason::Declined
         | EndReason::RingTimeout
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::InternalError
         | EndReason::MediaSetupTooSlow
         | EndReason::MaxDuration

@@ -17,6 +17,8 @@ pub(super) struct Fates {
     first: Option<(u32, Instant)>,
     /// When the last packet arrives: jitter alone keeps their order.
     last: Option<Instant>,
+    /// How many were asked for by [`Self::next`].
+    asked: usize,
 }
 
 impl Fates {
@@ -32,7 +34,7 @@ impl Fates {
         });
         let lost = lost.collect();
         let late = (0..MOMENTS).map(|_| impairment.jitter.mul_f64(delaying.random()));
-        Self { impairment, lost, late: late.collect(), first: None, last: None }
+        Self { impairment, lost, late: late.collect(), first: None, last: None, asked: 0 }
     }
 
     /// When voice of this timestamp arrives, if it does.
@@ -52,6 +54,13 @@ impl Fates {
         let (_, began) = self.first?;
         let moment = (now.duration_since(began).as_millis() / 20) as usize % MOMENTS;
         (!self.is_black(now) && !self.lost[moment]).then_some(now)
+    }
+
+    /// When the next of datagrams that are all alike arrives, if it does.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Instant> {
+        let slot = self.asked as u32;
+        self.asked += 1;
+        self.voice(slot, 1, now)
     }
 
     fn is_black(&self, now: Instant) -> bool {

@@ -72,11 +72,25 @@ impl Counted {
 impl ImpairedLine {
     /// Opens a line on an address of this machine.
     pub async fn open(address: IpAddr, impairment: Impairment) -> Result<Self> {
+        Self::open_for(address, impairment, Passing::Calls).await
+    }
+
+    /// Opens a line that does to every datagram what others do to voice, and serves one sender after the other.
+    pub async fn open_for_datagrams(address: IpAddr, impairment: Impairment) -> Result<Self> {
+        Self::open_for(address, impairment, Passing::Datagrams).await
+    }
+
+    async fn open_for(address: IpAddr, impairment: Impairment, passing: Passing) -> Result<Self> {
         let sockets = [UdpSocket::bind((address, 0)).await.context("a port")?, UdpSocket::bind((address, 0)).await.context("a port")?];
+        for socket in &sockets {
+            // Until it is known to take datagrams, those that it is given would be lost.
+            socket.writable().await?;
+        }
         let entries = [sockets[0].local_addr()?, sockets[1].local_addr()?];
         let counted = Arc::<Mutex<Counted>>::default();
         let pump = Pump {
             sockets,
+            passing,
             peers: [None; 2],
             fates: Fates::new(impairment),
             counted: Arc::clone(&counted),
@@ -108,8 +122,18 @@ impl Drop for ImpairedLine {
     }
 }
 
+/// What passes over a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passing {
+    /// Calls, of which voice is impaired.
+    Calls,
+    /// Datagrams of any kind, all of which are.
+    Datagrams,
+}
+
 struct Pump {
     sockets: [UdpSocket; 2],
+    passing: Passing,
     /// From where each peer sends: what somebody else sends is not for this line.
     peers: [Option<SocketAddr>; 2],
     fates: Fates,
@@ -145,8 +169,10 @@ impl Pump {
     }
 
     fn take(&mut self, side: usize, from: SocketAddr, datagram: &[u8]) {
-        if *self.peers[side].get_or_insert(from) != from {
-            return;
+        match self.passing {
+            Passing::Calls if *self.peers[side].get_or_insert(from) != from => return,
+            Passing::Calls => {}
+            Passing::Datagrams => self.peers[side] = Some(from),
         }
         let now = Instant::now();
         let at = if side == 0 { self.fate(datagram, now) } else { Some(now) };
@@ -157,6 +183,9 @@ impl Pump {
 
     /// When a datagram of the first peer arrives, if it does.
     fn fate(&mut self, datagram: &[u8], now: Instant) -> Option<Instant> {
+        if self.passing == Passing::Datagrams {
+            return self.fates.next(now);
+        }
         match kind(datagram) {
             Kind::Voice { timestamp, copies } => {
                 let at = self.fates.voice(timestamp, SLOT, now);

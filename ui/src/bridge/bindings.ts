@@ -144,6 +144,8 @@ export type CallView = {
 	muted: boolean,
 	/**  How well the other side is heard, while both talk and once it is known. */
 	quality: Quality | null,
+	/**  This device's network is poor for a call, as was found before anybody talks. */
+	poorNetwork: boolean,
 	/**  What is odd about the line, while both talk. */
 	notice: LineNotice | null,
 	/**  What the user should know of their microphone now. */
@@ -191,6 +193,8 @@ export type Direction = "incoming" | "outgoing";
 export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | 
 /**  The other side has transferred this user to somebody else. */
 "transferred" | 
+/**  The device that was called takes no call over a network as poor as its own. */
+"poorNetwork" | 
 /**  This user has transferred the other side to somebody else. */
 "handedOver" | 
 /**  The call could not be placed at all. */
@@ -199,7 +203,9 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 } };
 
 /**  What was found, as the catalogue has words for it. */
-export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
+export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
+/**  How good the line is for calls; `about` is its score. */
+"lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
 
 /**  Who holds a call. As long as somebody does, neither side is heard. */
 export type Holding = "nobody" | "thisSide" | "otherSide" | "both";
@@ -245,7 +251,9 @@ export type Problem = {
 };
 
 /**  What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks. */
-export type ProblemCode = "networkNotAvailable" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | "apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | "signallingSocketConnection" | 
+export type ProblemCode = "networkNotAvailable" | 
+/**  The network is not good enough for a call. */
+"networkLatency" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | "apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | "signallingSocketConnection" | 
 /**  The service URL is no `ws://` or `wss://` URL. */
 "invalidServiceUrl" | 
 /**  There is no keyring; the secret is kept for this session only. */

@@ -193,6 +193,7 @@ const blank: CallView = {
   phase: { state: "calling" },
   muted: false,
   quality: null,
+  poorNetwork: false,
   notice: null,
   microphone: null,
   holding: "nobody",

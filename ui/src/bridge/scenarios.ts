@@ -124,6 +124,7 @@ export const checks: SetupCheck[] = [
   { finding: "keyringWorks", verdict: "good", about: null },
   { finding: "trayAbsent", verdict: "odd", about: null },
   { finding: "serviceReachable", verdict: "good", about: "wss://calls.parcelo.example" },
+  { finding: "lineWeak", verdict: "odd", about: "62" },
   { finding: "credentialsAccepted", verdict: "good", about: null },
   { finding: "environmentProduction", verdict: "good", about: null },
 ];
@@ -137,6 +138,7 @@ const ailing: SetupCheck[] = [
   { finding: "keyringAbsent", verdict: "odd", about: null },
   { finding: "trayWorks", verdict: "good", about: null },
   { finding: "serviceNameUnknown", verdict: "wrong", about: "wss://calls.parcelo.exmaple" },
+  { finding: "lineUnmeasured", verdict: "odd", about: null },
   { finding: "credentialsUntried", verdict: "odd", about: null },
   { finding: "environmentUntried", verdict: "odd", about: null },
 ];
@@ -168,6 +170,7 @@ const amira: CallView = {
   phase: { state: "ringing" },
   muted: false,
   quality: null,
+  poorNetwork: false,
   notice: null,
   microphone: null,
   holding: "nobody",
@@ -293,7 +296,9 @@ export const scenarios = {
   "link-asks-why": { ...base, link: { cuid: "courier_8842", name: null, context: null } },
   calling: calling(jonas, { phase: { state: "calling" } }),
   ringing: calling(jonas),
+  "ringing-poor-network": calling(jonas, { poorNetwork: true }),
   incoming: calling(amira),
+  "incoming-poor-network": calling(amira, { poorNetwork: true }),
   "incoming-nameless": calling(amira, { peerName: null }),
   "incoming-long": calling(amira, { peerName: LONG_NAME, context: LONG_REASON }),
   "incoming-picture": calling(amira, { image: face }, { ...base, brand: { ...base.brand, logo } }),

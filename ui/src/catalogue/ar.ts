@@ -9,6 +9,7 @@ export const ar: Catalogue = {
   setup,
   problems: {
     networkNotAvailable: "تعذر الوصول إلى الخدمة. تحقق من عنوانها ومن اتصالك.",
+    networkLatency: "شبكتك لا تكفي لإجراء مكالمة الآن. أعد المحاولة، أو استخدم شبكة أفضل.",
     serverFailure: "تعذر على الخدمة تنفيذ ذلك. أعد المحاولة بعد لحظات.",
     callContextInvalid: "اكتب سببًا من 1 إلى 64 من الأحرف والأرقام والمسافات المفردة.",
     notInitialized: "سجّل الدخول أولًا.",
@@ -52,6 +53,7 @@ export const ar: Catalogue = {
     ongoingCall: "هو في مكالمة أخرى. مكالمتك مستمرة.",
     failureInMakeCall: "لا يمكن تحويل هذه المكالمة.",
     networkNotAvailable: "لم ترد الخدمة في الوقت المناسب. مكالمتك مستمرة.",
+    networkLatency: "لم ترد الخدمة في الوقت المناسب. مكالمتك مستمرة.",
   },
   endings: {
     hungUp: { title: "انتهت المكالمة", detail: null, brief: null },
@@ -62,6 +64,7 @@ export const ar: Catalogue = {
     busy: { title: "المستخدم مشغول بمكالمة أخرى", detail: "أعد المحاولة بعد دقائق.", brief: "مشغول" },
     loggedOut: { title: "غير مسجّل الدخول", detail: "سجّل الطرف الآخر خروجه ولا يمكن الاتصال به.", brief: "غير مسجّل الدخول" },
     notificationsDisabled: { title: "لا يمكن الوصول إليه", detail: "أوقف الطرف الآخر الإشعارات.", brief: "لا يمكن الوصول إليه" },
+    poorNetwork: { title: "لا يمكن الوصول إليه", detail: "شبكة الطرف الآخر لا تكفي لمكالمة الآن.", brief: "شبكة ضعيفة" },
     microphoneRefused: { title: "لا ميكروفون لدى الطرف الآخر", detail: "لا يُسمح لجهازه باستخدام الميكروفون.", brief: "لا ميكروفون" },
     internalError: { title: "حدث خطأ ما", detail: "فشلت المكالمة من جهتنا. أعد المحاولة.", brief: "فشلت" },
     localNetworkLoss: { title: "انقطع الاتصال", detail: "انقطعت شبكتك.", brief: "انقطع الاتصال" },
@@ -79,6 +82,7 @@ export const ar: Catalogue = {
     busy: { title: "مكالمة فائتة", detail: "كنت في مكالمة أخرى.", brief: "فائتة" },
     loggedOut: { title: "انتهت المكالمة", detail: "سجّلت خروجك.", brief: "غير مسجّل الدخول" },
     notificationsDisabled: { title: "لم تُعرض", detail: "الإشعارات موقفة على هذا الجهاز.", brief: "لم تُعرض" },
+    poorNetwork: { title: "مكالمة فائتة", detail: "لم تكن شبكتك تكفي لمكالمة.", brief: "فائتة" },
     microphoneRefused: { title: "لا ميكروفون", detail: "ما كان أحد ليسمعك. صِل ميكروفونًا أو اسمح به في إعدادات الصوت.", brief: "لا ميكروفون" },
   },
   endingsOn: {
@@ -292,6 +296,7 @@ export const ar: Catalogue = {
       late: "يصل ما تقوله متأخرًا",
       unsteady: "اتصالك غير مستقر",
     },
+    poorNetwork: "شبكتك ضعيفة. قد لا يسمع أحدكما الآخر جيدًا.",
     sound: "الصوت",
     volume: "مستوى الصوت",
     heardThrough: (device) => `يُسمع صوتك الآن عبر ${device}.`,

@@ -20,6 +20,7 @@ export interface Setup {
 
 const problems: Record<ProblemCode, string> = {
   networkNotAvailable: "The service cannot be reached. Check its address and your connection.",
+  networkLatency: "Your network is not good enough for a call at the moment. Try again, or on a better one.",
   serverFailure: "The service could not do this. Try again in a moment.",
   callContextInvalid: "Give a reason of 1 to 64 letters, digits and single spaces.",
   notInitialized: "Sign in first.",
@@ -69,6 +70,7 @@ const endings: Record<PlainEndReason, Ending> = {
   busy: { title: "User is busy on another call", detail: "Try again in a few minutes.", brief: "Busy" },
   loggedOut: { title: "Not signed in", detail: "They have signed out and cannot be called.", brief: "Not signed in" },
   notificationsDisabled: { title: "Not reachable", detail: "They have turned notifications off.", brief: "Not reachable" },
+  poorNetwork: { title: "Not reachable", detail: "Their network is not good enough for a call at the moment.", brief: "Poor network" },
   microphoneRefused: { title: "No microphone over there", detail: "Their device may not use a microphone.", brief: "No microphone" },
   internalError: { title: "Something went wrong", detail: "The call failed on our side. Try again.", brief: "Failed" },
   localNetworkLoss: { title: "Connection lost", detail: "Your network went away.", brief: "Connection lost" },
@@ -94,6 +96,7 @@ const endingsHere: Partial<Record<PlainEndReason, Ending>> = {
   busy: { title: "Missed call", detail: "You were in another call.", brief: "Missed" },
   loggedOut: { title: "Call ended", detail: "You have signed out.", brief: "Not signed in" },
   notificationsDisabled: { title: "Not shown", detail: "Notifications are turned off on this device.", brief: "Not shown" },
+  poorNetwork: { title: "Missed call", detail: "Your network was not good enough for a call.", brief: "Missed" },
   microphoneRefused: { title: "No microphone", detail: "Nobody would have heard you. Plug one in, or allow it in your sound settings.", brief: "No microphone" },
 };
 
@@ -104,6 +107,7 @@ const transferProblems: Partial<Record<ProblemCode, string>> = {
   ongoingCall: "They are on another call. Your call goes on.",
   failureInMakeCall: "This call cannot be transferred.",
   networkNotAvailable: "The service has not answered in time. Your call goes on.",
+  networkLatency: "The service has not answered in time. Your call goes on.",
 };
 
 export const en = {
@@ -319,6 +323,7 @@ export const en = {
       late: "What you say arrives late",
       unsteady: "Your connection is unsteady",
     },
+    poorNetwork: "Your network is poor. You may not hear each other well.",
     sound: "Sound",
     volume: "Volume",
     heardThrough: (device: string) => `You are heard through ${device} now.`,

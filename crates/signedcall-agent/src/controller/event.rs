@@ -1,6 +1,6 @@
 //! What happens to the app, and the way by which the controller hears of it.
 
-use signedcall::{AnswerHow, CallId, SoundDevices};
+use signedcall::{AnswerHow, CallId, LineScore, SoundDevices};
 use tokio::sync::{mpsc, oneshot};
 
 use super::account::{Keyring, SignedIn};
@@ -112,7 +112,7 @@ pub(crate) enum Event {
         number: u64,
         view: TrialView,
     },
-    SetupLooked(Box<SetupFacts>),
+    SetupLooked(Box<SetupFacts>, LineScore),
     PictureCame {
         request: Request,
         picture: Option<Picture>,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use signedcall::{CallEvent, CallId, CallStatus, LineView, LinkState, Phase, VoiceCondition};
+use signedcall::{CallEvent, CallId, CallStatus, LineScore, LineView, LinkState, Phase, VoiceCondition};
 
 use super::{Controller, Elsewhere, Facts, Host, Missed, Session};
 use crate::history::{PastCall, unix_milliseconds};
@@ -15,6 +15,8 @@ struct Seen<'a> {
     call: &'a signedcall::CallView,
     talking_since: Option<SystemTime>,
     voice: Option<&'a VoiceCondition>,
+    /// This device's line, as it was found to be.
+    line: LineScore,
 }
 
 impl<H: Host> Controller<H> {
@@ -59,9 +61,9 @@ impl<H: Host> Controller<H> {
 
     /// Shows the calls of the line. The one that the user is in stays in its place when another rings, also while it is held.
     fn show_calls(&mut self, call: &signedcall::CallView, line: &LineView) {
-        let front = Seen { call, talking_since: line.talking_since, voice: Some(&line.voice) };
+        let front = Seen { call, talking_since: line.talking_since, voice: Some(&line.voice), line: line.line_score };
         let other = line.other.as_deref();
-        let behind = other.map(|other| Seen { call: &other.call, talking_since: other.talking_since, voice: None });
+        let behind = other.map(|other| Seen { call: &other.call, talking_since: other.talking_since, voice: None, line: line.line_score });
         let (first, second) = match behind {
             Some(behind) if rings_here(front.call) && !rings_here(behind.call) => (behind, Some(front)),
             Some(_) | None => (front, behind),
@@ -76,7 +78,7 @@ impl<H: Host> Controller<H> {
 
     /// A call as the windows show it, beside another.
     fn view_of(&mut self, seen: Seen<'_>, beside: Option<Seen<'_>>) -> Option<CallView> {
-        let Seen { call, talking_since, voice } = seen;
+        let Seen { call, talking_since, voice, line } = seen;
         let id = call.call.to_string();
         // The view may be older than the event that said how the call ended.
         if self.history.contains(call.call) || self.put_away.as_ref() == Some(&id) {
@@ -106,6 +108,7 @@ impl<H: Host> Controller<H> {
         view.image.clone_from(&call.peer_image);
         view.muted = call.muted;
         view.quality = voice.and_then(|voice| voice.quality).map(Into::into);
+        view.poor_network = line.quality() == Some(signedcall::Quality::Poor) && is_before_talk(&view.phase);
         view.notice = voice.and_then(|voice| voice.notice).map(Into::into);
         view.microphone = voice.and_then(|voice| voice.microphone).map(Into::into);
         view.devices = devices.unwrap_or_default();
@@ -199,6 +202,14 @@ impl<H: Host> Controller<H> {
 /// Whether there is a voice to be heard of it, here and there.
 fn goes_both_ways(call: &signedcall::CallView) -> bool {
     matches!(call.phase, Phase::Talking { .. }) && call.holding == signedcall::Holding::Nobody
+}
+
+/// Whether how the line was found to be still says something: in a talk, how the talk goes says more.
+const fn is_before_talk(phase: &CallPhase) -> bool {
+    match phase {
+        CallPhase::Calling | CallPhase::Ringing | CallPhase::Connecting => true,
+        CallPhase::Talking { .. } | CallPhase::Ended { .. } => false,
+    }
 }
 
 fn rings_here(call: &signedcall::CallView) -> bool {

@@ -271,7 +271,7 @@ impl<H: Host> Controller<H> {
                 self.answer_to_some(reply, Ok(()));
             }
             Event::Trial { number, view } => self.trial_went_on(number, view),
-            Event::SetupLooked(facts) => self.setup_looked(*facts),
+            Event::SetupLooked(facts, score) => self.setup_looked(*facts, score),
             Event::PictureCame { request, picture } => self.picture_came(&request, picture),
         }
     }

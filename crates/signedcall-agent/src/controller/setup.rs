@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use signedcall::LineScore;
+
 use super::{Controller, Event, Host, Reply, Session};
 use crate::doctor::{SetupFacts, SignInFact, judge};
 use crate::view::{Problem, ProblemCode};
@@ -14,14 +16,27 @@ impl<H: Host> Controller<H> {
             self.setup.checking = true;
             let (surroundings, account, preferences) =
                 (Arc::clone(&self.surroundings), self.account.clone(), self.settings.preferences.clone());
-            self.later(async move { Event::SetupLooked(Box::new(surroundings.look(&account, &preferences).await)) });
+            let line = match &self.session {
+                Session::Open { line, .. } => Some(Arc::clone(line)),
+                Session::Nobody { .. } | Session::SigningIn => None,
+            };
+            self.later(async move {
+                let score = async {
+                    match line {
+                        Some(line) => line.check_line().await,
+                        None => LineScore::UNKNOWN,
+                    }
+                };
+                let (facts, score) = tokio::join!(surroundings.look(&account, &preferences), score);
+                Event::SetupLooked(Box::new(facts), score)
+            });
         }
         self.answer_to(reply, Ok(()));
     }
 
-    pub(super) fn setup_looked(&mut self, facts: SetupFacts) {
+    pub(super) fn setup_looked(&mut self, facts: SetupFacts, score: LineScore) {
         self.setup.checking = false;
-        self.setup.checks = judge(&facts, &self.account, &self.settings.preferences, self.sign_in_fact());
+        self.setup.checks = judge(&facts, &self.account, &self.settings.preferences, self.sign_in_fact(), score);
         self.devices = facts.devices;
     }
 

@@ -1,13 +1,19 @@
 //! What the facts mean for whoever wants to make calls.
 
-use signedcall::{MicrophoneCheck, SoundDevice, SoundError};
+use signedcall::{LineScore, MicrophoneCheck, Quality, SoundDevice, SoundError};
 
 use super::{KeyringFact, ServiceFact, SetupFacts, SignInFact};
 use crate::settings::{Account, Preferences};
 use crate::view::{Finding, ProblemCode, SetupCheck, Verdict};
 
 /// Judges the facts, in the order in which one would mend them.
-pub(crate) fn judge(facts: &SetupFacts, account: &Account, preferences: &Preferences, sign_in: SignInFact) -> Vec<SetupCheck> {
+pub(crate) fn judge(
+    facts: &SetupFacts,
+    account: &Account,
+    preferences: &Preferences,
+    sign_in: SignInFact,
+    score: LineScore,
+) -> Vec<SetupCheck> {
     vec![
         sound_system(facts),
         microphone(facts, preferences),
@@ -16,6 +22,7 @@ pub(crate) fn judge(facts: &SetupFacts, account: &Account, preferences: &Prefere
         keyring(facts),
         tray(facts),
         service(facts, account),
+        line(score),
         credentials(sign_in),
         environment(account, sign_in),
     ]
@@ -109,6 +116,17 @@ fn service(facts: &SetupFacts, account: &Account) -> SetupCheck {
     check.about(Some(account.service_url.clone()))
 }
 
+/// A call goes by the same way, so that what was measured of it is what a call would find.
+fn line(score: LineScore) -> SetupCheck {
+    let check = match score.quality() {
+        Some(Quality::Good) => good(Finding::LineGood),
+        Some(Quality::Weak) => odd(Finding::LineWeak),
+        Some(Quality::Poor) => odd(Finding::LinePoor),
+        None => return odd(Finding::LineUnmeasured),
+    };
+    check.about(Some(score.to_string()))
+}
+
 fn credentials(sign_in: SignInFact) -> SetupCheck {
     match sign_in {
         // A key of the other environment is a key all the same.
@@ -144,7 +162,9 @@ fn is_about_the_way(code: ProblemCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use signedcall::{SoundCheck, SoundDevices};
+    use std::time::Duration;
+
+    use signedcall::{LineMeasures, SoundCheck, SoundDevices};
 
     use super::*;
     use crate::doctor::NotificationService;
@@ -164,6 +184,10 @@ mod tests {
         }
     }
 
+    fn score(loss: f32) -> LineScore {
+        LineMeasures { round_trip: Some(Duration::from_millis(20)), loss: Some(loss), ..LineMeasures::default() }.score()
+    }
+
     fn account() -> Account {
         Account { service_url: "wss://calls.example".to_owned(), ..Account::default() }
     }
@@ -172,7 +196,7 @@ mod tests {
         let mut facts = facts();
         change(&mut facts);
         let preferences = Preferences { microphone: Some("usb".to_owned()), speaker: Some("gone".to_owned()), ..Preferences::default() };
-        let checks = judge(&facts, &account(), &preferences, sign_in);
+        let checks = judge(&facts, &account(), &preferences, sign_in, score(0.01));
         checks.into_iter().map(|check| (check.finding, check.verdict, check.about)).collect()
     }
 
@@ -196,6 +220,7 @@ mod tests {
                 (Finding::KeyringWorks, Verdict::Good, None),
                 (Finding::TrayWorks, Verdict::Good, None),
                 (Finding::ServiceReachable, Verdict::Good, about("wss://calls.example")),
+                (Finding::LineGood, Verdict::Good, about("98")),
                 (Finding::CredentialsAccepted, Verdict::Good, None),
                 (Finding::EnvironmentTest, Verdict::Good, None),
             ]
@@ -237,10 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn the_line_is_shown_by_its_score() {
+        for (score, expected) in [
+            (score(0.0), (Finding::LineGood, Verdict::Good, Some("100".to_owned()))),
+            (score(0.2), (Finding::LineWeak, Verdict::Odd, Some("50".to_owned()))),
+            (score(0.45), (Finding::LinePoor, Verdict::Odd, Some("15".to_owned()))),
+            (LineScore::UNKNOWN, (Finding::LineUnmeasured, Verdict::Odd, None)),
+        ] {
+            let SetupCheck { finding, verdict, about } = line(score);
+            assert_eq!((finding, verdict, about), expected);
+        }
+    }
+
+    #[test]
     fn a_refusal_is_about_the_credentials_the_environment_or_the_way() {
         let last_two = |sign_in| {
             let found = found(|_| {}, sign_in);
-            [found[7].0, found[8].0]
+            [found[8].0, found[9].0]
         };
         for (code, expected) in [
             (ProblemCode::ContactRegistrationFailed, [Finding::CredentialsRefused, Finding::EnvironmentUntried]),

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::Deserialize;
 use signedcall::secrets::SecretOwner;
-use signedcall::{DeviceId, Options};
+use signedcall::{DeviceId, LineScore, Options};
 use uuid::Uuid;
 
 use super::silence::Silence;
 use super::{RealSurroundings, SignInFact, Surroundings, judge};
 use crate::arguments::Prefill;
 use crate::profile::{Folders, ProfileName};
-use crate::sdk::{RealSdk, Sdk};
+use crate::sdk::{Line, RealSdk, Sdk};
 use crate::settings::{Account, Settings};
 use crate::view::{Problem, ProblemCode, SetupCheck, Verdict};
 
@@ -30,9 +30,9 @@ pub(crate) async fn run(profile: &ProfileName, folders: &Folders, prefill: &Pref
     let account = prefill.over(&settings.account.clone().unwrap_or_default());
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", words.begins)?;
-    let (facts, sign_in) =
+    let (facts, (sign_in, score)) =
         tokio::join!(RealSurroundings.look(&account, &settings.preferences), sign_in(&RealSdk, profile, &account, prefill));
-    let checks = judge(&facts, &account, &settings.preferences, sign_in);
+    let checks = judge(&facts, &account, &settings.preferences, sign_in, score);
     write!(out, "{}", words.report(&checks)).context("standard output")?;
     let is_wrong = checks.iter().any(|check| check.verdict == Verdict::Wrong);
     Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -44,20 +44,31 @@ fn settings(folders: &Folders) -> Settings {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// Signs in and out again, as a device of its own and without a sound, so that an app that runs meanwhile notices nothing.
-async fn sign_in(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, prefill: &Prefill) -> SignInFact {
+/// Signs in, measures the line, and signs out again, as a device of its own and without a sound, so that an app that runs meanwhile notices nothing.
+async fn sign_in(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, prefill: &Prefill) -> (SignInFact, LineScore) {
+    match open_line(sdk, profile, account, prefill).await {
+        Ok(line) => {
+            let score = line.check_line().await;
+            line.log_out().await;
+            (SignInFact::Accepted, score)
+        }
+        Err(refused) => (refused, LineScore::UNKNOWN),
+    }
+}
+
+async fn open_line(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, prefill: &Prefill) -> Result<Arc<dyn Line>, SignInFact> {
     if !account.is_complete() {
-        return SignInFact::NotTried;
+        return Err(SignInFact::NotTried);
     }
     let owner = SecretOwner { service: profile.keyring_service(), account_id: account.account_id.clone(), cuid: account.cuid.clone() };
     let key = match prefill.api_key.clone() {
         Some(key) => Some(key),
         None => match sdk.load_key(&owner).await {
             Ok(key) => key,
-            Err(error) => return SignInFact::Refused(Problem::from(error).code),
+            Err(error) => return Err(SignInFact::Refused(Problem::from(error).code)),
         },
     };
-    let Some(key) = key else { return SignInFact::Refused(ProblemCode::ApiKeyRequired) };
+    let Some(key) = key else { return Err(SignInFact::Refused(ProblemCode::ApiKeyRequired)) };
     let options = Options {
         name: account.shown_name(),
         production: Some(account.production),
@@ -65,13 +76,7 @@ async fn sign_in(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, prefil
         sound: Some(Arc::new(Silence)),
         ..Options::new(&account.service_url, &account.account_id, key.expose(), &account.cuid)
     };
-    match sdk.sign_in(options).await {
-        Ok(line) => {
-            line.log_out().await;
-            SignInFact::Accepted
-        }
-        Err(error) => SignInFact::Refused(Problem::from(error).code),
-    }
+    sdk.sign_in(options).await.map_err(|error| SignInFact::Refused(Problem::from(error).code))
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,7 +150,7 @@ mod tests {
     }
 
     async fn tried(sdk: &FakeSdk, account: Account, prefill: Prefill) -> SignInFact {
-        sign_in(sdk, &"default".parse().expect("a name"), &account, &prefill).await
+        sign_in(sdk, &"default".parse().expect("a name"), &account, &prefill).await.0
     }
 
     #[tokio::test]
@@ -157,7 +162,7 @@ mod tests {
         let devices: Vec<_> = sdk.sign_ins().into_iter().map(|options| options.device).collect();
         assert_ne!(devices[0], devices[1]);
         assert!(sdk.sign_ins().iter().all(|options| options.sound.is_some()), "it makes no sound");
-        assert_eq!(sdk.line().asked(), ["log out"]);
+        assert_eq!(sdk.line().asked(), ["check line", "log out"]);
     }
 
     #[tokio::test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
-    AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineView, LinkState, Options, Redacted, SetTonesError,
-    SoundDevice, SoundDevices, SoundTrialStep, SoundTrialView, Tones, VoiceCondition, VoiceOptions,
+    AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineScore, LineView, LinkState, Options, Redacted,
+    SetTonesError, SoundDevice, SoundDevices, SoundTrialStep, SoundTrialView, Tones, VoiceCondition, VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -183,6 +183,7 @@ struct LineState {
     answer: Option<ErrorCode>,
     transfer: Option<ErrorCode>,
     deaf: bool,
+    score: LineScore,
     /// What is told when a call is hung up.
     at_hang_up: Vec<CallEvent>,
     /// What is told before the line closes.
@@ -202,6 +203,7 @@ pub(crate) fn nothing_heard() -> LineView {
         app_name: None,
         hides_addresses: false,
         voice: VoiceCondition::default(),
+        line_score: LineScore::UNKNOWN,
         microphone_problem: None,
     }
 }
@@ -235,6 +237,11 @@ impl FakeLine {
     /// Transferring fails from now on, or no longer.
     pub(crate) fn refuse_transfer(&self, code: Option<ErrorCode>) {
         self.state().transfer = code;
+    }
+
+    /// The line scores this when it is measured.
+    pub(crate) fn set_score(&self, score: LineScore) {
+        self.state().score = score;
     }
 
     /// The service never confirms that the user has signed out.
@@ -331,6 +338,11 @@ impl Line for FakeLine {
     async fn set_second_calls(&self, on: bool) -> Result<(), Error> {
         self.write_down(format!("second calls {on}"));
         Ok(())
+    }
+
+    async fn check_line(&self) -> LineScore {
+        self.write_down("check line".to_owned());
+        self.state().score
     }
 
     async fn log_out(&self) {

@@ -27,6 +27,8 @@ pub struct CallView {
     pub muted: bool,
     /// How well the other side is heard, while both talk and once it is known.
     pub quality: Option<Quality>,
+    /// This device's network is poor for a call, as was found before anybody talks.
+    pub poor_network: bool,
     /// What is odd about the line, while both talk.
     pub notice: Option<LineNotice>,
     /// What the user should know of their microphone now.
@@ -62,6 +64,7 @@ impl CallView {
             phase,
             muted: false,
             quality: None,
+            poor_network: false,
             notice: None,
             microphone: None,
             holding: Holding::Nobody,
@@ -234,6 +237,8 @@ pub enum EndReason {
     MaxDuration,
     /// The other side has transferred this user to somebody else.
     Transferred,
+    /// The device that was called takes no call over a network as poor as its own.
+    PoorNetwork,
     /// This user has transferred the other side to somebody else.
     HandedOver,
     /// The call could not be placed at all.

@@ -89,6 +89,8 @@ impl Problem {
 #[serde(rename_all = "camelCase")]
 pub enum ProblemCode {
     NetworkNotAvailable,
+    /// The network is not good enough for a call.
+    NetworkLatency,
     ServerFailure,
     CallContextInvalid,
     NotInitialized,
@@ -202,6 +204,11 @@ pub enum Finding {
     ServiceUnreachable,
     ServiceUnknown,
     ServiceAddressInvalid,
+    /// How good the line is for calls; `about` is its score.
+    LineGood,
+    LineWeak,
+    LinePoor,
+    LineUnmeasured,
     CredentialsAccepted,
     CredentialsUntried,
     CredentialsRefused,

@@ -73,6 +73,8 @@ pub struct Line {
     pushes: Vec<AwaitedPush>,
     /// Whether this device may show that somebody calls.
     may_notify: bool,
+    /// Whether its network is good enough for whoever calls.
+    is_network_fit: bool,
     /// Whether the service has been asked to let this device go idle.
     goes_idle: bool,
     /// The tone that goes on until another is asked for.
@@ -105,6 +107,7 @@ impl Line {
             past: VecDeque::new(),
             pushes: Vec::new(),
             may_notify: true,
+            is_network_fit: true,
             goes_idle: false,
             playing: None,
         }
@@ -129,6 +132,7 @@ impl Line {
             Event::UserLoggedOut => self.log_out(&mut turn),
             Event::UserWentIdle => self.go_idle(&mut turn),
             Event::NotificationsChanged { allowed } => self.may_notify = allowed,
+            Event::NetworkJudged { fit } => self.is_network_fit = fit,
 
             Event::PushCame(push) => self.take_push(&mut turn, push),
 
@@ -210,6 +214,7 @@ impl Line {
                 self.begin(turn, begun);
             }
             None if !self.may_notify => self.turn_away(turn, &invite, PushOutcome::NotificationsDisabled, EndReason::NotificationsDisabled),
+            None if !self.is_network_fit => self.turn_away(turn, &invite, PushOutcome::PoorNetwork, EndReason::PoorNetwork),
             None if self.on().count() < self.room => {
                 let channel = self.channel_of(turn, invite.call);
                 let begun = Call::invited(turn.now, self.me.clone(), self.device, invite, channel);

@@ -224,6 +224,7 @@ const fn is_own_decline(reason: EndReason) -> bool {
         | EndReason::Busy
         | EndReason::LoggedOut
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::MicrophoneRefused
         | EndReason::InternalError
         | EndReason::ProtocolMismatch => true,

@@ -256,6 +256,19 @@ fn a_device_that_may_show_nothing_declines_for_itself() {
 }
 
 #[test]
+fn a_device_whose_network_is_too_poor_declines_for_itself_until_it_is_better() {
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::NetworkJudged { fit: false });
+    assert_eq!(rig.is_invited(1, "bobby"), "ask decline 1 PoorNetwork, ack 1");
+    assert_eq!(rig.ends(1, EndReason::PoorNetwork), "ack 2");
+    assert_eq!(rig.dials(2), "ask call 2", "what its own calls need is asked before they are placed");
+    let mut rig = Rig::signed_in();
+    let _ = rig.handle(Event::NetworkJudged { fit: false });
+    let _ = rig.handle(Event::NetworkJudged { fit: true });
+    assert!(rig.is_invited(1, "bobby").contains("tone Ringtone"));
+}
+
+#[test]
 fn an_invite_rings_beside_a_call_that_only_waits_for_its_end_to_be_confirmed() {
     let mut rig = Rig::talking();
     let _ = rig.handle(Event::UserHungUp { call: call(1) });

@@ -114,6 +114,7 @@ const fn seen_by_winner(reason: EndReason) -> EndReason {
         | EndReason::Busy
         | EndReason::LoggedOut
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::MicrophoneRefused
         | EndReason::InternalError
         | EndReason::ProtocolMismatch
@@ -137,6 +138,7 @@ const fn seen_elsewhere(reason: EndReason) -> EndReason {
         | EndReason::Busy
         | EndReason::LoggedOut
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::MicrophoneRefused
         | EndReason::InternalError
         | EndReason::RemoteNetworkLoss

@@ -8,6 +8,7 @@ pub(super) const fn concerns_one_device(reason: EndReason) -> bool {
         EndReason::Busy
         | EndReason::MicrophoneRefused
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::ProtocolMismatch
         | EndReason::LoggedOut
         | EndReason::InternalError => true,
@@ -45,6 +46,7 @@ pub(super) const fn reasons_before_answer(reason: EndReason) -> (EndReason, EndR
         | EndReason::Busy
         | EndReason::MicrophoneRefused
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::LoggedOut
         | EndReason::InternalError
         | EndReason::LocalNetworkLoss
@@ -74,6 +76,7 @@ pub(super) const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndRe
         | EndReason::Busy
         | EndReason::LoggedOut
         | EndReason::NotificationsDisabled
+        | EndReason::PoorNetwork
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration

@@ -95,7 +95,7 @@ pub enum Request {
         call: CallId,
     },
     /// Will not take the call: `declined` (for all devices of the user), or `busy`, `microphone_refused`, `notifications_disabled`,
-    /// `protocol_mismatch`, `logged_out` (for this device; the call goes on ringing on the others).
+    /// `poor_network`, `protocol_mismatch`, `logged_out` (for this device; the call goes on ringing on the others).
     Decline {
         /// The call.
         call: CallId,

@@ -1,10 +1,11 @@
 //! Drives the line: waits for the next thing to happen, hands it in, and carries out what follows.
 
+mod gate;
 mod request;
 mod show;
 mod subject;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, StatusReport, Step};
@@ -21,6 +22,7 @@ use crate::Error;
 use crate::api::{LineView, LinkState};
 use crate::clock::Clock;
 use crate::events::Listeners;
+use crate::line_check::{Checking, LineChecks, LineGate};
 use crate::link::{Link, LinkEvent};
 use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
@@ -35,6 +37,11 @@ pub(crate) struct Driver {
     clock: Clock,
     line: Line,
     link: Link,
+    checks: LineChecks,
+    /// Whether calls go ahead over the line as it is.
+    gate: Option<LineGate>,
+    /// What the service has said since a call has come that waits for the line to be measured.
+    held_back: VecDeque<LinkEvent>,
     media: Media,
     sound: Engine,
     /// What is said when signing in, but for what the line knows better.
@@ -78,6 +85,7 @@ pub(crate) struct Driver {
 enum Happening {
     Request(Option<UserRequest>),
     Link(LinkEvent),
+    Checking(Checking),
     Media(MediaEvent),
     Sound(SoundEvent),
     Woken,
@@ -93,13 +101,16 @@ impl Driver {
         stats: watch::Sender<Option<VoiceStats>>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
-        let Checked { address, me, hello, branding, treatment, sound, own_sound: _ } = options;
+        let Checked { address, me, hello, branding, treatment, sound, own_sound: _, line_gate } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         Ok(Self {
             clock,
             line: Line::new(me, hello.device, hello.second_calls, rand::random()),
             link: Link::open(&address, clock),
+            checks: LineChecks::new(),
+            gate: line_gate,
+            held_back: VecDeque::new(),
             media: Media::new(reach),
             sound: Engine::start(sound, treatment, tones)?,
             hello,
@@ -157,6 +168,7 @@ impl Driver {
         tokio::select! {
             request = self.requests.recv(), if self.embedded => Happening::Request(request),
             event = self.link.next() => Happening::Link(event),
+            checking = self.checks.next() => Happening::Checking(checking),
             event = self.media.next() => Happening::Media(event),
             event = self.sound.next() => Happening::Sound(event),
             () = tokio::time::sleep(wait) => Happening::Woken,
@@ -171,7 +183,15 @@ impl Driver {
                 self.embedded = false;
                 Some(Event::UserLoggedOut)
             }
-            Happening::Link(event) => self.take_link(event),
+            Happening::Link(event) => self.take_link_in_turn(event),
+            Happening::Checking(Checking::Due) => {
+                self.checks.measure(|| self.link.ask());
+                None
+            }
+            Happening::Checking(Checking::Measured(measures)) => {
+                self.line_measured(measures);
+                None
+            }
             Happening::Media(MediaEvent { call, device, news, .. }) => Some(match news {
                 MediaNews::Signal(signal) => Event::MediaSignal { call, device, signal },
                 MediaNews::Connected => Event::MediaConnected { call, device },
@@ -217,7 +237,10 @@ impl Driver {
                 }
                 None
             }
-            LinkEvent::NetworkChanged => Some(Event::NetworkChanged),
+            LinkEvent::NetworkChanged => {
+                self.checks.forget();
+                Some(Event::NetworkChanged)
+            }
             LinkEvent::Received(message) => self.take_message(*message),
         }
     }
@@ -297,6 +320,7 @@ impl Driver {
             }
             Command::UseIce(ice) => {
                 self.view.send_modify(|view| view.hides_addresses = ice.relay_only);
+                self.checks.use_ice(ice.clone());
                 self.media.use_ice(ice);
             }
             Command::UseBranding(branding) => self.use_branding(branding),

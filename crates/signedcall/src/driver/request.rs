@@ -9,30 +9,94 @@ use tokio::sync::oneshot;
 
 use super::Driver;
 use crate::Error;
+use crate::line_check::LineCheck;
 use crate::media::Answerer;
 use crate::sound::{Sound, ToneSet, Treatment};
 
 /// What the embedder asks for. A request without a way to fail is answered once it has been handed in.
 #[derive(Debug)]
 pub(crate) enum UserRequest {
-    Dial { dial: Dial, reply: oneshot::Sender<Result<(), Error>> },
-    Answer { call: CallId, how: AnswerHow, asked_at: Instant, reply: oneshot::Sender<()> },
-    AnswerWithoutMicrophone { call: CallId, reply: oneshot::Sender<()> },
-    Decline { call: CallId, reply: oneshot::Sender<()> },
-    HangUp { call: CallId, reply: oneshot::Sender<()> },
-    Mute { call: CallId, muted: bool, reply: oneshot::Sender<()> },
-    SetVolume { call: CallId, volume: f32, reply: oneshot::Sender<()> },
-    Hold { call: CallId, on: bool, reply: oneshot::Sender<()> },
-    Swap { reply: oneshot::Sender<()> },
-    Transfer { call: CallId, to: Cuid, new: CallId, reply: oneshot::Sender<Result<(), Error>> },
-    UseSound { sound: Arc<dyn Sound>, treatment: Treatment, reply: oneshot::Sender<()> },
-    UseTones { tones: ToneSet, reply: oneshot::Sender<()> },
-    ShowMicrophone { problem: Option<Error> },
-    LogOut { reply: oneshot::Sender<()> },
-    AllowNotifications { allowed: bool, reply: oneshot::Sender<()> },
-    TakeSecondCalls { on: bool, reply: oneshot::Sender<()> },
-    GoIdle { reply: oneshot::Sender<Result<(), Error>> },
-    Push { payload: PushPayload, reply: oneshot::Sender<PushOutcome> },
+    Dial {
+        dial: Dial,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Answer {
+        call: CallId,
+        how: AnswerHow,
+        asked_at: Instant,
+        reply: oneshot::Sender<()>,
+    },
+    AnswerWithoutMicrophone {
+        call: CallId,
+        reply: oneshot::Sender<()>,
+    },
+    Decline {
+        call: CallId,
+        reply: oneshot::Sender<()>,
+    },
+    HangUp {
+        call: CallId,
+        reply: oneshot::Sender<()>,
+    },
+    Mute {
+        call: CallId,
+        muted: bool,
+        reply: oneshot::Sender<()>,
+    },
+    SetVolume {
+        call: CallId,
+        volume: f32,
+        reply: oneshot::Sender<()>,
+    },
+    Hold {
+        call: CallId,
+        on: bool,
+        reply: oneshot::Sender<()>,
+    },
+    Swap {
+        reply: oneshot::Sender<()>,
+    },
+    Transfer {
+        call: CallId,
+        to: Cuid,
+        new: CallId,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    UseSound {
+        sound: Arc<dyn Sound>,
+        treatment: Treatment,
+        reply: oneshot::Sender<()>,
+    },
+    UseTones {
+        tones: ToneSet,
+        reply: oneshot::Sender<()>,
+    },
+    /// How the line is, as of just now unless it is to be measured anew.
+    CheckLine {
+        anew: bool,
+        reply: oneshot::Sender<LineCheck>,
+    },
+    ShowMicrophone {
+        problem: Option<Error>,
+    },
+    LogOut {
+        reply: oneshot::Sender<()>,
+    },
+    AllowNotifications {
+        allowed: bool,
+        reply: oneshot::Sender<()>,
+    },
+    TakeSecondCalls {
+        on: bool,
+        reply: oneshot::Sender<()>,
+    },
+    GoIdle {
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Push {
+        payload: PushPayload,
+        reply: oneshot::Sender<PushOutcome>,
+    },
 }
 
 impl Driver {
@@ -62,6 +126,10 @@ impl Driver {
                 self.pushes_taken += 1;
                 self.pushes.insert(self.pushes_taken, reply);
                 return Some(Event::PushCame(Push { number: self.pushes_taken, call, to, left: left_until(expires_at_ms) }));
+            }
+            UserRequest::CheckLine { anew, reply } => {
+                self.checks.ask(anew, reply, || self.link.ask());
+                return None;
             }
             UserRequest::ShowMicrophone { problem } => {
                 self.view.send_if_modified(|view| {

@@ -46,6 +46,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::UserLoggedOut
         | Event::UserWentIdle
         | Event::NotificationsChanged { .. }
+        | Event::NetworkJudged { .. }
         | Event::LinkOpened
         | Event::LinkLost
         | Event::Woken => None,

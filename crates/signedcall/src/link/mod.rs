@@ -1,6 +1,7 @@
 //! The way to the service: one WebSocket at a time, opened again whenever it is lost.
 
 mod backoff;
+mod pings;
 mod socket;
 mod surroundings;
 
@@ -17,6 +18,7 @@ use socket::{News, Socket};
 use surroundings::{Change, Surroundings};
 
 use crate::clock::Clock;
+use crate::line_check::Pong;
 
 /// What the service is reached at, below the URL that the embedder gives.
 const PATH: &str = "/v1/signalling";
@@ -243,6 +245,12 @@ impl Link {
         if let Some((_, socket)) = &self.current {
             socket.set_pace(pace);
         }
+    }
+
+    /// Asks the service for a sign of life, and gives what says how long it took; nothing where no socket is open.
+    pub(crate) fn ask(&self) -> Pong {
+        let (_, socket) = self.current.as_ref()?;
+        socket.ask()
     }
 
     fn take(&mut self, number: u64, news: News) -> Option<LinkEvent> {

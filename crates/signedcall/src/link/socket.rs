@@ -6,14 +6,16 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use signedcall_wire::{ClientMessage, MAX_MESSAGE_BYTES, MAX_UNANSWERED_REQUESTS, ServiceMessage, Timestamp};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
+use super::pings::Pings;
 use super::{Pace, ServiceAddress};
 use crate::clock::Clock;
+use crate::line_check::Pong;
 use crate::tls;
 
 /// How long one attempt to open a socket may take, with name look-up, TLS and upgrade: longer than three lost SYNs of a slow network.
@@ -47,6 +49,8 @@ enum Outgoing {
     Pace(Pace),
     /// Asks the peer at once, with little patience.
     Probe,
+    /// Asks the peer how long it takes to it and back. Nothing follows from an answer that does not come.
+    Ask(oneshot::Sender<Duration>),
 }
 
 /// What a socket tells, with its number, since several may be open at once.
@@ -96,12 +100,13 @@ pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock
     let (write, read) = socket.split();
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let heard_at = Arc::new(AtomicU64::new(clock.now().as_millis()));
-    let reader = tokio::spawn(read_all(read, number, Arc::clone(&heard_at), clock, news.clone()));
+    let pings = Arc::new(Pings::default());
+    let reader = tokio::spawn(read_all(read, number, Arc::clone(&heard_at), clock, Arc::clone(&pings), news.clone()));
     let opened = Socket { outbox, reader: reader.abort_handle() };
     if news.send((number, News::Opened(opened))).await.is_err() {
         return;
     }
-    let reason = write_all(write, outgoing, pace, &heard_at, clock).await;
+    let reason = write_all(write, outgoing, pace, &heard_at, clock, &pings).await;
     reader.abort();
     tracing::debug!(reason, "a socket has ended");
     let _ = news.send((number, News::Gone)).await;
@@ -124,6 +129,12 @@ impl Socket {
         self.outbox.try_send(Outgoing::Pace(pace)).is_ok()
     }
 
+    /// Asks the peer how long it takes to it and back; nothing when the socket takes no question.
+    pub(super) fn ask(&self) -> Pong {
+        let (tell, pong) = oneshot::channel();
+        self.outbox.try_send(Outgoing::Ask(tell)).is_ok().then_some(pong)
+    }
+
     /// A socket that takes nothing.
     #[cfg(test)]
     pub(super) fn full() -> Self {
@@ -142,11 +153,23 @@ impl Drop for Socket {
     }
 }
 
-async fn read_all(mut read: SplitStream<WebSocket>, number: u64, heard_at: Arc<AtomicU64>, clock: Clock, news: mpsc::Sender<(u64, News)>) {
+async fn read_all(
+    mut read: SplitStream<WebSocket>,
+    number: u64,
+    heard_at: Arc<AtomicU64>,
+    clock: Clock,
+    pings: Arc<Pings>,
+    news: mpsc::Sender<(u64, News)>,
+) {
     while let Some(frame) = read.next().await {
         let text = match frame {
             Ok(Message::Text(text)) => text,
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+            Ok(Message::Pong(payload)) => {
+                heard_at.store(clock.now().as_millis(), Ordering::Relaxed);
+                pings.answered(&payload);
+                continue;
+            }
+            Ok(Message::Ping(_) | Message::Frame(_)) => {
                 heard_at.store(clock.now().as_millis(), Ordering::Relaxed);
                 continue;
             }
@@ -201,6 +224,7 @@ async fn write_all(
     mut pace: Pace,
     heard_at: &AtomicU64,
     clock: Clock,
+    pings: &Pings,
 ) -> &'static str {
     let mut ping_at = Instant::now() + pace.ping_every();
     let mut question: Option<Question> = None;
@@ -211,6 +235,12 @@ async fn write_all(
                 if let Some(frame) = frame_of(&message)
                     && let Err(reason) = send(&mut write, frame).await
                 {
+                    return reason;
+                }
+                continue;
+            }
+            Ok(Some(Outgoing::Ask(tell))) => {
+                if let Err(reason) = send(&mut write, Message::Ping(pings.ask(tell).into())).await {
                     return reason;
                 }
                 continue;

@@ -23,6 +23,7 @@ pub(crate) use feedback::Told;
 pub(crate) use path::IncomingPacket;
 pub(crate) use path::{Formats, Incoming, OutgoingPacket, VoicePath};
 pub(crate) use settings::Reach;
+pub(crate) use turn::NearRelays;
 
 use crate::timing::{Milestone, Timeline};
 use path::VoiceEnd;

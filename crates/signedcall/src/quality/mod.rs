@@ -2,6 +2,7 @@
 
 mod emodel;
 mod notice;
+mod score;
 mod summary;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use signedcall_wire::CallId;
 pub(crate) use emodel::{Impairments, mos};
 pub use notice::LineNotice;
 pub(crate) use notice::Noticing;
+pub use score::{LineMeasures, LineScore};
 pub(crate) use summary::Summary;
 
 /// One second of a call's voice.

@@ -170,6 +170,15 @@ it("tells whoever talks that they are muted, and takes it back", async () => {
   expect(has('[data-notice="muted"]')).toBe(true);
 });
 
+it("says before anybody talks that the network is poor, on either side of a call", async () => {
+  for (const screen of ["ringing-poor-network", "incoming-poor-network"] as const) {
+    const { find, has, change, words } = await show(screen);
+    expect(find('[data-notice="poor-network"]').textContent).toContain(words.call.poorNetwork);
+    change({ ...scenarios["in-call"], revision: 2 });
+    await vi.waitFor(() => expect(has('[data-notice="poor-network"]')).toBe(false));
+  }
+});
+
 it("tells of a microphone from which nothing comes", async () => {
   const { find, words } = await show("in-call-weak");
   expect(find('[data-notice="silent-microphone"]').textContent).toContain(words.call.silentMicrophone);

@@ -1,6 +1,8 @@
 //! *Check my set-up*, and starting with the session.
 
-use signedcall::ErrorCode;
+use std::time::Duration;
+
+use signedcall::{ErrorCode, LineMeasures};
 
 use super::bench::{Before, Bench, form};
 use crate::controller::Event;
@@ -20,6 +22,17 @@ async fn the_check_says_what_it_finds_and_lists_the_devices_anew() {
     assert!(found.contains(&(Finding::CredentialsAccepted, Verdict::Good)), "{found:?}");
     assert!(found.contains(&(Finding::EnvironmentTest, Verdict::Good)), "{found:?}");
     assert_eq!(bench.view().await.settings.microphones[0].name, "Built-in Microphone");
+}
+
+#[tokio::test]
+async fn the_check_measures_the_line_of_whoever_is_signed_in() {
+    let mut bench = Bench::ready().await;
+    let slow = LineMeasures { round_trip: Some(Duration::from_millis(540)), ..LineMeasures::default() };
+    bench.line().set_score(slow.score());
+    assert!(found(&mut bench).await.contains(&(Finding::LinePoor, Verdict::Odd)));
+    assert!(bench.view().await.setup.checks.iter().any(|check| check.about.as_deref() == Some("30")));
+    let mut nobody = Before::new().start();
+    assert!(found(&mut nobody).await.contains(&(Finding::LineUnmeasured, Verdict::Odd)));
 }
 
 #[tokio::test]

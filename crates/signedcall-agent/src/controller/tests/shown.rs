@@ -1,6 +1,8 @@
 //! What windows and tray are shown, and when.
 
-use signedcall::{Direction, EndReason as Reason, ErrorCode, LineView, LinkState, Phase};
+use std::time::Duration;
+
+use signedcall::{Direction, EndReason as Reason, ErrorCode, LineMeasures, LineView, LinkState, Phase};
 
 use super::bench::{Before, Bench, call, seen, until_true};
 use crate::controller::{Event, Ongoing, Reply, Tray};
@@ -31,6 +33,22 @@ async fn each_change_raises_the_revision_and_nothing_else_does() {
         assert!(revision > last, "{revision} after {last}");
         last = revision;
     }
+}
+
+#[tokio::test]
+async fn a_poor_line_is_shown_with_a_call_until_both_talk() {
+    let bench = Bench::ready().await;
+    let slow = |milliseconds| LineMeasures { round_trip: Some(Duration::from_millis(milliseconds)), ..LineMeasures::default() };
+    let is_poor = async |phase, milliseconds| {
+        let call = seen(call(1), Direction::Outgoing, phase);
+        let line_score = slow(milliseconds).score();
+        bench.line().tell(LineChange::View(LineView { call: Some(call), line_score, ..nothing_heard() }));
+        bench.view().await.call.map(|call| call.poor_network)
+    };
+    assert_eq!(is_poor(Phase::Calling, 540).await, Some(true));
+    assert_eq!(is_poor(Phase::Ringing, 540).await, Some(true));
+    assert_eq!(is_poor(Phase::Ringing, 340).await, Some(false), "it is weak at most");
+    assert_eq!(is_poor(Phase::Talking { since: Default::default(), interrupted: false }, 540).await, Some(false));
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_call_that_is_being_transferred_is_not_transferred_to_somebody_else() 
 async fn a_transfer_whose_answer_is_lost_is_still_this_user_s_doing() {
     let bench = in_call().await;
     bench.line().refuse_transfer(Some(ErrorCode::NetworkLatency));
-    assert_eq!(bench.refused(to_carol).await, ProblemCode::NetworkNotAvailable);
+    assert_eq!(bench.refused(to_carol).await, ProblemCode::NetworkLatency);
     bench.line().refuse_transfer(Some(ErrorCode::OngoingCall));
     assert_eq!(bench.refused(to_david).await, ProblemCode::OngoingCall);
     bench.ends(call(1), Direction::Incoming, Reason::Transferred);

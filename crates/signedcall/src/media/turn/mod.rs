@@ -34,7 +34,7 @@ const DATAGRAM: usize = 2_048;
 
 /// Relays that are reached by connections. Dropping it closes them all.
 #[derive(Debug, Default)]
-pub(super) struct NearRelays {
+pub(crate) struct NearRelays {
     /// Where each is near, by its URL: one that goes on to be used keeps its place, and what goes by it is not interrupted.
     places: BTreeMap<String, SocketAddr>,
     tasks: JoinSet<()>,
@@ -42,7 +42,7 @@ pub(super) struct NearRelays {
 
 impl NearRelays {
     /// Brings every relay near that the library cannot reach by itself, and says how it reaches them then.
-    pub(super) async fn bring(&mut self, mut ice: IceConfig) -> IceConfig {
+    pub(crate) async fn bring(&mut self, mut ice: IceConfig) -> IceConfig {
         for url in ice.servers.iter_mut().flat_map(|server| &mut server.urls) {
             let Some((relay, security)) = over_a_connection(url) else { continue };
             match self.place(relay, security).await {
