@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use crate::frame::{duration, samples};
-use crate::report::{LineReport, Ways};
-
-/// How many packets in a row, half a second of them at least, are lost because the line is dead: nothing that is sent otherwise would have come.
-const DEAD_AFTER: u32 = 50;
+use crate::report::{LineReport, Runs, Ways};
 
 /// What became of a packet that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,26 +19,14 @@ pub struct PacketFate {
 /// Makes reports on the line of what became of each packet.
 #[derive(Debug, Default)]
 pub struct FateMeter {
-    report: LineReport,
-    /// How many packets in a row are lost so far.
-    losing: u32,
+    runs: Runs,
     ways: Ways,
 }
 
 impl FateMeter {
     /// Takes note of the next packet's fate, in the order in which they were sent.
     pub fn learn(&mut self, fate: PacketFate) {
-        if !fate.came {
-            self.losing += 1;
-            return;
-        }
-        self.report.expected += 1;
-        let lost = std::mem::take(&mut self.losing);
-        if (1..DEAD_AFTER).contains(&lost) {
-            self.report.expected += lost;
-            self.report.lost += lost;
-            self.report.bursts += 1;
-        }
+        self.runs.count(fate.came);
         if let Some(arrived) = fate.arrived {
             self.ways.learn(samples(arrived), samples(arrived) - samples(fate.sent));
         }
@@ -49,10 +34,8 @@ impl FateMeter {
 
     /// What has happened since the last report; nothing when no packet's fate is known.
     pub fn report(&mut self) -> Option<LineReport> {
-        if self.report.expected == 0 {
-            return None;
-        }
-        Some(LineReport { queued: duration(self.ways.longer_by()), ..std::mem::take(&mut self.report) })
+        let report = self.runs.take();
+        (report.expected > 0).then(|| LineReport { queued: duration(self.ways.longer_by()), ..report })
     }
 }
 

@@ -15,6 +15,10 @@ const MOST_GIVEN_UP_AFTER: i64 = 40;
 /// How far a number may jump before it begins a new count: a minute's worth of packets.
 const FARTHEST_JUMP: i64 = 3_000;
 
+/// How many packets in a row, half a second of them at least, are lost because the line is dead: nothing that is sent otherwise would have come. Both sides
+/// leave them out, so that they tell the same of one line.
+const DEAD_AFTER: u32 = 50;
+
 /// For how long the line is looked at together: even a line with jitter brings some packet by the quickest way in that time.
 const SPAN: Samples = 240 * MILLISECOND;
 
@@ -41,11 +45,41 @@ impl LineReport {
     }
 }
 
+/// Counts packets in the order in which they were sent, and those of them that were lost by their runs. A run counts once it is over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Runs {
+    /// How many in a row are lost so far.
+    losing: u32,
+    report: LineReport,
+}
+
+impl Runs {
+    /// Takes note of the next packet.
+    pub(crate) fn count(&mut self, came: bool) {
+        if !came {
+            self.losing = self.losing.saturating_add(1);
+            return;
+        }
+        self.report.expected += 1;
+        let lost = std::mem::take(&mut self.losing);
+        if (1..DEAD_AFTER).contains(&lost) {
+            self.report.expected += lost;
+            self.report.lost += lost;
+            self.report.bursts += 1;
+        }
+    }
+
+    /// What was counted since it was taken last.
+    pub(crate) fn take(&mut self) -> LineReport {
+        std::mem::take(&mut self.report)
+    }
+}
+
 /// Counts what comes and what does not.
 #[derive(Debug, Default)]
 pub(crate) struct LineMeter {
     stream: Option<Stream>,
-    report: LineReport,
+    runs: Runs,
     ways: Ways,
 }
 
@@ -58,7 +92,6 @@ struct Stream {
     /// The packet to be judged next; bit `n` of `came` stands for the one `n` later.
     next: i64,
     came: u64,
-    losing: bool,
 }
 
 impl LineMeter {
@@ -88,7 +121,7 @@ impl LineMeter {
 
     fn begin(&mut self, packet: Packet<'_>, span: Option<Samples>) {
         let (sequence, timestamp) = (i64::from(packet.sequence), Samples::from(packet.timestamp));
-        let stream = Stream { source: packet.source, newest: sequence, timestamp, next: sequence, came: 1, losing: false };
+        let stream = Stream { source: packet.source, newest: sequence, timestamp, next: sequence, came: 1 };
         *self = Self { stream: Some(stream), ..Self::default() };
         self.note_way(packet, timestamp, span);
     }
@@ -102,20 +135,14 @@ impl LineMeter {
     }
 
     fn judge(&mut self, stream: &mut Stream) {
-        let came = stream.came & 1 == 1;
-        self.report.expected += 1;
-        if !came {
-            self.report.lost += 1;
-            self.report.bursts += u32::from(!stream.losing);
-        }
-        stream.losing = !came;
+        self.runs.count(stream.came & 1 == 1);
         stream.came >>= 1;
         stream.next += 1;
     }
 
     /// What has happened since the last report.
     pub(crate) fn report(&mut self) -> LineReport {
-        LineReport { queued: duration(self.ways.longer_by()), ..std::mem::take(&mut self.report) }
+        LineReport { queued: duration(self.ways.longer_by()), ..self.runs.take() }
     }
 }
 
@@ -193,7 +220,7 @@ mod tests {
     #[test]
     fn a_packet_is_lost_when_one_has_come_that_was_sent_100_milliseconds_later() {
         assert_eq!(report((0..3).chain(4..8)), LineReport { expected: 3, ..LineReport::default() });
-        assert_eq!(report((0..3).chain(4..9)), LineReport { expected: 4, lost: 1, bursts: 1, queued: Duration::ZERO });
+        assert_eq!(report((0..3).chain(4..10)), LineReport { expected: 5, lost: 1, bursts: 1, queued: Duration::ZERO });
     }
 
     #[test]
@@ -222,10 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_lost_while_the_line_is_dead_says_nothing_of_its_losses() {
+        for (lost, told) in [(49, (64, 49, 1)), (50, (15, 0, 0))] {
+            let line = report((0..1).chain(lost + 1..lost + 20));
+            assert_eq!((line.expected, line.lost, line.bursts), told, "{lost} packets");
+        }
+    }
+
+    #[test]
     fn a_report_begins_where_the_last_one_ended() {
         let mut meter = LineMeter::default();
         (0..30).filter(|sequence| sequence % 7 != 3).for_each(|sequence| meter.came(packet(sequence, 0), SPAN_OF_PACKET));
-        assert_eq!((meter.report().expected, meter.report().expected), (25, 0));
+        assert_eq!((meter.report().expected, meter.report().expected), (24, 0));
     }
 
     #[test]
