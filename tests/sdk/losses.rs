@@ -53,7 +53,7 @@ async fn a_peer_that_takes_no_copies_is_sent_none_and_both_are_heard() {
 }
 
 /// What the service says, as if the other side had never heard of copies.
-fn without_copies(message: String) -> String {
+pub(crate) fn without_copies(message: String) -> String {
     let lines = ["a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111", "a=rtcp-fb:63 transport-cc"];
     let without = lines.iter().fold(message.replace(" 111 63", " 111"), |left, line| left.replace(&format!(r"{line}\r\n"), ""));
     assert!(!without.contains(":63 "), "{without}");

@@ -7,7 +7,9 @@ use signedcall_tests::{ImpairedLine, Impairment};
 use tokio::time::timeout;
 
 use crate::calls::connect;
-use crate::losses::caller_over;
+use crate::losses::{caller_over, without_copies};
+use crate::network::phone_behind;
+use crate::proxy::Proxy;
 use crate::support::{PATIENCE, Phone, Service};
 
 /// Waits for a second of a phone's call that is like this.
@@ -32,9 +34,24 @@ async fn losses_are_told_to_both_sides_in_figures_and_in_a_word() {
     assert!((1.0..=4.5).contains(&said.mos) && said.heard.loss < 0.05, "{said:?}");
     second(&alice, "copies and a way there and back", |second| second.said.copies > 0 && second.round_trip.is_some()).await;
     bobby.until("a notice", |view| view.voice.notice == Some(LineNotice::LosingPackets)).await;
-    alice.until("a notice", |view| view.voice.notice == Some(LineNotice::NotAllIsHeard)).await;
+    let repaired =
+        |second: &VoiceStats| second.said.loss.is_some_and(|loss| loss > 0.05) && second.said.left.is_some_and(|left| left < 0.03);
+    second(&alice, "losses that copies make up for", repaired).await;
+    alice.until("nothing to say of it", |view| view.voice.notice != Some(LineNotice::NotAllIsHeard)).await;
     bobby.line.hangup(call).await.expect("the call goes on");
     timeout(PATIENCE, bobby.line.voice_stats().wait_for(Option::is_none)).await.expect("the voice is closed").expect("the line is open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losses_that_nothing_makes_up_for_are_told_to_whoever_is_not_heard() {
+    let service = Service::start().await;
+    let impairment = Impairment { loss: 0.45, burst: 3.0, jitter: Duration::ZERO, black_out: None, seed: 3 };
+    let line = ImpairedLine::open([127, 0, 0, 1].into(), impairment).await.expect("a free port");
+    let (_between, mut alice) = caller_over(&line, &service).await;
+    let proxy = Proxy::changing(service.address(), without_copies).await;
+    let mut bobby = phone_behind(&proxy, &service, "bobby", 1_500).await;
+    connect(&mut alice, &mut bobby, "bobby").await;
+    alice.until("a notice", |view| view.voice.notice == Some(LineNotice::NotAllIsHeard)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,7 +37,7 @@ struct Past {
 
 impl History {
     /// How many packets back a copy may lie at most, and one more.
-    const PACKETS: usize = 16;
+    pub(crate) const PACKETS: usize = 16;
 
     pub(crate) fn new() -> Self {
         Self { past: std::array::from_fn(|_| Past { timestamp: 0, payload: Vec::with_capacity(MAX_PAYLOAD_BYTES) }), sent: 0 }

@@ -40,6 +40,11 @@ impl Default for SendSettings {
 }
 
 impl SendSettings {
+    /// Which earlier packets each one carries, as a coarse copy or whole: bit `n` for the one that lies `n` before.
+    pub(crate) fn carried(&self) -> u32 {
+        self.copies.backs().fold(u32::from(self.coarse_copy) << 1, |carried, back| carried | 1_u32.checked_shl(back as u32).unwrap_or(0))
+    }
+
     /// What is described, in the steps in which Opus counts it.
     pub(crate) fn described_steps(self) -> u8 {
         u8::try_from(self.described.as_millis() / FRAME_DURATION.as_millis()).unwrap_or(u8::MAX)

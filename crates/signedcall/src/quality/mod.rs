@@ -54,6 +54,8 @@ pub struct HeardStats {
 pub struct SaidStats {
     /// The share of packets that was lost on the way, 0 to 1, as the other side tells; nothing where it does not.
     pub loss: Option<f32>,
+    /// The share of packets, 0 to 1, that was lost and of which no copy came either: what the other side has to make up.
+    pub left: Option<f32>,
     /// How many were lost in a row, on average; 0 when none was.
     pub burst: f32,
     /// How much longer than before even the quickest packet takes: a queue on the way.

@@ -9,7 +9,7 @@ use super::VoiceStats;
 pub enum LineNotice {
     /// Packets of the other side's voice are lost on the way.
     LosingPackets,
-    /// Packets of this side's voice are lost on the way, and the other side's come.
+    /// Packets of this side's voice are lost on the way and no copies make up for them, while the other side's come.
     NotAllIsHeard,
     /// What is said arrives late: people begin to talk over each other.
     Late,
@@ -28,7 +28,7 @@ impl LineNotice {
     fn weight(self, second: &VoiceStats) -> f32 {
         match self {
             Self::LosingPackets => second.heard.loss / 0.05,
-            Self::NotAllIsHeard => second.said.loss.unwrap_or_default() / 0.05,
+            Self::NotAllIsHeard => second.said.left.unwrap_or_default() / 0.05,
             Self::Late => second.delay().as_secs_f32() / 0.4,
             Self::Unsteady => second.heard.jitter.as_secs_f32() / 0.08,
         }
@@ -100,6 +100,7 @@ mod tests {
         },
         said: SaidStats {
             loss: Some(0.0),
+            left: Some(0.0),
             burst: 0.0,
             queued: Duration::ZERO,
             bits_per_second: 32_000,
@@ -113,8 +114,9 @@ mod tests {
         VoiceStats { heard: HeardStats { loss, ..FINE.heard }, ..FINE }
     }
 
-    fn losing_said(loss: f32) -> VoiceStats {
-        VoiceStats { said: SaidStats { loss: Some(loss), ..FINE.said }, ..FINE }
+    /// A second in which so much of this side's voice was lost, all of it repaired but for what is left.
+    fn losing_said(loss: f32, left: f32) -> VoiceStats {
+        VoiceStats { said: SaidStats { loss: Some(loss), left: Some(left), ..FINE.said }, ..FINE }
     }
 
     fn late(milliseconds: u64) -> VoiceStats {
@@ -144,8 +146,9 @@ mod tests {
             (FINE, None),
             (losing(0.05), Some(LosingPackets)),
             (losing(0.049), None),
-            (losing_said(0.05), Some(NotAllIsHeard)),
-            (losing_said(0.049), None),
+            (losing_said(0.3, 0.05), Some(NotAllIsHeard)),
+            (losing_said(0.3, 0.049), None),
+            (losing_said(0.3, 0.0), None),
             (late(400), Some(Late)),
             (late(398), None),
             (unsteady(80), Some(Unsteady)),
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn nothing_told_of_what_was_said_is_nothing_wrong() {
-        let untold = VoiceStats { said: SaidStats { loss: None, ..FINE.said }, round_trip: None, ..FINE };
+        let untold = VoiceStats { said: SaidStats { loss: None, left: None, ..FINE.said }, round_trip: None, ..FINE };
         assert_eq!(said(&[untold; 5]).last(), Some(&None));
     }
 }

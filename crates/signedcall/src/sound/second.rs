@@ -63,6 +63,7 @@ impl SecondMeter {
         let (settings, told) = (steering.settings(), steering.take_told());
         let said = SaidStats {
             loss: told.map(|told| told.loss()),
+            left: steering.take_left(),
             burst: told.map_or(0.0, burst),
             queued: told.map_or(Duration::ZERO, |told| told.queued),
             bits_per_second: settings.bits_per_second,

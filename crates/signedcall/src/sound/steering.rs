@@ -34,7 +34,9 @@ impl Steering {
             copies: formats.allow_copies(),
             described: false,
         };
-        Self { controller: Controller::new(config), fates: FateMeter::default(), round_trip: None, looked: Duration::ZERO, told: None }
+        let (controller, mut fates) = (Controller::new(config), FateMeter::default());
+        fates.sent_as(&controller.settings());
+        Self { controller, fates, round_trip: None, looked: Duration::ZERO, told: None }
     }
 
     /// What is to be sent now.
@@ -50,6 +52,11 @@ impl Steering {
     /// What the line has done to this side's packets since this was asked last, if anything is known of it.
     pub(super) fn take_told(&mut self) -> Option<LineReport> {
         self.told.take()
+    }
+
+    /// The share of this side's packets that was lost and not repaired since this was asked last, as far as it is known.
+    pub(super) fn take_left(&mut self) -> Option<f32> {
+        self.fates.left()
     }
 
     /// Takes what the other side tells.
@@ -72,7 +79,11 @@ impl Steering {
             bursts: told.bursts + report.bursts,
             queued: report.queued,
         };
-        self.controller.report(now, report, self.round_trip)
+        let changed = self.controller.report(now, report, self.round_trip);
+        if let Some(settings) = &changed {
+            self.fates.sent_as(settings);
+        }
+        changed
     }
 }
 
