@@ -57,9 +57,8 @@ impl Receiver {
     fn insert_copy(&mut self, packet: Packet<'_>, copy: Earlier<'_>, farthest: Samples) {
         // Most copies are of what has come, and those that are broken were never counted on.
         match self.jitter.insert_copy(packet, copy, farthest) {
-            Inserted::Kept(_) => self.stats.packets_copied += 1,
             Inserted::Late(timestamp) => self.note_repair(timestamp, farthest),
-            Inserted::Started(_) | Inserted::Duplicate | Inserted::Rejected => {}
+            Inserted::Kept(_) | Inserted::Started(_) | Inserted::Duplicate | Inserted::Rejected => {}
         }
     }
 

@@ -69,7 +69,7 @@ pub struct ReceiverStats {
     pub packets_rejected: u64,
     /// Packets that had not come when they were needed.
     pub packets_lost: u64,
-    /// Packets that were lost and of which a copy came in time; they do not count as lost.
+    /// Packets that were lost and of which a copy came in time and was played; they do not count as lost.
     pub packets_copied: u64,
     /// Those of the lost packets whose sound was taken from the coarse copy in the next one.
     pub packets_recovered: u64,

@@ -86,6 +86,7 @@ impl Receiver {
         let from = self.sound.len();
         let Some((held, missing)) = self.jitter.take() else { return };
         self.stats.packets_lost += missing;
+        self.stats.packets_copied += u64::from(held.copied_until.is_some());
         self.note_repairs(&held, missing);
         let wanted = held.shape.span;
         let got = self.decoder.decode(&held.payload, &mut self.sound);

@@ -85,6 +85,40 @@ fn copies_in_a_packet_that_contradicts_its_stream_are_left_out() {
     }
 }
 
+/// A packet with a copy of the one that lies so many before it (RFC 2198).
+fn with_copy(payloads: &[Vec<u8>], index: usize, back: usize) -> Vec<u8> {
+    let (copy, itself) = (&payloads[index - back], &payloads[index]);
+    let fields = (back as u32 * 960) << 10 | copy.len() as u32;
+    let mut packet = vec![0x80 | 111];
+    packet.extend_from_slice(&fields.to_be_bytes()[1..]);
+    packet.push(111);
+    packet.extend_from_slice(copy);
+    packet.extend_from_slice(itself);
+    packet
+}
+
+#[test]
+fn a_lost_packet_counts_once_as_copied_or_as_lost_whenever_its_copy_comes() {
+    let payloads = packets(200);
+    for back in [1, 2, 5, 20] {
+        let mut receiver = Receiver::new(ReceiverConfig::default()).unwrap();
+        let mut frame = SILENCE;
+        for index in 0..200 {
+            let copied = if index >= 20 { with_copy(&payloads, index, back) } else { Vec::new() };
+            if index % 25 != 24 {
+                let format = if copied.is_empty() { PayloadFormat::Opus } else { PayloadFormat::Red };
+                let payload = if copied.is_empty() { &payloads[index] } else { &copied };
+                receiver.push(Packet { format, ..packet(index, payload) });
+            }
+            for half in 0..2 {
+                receiver.pull(&mut frame, sent_at(index) + FRAME_DURATION * half);
+            }
+        }
+        let stats = receiver.stats();
+        assert_eq!(stats.packets_copied + stats.packets_lost, 7, "of 24, 49, … 174 each, {back} back: {stats:?}");
+    }
+}
+
 #[test]
 fn a_sender_that_rests_is_heard_as_the_noise_of_its_room() {
     let mut encoder = signedcall_opus::Encoder::new().unwrap();
