@@ -80,6 +80,8 @@ struct Played {
     next: i64,
     /// Which of the packets before `next` were there, the last in the lowest bit.
     had: u64,
+    /// Which of those were there as copies alone.
+    copied: u64,
 }
 
 impl Played {
@@ -87,6 +89,16 @@ impl Played {
     fn had(self, sequence: i64) -> bool {
         let back = self.next - 1 - sequence;
         back >= i64::from(u64::BITS) || self.had >> back & 1 == 1
+    }
+
+    /// Whether a packet with a number before `next` was there as a copy alone, which is so until it is asked.
+    fn take_copied(&mut self, sequence: i64) -> bool {
+        let back = self.next - 1 - sequence;
+        if back >= i64::from(u64::BITS) || self.copied >> back & 1 == 0 {
+            return false;
+        }
+        self.copied &= !(1 << back);
+        true
     }
 }
 
@@ -144,14 +156,23 @@ impl PacketQueue {
 
     /// Puts a packet to its place among those that wait.
     fn place(&mut self, sequence: i64, Place { timestamp, shape, copied_until }: Place, payload: &[u8]) -> Inserted {
-        if let Some(played) = self.played
+        if let Some(played) = &mut self.played
             && sequence < played.next
         {
-            return if played.had(sequence) { Inserted::Duplicate } else { Inserted::Late(timestamp) };
+            // One that its own copy has overtaken is late like any other, and not there twice.
+            let overtaken = copied_until.is_none() && played.take_copied(sequence);
+            return if played.had(sequence) && !overtaken { Inserted::Duplicate } else { Inserted::Late(timestamp) };
         }
         let place = self.held.partition_point(|(held, _)| *held < sequence);
-        if self.held.get(place).is_some_and(|(held, _)| *held == sequence) {
-            return Inserted::Duplicate;
+        if let Some((_, held)) = self.held.get_mut(place).filter(|(held, _)| *held == sequence) {
+            if copied_until.is_some() || held.copied_until.is_none() || held.timestamp != timestamp {
+                return Inserted::Duplicate;
+            }
+            // Its copy has overtaken it, and has less in it.
+            (held.shape, held.copied_until) = (shape, None);
+            held.payload.clear();
+            held.payload.extend_from_slice(payload);
+            return Inserted::Kept(timestamp);
         }
         let end = timestamp + shape.span as Samples;
         let before = place.checked_sub(1).and_then(|before| self.held.get(before));
@@ -201,11 +222,11 @@ impl PacketQueue {
     /// Takes the earliest packet out; those before it are late from now on.
     pub(super) fn take(&mut self) -> Option<Held> {
         let (sequence, held) = self.held.pop_front()?;
-        let before = self.played.map_or(0, |played| {
+        let (had, copied) = self.played.map_or((0, 0), |played| {
             let passed = u32::try_from(sequence + 1 - played.next).unwrap_or(u64::BITS);
-            played.had.checked_shl(passed).unwrap_or(0)
+            (played.had.checked_shl(passed).unwrap_or(0), played.copied.checked_shl(passed).unwrap_or(0))
         });
-        self.played = Some(Played { next: sequence + 1, had: before | 1 });
+        self.played = Some(Played { next: sequence + 1, had: had | 1, copied: copied | u64::from(held.copied_until.is_some()) });
         Some(held)
     }
 

@@ -102,7 +102,7 @@ fn a_copy_takes_the_place_of_what_is_missing() {
     assert_eq!(queue.insert_copy(packet(5), copy(2), 0), Inserted::Kept(2_880));
     assert_eq!(queue.insert_copy(packet(5), copy(3), 0), Inserted::Duplicate);
     assert_eq!(queue.insert(packet(4)), Inserted::Kept(3_840));
-    assert_eq!(queue.insert(packet(3)), Inserted::Duplicate, "its copy has come");
+    assert_eq!(queue.insert_copy(packet(4), copy(1), 0), Inserted::Duplicate, "a copy of it has come");
     assert_eq!(timestamps(queue), [960, 1_920, 2_880, 3_840, 4_800]);
 }
 
@@ -125,6 +125,27 @@ fn a_copy_that_fits_nowhere_is_rejected() {
     // Its number lies between two that wait, and its time does not.
     let misplaced = Packet { timestamp: 960, ..packet(5) };
     assert_eq!(queue.insert_copy(misplaced, copy(2), 0), Inserted::Rejected);
+}
+
+#[test]
+fn a_packet_that_its_own_copy_has_overtaken_takes_its_place_once() {
+    let mut queue = queue([0, 2]);
+    queue.take();
+    assert_eq!(queue.insert_copy(packet(2), copy(1), 960), Inserted::Kept(960));
+    assert_eq!(queue.insert(packet(1)), Inserted::Kept(960));
+    assert_eq!(queue.first().map(|held| held.copied_until), Some(None), "it waits for no copy");
+    assert_eq!(queue.insert(packet(1)), Inserted::Duplicate);
+    assert_eq!(queue.insert_copy(packet(2), copy(1), 960), Inserted::Duplicate);
+}
+
+#[test]
+fn a_packet_that_comes_when_its_copy_has_been_played_is_late_once() {
+    let mut queue = queue([0, 2]);
+    assert_eq!(queue.insert_copy(packet(2), copy(1), 960), Inserted::Kept(960));
+    (0..3).for_each(|_| drop(queue.take()));
+    assert_eq!(queue.insert(packet(1)), Inserted::Late(960));
+    assert_eq!(queue.insert(packet(1)), Inserted::Duplicate);
+    assert_eq!(queue.insert(packet(2)), Inserted::Duplicate, "it was there by itself");
 }
 
 #[test]
