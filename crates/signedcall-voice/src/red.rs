@@ -101,7 +101,8 @@ pub(crate) struct Redundant<'a> {
     headers: &'a [u8],
     /// What follows all headers.
     blocks: &'a [u8],
-    payload_type: u8,
+    /// The payload type of the packet itself.
+    pub(crate) payload_type: u8,
     /// The packet itself.
     pub(crate) payload: &'a [u8],
 }

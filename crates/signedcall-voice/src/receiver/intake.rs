@@ -20,7 +20,7 @@ impl Receiver {
                 self.note_arrival(packet);
                 self.insert(packet);
             }
-            PayloadFormat::Red => match Redundant::read(packet.payload) {
+            PayloadFormat::Red => match Redundant::read(packet.payload).filter(|redundant| redundant.payload_type == self.payload_type) {
                 Some(redundant) => {
                     let packet = Packet { payload: redundant.payload, ..packet };
                     self.note_arrival(packet);

@@ -35,6 +35,8 @@ pub struct Receiver {
     decoder: Decoder,
     deep: Deep,
     line: LineMeter,
+    /// The payload type of Opus itself.
+    payload_type: u8,
     /// Sound that was played, as far as a splice looks back, and from `at` on sound to play.
     sound: Vec<f32>,
     at: usize,
@@ -67,6 +69,7 @@ impl Receiver {
             decoder: Decoder::new()?,
             deep: Deep::new()?,
             line: LineMeter::default(),
+            payload_type: config.payload_type,
             sound: with_room(vec![0.0; CONTEXT]),
             at: CONTEXT,
             end: None,

@@ -34,11 +34,14 @@ pub enum PayloadFormat {
 pub struct ReceiverConfig {
     /// The most by which sound may wait for late packets. Beyond it people talk over each other, and a gap is the lesser evil.
     pub most_wait: Duration,
+    /// The RTP payload type of Opus itself, which a packet with copies has to name: another codec, as for tones, is none of ours.
+    pub payload_type: u8,
 }
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { most_wait: Duration::from_millis(400) }
+        // 111 is the payload type that browsers use for Opus.
+        Self { most_wait: Duration::from_millis(400), payload_type: 111 }
     }
 }
 

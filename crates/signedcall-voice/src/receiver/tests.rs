@@ -120,6 +120,19 @@ fn a_lost_packet_counts_once_as_copied_or_as_lost_whenever_its_copy_comes() {
 }
 
 #[test]
+fn a_packet_with_copies_of_another_codec_is_rejected_with_all_that_is_in_it() {
+    let payloads = packets(10);
+    for (payload_type, rejected) in [(111, 0), (110, 1)] {
+        let mut receiver = Receiver::new(ReceiverConfig { payload_type, ..ReceiverConfig::default() }).unwrap();
+        receiver.push(packet(0, &payloads[0]));
+        let copied = with_copy(&payloads, 3, 1);
+        receiver.push(Packet { format: PayloadFormat::Red, ..packet(3, &copied) });
+        assert_eq!((receiver.stats().packets_rejected, receiver.line_report().expected), (rejected, 0), "{payload_type}");
+        assert_eq!(receiver.jitter.len(), if rejected == 0 { 3 } else { 1 });
+    }
+}
+
+#[test]
 fn a_sender_that_rests_is_heard_as_the_noise_of_its_room() {
     let mut encoder = signedcall_opus::Encoder::new().unwrap();
     encoder.set_bits_per_second(16_000).unwrap();

@@ -78,6 +78,7 @@ impl Voice {
         let steering = Steering::begin(treatment, &path.formats);
         let config = SenderConfig { settings: steering.settings(), payload_type: path.formats.opus(), ..SenderConfig::default() };
         let mut sender = Sender::new(config)?;
+        let receiving = ReceiverConfig { payload_type: path.formats.opus(), ..ReceiverConfig::default() };
         sender.set_muted(muted);
         let mut watch = MicrophoneWatch::default();
         watch.set_muted(muted);
@@ -89,7 +90,7 @@ impl Voice {
             treatment,
             steering,
             sender,
-            receiver: Receiver::new(ReceiverConfig::default())?,
+            receiver: Receiver::new(receiving)?,
             processing: Processing::new(processing_config(treatment)),
             watch,
             meter: QualityMeter::default(),
