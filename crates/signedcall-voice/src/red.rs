@@ -10,6 +10,10 @@ use crate::codec::MAX_PAYLOAD_BYTES;
 /// The most copies in a packet.
 pub(crate) const MOST_COPIES: usize = 5;
 
+/// The most copies that are read of a packet: three times as many as are ever written here, and more than any other sender is known to write. A packet of
+/// the longest kind could name three hundred, each of which would be looked for a place.
+const MOST_READ: usize = 16;
+
 /// The most bytes of a packet with its copies: what passes every tunnel on the way without being divided.
 const MOST_BYTES: usize = 1_200;
 
@@ -116,13 +120,16 @@ pub(crate) struct Earlier<'a> {
 }
 
 impl<'a> Redundant<'a> {
-    /// Reads a packet with copies; nothing if it is none.
+    /// Reads a packet with copies; nothing if it is none, or names more than anybody sends.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut at = 0;
         let mut copied = 0;
         while bytes.get(at)? & 0x80 != 0 {
             copied += header(bytes.get(at..at + COPY_HEADER)?)?.length;
             at += COPY_HEADER;
+            if at > MOST_READ * COPY_HEADER {
+                return None;
+            }
         }
         let (headers, rest) = bytes.split_at(at);
         let (payload_type, blocks) = rest.split_first()?;
@@ -187,6 +194,18 @@ mod tests {
         let bytes = written(&history(10, 3), 10, &[0xaa, 0xbb], &[2]);
         // F=1 and 111; 1,920 samples back in 14 bits, 3 bytes in 10; F=0 and 111.
         assert_eq!(bytes, [0xef, 0x1e, 0x00, 0x03, 0x6f, 0b0000_1000, 8, 8, 0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn a_packet_that_names_more_copies_than_anybody_sends_is_none() {
+        let naming = |copies: usize| {
+            let mut bytes = [0x80 | OPUS, 0x0f, 0x00, 0x01].repeat(copies);
+            bytes.push(OPUS);
+            bytes.extend(vec![0; copies + 10]);
+            bytes
+        };
+        assert_eq!(Redundant::read(&naming(MOST_READ)).map(|read| read.copies().count()), Some(MOST_READ));
+        assert_eq!(Redundant::read(&naming(MOST_READ + 1)), None);
     }
 
     #[test]
