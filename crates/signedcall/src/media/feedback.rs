@@ -30,7 +30,7 @@ use super::outlet::Outlet;
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 
 /// How many packets later a packet that has not come is lost, and was not merely overtaken.
-const GIVEN_UP_AFTER: u16 = 5;
+const GIVEN_UP_AFTER: usize = 5;
 
 /// How many packets are remembered: five seconds of 10 ms each, after which no report on them is of use.
 const REMEMBERED: usize = 500;
@@ -113,6 +113,10 @@ impl Listener {
         }
         let Some(mut extension) = packet.header.get_extension(id) else { return };
         let Ok(extension) = rtc::rtp::extension::transport_cc_extension::TransportCcExtension::unmarshal(&mut extension) else { return };
+        if self.sent.len() == REMEMBERED && self.sent.front().map(|first| first.number) == self.newest {
+            // Its number is given to another packet by and by.
+            self.newest = None;
+        }
         remember(&mut self.sent, REMEMBERED, Sent { number: extension.transport_sequence, at, said: Said::Nothing });
     }
 
@@ -144,13 +148,13 @@ impl Listener {
     fn learn(&mut self, said: &TransportLayerCc) {
         // The last of them may be padding.
         for said in convert_twcc(said).into_iter().take(usize::from(said.packet_status_count)) {
-            let Some(first) = self.sent.front() else { return };
-            let index = usize::from(said.sequence_number.wrapping_sub(first.number));
-            let Some(sent) = self.sent.get_mut(index).filter(|sent| sent.number == said.sequence_number) else { continue };
+            let Some(at) = self.remembered(said.sequence_number) else { continue };
+            // One that is not remembered any more is older than all that are, whatever its number.
+            let is_newest = self.newest.and_then(|newest| self.remembered(newest)).is_none_or(|newest| at > newest);
+            let sent = &mut self.sent[at];
             if said.arrived {
                 sent.said = Said::Came(said.arrival);
-                let is_newer = |newest: u16| said.sequence_number.wrapping_sub(newest) < u16::MAX / 2;
-                if self.newest.is_none_or(is_newer) {
+                if is_newest {
                     self.newest = Some(said.sequence_number);
                 }
             } else if sent.said == Said::Nothing {
@@ -159,16 +163,17 @@ impl Listener {
         }
     }
 
+    /// Where a packet is among those that are remembered.
+    fn remembered(&self, number: u16) -> Option<usize> {
+        let at = usize::from(number.wrapping_sub(self.sent.front()?.number));
+        self.sent.get(at).filter(|sent| sent.number == number).map(|_| at)
+    }
+
     /// What is known for good of the oldest packets. What was never reported on stays unknown.
     fn judged(&mut self) -> Vec<PacketFate> {
-        let Some(newest) = self.newest else { return Vec::new() };
+        let Some(newest) = self.newest.and_then(|newest| self.remembered(newest)) else { return Vec::new() };
         let mut fates = Vec::new();
-        while let Some(sent) = self.sent.front().copied() {
-            let later = newest.wrapping_sub(sent.number);
-            if !(GIVEN_UP_AFTER..u16::MAX / 2).contains(&later) {
-                break;
-            }
-            self.sent.pop_front();
+        for sent in self.sent.drain(..(newest + 1).saturating_sub(GIVEN_UP_AFTER)) {
             let (came, arrived) = match sent.said {
                 Said::Nothing => continue,
                 Said::Lost => (false, None),

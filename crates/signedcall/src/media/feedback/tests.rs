@@ -26,13 +26,18 @@ impl Rehearsal {
         listener.bind_local_stream(&StreamInfo { ssrc: SOURCE, rtp_header_extensions, ..StreamInfo::default() });
         let mut rehearsal = Self { listener, began, told };
         for index in 0..count {
-            let mut packet = rtc::rtp::Packet::default();
-            packet.header.ssrc = SOURCE;
-            let number = TransportCcExtension { transport_sequence: first.wrapping_add(index) };
-            packet.header.set_extension(ID, number.marshal().expect("two bytes").freeze()).expect("an id");
-            rehearsal.send(Packet::Rtp(packet), 20 * u64::from(index));
+            rehearsal.say(first.wrapping_add(index), 20 * u64::from(index));
         }
         rehearsal
+    }
+
+    /// Sends a packet of voice.
+    fn say(&mut self, number: u16, at: u64) {
+        let mut packet = rtc::rtp::Packet::default();
+        packet.header.ssrc = SOURCE;
+        let number = TransportCcExtension { transport_sequence: number };
+        packet.header.set_extension(ID, number.marshal().expect("two bytes").freeze()).expect("an id");
+        self.send(Packet::Rtp(packet), at);
     }
 
     fn tagged(&self, packet: Packet, at: u64) -> TaggedPacket {
@@ -84,6 +89,20 @@ fn what_became_of_packets_is_told_once_and_in_order_across_the_wrap() {
     assert_eq!(rehearsal.fates(), "+-+--", "the last five may still be overtaken");
     rehearsal.hear(report(4, "++++++++++"), 500);
     assert_eq!(rehearsal.fates(), "++++++++++");
+}
+
+#[test]
+fn reports_count_again_however_many_packets_were_sent_without_any() {
+    for without in [400_u32, 600, 32_000, 33_000, 40_000, 65_536, 70_000] {
+        let mut rehearsal = Rehearsal::with_packets(0, 20);
+        rehearsal.hear(report(0, "++++++++++"), 300);
+        assert_eq!(rehearsal.fates(), "+++++");
+        (20..20 + without).for_each(|number| rehearsal.say(number as u16, 20 * u64::from(number)));
+        let last = 20 + without - 1;
+        let at = 20 * u64::from(last) + 100;
+        rehearsal.hear(report((last - 9) as u16, "++++-+++++"), at);
+        assert_eq!(rehearsal.fates().chars().filter(|fate| *fate == '-').count(), 1, "after {without}");
+    }
 }
 
 #[test]
