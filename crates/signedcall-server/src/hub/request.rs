@@ -317,7 +317,8 @@ impl Hub {
             return DONE;
         };
         if !session.reports.take(turn.now) || !report.is_plausible() {
-            return refused(ErrorCode::FailureInMakeCall);
+            // It is of no use to send it again.
+            return refused(ErrorCode::StopRetry);
         }
         let (account, environment, cuid) = session.user.clone();
         let device = session.endpoint.device;

@@ -287,7 +287,7 @@ impl Driver {
         }
         for call in ended {
             if let Some(report) = self.summaries.remove(&call).and_then(|summary| summary.report()) {
-                tracing::info!(?report, "how the call sounded");
+                tracing::info!(%call, ?report, "how the call sounded");
                 self.hand_in(Event::VoiceReported { call, report });
             }
         }

@@ -182,11 +182,11 @@ fn a_device_may_report_so_many_calls_at_once_and_then_one_a_second() {
     let sounded = VoiceReport { seconds: 60, mos: 430, worst_mos: 400, ..VoiceReport::default() };
     let report = || Do::Ask('x', Request::ReportVoice { call: CALL, report: sounded });
     let impossible = VoiceReport { mos: u16::MAX, ..sounded };
-    let refused = ["x ERR_FAILURE_IN_MAKE_CALL"];
+    let refused = ["x ERR_STOP_RETRY"];
     assert_eq!(ringing().run(0, Do::Ask('x', Request::ReportVoice { call: CALL, report: impossible })), refused);
     for _ in 0..AT_ONCE {
         assert_eq!(stage.run(0, report()), ["keep report x", "x ok"]);
     }
-    assert_eq!(stage.run(999, report()), ["x ERR_FAILURE_IN_MAKE_CALL"]);
+    assert_eq!(stage.run(999, report()), refused);
     assert_eq!(stage.run(1_000, report()), ["keep report x", "x ok"]);
 }
