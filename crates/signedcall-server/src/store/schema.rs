@@ -126,6 +126,22 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     migration.commit().map_err(failed)
 }
 
+/// Makes a store as the service of an earlier version has made it, by the statements of that time.
+#[cfg(test)]
+pub(super) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    for step in &MIGRATIONS[..version] {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", version as u32)?;
+    Ok(connection)
+}
+
+/// How many versions there have been.
+#[cfg(test)]
+pub(super) const VERSIONS: usize = MIGRATIONS.len();
+
 /// It holds who called whom: nobody else on the machine may read it.
 fn create_private(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().map_or(Ok(()), create_private_directory);

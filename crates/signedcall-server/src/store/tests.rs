@@ -202,18 +202,39 @@ fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked() {
 }
 
 #[test]
-fn a_store_of_an_earlier_version_gets_what_it_lacks_and_keeps_what_it_has() {
-    let (_directory, path) = new_store();
-    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
-    records.open(opening(1), SystemTime::now());
-    records.close(closing(1), SystemTime::now());
-    records.finish();
-    let file = rusqlite::Connection::open(&path).expect("the store");
-    file.execute_batch("ALTER TABLE calls DROP COLUMN caller_report; ALTER TABLE calls DROP COLUMN callee_report; PRAGMA user_version = 6")
-        .expect("nobody else writes");
-    drop(file);
-    let record = read_records(&path).expect("a store that is brought up to date").remove(0);
-    assert_eq!((record.end_reason, record.caller_report), (Some(EndReason::HungUp.number()), None));
+fn a_store_of_each_earlier_version_gets_what_it_lacks_and_keeps_what_it_has() {
+    for version in 1..schema::VERSIONS {
+        let (_directory, path) = new_store();
+        let earlier = schema::make_earlier(&path, version).expect("a new file");
+        let (call, device) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string());
+        // What every version has had.
+        earlier
+            .execute(
+                "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, ended_at_ms, end_reason)
+                 VALUES (?1, 'parcelo', 'production', 'courier_1', ?2, 'customer_1', 'Your order', 1000, 5000, ?3)",
+                (&call, &device, EndReason::HungUp.number()),
+            )
+            .expect("a row");
+        earlier
+            .execute(
+                "INSERT INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, created_at_ms)
+                 VALUES ('parcelo', 'Parcelo', '#000000', '#FFFFFF', NULL, 'light', 1, 1000)",
+                (),
+            )
+            .expect("a row");
+        drop(earlier);
+        let records = read_records(&path).expect("a store that is brought up to date");
+        let kept: Vec<_> = records.iter().map(|record| (record.end_reason, record.caller_report)).collect();
+        assert_eq!(kept, [(Some(EndReason::HungUp.number()), None)], "version {version}");
+        let (records, _written, Legacy { open, .. }) = Records::start(&path).expect("the same store");
+        assert_eq!(open, vec![], "version {version}");
+        records.open(opening(2), SystemTime::now());
+        records.close(closing(2), SystemTime::now());
+        records.keep_report(KeptReport { call: CallId(Uuid::from_u128(2)), ..report(1, "courier_1", 410) });
+        records.finish();
+        let reports = read_records(&path).expect("a good store").into_iter().map(|record| record.caller_report.map(|report| report.mos));
+        assert_eq!(reports.collect::<Vec<_>>(), [None, Some(410)], "what is new can be written in a store of version {version}");
+    }
 }
 
 #[test]
