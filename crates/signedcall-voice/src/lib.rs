@@ -52,7 +52,7 @@ mod splice;
 mod watch;
 
 pub use codec::CodecError;
-pub use controller::{Controller, ControllerConfig};
+pub use controller::{Controller, ControllerConfig, PACKET_HEADERS};
 pub use fate::{FateMeter, PacketFate};
 pub use frame::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
 pub use processing::{Processing, ProcessingConfig};

@@ -101,7 +101,7 @@ pub struct VoiceOptions {
     pub output: Option<String>,
     /// The speaker that rings; the same when absent.
     pub ring_output: Option<String>,
-    /// The most bits a second that this side sends, with all headers. 26 000 to 512 000; a call sends more than 52 000 only where packets are lost.
+    /// The most bits a second that this side sends, with all headers. 26 000 to 512 000; a call sends more than 55 200 only where packets are lost.
     pub most_bits_per_second: u32,
 }
 

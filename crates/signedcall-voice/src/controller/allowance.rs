@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::ControllerConfig;
 use super::losses::{Counted, Losses};
 use crate::report::LineReport;
+use crate::settings::PacketDuration;
 
 /// A queue of this length is one that grows because of us, or will: jitter and a busy radio do not delay every packet of a quarter of a second as much.
 const TOO_LONG: Duration = Duration::from_millis(60);
@@ -26,11 +28,11 @@ const GROWS: Duration = Duration::from_millis(10);
 /// Within how long a queue goes by which bits have been lowered.
 const GOES_WITHIN: Duration = Duration::from_secs(3);
 
-/// The bits on the wire of a call that has just begun, which nearly every line takes.
-const FIRST: u32 = 40_000;
+/// The bits of the sound itself as a call begins: with their headers, nearly every line takes them.
+const FIRST: u32 = 20_000;
 
-/// The bits beyond which nothing is to be gained where nothing is lost: Opus' usual 32 kbit/s with its headers.
-const ENOUGH: u32 = 52_000;
+/// The bits of the sound itself beyond which nothing is to be gained where nothing is lost: Opus' usual ones.
+const ENOUGH: u32 = 32_000;
 
 /// How many more bits are tried at a time, and how soon, while nothing says that the line does not take them.
 const QUICK_STEP: f32 = 1.25;
@@ -67,6 +69,8 @@ pub(super) fn is_queue(report: LineReport) -> bool {
 #[derive(Debug)]
 pub(super) struct Allowance {
     most: u32,
+    /// [`ENOUGH`] with the headers of its packets.
+    enough: u32,
     bits: u32,
     /// The bits that the line was found to take, once more have queued.
     ceiling: Option<u32>,
@@ -91,10 +95,12 @@ struct Trial {
 }
 
 impl Allowance {
-    pub(super) fn new(most: u32) -> Self {
+    pub(super) fn new(ControllerConfig { most_bits_per_second: most, headers, .. }: ControllerConfig) -> Self {
+        let headers = PacketDuration::default().packets_per_second() * 8 * headers;
         Self {
             most,
-            bits: most.min(FIRST),
+            enough: ENOUGH + headers,
+            bits: most.min(FIRST + headers),
             ceiling: None,
             since: Duration::ZERO,
             patience: PATIENCE,
@@ -156,7 +162,7 @@ impl Allowance {
         if report.queued >= NONE || (sent as f32) < self.bits as f32 * USED {
             return;
         }
-        let most = if losses.are_cared_for() { self.most } else { self.most.min(ENOUGH.max(self.bits)) };
+        let most = if losses.are_cared_for() { self.most } else { self.most.min(self.enough.max(self.bits)) };
         let safe = self.ceiling.map(|ceiling| (ceiling as f32 * SAFE) as u32);
         let (bits, patience) = match safe {
             None => (self.bits as f32 * QUICK_STEP, QUICK_PATIENCE),

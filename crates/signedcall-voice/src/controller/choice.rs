@@ -7,9 +7,6 @@ use super::losses::Losses;
 use crate::red::MOST_COPIES;
 use crate::settings::{Copies, PacketDuration, SendSettings};
 
-/// Bytes of a packet on the wire beside its payload: IPv4, UDP, RTP, and the tag of SRTP.
-const HEADERS: u32 = 20 + 8 + 12 + 10;
-
 /// Bytes that each copy costs beside itself, and the packet among copies.
 const COPY_HEADER: u32 = 4;
 const LAST_HEADER: u32 = 1;
@@ -65,6 +62,15 @@ const QUALITY: [(u32, f32); 11] = [
     (48_000, 4.39),
 ];
 
+/// What there is to spend.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Bits a second on the wire.
+    pub(super) bits: u32,
+    /// Bytes of a packet on the wire beside its payload.
+    pub(super) headers: u32,
+}
+
 /// A way to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -79,31 +85,31 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// What promises to sound best within so many bits a second on the wire, after packets of this length.
-    pub(super) fn best(config: ControllerConfig, losses: &Losses, bits: u32, after: PacketDuration) -> Self {
+    /// What promises to sound best within a budget, after packets of this length.
+    pub(super) fn best(config: ControllerConfig, losses: &Losses, budget: Budget, after: PacketDuration) -> Self {
         let copied = [PacketDuration::TwentyMilliseconds, PacketDuration::FortyMilliseconds].into_iter().flat_map(|packet| {
             let farthest = (FARTHEST.as_millis() / packet.duration().as_millis()) as u8;
             (1..=MOST_COPIES as u8).flat_map(move |count| (1..=farthest / count).map(move |apart| Self::Copied { packet, count, apart }))
         });
-        let copied = copied.filter(|choice| config.copies && losses.are_cared_for() && choice.fits(losses, bits));
+        let copied = copied.filter(|choice| config.copies && losses.are_cared_for() && choice.fits(losses, budget));
         let described = (config.described && !config.copies && losses.are_cared_for()).then_some(Self::Described);
         let promise = |choice: Self| {
-            let is_missed = losses.are_cared_for() && choice.settings(losses, bits).packet_duration != after;
-            choice.promise(losses, bits) - if is_missed { OTHER_PACKETS } else { 0.0 }
+            let is_missed = losses.are_cared_for() && choice.settings(losses, budget).packet_duration != after;
+            choice.promise(losses, budget) - if is_missed { OTHER_PACKETS } else { 0.0 }
         };
         let others = copied.chain(described).chain([Self::Long]);
         others.fold(Self::Coarse, |best, other| if promise(other) > promise(best) { other } else { best })
     }
 
     /// Whether there are bits enough for it.
-    fn fits(self, losses: &Losses, bits: u32) -> bool {
-        bits_on_the_wire(self.settings(losses, bits)) <= bits
+    fn fits(self, losses: &Losses, budget: Budget) -> bool {
+        bits_on_the_wire(self.settings(losses, budget), budget.headers) <= budget.bits
     }
 
     /// The mark that it promises: of the sound itself, less what is heard of the losses that it leaves, less what its delay costs.
-    pub(super) fn promise(self, losses: &Losses, bits: u32) -> f32 {
+    pub(super) fn promise(self, losses: &Losses, budget: Budget) -> f32 {
         let share = losses.share_to_expect();
-        let settings = self.settings(losses, bits);
+        let settings = self.settings(losses, budget);
         let packet = settings.packet_duration.duration();
         let (left, wait) = match self {
             Self::Long => (share, Duration::ZERO),
@@ -130,8 +136,8 @@ impl Choice {
         1.0 + (quality(sound) - 1.0) * (-PER_LOSS * left).exp() - PER_MILLISECOND * delay
     }
 
-    /// How that is sent within so many bits a second on the wire.
-    pub(super) fn settings(self, losses: &Losses, bits: u32) -> SendSettings {
+    /// How that is sent within a budget.
+    pub(super) fn settings(self, losses: &Losses, budget: Budget) -> SendSettings {
         // In steps, so that not every report changes something.
         let percent = ((losses.share() * 100.0).round() as u8).div_ceil(5) * 5;
         // Whoever expects no loss makes no coarse copy, and the first loss of all is heard.
@@ -148,7 +154,7 @@ impl Choice {
                 SendSettings { coarse_copy: false, packet_duration: packet, copies: Copies::of(&backs[..usize::from(count)]), ..base }
             }
         };
-        let bits_per_second = (bits_for_sound(settings, bits) / 1_000 * 1_000).clamp(LEAST_BITS, MOST_BITS);
+        let bits_per_second = (bits_for_sound(settings, budget) / 1_000 * 1_000).clamp(LEAST_BITS, MOST_BITS);
         SendSettings { bits_per_second: worth_having(settings, bits_per_second), ..settings }
     }
 }
@@ -164,21 +170,21 @@ fn worth_having(settings: SendSettings, bits: u32) -> u32 {
     if is_split { bits.min(WHOLE_BITS) } else { bits }
 }
 
-/// The bits that a packet's sound may have so that all that is sent takes `bits` on the wire.
-fn bits_for_sound(settings: SendSettings, bits: u32) -> u32 {
+/// The bits that a packet's sound may have so that all that is sent is within the budget.
+fn bits_for_sound(settings: SendSettings, budget: Budget) -> u32 {
     let copies = settings.copies.count() as u32;
-    bits.saturating_sub(bits_beside_sound(settings)) / (copies + 1)
+    budget.bits.saturating_sub(bits_beside_sound(settings, budget.headers)) / (copies + 1)
 }
 
-fn bits_beside_sound(settings: SendSettings) -> u32 {
+fn bits_beside_sound(settings: SendSettings, headers: u32) -> u32 {
     let copies = settings.copies.count() as u32;
     let red = if copies > 0 { copies * COPY_HEADER + LAST_HEADER } else { 0 };
-    settings.packet_duration.packets_per_second() * 8 * (HEADERS + red)
+    settings.packet_duration.packets_per_second() * 8 * (headers + red)
 }
 
-/// What settings take on the wire.
-pub(super) fn bits_on_the_wire(settings: SendSettings) -> u32 {
-    bits_beside_sound(settings) + settings.bits_per_second * (settings.copies.count() as u32 + 1)
+/// What settings take on the wire, where each packet has so many bytes beside its payload.
+pub(super) fn bits_on_the_wire(settings: SendSettings, headers: u32) -> u32 {
+    bits_beside_sound(settings, headers) + settings.bits_per_second * (settings.copies.count() as u32 + 1)
 }
 
 /// How speech of so many bits a second sounds.

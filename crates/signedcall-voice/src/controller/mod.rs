@@ -11,7 +11,7 @@ mod losses;
 use std::time::Duration;
 
 use allowance::Allowance;
-use choice::Choice;
+use choice::{Budget, Choice};
 use losses::Losses;
 
 use crate::report::LineReport;
@@ -24,14 +24,19 @@ const WORTH_A_CHANGE: f32 = 0.07;
 /// How long a choice is kept at least, unless the line has become worse: long enough that its effect is in the reports.
 const KEPT_FOR: Duration = Duration::from_secs(2);
 
+/// Bytes of a packet on the wire beside its payload: IPv4, UDP, RTP, and the tag of SRTP.
+pub const PACKET_HEADERS: u32 = 20 + 8 + 12 + 10;
+
 /// How a [`Controller`] is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControllerConfig {
     /// The most bits a second on the wire, in one direction.
     ///
-    /// With a packet each 20 ms, 50 × (20 IPv4 + 8 UDP + 12 RTP + 10 SRTP) bytes make 20 kbit/s of headers. The 84 kbit/s that 104 leave carry speech
+    /// With a packet each 20 ms, [`PACKET_HEADERS`] make 20 kbit/s. The 84 kbit/s that 104 leave carry speech
     /// at 16 kbit/s, where Opus loses little, and four copies of it: as much as a call by fixed line takes with its headers (87), and a fifth more.
     pub most_bits_per_second: u32,
+    /// Bytes of a packet on the wire beside its payload: [`PACKET_HEADERS`], and what else each has.
+    pub headers: u32,
     /// Whether the other side takes copies (RFC 2198).
     pub copies: bool,
     /// Whether the other side understands what packets describe of the time before them: Opus 1.6 with DRED. It is of use where there are no copies.
@@ -40,7 +45,7 @@ pub struct ControllerConfig {
 
 impl Default for ControllerConfig {
     fn default() -> Self {
-        Self { most_bits_per_second: 104_000, copies: true, described: true }
+        Self { most_bits_per_second: 104_000, headers: PACKET_HEADERS, copies: true, described: true }
     }
 }
 
@@ -59,10 +64,11 @@ pub struct Controller {
 impl Controller {
     /// Makes a controller that knows nothing of the line: it begins with what nearly every line takes.
     pub fn new(config: ControllerConfig) -> Self {
-        let allowance = Allowance::new(config.most_bits_per_second);
+        let allowance = Allowance::new(config);
+        let budget = Budget { bits: allowance.bits_per_second(), headers: config.headers };
         let mut losses = Losses::default();
-        let chosen = Choice::best(config, &losses, allowance.bits_per_second(), PacketDuration::default());
-        let settings = chosen.settings(&losses, allowance.bits_per_second());
+        let chosen = Choice::best(config, &losses, budget, PacketDuration::default());
+        let settings = chosen.settings(&losses, budget);
         losses.count_in(settings.packet_duration);
         Self { config, losses, allowance, chosen, settings, changed: None }
     }
@@ -79,17 +85,18 @@ impl Controller {
             // What is lost where a queue is full is not brought back by sending more.
             self.losses.learn(report);
         }
-        let sent = choice::bits_on_the_wire(self.settings);
+        let sent = choice::bits_on_the_wire(self.settings, self.config.headers);
         self.allowance.learn(now, report, &self.losses, sent, round_trip);
-        let bits = self.allowance.bits_per_second();
-        let best = Choice::best(self.config, &self.losses, bits, self.settings.packet_duration);
-        let gain = best.promise(&self.losses, bits) - self.chosen.promise(&self.losses, bits);
-        let is_due = self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing() || bits < sent;
+        let budget = Budget { bits: self.allowance.bits_per_second(), headers: self.config.headers };
+        let best = Choice::best(self.config, &self.losses, budget, self.settings.packet_duration);
+        let gain = best.promise(&self.losses, budget) - self.chosen.promise(&self.losses, budget);
+        let is_due =
+            self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing() || budget.bits < sent;
         if best != self.chosen && is_due && (gain > WORTH_A_CHANGE || !self.losses.are_cared_for()) {
             self.chosen = best;
             self.changed = Some(now);
         }
-        let settings = self.chosen.settings(&self.losses, bits);
+        let settings = self.chosen.settings(&self.losses, budget);
         self.losses.count_in(settings.packet_duration);
         (settings != std::mem::replace(&mut self.settings, settings)).then_some(settings)
     }

@@ -38,6 +38,10 @@ impl Talk {
     }
 }
 
+fn on_the_wire(settings: SendSettings) -> u32 {
+    choice::bits_on_the_wire(settings, PACKET_HEADERS)
+}
+
 fn at_the_end(config: ControllerConfig, line: Line) -> SendSettings {
     Talk::new(config).go_on(line, 20)
 }
@@ -58,7 +62,7 @@ fn a_call_begins_with_what_nearly_every_line_takes_and_takes_no_more_where_nothi
 fn where_something_is_lost_all_bits_are_there_within_four_seconds() {
     let mut talk = Talk::new(ControllerConfig::default());
     talk.go_on(Line { lost: 20, bursts: 7, ..CLEAN }, 5);
-    assert!(choice::bits_on_the_wire(talk.controller.settings()) > 80_000, "{:?}", talk.controller.settings());
+    assert!(on_the_wire(talk.controller.settings()) > 80_000, "{:?}", talk.controller.settings());
 }
 
 #[test]
@@ -90,7 +94,22 @@ fn no_choice_takes_more_than_it_may() {
         let config = ControllerConfig { most_bits_per_second, ..ControllerConfig::default() };
         for (lost, bursts) in [(0, 0), (1, 1), (5, 5), (10, 3), (20, 7), (45, 15), (90, 9)] {
             let settings = at_the_end(config, Line { lost, bursts, queued_ms: 0 });
-            assert!(choice::bits_on_the_wire(settings) <= most_bits_per_second, "{lost} of 100: {settings:?}");
+            assert!(on_the_wire(settings) <= most_bits_per_second, "{lost} of 100: {settings:?}");
+        }
+    }
+}
+
+#[test]
+fn whatever_each_packet_has_beside_its_payload_counts_and_no_loss_leaves_the_sound_its_bits() {
+    for headers in [PACKET_HEADERS, PACKET_HEADERS + 8, 100] {
+        let config = ControllerConfig { headers, ..ControllerConfig::default() };
+        assert_eq!(at_the_end(config, CLEAN).bits_per_second, 32_000);
+        for (lost, bursts) in [(0, 0), (5, 5), (20, 7), (45, 15)] {
+            let settings = at_the_end(config, Line { lost, bursts, queued_ms: 0 });
+            assert!(
+                choice::bits_on_the_wire(settings, headers) <= config.most_bits_per_second,
+                "{headers} bytes, {lost} of 100: {settings:?}"
+            );
         }
     }
 }
@@ -119,10 +138,10 @@ fn a_line_that_stays_as_it_is_changes_nothing() {
 #[test]
 fn a_queue_that_grows_is_answered_with_fewer_bits_down_to_the_least() {
     let mut talk = Talk::new(ControllerConfig::default());
-    let before = choice::bits_on_the_wire(talk.go_on(CLEAN, 5));
-    let after = choice::bits_on_the_wire(talk.go_on(Line { queued_ms: 61, ..CLEAN }, 1));
+    let before = on_the_wire(talk.go_on(CLEAN, 5));
+    let after = on_the_wire(talk.go_on(Line { queued_ms: 61, ..CLEAN }, 1));
     assert!(after * 10 <= before * 8, "{before} and then {after}");
-    let least = choice::bits_on_the_wire(talk.go_on(Line { queued_ms: 400, ..CLEAN }, 30));
+    let least = on_the_wire(talk.go_on(Line { queued_ms: 400, ..CLEAN }, 30));
     assert!(least <= 27_000, "{least}");
 }
 
@@ -138,8 +157,8 @@ fn a_line_that_is_free_again_gets_its_bits_back_by_and_by() {
     let mut talk = Talk::new(ControllerConfig::default());
     let full = talk.go_on(CLEAN, 5);
     let lowered = talk.go_on(Line { queued_ms: 200, ..CLEAN }, 4);
-    assert!(choice::bits_on_the_wire(lowered) < choice::bits_on_the_wire(full) / 2);
-    assert!(choice::bits_on_the_wire(talk.go_on(CLEAN, 10)) < choice::bits_on_the_wire(full));
+    assert!(on_the_wire(lowered) < on_the_wire(full) / 2);
+    assert!(on_the_wire(talk.go_on(CLEAN, 10)) < on_the_wire(full));
     assert_eq!(talk.go_on(CLEAN, 600), full);
 }
 
@@ -147,10 +166,10 @@ fn a_line_that_is_free_again_gets_its_bits_back_by_and_by() {
 fn bits_that_were_added_and_made_losses_worse_are_taken_back() {
     let mut talk = Talk::new(ControllerConfig::default());
     talk.go_on(Line { lost: 10, bursts: 4, ..CLEAN }, 1);
-    let before = choice::bits_on_the_wire(talk.controller.settings());
-    let added = choice::bits_on_the_wire(talk.go_on(Line { lost: 10, bursts: 4, ..CLEAN }, 3));
+    let before = on_the_wire(talk.controller.settings());
+    let added = on_the_wire(talk.go_on(Line { lost: 10, bursts: 4, ..CLEAN }, 3));
     assert!(added > before + before / 10, "{before} and then {added}");
-    let after = choice::bits_on_the_wire(talk.go_on(Line { lost: 60, bursts: 20, ..CLEAN }, 2));
+    let after = on_the_wire(talk.go_on(Line { lost: 60, bursts: 20, ..CLEAN }, 2));
     assert!(after < added, "{added} and then {after}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signedcall_voice::{Controller, ControllerConfig, FateMeter, LineReport, SendSettings};
+use signedcall_voice::{Controller, ControllerConfig, FateMeter, LineReport, PACKET_HEADERS, SendSettings};
 
 use super::Treatment;
 use crate::media::{Formats, Told};
@@ -10,9 +10,8 @@ use crate::media::{Formats, Told};
 /// How often it is looked at: what has come is told each quarter of a second, and two of them tell losses from chance.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Bits a second of the numbers by which the other side reports on packets, an RTP header extension that the controller does not count: 8 bytes in each
-/// packet of 20 ms. Shorter packets are sent only where the cap leaves room for them.
-const NUMBERS: u32 = 50 * 8 * 8;
+/// Bytes of the number in each packet by which the other side reports on it, an RTP header extension.
+const NUMBER: u32 = 8;
 
 /// Turns what the other side tells into what is to be sent.
 #[derive(Debug)]
@@ -30,7 +29,8 @@ impl Steering {
     pub(super) fn begin(treatment: Treatment, formats: &Formats) -> Self {
         // Whoever takes no copies is no device of ours, and would not know what is described either.
         let config = ControllerConfig {
-            most_bits_per_second: treatment.most_bits_per_second.saturating_sub(NUMBERS),
+            most_bits_per_second: treatment.most_bits_per_second,
+            headers: PACKET_HEADERS + NUMBER,
             copies: formats.allow_copies(),
             described: false,
         };

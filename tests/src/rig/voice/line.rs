@@ -12,7 +12,7 @@ use signedcall_voice::{
 use super::cells::{Line, Plan};
 
 /// Bytes of a packet on the wire beside its payload: IPv4, UDP, RTP, and the tag of SRTP.
-const HEADERS: usize = 20 + 8 + 12 + 10;
+const HEADERS: usize = signedcall_voice::PACKET_HEADERS as usize;
 
 /// How long the way takes, in microseconds: half of the round trip.
 const WAY: i64 = 30_000;
