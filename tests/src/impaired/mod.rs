@@ -235,6 +235,15 @@ fn kind(datagram: &[u8]) -> Kind {
 mod tests {
     use super::*;
 
+    /// Longer than anything takes on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// The next datagram's length.
+    async fn hear(peer: &UdpSocket, buffer: &mut [u8], what: &str) -> usize {
+        let heard = tokio::time::timeout(PATIENCE, peer.recv(buffer)).await;
+        heard.unwrap_or_else(|_| panic!("not in 20 s: {what}")).expect("the line is open")
+    }
+
     async fn peers(line: &ImpairedLine) -> [UdpSocket; 2] {
         let first = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let second = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
@@ -270,12 +279,12 @@ mod tests {
             first.send(&voice(slot)).await.expect("sent");
             first.send(&[22, slot as u8]).await.expect("sent");
             // Whatever happens to the voice, what follows it arrives.
-            while second.recv(&mut buffer).await.expect("it arrives") != 2 {}
+            while hear(&second, &mut buffer, "what follows the voice").await != 2 {}
         }
         let counted = line.counted();
         assert_eq!(counted.packets, 2_000);
         assert!((500..700).contains(&counted.lost), "{counted:?}");
         second.send(&voice(1)).await.expect("sent");
-        while first.recv(&mut buffer).await.expect("nothing is lost on the way back") != voice(1).len() {}
+        while hear(&first, &mut buffer, "voice on the way back, where nothing is lost").await != voice(1).len() {}
     }
 }
