@@ -38,7 +38,9 @@ impl From<LineMeasures> for LineCheck {
 /// }));
 /// ```
 #[derive(Clone)]
-pub struct LineGate(Arc<dyn Fn(Direction, &LineCheck) -> bool + Send + Sync>);
+pub struct LineGate(Arc<Decision>);
+
+type Decision = dyn Fn(Direction, &LineCheck) -> bool + Send + Sync;
 
 impl LineGate {
     /// Lets a call go ahead if `decide` says so. It is asked on the way of a call and has to answer at once. What is not known scores −1.
