@@ -4,6 +4,7 @@ mod bench;
 mod beside;
 mod figures;
 mod idle;
+mod page;
 mod peer;
 mod phone;
 mod resume;

@@ -1,6 +1,7 @@
 //! The same speech over the same bad lines, through this SDK and through libwebrtc.
 
 mod ours;
+mod page;
 mod theirs;
 
 use std::path::{Path, PathBuf};
@@ -146,6 +147,9 @@ pub(crate) async fn peer(only: Option<&str>) -> Result<Figures> {
     let scorer = Scorer::new(&rig)?;
     for (_, cell, file) in heard_files {
         figures.add(&cell.figure("pesq"), "MOS", scorer.pesq(&said.file, &file)?);
+    }
+    if only.is_none() {
+        page::write(&figures)?;
     }
     Ok(figures)
 }

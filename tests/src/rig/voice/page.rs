@@ -1,16 +1,12 @@
 //! The figures as `docs/voice.md` shows them: tables, and curves as SVG.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::cells::{self, Line, THIN};
 use crate::figures::Figures;
-
-/// Between these lines of the page is what is written here.
-const BEGIN: &str = "<!-- figures: written by `cargo xtask bench voice` -->\n";
-const END: &str = "<!-- end of figures -->";
+use crate::page::{self, Curve, Diagram};
 
 /// The plans as the page calls them, with the colours of their curves: of middling lightness, for light and dark paper.
 const CURVES: [(&str, &str, &str); 3] = [
@@ -33,26 +29,10 @@ const PROCESSING: [(&str, &str, &str); 10] = [
     ("processor time for a second", "processing.cpu", "ms"),
 ];
 
-/// The size of a diagram and where its axes lie.
-const WIDTH: f64 = 380.0;
-const HEIGHT: f64 = 240.0;
-const LEFT: f64 = 40.0;
-const TOP: f64 = 34.0;
-const RIGHT: f64 = 12.0;
-const BOTTOM: f64 = 34.0;
-
-fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
-}
-
 /// Writes tables and curves into `docs`.
 pub(super) fn write(figures: &Figures) -> Result<()> {
-    let page = docs().join("voice.md");
-    let text = std::fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
-    let (before, rest) = text.split_once(BEGIN).with_context(|| format!("{} has no place for figures", page.display()))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("the figures of {} do not end", page.display()))?;
-    std::fs::write(&page, format!("{before}{BEGIN}{}{END}{after}", tables(figures)))?;
-    std::fs::write(docs().join("voice-loss.svg"), curves(figures))?;
+    page::put("voice.md", "voice", &tables(figures))?;
+    std::fs::write(page::docs().join("voice-loss.svg"), curves(figures))?;
     Ok(())
 }
 
@@ -116,57 +96,17 @@ fn row(figures: &Figures, line: Line) -> String {
 }
 
 fn curves(figures: &Figures) -> String {
-    let legend = 22.0 * CURVES.len() as f64;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"11\">\n\
-         <title>PESQ-WB by loss</title>\n\
-         <style>text {{ fill: #444 }} .axis {{ stroke: #999; stroke-width: 0.6; fill: none }} .curve {{ stroke-width: 2; fill: none }}\n\
-         @media (prefers-color-scheme: dark) {{ text {{ fill: #ccc }} .axis {{ stroke: #777 }} }}</style>\n",
-        2.0 * WIDTH,
-        HEIGHT + legend,
-    );
-    let random: fn(u32) -> f64 = |percent| if percent == 0 { 1.0 } else { cells::random_burst(percent) };
-    let bursts: fn(u32) -> f64 = |percent| if percent == 0 { 1.0 } else { 3.0 };
-    svg += &diagram(figures, 0.0, "Losses that know nothing of each other", random);
-    svg += &diagram(figures, WIDTH, "Losses in bursts, 3 packets on average", bursts);
-    for (index, (_, words, colour)) in CURVES.iter().enumerate() {
-        let y = HEIGHT + 14.0 + 20.0 * index as f64;
-        let _ = writeln!(
-            svg,
-            "<path class=\"curve\" stroke=\"{colour}\" d=\"M{LEFT} {y}h24\"/><text x=\"{}\" y=\"{}\">{words}</text>",
-            LEFT + 32.0,
-            y + 4.0
-        );
-    }
-    svg + "</svg>\n"
-}
-
-fn diagram(figures: &Figures, left: f64, title: &str, burst: fn(u32) -> f64) -> String {
-    let x = |percent: f64| left + LEFT + percent / 45.0 * (WIDTH - LEFT - RIGHT);
-    let y = |mark: f64| TOP + (4.5 - mark) / 3.5 * (HEIGHT - TOP - BOTTOM);
-    let mut svg = format!("<text x=\"{}\" y=\"18\" font-size=\"12\">{title}</text>\n", left + LEFT);
-    for mark in [1.0, 2.0, 3.0, 4.0] {
-        let _ = writeln!(
-            svg,
-            "<path class=\"axis\" d=\"M{} {}H{}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{mark}</text>",
-            x(0.0),
-            y(mark),
-            x(45.0),
-            x(0.0) - 6.0,
-            y(mark) + 4.0
-        );
-    }
-    for percent in cells::LOSSES {
-        let at = x(f64::from(percent));
-        let _ = writeln!(svg, "<text x=\"{at}\" y=\"{}\" text-anchor=\"middle\">{percent} %</text>", HEIGHT - 16.0);
-    }
-    for (plan, _, colour) in CURVES {
-        let points = cells::LOSSES.into_iter().filter_map(|percent| {
-            let line = Line { loss: f64::from(percent) / 100.0, burst: burst(percent), jitter_ms: 0.0, kilobits: 0.0 };
-            figures.median(&cells::figure("pesq", plan, line)).map(|mark| format!("{:.1},{:.1}", x(f64::from(percent)), y(mark)))
-        });
-        let points: Vec<String> = points.collect();
-        let _ = writeln!(svg, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", points.join(" "));
-    }
-    svg
+    let curves = CURVES.map(|(_, words, colour)| Curve { words, colour });
+    let mark = |burst: f64, index: usize, percent: u32| {
+        let burst = if percent == 0 { 1.0 } else { burst };
+        let line = Line { loss: f64::from(percent) / 100.0, burst, jitter_ms: 0.0, kilobits: 0.0 };
+        figures.median(&cells::figure("pesq", CURVES[index].0, line))
+    };
+    let random = |index, percent| mark(cells::random_burst(percent), index, percent);
+    let bursts = |index, percent| mark(3.0, index, percent);
+    let diagrams = [
+        Diagram { title: "Losses that know nothing of each other", mark: &random },
+        Diagram { title: "Losses in bursts, 3 packets on average", mark: &bursts },
+    ];
+    page::by_loss(&cells::LOSSES, &curves, diagrams)
 }
