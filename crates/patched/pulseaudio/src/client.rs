@@ -10,6 +10,7 @@ use super::protocol;
 mod playback_source;
 mod playback_stream;
 mod reactor;
+mod recent;
 mod record_sink;
 mod record_stream;
 

@@ -6,6 +6,7 @@ use futures::channel::oneshot;
 use futures::FutureExt as _;
 
 use super::reactor::ReactorHandle;
+use super::recent::Recent;
 use super::{ClientError, PlaybackSource, Result as ClientResult};
 use crate::protocol;
 
@@ -18,6 +19,7 @@ pub struct PlaybackStream(Arc<InnerPlaybackStream>);
 
 struct InnerPlaybackStream {
     handle: ReactorHandle,
+    timing: Recent<protocol::PlaybackLatency>,
     info: protocol::CreatePlaybackStreamReply,
     eof_notify: futures::future::Shared<oneshot::Receiver<()>>,
 }
@@ -43,6 +45,7 @@ impl PlaybackStream {
 
         Ok(Self(Arc::new(InnerPlaybackStream {
             handle,
+            timing: Recent::default(),
             info,
             eof_notify: eof_rx.shared(),
         })))
@@ -89,7 +92,12 @@ impl PlaybackStream {
 
     /// Fetches playback timing information for the playback stream.
     pub async fn timing_info(&self) -> ClientResult<protocol::PlaybackLatency> {
-        self.0
+        // Changed here: cpal asks after each time that sound has gone either way, hundreds of times a second.
+        if let Some(recent) = self.0.timing.get() {
+            return Ok(recent);
+        }
+        let answer = self
+            .0
             .handle
             .roundtrip_reply(protocol::Command::GetPlaybackLatency(
                 protocol::LatencyParams {
@@ -97,7 +105,8 @@ impl PlaybackStream {
                     now: time::SystemTime::now(),
                 },
             ))
-            .await
+            .await?;
+        Ok(self.0.timing.keep(answer))
     }
 
     /// Corks the playback stream (temporarily pausing playback).

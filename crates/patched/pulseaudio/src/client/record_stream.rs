@@ -2,7 +2,7 @@ use std::{ffi::CString, sync::Arc, time};
 
 use futures::{channel::oneshot, FutureExt as _};
 
-use super::{reactor::ReactorHandle, ClientError, RecordSink, Result as ClientResult};
+use super::{reactor::ReactorHandle, recent::Recent, ClientError, RecordSink, Result as ClientResult};
 use crate::protocol;
 
 /// A stream of audio data sent from the server to the client, originating from
@@ -14,6 +14,7 @@ pub struct RecordStream(Arc<InnerRecordStream>);
 
 struct InnerRecordStream {
     handle: ReactorHandle,
+    timing: Recent<protocol::RecordLatency>,
     info: protocol::CreateRecordStreamReply,
     start_notify: futures::future::Shared<oneshot::Receiver<()>>,
 }
@@ -39,6 +40,7 @@ impl RecordStream {
 
         Ok(Self(Arc::new(InnerRecordStream {
             handle,
+            timing: Recent::default(),
             info,
             start_notify: start_rx.shared(),
         })))
@@ -85,7 +87,12 @@ impl RecordStream {
 
     /// Fetches record timing information for the record stream.
     pub async fn timing_info(&self) -> ClientResult<protocol::RecordLatency> {
-        self.0
+        // Changed here: cpal asks after each time that sound has gone either way, hundreds of times a second.
+        if let Some(recent) = self.0.timing.get() {
+            return Ok(recent);
+        }
+        let answer = self
+            .0
             .handle
             .roundtrip_reply(protocol::Command::GetRecordLatency(
                 protocol::LatencyParams {
@@ -93,7 +100,8 @@ impl RecordStream {
                     now: time::SystemTime::now(),
                 },
             ))
-            .await
+            .await?;
+        Ok(self.0.timing.keep(answer))
     }
 
     /// Corks the record stream (temporarily pausing recording).
