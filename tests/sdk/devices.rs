@@ -21,8 +21,9 @@ const BOBBY: u32 = 1_500;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_follows_the_devices() {
     type Case = (&'static str, fn(PathBuf) -> std::pin::Pin<Box<dyn Future<Output = ()>>>);
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         ("default", |folder| Box::pin(follows_the_choice_of_the_system(folder))),
+        ("headset", |folder| Box::pin(knows_a_headset(folder))),
         ("plugged", |folder| Box::pin(goes_back_to_the_chosen_device(folder))),
         ("server", |folder| Box::pin(outlives_the_sound_server(folder))),
         ("trial", |folder| Box::pin(tries_out_what_is_said(folder))),
@@ -121,6 +122,22 @@ async fn follows_the_choice_of_the_system(folder: PathBuf) {
     let file = tone_in(&talk.folder, 2_000.0, Duration::from_secs(20)).expect("a tone");
     let _playing = talk.card.play_at("line", &file, &talk.folder).expect("it plays");
     talk.bobby.sound.hears_tone(2_000).await;
+}
+
+async fn knows_a_headset(folder: PathBuf) {
+    let mut talk = Talk::begin(&folder, |voice| voice.processing = true).await;
+    talk.connect().await;
+    talk.uses_speaker("Speaker").await;
+    assert!(!talk.alice.line.view().borrow().voice.devices.headset);
+    for _ in 0..2 {
+        let headset = talk.card.plug_headset("phones").expect("a headset");
+        talk.card.choose_speaker("phones").expect("it is there");
+        talk.alice.until("a headset", |view| view.voice.devices.headset && view.voice.devices.speaker.as_deref() == Some("phones")).await;
+        talk.card.unplug(&headset).expect("it is there");
+        talk.alice
+            .until("no headset", |view| !view.voice.devices.headset && view.voice.devices.speaker.as_deref() == Some("Speaker"))
+            .await;
+    }
 }
 
 async fn goes_back_to_the_chosen_device(folder: PathBuf) {

@@ -136,6 +136,14 @@ impl SoundCard {
         Ok(output_of(self.client("pactl").args(arguments))?.trim().to_owned())
     }
 
+    /// Plugs a headset's speaker in.
+    pub fn plug_headset(&self, name: &str) -> Result<String> {
+        let properties = format!("sink_properties=\"device.description='{name}' device.form_factor='headset'\"");
+        let arguments =
+            ["load-module", "module-null-sink", "norewinds=1", &format!("sink_name={name}"), "rate=44100", "channels=2", &properties];
+        Ok(output_of(self.client("pactl").args(arguments))?.trim().to_owned())
+    }
+
     /// Plugs another microphone in, out of which comes what a speaker plays.
     pub fn plug_microphone(&self, name: &str, speaker: &str) -> Result<String> {
         let (master, properties) = (format!("master={speaker}.monitor"), format!("source_properties=device.description='{name}'"));

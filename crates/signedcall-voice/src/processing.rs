@@ -67,6 +67,14 @@ impl Processing {
         }
     }
 
+    /// Cancels the echo from now on, or no longer, and leaves everything else as it is. One that was not cancelled is learnt anew, which takes a second or
+    /// two.
+    pub fn cancel_echo(&mut self, on: bool) {
+        if self.echo.is_some() != on {
+            self.echo = on.then(echo_canceller);
+        }
+    }
+
     /// Takes note of a frame that goes to the loudspeaker.
     pub fn render(&mut self, frame: &Frame) {
         if let Some(echo) = &mut self.echo {

@@ -95,6 +95,10 @@ pub(crate) async fn load_tones(tones: Tones) -> Result<ToneSet, InvalidTone> {
 pub struct VoiceOptions {
     /// Echo cancellation, noise suppression and automatic gain.
     pub processing: bool,
+    /// Whether echo cancellation is left out while the speaker is a headset or headphones, as the system says: there is none, and cancelling it takes from
+    /// the user's voice while both talk.
+    /// Turn it off where loudspeakers hang on a socket for headphones and the other side hears itself.
+    pub relax_for_headsets: bool,
     /// The microphone, by the id that [`devices`](crate::devices) lists; the system's default when absent.
     pub input: Option<String>,
     /// The speaker, likewise.
@@ -108,7 +112,7 @@ pub struct VoiceOptions {
 impl Default for VoiceOptions {
     fn default() -> Self {
         let most_bits_per_second = ControllerConfig::default().most_bits_per_second;
-        Self { processing: true, input: None, output: None, ring_output: None, most_bits_per_second }
+        Self { processing: true, relax_for_headsets: true, input: None, output: None, ring_output: None, most_bits_per_second }
     }
 }
 
@@ -216,7 +220,7 @@ impl VoiceOptions {
     pub(crate) fn check(&self) -> Result<Treatment, Error> {
         let most_bits_per_second = self.most_bits_per_second;
         if BITS_PER_SECOND.contains(&most_bits_per_second) {
-            return Ok(Treatment { processing: self.processing, most_bits_per_second });
+            return Ok(Treatment { processing: self.processing, relax_for_headsets: self.relax_for_headsets, most_bits_per_second });
         }
         // R37 has no code for it.
         let detail = format!("most_bits_per_second is {most_bits_per_second}, and not from 26000 to 512000");

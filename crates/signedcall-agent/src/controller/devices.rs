@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_call_that_is_held_meanwhile_begins_anew() {
-        let used = |microphone: &str| UsedDevices { microphone: Some(microphone.into()), speaker: None };
+        let used = |microphone: &str| UsedDevices { microphone: Some(microphone.into()), speaker: None, headset: false };
         let mut devices = CallDevices::default();
         devices.see(Some(&used("built-in")));
         assert_eq!(devices.see(None), DevicesView::default());

@@ -7,7 +7,11 @@ use crate::speech;
 
 /// What leaves the microphone after processing while the loudspeaker plays `far`.
 fn cleaned(microphone: &[f32], far: &[f32]) -> Vec<f32> {
-    let mut processing = Processing::new(ProcessingConfig::default());
+    cleaned_by(ProcessingConfig::default(), microphone, far)
+}
+
+fn cleaned_by(config: ProcessingConfig, microphone: &[f32], far: &[f32]) -> Vec<f32> {
+    let mut processing = Processing::new(config);
     let mut cleaned = microphone.to_vec();
     for (captured, rendered) in cleaned.as_chunks_mut::<FRAME_SAMPLES>().0.iter_mut().zip(far.as_chunks::<FRAME_SAMPLES>().0) {
         processing.render(rendered);
@@ -43,4 +47,39 @@ fn one_who_talks_after_the_other_is_not_made_quieter() {
     let change = loudness(&left, 7..12) - loudness(&microphone, 7..12);
     println!("{change:.1} dB");
     assert!((-2.0..8.0).contains(&change), "{change} dB");
+}
+
+/// Nothing but the echo is cancelled.
+const ONLY_ECHO: ProcessingConfig = ProcessingConfig { echo_cancellation: true, ..ProcessingConfig::OFF };
+
+/// By how many decibels speech is lowered on average where it is, in pieces of 20 ms.
+fn lowered(before: &[f32], after: &[f32]) -> f32 {
+    let power = |piece: &[f32]| 10.0 * (piece.iter().map(|sample| sample * sample).sum::<f32>() / piece.len() as f32).max(1e-12).log10();
+    let pieces = before.chunks(960).zip(after.chunks(960)).skip(200).map(|(before, after)| (power(before), power(after)));
+    let spoken: Vec<f32> = pieces.filter(|(before, _)| *before > -40.0).map(|(before, after)| (before - after).max(0.0)).collect();
+    spoken.iter().sum::<f32>() / spoken.len() as f32
+}
+
+#[test]
+fn cancelling_costs_one_who_talks_at_the_same_time_something_also_where_nothing_comes_back() {
+    let (far, near) = (speech("reading.wav", 12), speech("reading-2.wav", 12));
+    let lost = lowered(&near, &cleaned_by(ONLY_ECHO, &near, &far));
+    println!("{lost:.2} dB");
+    assert!((1.0..5.0).contains(&lost), "so headphones are better off without: {lost} dB");
+}
+
+#[test]
+fn cancelling_stops_and_begins_within_a_frame() {
+    let (far, near) = (speech("reading.wav", 4), speech("reading-2.wav", 4));
+    let mut processing = Processing::new(ONLY_ECHO);
+    let mut left = near.clone();
+    for (at, (captured, rendered)) in left.as_chunks_mut::<FRAME_SAMPLES>().0.iter_mut().zip(far.as_chunks::<FRAME_SAMPLES>().0).enumerate()
+    {
+        processing.cancel_echo(!(200..300).contains(&at));
+        processing.render(rendered);
+        processing.capture(captured);
+    }
+    let frames = |range: std::ops::Range<usize>| range.start * FRAME_SAMPLES..range.end * FRAME_SAMPLES;
+    assert_eq!(left[frames(200..300)], near[frames(200..300)], "it is off");
+    assert_ne!(left[frames(300..400)], near[frames(300..400)], "it is on again");
 }

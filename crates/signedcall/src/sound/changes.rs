@@ -1,4 +1,4 @@
-//! Hears from the sound server when its devices change: PulseAudio's protocol, which PipeWire speaks too. A sound stream itself follows no change of the
+//! Asks the sound server about its devices, and hears from the sound server when its devices change: PulseAudio's protocol, which PipeWire speaks too. A sound stream itself follows no change of the
 //! system's choice, and goes on silently when its device is gone.
 
 use std::ffi::CString;
@@ -18,6 +18,15 @@ use pulseaudio::protocol::{
 /// How long the server may take for each answer while this begins.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// A device has come or gone, or the system has chosen another.
+    Devices,
+    /// Something about a speaker: where its sound comes out, for example, when headphones are plugged in.
+    Speaker,
+}
+
 /// Hears of changes until it is dropped, or until the server has gone.
 #[derive(Debug)]
 pub(super) struct Changes {
@@ -26,28 +35,25 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Begins to hear; `changed` is called on a thread of its own whenever devices have come or gone, or the system has chosen another.
-    pub(super) fn hear(mut changed: impl FnMut() + Send + 'static) -> io::Result<Self> {
-        let path = pulseaudio::socket_path_from_env().ok_or(io::ErrorKind::NotFound)?;
-        let socket = UnixStream::connect(path)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
-        let mut reader = BufReader::new(socket.try_clone()?);
-        let version = subscribe(&mut reader).map_err(io::Error::other)?;
+    /// Begins to hear; `changed` is called on a thread of its own whenever something has.
+    pub(super) fn hear(mut changed: impl FnMut(Changed) + Send + 'static) -> io::Result<Self> {
+        let (mut reader, version) = connect()?;
+        subscribe(&mut reader, version).map_err(io::Error::other)?;
+        let socket = reader.get_ref().try_clone()?;
         socket.set_read_timeout(None)?;
         let ended = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&ended);
         thread::Builder::new().name("signedcall-devices".to_owned()).spawn(move || {
             while let Ok((_, command)) = protocol::read_command_message(&mut reader, version) {
                 if let Command::SubscribeEvent(event) = command
-                    && matters(event)
+                    && let Some(what) = what_of(event)
                 {
-                    changed();
+                    changed(what);
                 }
             }
             end.store(true, Ordering::Relaxed);
             // What was open is gone with the server.
-            changed();
+            changed(Changed::Devices);
         })?;
         Ok(Self { socket, ended })
     }
@@ -65,8 +71,18 @@ impl Drop for Changes {
     }
 }
 
-/// Asks to be told; gives the version of the protocol that is spoken.
-fn subscribe(reader: &mut BufReader<UnixStream>) -> Result<u16, protocol::ProtocolError> {
+/// Connects to the sound server; gives the version of the protocol that is spoken, too.
+pub(super) fn connect() -> io::Result<(BufReader<UnixStream>, u16)> {
+    let path = pulseaudio::socket_path_from_env().ok_or(io::ErrorKind::NotFound)?;
+    let socket = UnixStream::connect(path)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(socket);
+    let version = introduce(&mut reader).map_err(io::Error::other)?;
+    Ok((reader, version))
+}
+
+fn introduce(reader: &mut BufReader<UnixStream>) -> Result<u16, protocol::ProtocolError> {
     let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
     let auth = AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie };
     protocol::write_command_message(reader.get_mut(), 0, &Command::Auth(auth), MAX_VERSION)?;
@@ -76,19 +92,25 @@ fn subscribe(reader: &mut BufReader<UnixStream>) -> Result<u16, protocol::Protoc
     props.set(Prop::ApplicationName, CString::from(c"signedcall"));
     protocol::write_command_message(reader.get_mut(), 1, &Command::SetClientName(props), version)?;
     protocol::read_reply_message::<SetClientNameReply>(reader, version)?;
-    let mask = SubscriptionMask::SINK | SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
-    protocol::write_command_message(reader.get_mut(), 2, &Command::Subscribe(mask), version)?;
-    protocol::read_ack_message(reader)?;
     Ok(version)
 }
 
-/// A device whose volume changes, for example, is the same as before.
-fn matters(event: SubscriptionEvent) -> bool {
+/// Asks to be told.
+fn subscribe(reader: &mut BufReader<UnixStream>, version: u16) -> Result<(), protocol::ProtocolError> {
+    let mask = SubscriptionMask::SINK | SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
+    protocol::write_command_message(reader.get_mut(), 2, &Command::Subscribe(mask), version)?;
+    protocol::read_ack_message(reader)?;
+    Ok(())
+}
+
+/// What an event is about. A microphone whose volume changes, for example, is the same as before; of a speaker, it may be more than that.
+fn what_of(event: SubscriptionEvent) -> Option<Changed> {
     match event.event_facility {
-        SubscriptionEventFacility::Server => true,
+        SubscriptionEventFacility::Server => Some(Changed::Devices),
         SubscriptionEventFacility::Sink | SubscriptionEventFacility::Source => match event.event_type {
-            SubscriptionEventType::New | SubscriptionEventType::Removed => true,
-            SubscriptionEventType::Changed => false,
+            SubscriptionEventType::New | SubscriptionEventType::Removed => Some(Changed::Devices),
+            SubscriptionEventType::Changed if event.event_facility == SubscriptionEventFacility::Sink => Some(Changed::Speaker),
+            SubscriptionEventType::Changed => None,
         },
         SubscriptionEventFacility::SinkInput
         | SubscriptionEventFacility::SourceOutput
@@ -96,6 +118,6 @@ fn matters(event: SubscriptionEvent) -> bool {
         | SubscriptionEventFacility::Client
         | SubscriptionEventFacility::SampleCache
         | SubscriptionEventFacility::Autoload
-        | SubscriptionEventFacility::Card => false,
+        | SubscriptionEventFacility::Card => None,
     }
 }

@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cpal::traits::{DeviceTrait, HostTrait};
 
+#[cfg(target_os = "linux")]
+use super::changes::{Changed, Changes};
+#[cfg(target_os = "linux")]
+use super::headset::is_worn;
 use super::stream::{Label, Microphone, SHORT_PERIOD, Speaker, StreamState};
 use super::{Capture, Playback, Sound, SoundError};
 
@@ -73,7 +77,7 @@ enum Use {
 pub(crate) struct Devices {
     found: Arc<Found>,
     #[cfg(target_os = "linux")]
-    changes: Mutex<Option<super::changes::Changes>>,
+    changes: Mutex<Option<Changes>>,
     /// What the last speaker has taught about the sound server.
     period: Arc<AtomicU32>,
 }
@@ -99,6 +103,8 @@ struct Found {
 struct Open {
     used: Use,
     id: Option<String>,
+    /// What the sound server calls it.
+    name: Option<String>,
     stream: Weak<StreamState>,
 }
 
@@ -144,6 +150,18 @@ impl Found {
     fn speaker(&self, host: &cpal::Host, chosen: &Option<String>) -> Result<cpal::Device, SoundError> {
         let chosen = chosen.as_ref().and_then(|id| find(host, id)).filter(DeviceTrait::supports_output);
         chosen.or_else(|| host.default_output_device()).ok_or(SoundError::NoSpeaker)
+    }
+
+    /// Looks whether only their user hears the speakers that are open.
+    fn look_who_hears(&self) {
+        let speakers: Vec<_> = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let speakers = open.iter().filter(|open| open.used != Use::Microphone);
+            speakers.filter_map(|open| Some((open.name.clone()?, open.stream.upgrade()?))).collect()
+        };
+        for (name, stream) in speakers {
+            stream.worn.store(is_worn(&name), Ordering::Relaxed);
+        }
     }
 
     /// Tells every stream whether it should be another by now.
@@ -195,8 +213,13 @@ impl Devices {
         let device = self.found.device_apart(used)?;
         let (state, id) = (Arc::new(StreamState::default()), id_of(&device));
         let name = name_of(&device).or_else(|| id.clone());
+        let server_name = device.id().ok().map(|id| id.id().to_owned());
+        if used != Use::Microphone {
+            state.worn.store(server_name.as_deref().is_some_and(is_worn), Ordering::Relaxed);
+        }
         let opened = open(&device, Label { name: name.map(Into::into), state: Arc::clone(&state) })?;
-        self.found.open.lock().unwrap_or_else(PoisonError::into_inner).push(Open { used, id, stream: Arc::downgrade(&state) });
+        let open = Open { used, id, name: server_name, stream: Arc::downgrade(&state) };
+        self.found.open.lock().unwrap_or_else(PoisonError::into_inner).push(open);
         if self.found.changed.load(Ordering::Acquire) != changed {
             self.found.look_again();
         }
@@ -210,9 +233,11 @@ impl Devices {
             return;
         }
         let found = Arc::downgrade(&self.found);
-        let heard = super::changes::Changes::hear(move || {
-            if let Some(found) = found.upgrade() {
-                found.look_again();
+        let heard = Changes::hear(move |changed| {
+            let Some(found) = found.upgrade() else { return };
+            match changed {
+                Changed::Devices => found.look_again(),
+                Changed::Speaker => found.look_who_hears(),
             }
         });
         match heard {
@@ -262,6 +287,12 @@ fn open_host() -> Result<cpal::Host, SoundError> {
 #[cfg(not(target_os = "linux"))]
 fn open_host() -> Result<cpal::Host, SoundError> {
     Ok(cpal::default_host())
+}
+
+/// Other systems are not asked yet.
+#[cfg(not(target_os = "linux"))]
+fn is_worn(_speaker: &str) -> bool {
+    false
 }
 
 fn find(host: &cpal::Host, id: &str) -> Option<cpal::Device> {

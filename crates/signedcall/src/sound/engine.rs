@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::priority::go_first;
 use super::slot::{Opener, Slot, Taken};
 use super::tone::{Playing, ToneSet, mix};
-use super::voice::{Voice, VoiceCondition};
+use super::voice::{UsedDevices, Voice, VoiceCondition};
 use super::{Capture, Playback, Sound, SoundError, Treatment};
 use crate::media::VoicePath;
 use crate::quality::VoiceStats;
@@ -344,7 +344,11 @@ impl Audio {
             voice.receive();
             let (capture, playback) = (self.capture.device(), self.playback.device());
             voice.has(false, playback.is_some());
-            voice.use_devices(capture.and_then(|capture| capture.name()), playback.and_then(|playback| playback.name()));
+            voice.use_devices(UsedDevices {
+                microphone: capture.and_then(|capture| capture.name()),
+                speaker: playback.and_then(|playback| playback.name()),
+                headset: playback.is_some_and(|playback| playback.is_worn()),
+            });
             if let Some(condition) = voice.news() {
                 let _ = self.events.send(SoundEvent::Condition { call: voice.call(), condition });
             }

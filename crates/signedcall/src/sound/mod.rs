@@ -6,6 +6,8 @@ mod changes;
 mod cookie;
 mod device;
 mod engine;
+#[cfg(target_os = "linux")]
+mod headset;
 mod priority;
 mod probe;
 mod second;
@@ -39,6 +41,8 @@ use crate::Error;
 pub(crate) struct Treatment {
     /// Echo cancellation, noise suppression and automatic gain.
     pub(crate) processing: bool,
+    /// Whether echo is not cancelled where only this user hears the speaker.
+    pub(crate) relax_for_headsets: bool,
     /// The most that is sent, with all headers.
     pub(crate) most_bits_per_second: u32,
 }
@@ -126,6 +130,11 @@ pub trait Playback: Send {
     /// What a user calls the device, if it is one.
     fn name(&self) -> Option<Arc<str>> {
         None
+    }
+
+    /// Whether only its user hears it, as far as is known: headphones, or a headset.
+    fn is_worn(&self) -> bool {
+        false
     }
 
     /// How often the speaker had nothing to play.

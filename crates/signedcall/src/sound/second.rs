@@ -101,7 +101,7 @@ mod tests {
 
     impl Listening {
         fn new() -> Self {
-            let treatment = Treatment { processing: false, most_bits_per_second: 104_000 };
+            let treatment = Treatment { processing: false, relax_for_headsets: true, most_bits_per_second: 104_000 };
             let steering = Steering::begin(treatment, &Formats::of(111, 63));
             Self { meter: SecondMeter::default(), stats: ReceiverStats::default(), steering }
         }

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    const TREATMENT: Treatment = Treatment { processing: false, most_bits_per_second: 104_000 };
+    const TREATMENT: Treatment = Treatment { processing: false, relax_for_headsets: true, most_bits_per_second: 104_000 };
 
     /// What is sent after ten seconds on a line that loses each third packet.
     fn sent_on_a_bad_line(formats: &Formats) -> SendSettings {

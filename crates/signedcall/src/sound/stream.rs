@@ -36,6 +36,8 @@ pub(super) struct StreamState {
     lost: AtomicBool,
     /// Whether another device should be open by now.
     pub(super) outdated: AtomicBool,
+    /// Whether only its user hears it.
+    pub(super) worn: AtomicBool,
 }
 
 /// What a stream is opened with besides its device.
@@ -230,6 +232,10 @@ impl Playback for Speaker {
 
     fn is_outdated(&self) -> bool {
         self.label.state.outdated.load(Ordering::Relaxed)
+    }
+
+    fn is_worn(&self) -> bool {
+        self.label.state.worn.load(Ordering::Relaxed)
     }
 
     fn name(&self) -> Option<Arc<str>> {

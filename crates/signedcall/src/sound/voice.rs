@@ -44,6 +44,8 @@ pub struct UsedDevices {
     pub microphone: Option<Arc<str>>,
     /// The speaker.
     pub speaker: Option<Arc<str>>,
+    /// Whether only this user hears the speaker, as the system says: a headset, or headphones.
+    pub headset: bool,
 }
 
 pub(super) struct Voice {
@@ -91,7 +93,7 @@ impl Voice {
             steering,
             sender,
             receiver: Receiver::new(receiving)?,
-            processing: Processing::new(processing_config(treatment)),
+            processing: Processing::new(processing_config(treatment, false)),
             watch,
             meter: QualityMeter::default(),
             seconds: SecondMeter::default(),
@@ -119,7 +121,7 @@ impl Voice {
 
     /// Treats the voice otherwise from now on. Within another limit, what the line takes is found out anew.
     pub(super) fn treat(&mut self, treatment: Treatment) {
-        self.processing = Processing::new(processing_config(treatment));
+        self.processing = Processing::new(processing_config(treatment, self.condition.devices.headset));
         if treatment.most_bits_per_second != self.treatment.most_bits_per_second {
             self.steering = Steering::begin(treatment, &self.path.formats);
             self.sender.apply(self.steering.settings());
@@ -143,8 +145,11 @@ impl Voice {
     }
 
     /// Notes which devices there are now.
-    pub(super) fn use_devices(&mut self, microphone: Option<Arc<str>>, speaker: Option<Arc<str>>) {
-        let used = UsedDevices { microphone, speaker };
+    pub(super) fn use_devices(&mut self, used: UsedDevices) {
+        if used.headset != self.condition.devices.headset {
+            tracing::debug!(call = %self.call, headset = used.headset, "echo is cancelled otherwise");
+            self.processing.cancel_echo(processing_config(self.treatment, used.headset).echo_cancellation);
+        }
         if *self.condition.devices != used {
             self.condition.devices = Arc::new(used);
         }
@@ -288,6 +293,12 @@ impl Voice {
     }
 }
 
-fn processing_config(treatment: Treatment) -> ProcessingConfig {
-    if treatment.processing { ProcessingConfig::default() } else { ProcessingConfig::OFF }
+fn processing_config(treatment: Treatment, headset: bool) -> ProcessingConfig {
+    match treatment {
+        Treatment { processing: false, .. } => ProcessingConfig::OFF,
+        Treatment { relax_for_headsets: true, .. } if headset => {
+            ProcessingConfig { echo_cancellation: false, ..ProcessingConfig::default() }
+        }
+        Treatment { .. } => ProcessingConfig::default(),
+    }
 }

@@ -19,7 +19,7 @@ async fn in_call() -> Bench {
 
 /// The line goes on through these.
 async fn shown_with(bench: &Bench, microphone: Option<&str>, speaker: Option<&str>) -> DevicesView {
-    let used = UsedDevices { microphone: microphone.map(Into::into), speaker: speaker.map(Into::into) };
+    let used = UsedDevices { microphone: microphone.map(Into::into), speaker: speaker.map(Into::into), headset: false };
     let voice = VoiceCondition { devices: Arc::new(used), ..VoiceCondition::default() };
     let call = Some(seen(call(1), Direction::Incoming, talking()));
     bench.line().tell(LineChange::View(LineView { call, voice, ..nothing_heard() }));
