@@ -54,13 +54,18 @@ async fn whether_a_second_call_may_wait_is_changed_within_a_session_and_outlives
     let (mut alice, mut carol) = (service.phone("alice").await, service.phone("carol").await);
     let options = Options { second_calls: false, service_url: proxy.url(), ..service.options("bobby") };
     let mut bobby = Phone::sign_in(options, ToneSound::of(1_500)).await;
-    connect(&mut alice, &mut bobby, "bobby").await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
     // Nobody can be told at first: it is said once there is a link.
     proxy.shut();
     bobby.until("cut off", |view| view.link == LinkState::Reconnecting).await;
     bobby.line.set_second_calls(true).await.expect("the line is open");
     proxy.open();
     bobby.until("back", |view| view.link == LinkState::Ready).await;
+    // What is asked later on the same link and has reached the other side says that the service has taken what was asked before.
+    for (on, holding) in [(true, Holding::OtherSide), (false, Holding::Nobody)] {
+        bobby.line.hold(call, on).await.expect("the call goes on");
+        alice.until("told", |view| view.call.as_ref().is_some_and(|call| call.holding == holding)).await;
+    }
     waits(&mut carol, &mut bobby).await;
 
     let (mut views, service_restarts) = ([alice.line.view(), bobby.line.view(), carol.line.view()], service.restart());
