@@ -1,17 +1,16 @@
 //! Drives the line: waits for the next thing to happen, hands it in, and carries out what follows.
 
-mod gate;
+mod link;
 mod request;
 mod show;
 mod subject;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, StatusReport, Step};
 use signedcall_wire::{
-    BrandingOverride, CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, ServiceEvent,
-    ServiceMessage, Timestamp,
+    BrandingOverride, CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,7 +23,7 @@ use crate::clock::Clock;
 use crate::events::Listeners;
 use crate::line_check::{Checking, LineChecks, LineGate};
 use crate::link::{Link, LinkEvent};
-use crate::media::{Answerer, Media, MediaEvent, MediaNews, Reach};
+use crate::media::{Media, MediaEvent, MediaNews, Reach};
 use crate::options::Checked;
 use crate::quality::{Summary, VoiceStats};
 use crate::sound::{Engine, SoundEvent, ToneSet, VoiceCondition};
@@ -220,47 +219,6 @@ impl Driver {
                 None
             }
             Happening::Woken => Some(Event::Woken),
-        }
-    }
-
-    fn take_link(&mut self, event: LinkEvent) -> Option<Event> {
-        match event {
-            LinkEvent::Opened => Some(Event::LinkOpened),
-            LinkEvent::Lost => {
-                self.lose_link();
-                Some(Event::LinkLost)
-            }
-            LinkEvent::Unreachable => {
-                if let Some(signing_in) = self.signing_in.take() {
-                    let _ = signing_in.send(Err(ErrorCode::NetworkNotAvailable.into()));
-                    self.closed = true;
-                }
-                None
-            }
-            LinkEvent::NetworkChanged => {
-                self.checks.forget();
-                Some(Event::NetworkChanged)
-            }
-            LinkEvent::Received(message) => self.take_message(*message),
-        }
-    }
-
-    fn take_message(&mut self, message: ServiceMessage) -> Option<Event> {
-        if let ServiceMessage::Goaway { deadline_ms, spread_ms } = message {
-            tracing::info!("the service restarts; going to another socket");
-            self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
-            return None;
-        }
-        if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
-            self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
-        }
-        Some(Event::Received(message))
-    }
-
-    fn lose_link(&mut self) {
-        if self.link_state == LinkState::Ready {
-            tracing::info!("the connection to the service is lost; opening another");
-            self.link_state = LinkState::Reconnecting;
         }
     }
 

@@ -4,6 +4,8 @@ mod backoff;
 mod pings;
 mod socket;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -348,59 +350,5 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_socket_that_takes_no_more_is_told_to_be_lost() {
-        let address = ServiceAddress::parse("ws://127.0.0.1:9").expect("a URL");
-        let mut link = Link::open(&address, Clock::start());
-        link.current = Some((0, Socket::full()));
-        link.send(ClientMessage::Ack { seq: 1 });
-        let told = tokio::time::timeout(Duration::from_secs(20), link.next()).await.expect("the link tells");
-        assert!(matches!(told, LinkEvent::Lost), "{told:?}");
-    }
-
-    #[test]
-    fn a_service_url_leads_to_the_signalling_path() {
-        let address = ServiceAddress::parse("ws://127.0.0.1:7443").expect("a URL");
-        assert_eq!(address.url.as_str(), "ws://127.0.0.1:7443/v1/signalling");
-        let whole = ServiceAddress::parse(address.url.as_str()).expect("a URL");
-        assert_eq!(whole.url, address.url);
-        let address = ServiceAddress::parse("wss://calls.example/company/?key=1#x").expect("a URL");
-        assert_eq!(address.url.as_str(), "wss://calls.example/company/v1/signalling");
-    }
-
-    #[test]
-    fn a_url_of_another_kind_is_refused_by_name() {
-        assert!(matches!(ServiceAddress::parse("https://calls.example"), Err(InvalidServiceUrl::Scheme(scheme)) if scheme == "https"));
-        assert!(matches!(ServiceAddress::parse("calls.example"), Err(InvalidServiceUrl::Unreadable(_))));
-        assert!(ServiceAddress::parse("ws://").is_err());
-    }
-
-    #[test]
-    fn a_key_leaves_this_machine_encrypted_only() {
-        for url in ["ws://calls.example", "ws://localhost.example", "ws://192.0.2.1", "ws://[2001:db8::1]:7443", "ws://0.0.0.0"] {
-            let refused = ServiceAddress::parse(url).expect_err(url);
-            assert!(matches!(refused, InvalidServiceUrl::Unencrypted) && refused.to_string().contains("use wss:"), "{url}: {refused}");
-        }
-    }
-
-    #[test]
-    fn this_machine_is_told_from_others() {
-        for (url, loopback) in [
-            ("ws://127.0.0.1:1", true),
-            ("ws://localhost", true),
-            ("ws://[::1]:7443", true),
-            ("wss://calls.example", false),
-            ("wss://localhost.example", false),
-            ("wss://192.0.2.1", false),
-        ] {
-            assert_eq!(ServiceAddress::parse(url).expect("a URL").is_loopback(), loopback, "{url}");
-        }
     }
 }

@@ -1,11 +1,15 @@
-//! Calls that come, and whether they go ahead over the line as it is.
+//! What the link tells, and whether calls that come go ahead over the line as it is.
+
+use std::time::{Duration, Instant};
 
 use signedcall_core::Event;
-use signedcall_wire::{CallPhase, CallSnapshot, Direction, ServiceEvent, ServiceMessage};
+use signedcall_wire::{CallPhase, CallSnapshot, Direction, ErrorCode, ServiceEvent, ServiceMessage};
 
 use super::Driver;
+use crate::api::LinkState;
 use crate::line_check::LineCheck;
 use crate::link::LinkEvent;
+use crate::media::Answerer;
 use crate::quality::LineMeasures;
 
 impl Driver {
@@ -32,6 +36,47 @@ impl Driver {
             None => self.checks.measure(|| self.link.ask()),
         }
         self.take_link(event)
+    }
+
+    fn take_link(&mut self, event: LinkEvent) -> Option<Event> {
+        match event {
+            LinkEvent::Opened => Some(Event::LinkOpened),
+            LinkEvent::Lost => {
+                self.lose_link();
+                Some(Event::LinkLost)
+            }
+            LinkEvent::Unreachable => {
+                if let Some(signing_in) = self.signing_in.take() {
+                    let _ = signing_in.send(Err(ErrorCode::NetworkNotAvailable.into()));
+                    self.closed = true;
+                }
+                None
+            }
+            LinkEvent::NetworkChanged => {
+                self.checks.forget();
+                Some(Event::NetworkChanged)
+            }
+            LinkEvent::Received(message) => self.take_message(*message),
+        }
+    }
+
+    fn take_message(&mut self, message: ServiceMessage) -> Option<Event> {
+        if let ServiceMessage::Goaway { deadline_ms, spread_ms } = message {
+            tracing::info!("the service restarts; going to another socket");
+            self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
+            return None;
+        }
+        if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
+            self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
+        }
+        Some(Event::Received(message))
+    }
+
+    pub(super) fn lose_link(&mut self) {
+        if self.link_state == LinkState::Ready {
+            tracing::info!("the connection to the service is lost; opening another");
+            self.link_state = LinkState::Reconnecting;
+        }
     }
 
     /// Takes what was measured of the line: shows it, and goes on with what has waited for it.
