@@ -3,11 +3,11 @@
 //! A suppressor takes some of the voice with the noise. So it runs all the time, to know the noise when it is needed, but is heard only in
 //! rooms loud enough for the exchange to be worth it; elsewhere sound passes untouched and without the suppressor's delay.
 
-use sonora::AudioProcessing;
-use sonora::config::{NoiseSuppression, NoiseSuppressionLevel};
+use sonora::three_band_filter_bank::{NUM_BANDS, SPLIT_BAND_SIZE, ThreeBandFilterBank};
+use sonora_ns::config::{NsConfig, OVERLAP_SIZE, SuppressionLevel};
+use sonora_ns::noise_suppressor::NoiseSuppressor as Suppressor;
 
 use crate::frame::{FRAME_SAMPLES, Frame, SILENCE};
-use crate::processing::sonora_with;
 
 /// The noise from which on it is suppressed: -43 dBFS, a fan or a street behind an ordinary headset.
 const SUPPRESSED_FROM: f32 = 5.0e-5;
@@ -18,10 +18,18 @@ const SUPPRESSED_UNTIL: f32 = 2.0e-5;
 /// Frames in a span: 1 s. The quietest sound in four of them, in which everybody draws breath, is the noise.
 const SPAN: u32 = 100;
 
+/// Full scale of the 16-bit numbers that the suppressor's thresholds are written in.
+const FULL_SCALE: f32 = 32_768.0;
+
+/// Sound in three bands of 8 kHz: what carries the voice is in the lowest.
+type Bands = [[f32; SPLIT_BAND_SIZE]; NUM_BANDS];
+
 /// Lowers noise.
 pub(crate) struct NoiseSuppressor {
-    sonora: AudioProcessing,
+    filter_bank: ThreeBandFilterBank,
+    suppressor: Suppressor,
     suppressed: Frame,
+    pause: Pause,
     floor: NoiseFloor,
     /// Whether the suppressor is heard.
     heard: bool,
@@ -29,15 +37,20 @@ pub(crate) struct NoiseSuppressor {
 
 impl NoiseSuppressor {
     pub(crate) fn new() -> Self {
-        let sonora = sonora_with(|config| {
-            config.noise_suppression = Some(NoiseSuppression { level: NoiseSuppressionLevel::High, ..NoiseSuppression::default() });
-        });
-        Self { sonora, suppressed: SILENCE, floor: NoiseFloor::new(), heard: false }
+        let config = NsConfig { target_level: SuppressionLevel::K18dB };
+        Self {
+            filter_bank: ThreeBandFilterBank::new(),
+            suppressor: Suppressor::new_with_bands(config, NUM_BANDS),
+            suppressed: SILENCE,
+            pause: Pause::new(),
+            floor: NoiseFloor::new(),
+            heard: false,
+        }
     }
 
     /// Cleans a frame in place.
     pub(crate) fn process(&mut self, frame: &mut Frame) {
-        self.sonora.process_capture_f32(&[frame], &mut [&mut self.suppressed]).expect("10 ms at a rate that was set up");
+        self.suppress(frame);
         let noise = self.floor.observe(frame);
         let was_heard = self.heard;
         self.heard = noise > if was_heard { SUPPRESSED_UNTIL } else { SUPPRESSED_FROM };
@@ -52,6 +65,62 @@ impl NoiseSuppressor {
                 (true, false) => 1.0 - ramp,
             };
             *plain += (suppressed - *plain) * share;
+        }
+    }
+
+    /// Makes `suppressed` of a frame.
+    fn suppress(&mut self, frame: &Frame) {
+        let mut bands = [[0.0; SPLIT_BAND_SIZE]; NUM_BANDS];
+        self.filter_bank.analysis(&frame.map(|sample| sample * FULL_SCALE), &mut bands);
+        let plain = bands[0];
+        let [lowest, higher @ ..] = &mut bands;
+        self.suppressor.analyze(lowest);
+        self.suppressor.process(lowest);
+        let gain = self.suppressor.upper_band_gain();
+        for (index, band) in higher.iter_mut().enumerate() {
+            self.suppressor.process_upper_band(band, index, gain);
+        }
+        self.pause.lower(&plain, &mut bands);
+        self.filter_bank.synthesis(&bands, &mut self.suppressed);
+        self.suppressed.iter_mut().for_each(|sample| *sample /= FULL_SCALE);
+    }
+}
+
+/// Lowers what the suppressor leaves a little more, where it has found no voice for a while: voices of others are much like one's own, and it takes
+/// less of them than of a fan.
+struct Pause {
+    /// The end of the frame before, which the suppressor hands over with this one.
+    last: [f32; OVERLAP_SIZE],
+    gain: f32,
+}
+
+impl Pause {
+    /// A frame of which the suppressor keeps more than this many decibels has a voice in it.
+    const VOICE: f32 = -2.0;
+    /// How many decibels are taken at most.
+    const DEEPEST: f32 = -3.0;
+    /// By how much the gain may rise and fall within a frame: at once where a voice begins, and over 300 ms after it, so that what is soft
+    /// within a word stays.
+    const RISE: f32 = 10.0;
+    const FALL: f32 = 0.99;
+
+    fn new() -> Self {
+        Self { last: [0.0; OVERLAP_SIZE], gain: 1.0 }
+    }
+
+    /// Lowers a frame of which `plain` was the lowest band.
+    fn lower(&mut self, plain: &[f32; SPLIT_BAND_SIZE], bands: &mut Bands) {
+        let power = |sound: &[f32]| sound.iter().map(|sample| sample * sample).sum::<f32>();
+        let (now, next) = plain.split_at(SPLIT_BAND_SIZE - OVERLAP_SIZE);
+        let kept = 10.0 * ((power(&bands[0]) + 1.0) / (power(&self.last) + power(now) + 1.0)).log10();
+        self.last.copy_from_slice(next);
+        let target = 10_f32.powf((kept - Self::VOICE).clamp(Self::DEEPEST, 0.0) / 20.0);
+        let before = self.gain;
+        self.gain = target.clamp(before * Self::FALL, before * Self::RISE);
+        for band in bands {
+            for (index, sample) in band.iter_mut().enumerate() {
+                *sample *= before + (self.gain - before) * (index + 1) as f32 / SPLIT_BAND_SIZE as f32;
+            }
         }
     }
 }

@@ -135,9 +135,8 @@ fn gain_control() -> AudioProcessing {
 
 /// A stage of processing that does what `set_up` puts into an empty configuration.
 ///
-/// One for each task rather than one for all: the canceller divides sound into bands, which the gain need not go through, and what noise
-/// suppression does to the voice can then be left out.
-pub(crate) fn sonora_with(set_up: impl FnOnce(&mut sonora::Config)) -> AudioProcessing {
+/// One for each task rather than one for all: the canceller divides sound into bands, which the gain need not go through.
+fn sonora_with(set_up: impl FnOnce(&mut sonora::Config)) -> AudioProcessing {
     let stream = StreamConfig::new(SAMPLE_RATE, 1);
     debug_assert_eq!(stream.num_frames(), FRAME_SAMPLES);
     let mut config = sonora::Config {
