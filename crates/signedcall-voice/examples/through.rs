@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     let near = read(input);
     let far = far.map(read).unwrap_or_default();
     let mut microphone = near.clone();
-    for (sample, echoed) in microphone.iter_mut().zip(room::echo(&far, echo as f32)) {
+    for (sample, echoed) in microphone.iter_mut().zip(room::Room::with(echo as f32).echo(&far)) {
         *sample = (*sample + echoed).clamp(-1.0, 1.0);
     }
     if processing {

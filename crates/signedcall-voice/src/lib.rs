@@ -36,6 +36,7 @@
 
 mod codec;
 mod controller;
+mod echo;
 mod fate;
 mod frame;
 mod high_pass;

@@ -1,11 +1,15 @@
 //! Echo, noise and uneven loudness taken out of the microphone's sound.
 
-use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, MaxProcessingRate, Pipeline};
+use sonora::config::{AdaptiveDigital, GainController2, MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, StreamConfig};
 
-use crate::frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENCE};
+use crate::echo::EchoCanceller;
+use crate::frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use crate::high_pass::HighPass;
 use crate::noise::NoiseSuppressor;
+
+/// From here on the microphone has cut off the loudest of its sound, which is then no echo that a room makes of what is played.
+const CLIPPED: f32 = 0.998;
 
 /// What is done to the microphone's sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +39,11 @@ impl Default for ProcessingConfig {
 /// Cleans the microphone's frames, knowing what the loudspeaker played.
 ///
 /// Call [`render`](Self::render) with each frame as it goes to the loudspeaker and [`capture`](Self::capture) with each that comes from the
-/// microphone, in the order in which they happen. The delay between the two is found by itself.
+/// microphone, in the order in which they happen. An echo may be up to 300 ms late.
 #[derive(Default)]
 pub struct Processing {
     high_pass: Option<HighPass>,
-    echo: Option<AudioProcessing>,
+    echo: Option<EchoCanceller>,
     noise: Option<NoiseSuppressor>,
     gain: Option<AudioProcessing>,
 }
@@ -61,7 +65,7 @@ impl Processing {
     pub fn new(config: ProcessingConfig) -> Self {
         Self {
             high_pass: config.high_pass_filter.then(HighPass::new),
-            echo: config.echo_cancellation.then(echo_canceller),
+            echo: config.echo_cancellation.then(EchoCanceller::new),
             noise: config.noise_suppression.then(NoiseSuppressor::new),
             gain: config.gain_control.then(gain_control),
         }
@@ -78,20 +82,20 @@ impl Processing {
     /// Takes note of a frame that goes to the loudspeaker.
     pub fn render(&mut self, frame: &Frame) {
         if let Some(echo) = &mut self.echo {
-            let mut unchanged = SILENCE;
-            echo.process_render_f32(&[&sound(frame)], &mut [&mut unchanged]).expect("10 ms at a rate that was set up");
+            echo.render(&sound(frame));
         }
     }
 
     /// Cleans a frame that comes from the microphone, in place.
     pub fn capture(&mut self, frame: &mut Frame) {
+        let clipped = frame.iter().any(|sample| sample.abs() >= CLIPPED);
         if let Some(high_pass) = &mut self.high_pass {
             *frame = sound(frame);
             high_pass.process(frame);
         }
         if let Some(echo) = &mut self.echo {
-            let captured = sound(frame);
-            echo.process_capture_f32(&[&captured], &mut [frame]).expect("10 ms at a rate that was set up");
+            *frame = sound(frame);
+            echo.capture(frame, clipped);
         }
         if let Some(noise) = &mut self.noise {
             *frame = sound(frame);
@@ -109,16 +113,13 @@ fn sound(frame: &Frame) -> Frame {
     frame.map(|sample| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 })
 }
 
-fn echo_canceller() -> AudioProcessing {
-    sonora_with(|config| {
-        // Its own high-pass filter takes the ground tone from low voices.
-        config.echo_canceller = Some(EchoCanceller { enforce_high_pass_filtering: false, ..EchoCanceller::default() });
-    })
-}
-
 fn gain_control() -> AudioProcessing {
-    sonora_with(|config| {
-        config.gain_controller2 = Some(GainController2 {
+    let stream = StreamConfig::new(SAMPLE_RATE, 1);
+    debug_assert_eq!(stream.num_frames(), FRAME_SAMPLES);
+    let config = sonora::Config {
+        // The default of 32 kHz would cut off what Opus and the sound card both carry.
+        pipeline: Pipeline { maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz, ..Pipeline::default() },
+        gain_controller2: Some(GainController2 {
             adaptive_digital: Some(AdaptiveDigital {
                 // A voice that needs no gain must not be heard to be turned down in its first seconds.
                 initial_gain_db: 0.0,
@@ -129,21 +130,8 @@ fn gain_control() -> AudioProcessing {
                 ..AdaptiveDigital::default()
             }),
             ..GainController2::default()
-        });
-    })
-}
-
-/// A stage of processing that does what `set_up` puts into an empty configuration.
-///
-/// One for each task rather than one for all: the canceller divides sound into bands, which the gain need not go through.
-fn sonora_with(set_up: impl FnOnce(&mut sonora::Config)) -> AudioProcessing {
-    let stream = StreamConfig::new(SAMPLE_RATE, 1);
-    debug_assert_eq!(stream.num_frames(), FRAME_SAMPLES);
-    let mut config = sonora::Config {
-        // The default of 32 kHz would cut off what Opus and the sound card both carry.
-        pipeline: Pipeline { maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz, ..Pipeline::default() },
+        }),
         ..sonora::Config::default()
     };
-    set_up(&mut config);
     AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build()
 }

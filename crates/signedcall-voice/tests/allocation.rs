@@ -5,7 +5,8 @@ use std::alloc::System;
 use std::time::Duration;
 
 use signedcall_voice::{
-    Copies, FRAME_DURATION, FRAME_SAMPLES, Packet, PacketDuration, Receiver, ReceiverConfig, SILENCE, SendSettings, Sender, SenderConfig,
+    Copies, FRAME_DURATION, FRAME_SAMPLES, Packet, PacketDuration, Processing, ProcessingConfig, Receiver, ReceiverConfig, SILENCE,
+    SendSettings, Sender, SenderConfig,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -23,7 +24,7 @@ fn ways() -> [SendSettings; 4] {
     ]
 }
 
-/// Neither sending nor receiving asks for memory.
+/// Neither processing nor sending nor receiving asks for memory.
 fn main() {
     let mut seed = 1_u32;
     let mut random = move || {
@@ -32,6 +33,8 @@ fn main() {
     };
     let mut sender = Sender::new(SenderConfig::default()).expect("Opus can be set up");
     let mut receiver = Receiver::new(ReceiverConfig::default()).expect("Opus can be set up");
+    // The gain control, which is not ours, does ask.
+    let mut processing = Processing::new(ProcessingConfig { gain_control: false, ..ProcessingConfig::default() });
     let (mut now, mut sequence, mut frame) = (Duration::ZERO, 0_u16, SILENCE);
     let region = Region::new(ALLOCATOR);
     for settings in ways() {
@@ -40,6 +43,7 @@ fn main() {
             for (sample, at) in frame.iter_mut().zip(index * FRAME_SAMPLES..) {
                 *sample = 0.3 * (at as f32 * 0.03).sin() + 0.02 * random();
             }
+            processing.capture(&mut frame);
             if let Some(encoded) = sender.push(&frame) {
                 // A fifth is lost, and what comes is up to 40 ms late.
                 let late = Duration::from_millis((random() * 40.0) as u64);
@@ -51,6 +55,7 @@ fn main() {
             }
             let mut heard = SILENCE;
             receiver.pull(&mut heard, now);
+            processing.render(&heard);
             now += FRAME_DURATION;
             if index % 50 == 0 {
                 receiver.line_report();

@@ -66,7 +66,7 @@ fn tone_power(window: &[f32], frequency: f32) -> f32 {
 
 /// The mean distance in decibels of what was heard from what was spoken, where something was spoken. Each second is looked at where it is heard:
 /// that the delay changes by some milliseconds now and then is not what is measured here.
-fn distance(spoken: &[f32], heard: &[f32]) -> f32 {
+pub(crate) fn distance(spoken: &[f32], heard: &[f32]) -> f32 {
     let mut distances = Vec::new();
     for second in 1..spoken.len() / SECOND - 1 {
         let late = delay(spoken, heard, second).as_micros() as usize * 48 / 1_000;
@@ -108,6 +108,14 @@ fn clean_speech_stays_as_it_was() {
         assert!(plain < 1.5, "{name}: {plain} dB");
         assert!(cleaned < 2.0, "{name}: {cleaned} dB after processing");
     }
+}
+
+#[test]
+fn processing_makes_a_voice_at_most_eight_milliseconds_later() {
+    let spoken = speech("reading.wav", 4);
+    let late = delay(&spoken, &processed(&spoken), 2);
+    println!("{late:?}");
+    assert!(late <= Duration::from_millis(8), "{late:?}");
 }
 
 #[test]
