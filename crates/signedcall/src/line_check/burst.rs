@@ -69,18 +69,20 @@ async fn ask(relay: (String, u16), by_connection: bool) -> io::Result<LineMeasur
         }
         let give_up_at = tally.give_up_at().unwrap_or_else(Instant::now);
         tokio::select! {
-            _ = ticks.tick(), if !all_asked => {
-                let number = tally.asked() as u16;
-                tally.ask(Instant::now());
-                // What cannot be sent is lost.
-                let _ = socket.send(&stun::question(key, number)).await;
-            }
+            // What has come is not lost, however late it is looked at.
+            biased;
             received = socket.recv(&mut buffer) => {
                 // That nobody listens there comes as an error, and as no answer.
                 let Ok(length) = received else { continue };
                 if let Some(number) = stun::answered(&buffer[..length], key) {
                     tally.answer(number, Instant::now());
                 }
+            }
+            _ = ticks.tick(), if !all_asked => {
+                let number = tally.asked() as u16;
+                tally.ask(Instant::now());
+                // What cannot be sent is lost.
+                let _ = socket.send(&stun::question(key, number)).await;
             }
             () = tokio::time::sleep_until(give_up_at.into()), if all_asked => break,
         }
