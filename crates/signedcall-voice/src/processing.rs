@@ -75,7 +75,7 @@ impl Processing {
     /// two.
     pub fn cancel_echo(&mut self, on: bool) {
         if self.echo.is_some() != on {
-            self.echo = on.then(echo_canceller);
+            self.echo = on.then(EchoCanceller::new);
         }
     }
 
