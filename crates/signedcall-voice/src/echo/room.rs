@@ -15,6 +15,14 @@ const STAYS: f32 = 0.9998 * 0.9998;
 /// How much is not known of each part at first: a room gives back less than what is played in it.
 const UNKNOWN: f32 = 0.1;
 
+/// How much of that is still not known after a filter has been wrong that was never right: there may be no echo, and only a voice on this side was
+/// learnt. And how little of it is at least.
+const WRONG_AGAIN: f32 = 0.25;
+const LEAST_UNKNOWN: f32 = UNKNOWN / 64.0;
+
+/// From this share of itself in the microphone on an echo is right.
+const RIGHT: f32 = 0.85;
+
 /// By how much doubts grow in a frame in which they have to.
 const MORE_DOUBT: f32 = 1.3;
 
@@ -50,10 +58,10 @@ struct Part {
 }
 
 impl Part {
-    const UNKNOWN: Self = Self { weights: Spectrum::SILENT, doubt: [UNKNOWN; BINS] };
+    const UNKNOWN: Self = Self::of(UNKNOWN);
 
-    fn forget(&mut self) {
-        *self = Self::UNKNOWN;
+    const fn of(unknown: f32) -> Self {
+        Self { weights: Spectrum::SILENT, doubt: [unknown; BINS] }
     }
 }
 
@@ -83,6 +91,8 @@ pub(super) struct Room {
     chance: f32,
     /// Frames since the filter has begun anew.
     since_anew: u32,
+    /// How much is not known of a part when the filter begins anew.
+    unknown: f32,
 }
 
 impl Room {
@@ -97,6 +107,7 @@ impl Room {
             expected: 0.0,
             chance: 0.0,
             since_anew: 0,
+            unknown: UNKNOWN,
         }
     }
 
@@ -152,7 +163,7 @@ impl Room {
                 0..frames
             }
         };
-        self.parts[anew].iter_mut().for_each(Part::forget);
+        self.parts[anew].fill_with(|| Part::UNKNOWN);
     }
 
     /// The echo that is expected, and how much power may be wrong with it.
@@ -179,13 +190,20 @@ impl Room {
         let chance = RIGHT_LEARNT * RIGHT_LEARNT * product(captured, captured) * expected / INDEPENDENT;
         self.chance += chance - (2.0 * RIGHT_LEARNT - RIGHT_LEARNT * RIGHT_LEARNT) * self.chance;
         self.since_anew = self.since_anew.saturating_add(1);
-        self.since_anew > LEARNING && self.expected > TELLING && self.found + 2.0 * self.chance.sqrt() < WRONG * self.expected
+        if self.since_anew <= LEARNING || self.expected <= TELLING {
+            return false;
+        }
+        if self.found > RIGHT * self.expected {
+            self.unknown = UNKNOWN;
+        }
+        self.found + 2.0 * self.chance.sqrt() < WRONG * self.expected
     }
 
     /// Begins anew.
     fn forget(&mut self) {
         (self.found, self.expected, self.chance, self.since_anew) = (0.0, 0.0, 0.0, 0);
-        self.parts.iter_mut().for_each(Part::forget);
+        self.parts.fill_with(|| Part::of(self.unknown));
+        self.unknown = (WRONG_AGAIN * self.unknown).max(LEAST_UNKNOWN);
     }
 
     /// Learns from what was left of a frame.
