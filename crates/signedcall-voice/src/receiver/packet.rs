@@ -15,7 +15,7 @@ pub struct Packet<'a> {
     pub format: PayloadFormat,
     /// What it carries.
     pub payload: &'a [u8],
-    /// When it came, on the clock of [`Receiver::pull`].
+    /// When it came, on the clock of [`Receiver::pull`](super::Receiver::pull).
     pub arrived: Duration,
 }
 
@@ -29,7 +29,7 @@ pub enum PayloadFormat {
     Red,
 }
 
-/// How a [`Receiver`] is set up.
+/// How a [`Receiver`](super::Receiver) is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverConfig {
     /// The most by which sound may wait for late packets. Beyond it people talk over each other, and a gap is the lesser evil.
@@ -58,7 +58,7 @@ pub enum Pulled {
     Stopped,
 }
 
-/// What a [`Receiver`] has done so far.
+/// What a [`Receiver`](super::Receiver) has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceiverStats {
