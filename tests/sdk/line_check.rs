@@ -24,7 +24,7 @@ struct Relay {
 impl Relay {
     async fn behind(loss: f64, jitter: Duration) -> Self {
         let impairment = Impairment { loss, burst: 1.0 / (1.0 - loss), jitter, black_out: None, seed: 5 };
-        let line = ImpairedLine::open_for_datagrams([127, 0, 0, 1].into(), impairment).await.expect("a free port");
+        let line = ImpairedLine::open_for_questions([127, 0, 0, 1].into(), impairment).await.expect("a free port");
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         socket.connect(line.for_second()).await.expect("an address");
         socket.send(b"here").await.expect("it is sent");
@@ -56,10 +56,13 @@ async fn checked(phone: &Phone) -> LineCheck {
     timeout(PATIENCE, phone.line.check_line()).await.expect("it is measured in time").expect("the line is open")
 }
 
-/// The best of some checks: a busy machine may disturb one.
+/// The best of some checks: a busy machine disturbs some, and nothing makes a line look better than it is.
 async fn undisturbed(phone: &Phone) -> LineCheck {
     let mut best = checked(phone).await;
-    for _ in 0..3 {
+    for _ in 0..11 {
+        if best.score.value() > 90 {
+            break;
+        }
         let another = checked(phone).await;
         if another.score > best.score {
             best = another;

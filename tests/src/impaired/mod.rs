@@ -4,7 +4,7 @@ mod between;
 mod fate;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,9 +75,9 @@ impl ImpairedLine {
         Self::open_for(address, impairment, Passing::Calls).await
     }
 
-    /// Opens a line that does to every datagram what others do to voice, and serves one sender after the other.
-    pub async fn open_for_datagrams(address: IpAddr, impairment: Impairment) -> Result<Self> {
-        Self::open_for(address, impairment, Passing::Datagrams).await
+    /// Opens a line to somebody who answers questions of STUN, whoever asks them. It does to every question what others do to voice.
+    pub async fn open_for_questions(address: IpAddr, impairment: Impairment) -> Result<Self> {
+        Self::open_for(address, impairment, Passing::Questions).await
     }
 
     async fn open_for(address: IpAddr, impairment: Impairment, passing: Passing) -> Result<Self> {
@@ -92,6 +92,7 @@ impl ImpairedLine {
             sockets,
             passing,
             peers: [None; 2],
+            askers: HashMap::new(),
             fates: Fates::new(impairment),
             counted: Arc::clone(&counted),
             held: BinaryHeap::new(),
@@ -127,8 +128,8 @@ impl Drop for ImpairedLine {
 enum Passing {
     /// Calls, of which voice is impaired.
     Calls,
-    /// Datagrams of any kind, all of which are.
-    Datagrams,
+    /// Questions of STUN, all of which are, and their answers.
+    Questions,
 }
 
 struct Pump {
@@ -136,6 +137,8 @@ struct Pump {
     passing: Passing,
     /// From where each peer sends: what somebody else sends is not for this line.
     peers: [Option<SocketAddr>; 2],
+    /// Who asked what: a phone has several sockets, each of which asks.
+    askers: HashMap<TransactionId, SocketAddr>,
     fates: Fates,
     counted: Arc<Mutex<Counted>>,
     held: BinaryHeap<Reverse<OnItsWay>>,
@@ -150,6 +153,8 @@ struct OnItsWay {
     number: u64,
     /// At which peer.
     side: usize,
+    /// At which of its sockets, if it has several.
+    to: Option<SocketAddr>,
     datagram: Vec<u8>,
 }
 
@@ -169,21 +174,30 @@ impl Pump {
     }
 
     fn take(&mut self, side: usize, from: SocketAddr, datagram: &[u8]) {
-        match self.passing {
+        let to = match self.passing {
             Passing::Calls if *self.peers[side].get_or_insert(from) != from => return,
-            Passing::Calls => {}
-            Passing::Datagrams => self.peers[side] = Some(from),
-        }
+            Passing::Calls => None,
+            Passing::Questions if side == 0 => {
+                if let Some(id) = transaction(datagram) {
+                    self.askers.insert(id, from);
+                }
+                None
+            }
+            Passing::Questions => {
+                self.peers[side] = Some(from);
+                transaction(datagram).and_then(|id| self.askers.get(&id).copied())
+            }
+        };
         let now = Instant::now();
         let at = if side == 0 { self.fate(datagram, now) } else { Some(now) };
         let Some(at) = at else { return };
         self.taken += 1;
-        self.held.push(Reverse(OnItsWay { arrives: at, number: self.taken, side: 1 - side, datagram: datagram.to_vec() }));
+        self.held.push(Reverse(OnItsWay { arrives: at, number: self.taken, side: 1 - side, to, datagram: datagram.to_vec() }));
     }
 
     /// When a datagram of the first peer arrives, if it does.
     fn fate(&mut self, datagram: &[u8], now: Instant) -> Option<Instant> {
-        if self.passing == Passing::Datagrams {
+        if self.passing == Passing::Questions {
             return self.fates.next(now);
         }
         match kind(datagram) {
@@ -205,13 +219,20 @@ impl Pump {
     fn deliver(&mut self) {
         let now = Instant::now();
         while self.held.peek().is_some_and(|Reverse(first)| first.arrives <= now) {
-            let Some(Reverse(OnItsWay { side, datagram, .. })) = self.held.pop() else { return };
-            if let Some(peer) = self.peers[side] {
+            let Some(Reverse(OnItsWay { side, to, datagram, .. })) = self.held.pop() else { return };
+            if let Some(peer) = to.or(self.peers[side]) {
                 // A full buffer loses it, as a network would.
                 let _ = self.sockets[side].try_send_to(&datagram, peer);
             }
         }
     }
+}
+
+/// What an answer has in common with its question (RFC 8489, section 5).
+type TransactionId = [u8; 12];
+
+fn transaction(datagram: &[u8]) -> Option<TransactionId> {
+    datagram.get(8..20)?.try_into().ok()
 }
 
 /// What a datagram is (RFC 7983, RFC 5761).
