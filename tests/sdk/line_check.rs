@@ -71,6 +71,16 @@ async fn undisturbed(phone: &Phone) -> LineCheck {
     best
 }
 
+/// The middle one of some checks: what a line loses by chance is now more, now less.
+async fn usual(phone: &Phone) -> LineCheck {
+    let mut checks = Vec::new();
+    for _ in 0..9 {
+        checks.push(checked(phone).await);
+    }
+    checks.sort_unstable_by_key(|check| check.score);
+    checks.swap_remove(checks.len() / 2)
+}
+
 async fn phone(service: &Service, cuid: &str, gate: Option<LineGate>) -> Phone {
     Phone::sign_in(Options { line_gate: gate, ..service.options(cuid) }, ToneSound::of(1_000)).await
 }
@@ -82,7 +92,7 @@ async fn the_score_falls_with_losses_and_with_jitter() {
         let relay = Relay::behind(loss, Duration::from_millis(jitter)).await;
         let service = relay.service().await;
         let alice = phone(&service, "alice", None).await;
-        let check = undisturbed(&alice).await;
+        let check = if loss > 0.0 { usual(&alice).await } else { undisturbed(&alice).await };
         let measured = check.measures.loss.expect("the relay answers");
         assert!((f64::from(measured) - loss).abs() < 0.2, "{check:?} of {loss}");
         let last = checked(&alice).await;
