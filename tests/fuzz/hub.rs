@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, SignIn, SocketId};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, KeyId, Right, SignIn, SocketId};
 use signedcall_wire::{
     AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, Endpoint, Environment, NewCall, PROTOCOL_VERSION, Redacted,
     Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
@@ -254,6 +254,7 @@ fn signed_in(socket: SocketId, cuid: Cuid, device: u128) -> HubEvent {
         account: AccountId("demo".to_owned()),
         environment: Environment::Development,
         cuid,
+        right: Right::ApiKey(KeyId("key".to_owned())),
         name: None,
         endpoint: Endpoint { device: DeviceId(Uuid::from_u128(device)), run: RunId(Uuid::from_u128(u128::from(socket.0 % 3))) },
         device_name: DeviceName::new(format!("device {device}")).ok(),

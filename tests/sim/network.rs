@@ -5,7 +5,7 @@
 
 use rand::Rng;
 use signedcall_core::{Event, Greeting};
-use signedcall_server::hub::{HubEvent, SignIn, SocketId};
+use signedcall_server::hub::{HubEvent, KeyId, Right, SignIn, SocketId};
 use signedcall_wire::{
     AccountId, ClientMessage, DeviceName, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceMessage,
     SessionId,
@@ -253,6 +253,7 @@ impl World {
             account: hello.account_id,
             environment: hello.environment,
             cuid: self.devices[self.sockets[&socket].place].cuid.clone(),
+            right: Right::ApiKey(KeyId("key".to_owned())),
             name: hello.name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
             device_name: DeviceName::new(hello.device_name).ok(),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Redacted};
 
-use crate::keys::{NoRandomness, hash, is_key_of, random_key};
-use crate::store::{Account, Accounts, AddAccountError, Credential, StoreError};
+use crate::hub::KeyId;
+use crate::keys::{NoRandomness, hash, is_key_of, random_key, random_key_id};
+use crate::store::{Account, Accounts, AddAccountError, AddedKey, Credential, KeyRecord, MAX_KEYS, StoreError};
 
 /// The environments that every account has a key for.
 const ENVIRONMENTS: [Environment; 2] = [Environment::Production, Environment::Development];
@@ -37,6 +38,17 @@ pub enum AccountError {
     /// There is no such account.
     #[error("there is no account {0:?}")]
     Unknown(AccountId),
+    /// The account has no such key, or it was revoked before.
+    #[error("the account {account:?} has no key {key:?} that is good", key = .key.0)]
+    UnknownKey {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        key: KeyId,
+    },
+    /// There is no room for another key.
+    #[error("the account has {MAX_KEYS} keys for this environment, which is the most; revoke one first")]
+    TooManyKeys,
     /// The id is taken, or the store failed.
     #[error(transparent)]
     Add(#[from] AddAccountError),
@@ -71,14 +83,37 @@ pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError>
     Ok(keys)
 }
 
-/// Makes a new key of an account; the old one is void.
+/// Makes one more key of an account, beside those that there are.
 ///
 /// # Errors
-/// There is no such account, or the store failed.
-pub fn renew_key(accounts: &Accounts, id: &AccountId, environment: Environment) -> Result<Redacted<String>, AccountError> {
+/// There is no such account, or no room for another key; the store failed.
+pub fn add_key(accounts: &Accounts, id: &AccountId, environment: Environment) -> Result<(KeyId, Redacted<String>), AccountError> {
     let key = random_key(environment)?;
-    let credential = Credential { environment, key_hash: hash(&key)? };
-    if accounts.replace_credential(id, &credential)? { Ok(key) } else { Err(AccountError::Unknown(id.clone())) }
+    let credential = credential(environment, &key)?;
+    match accounts.add_credential(id, &credential)? {
+        AddedKey::Added => Ok((credential.id, key)),
+        AddedKey::NoAccount => Err(AccountError::Unknown(id.clone())),
+        AddedKey::TooMany => Err(AccountError::TooManyKeys),
+    }
+}
+
+/// Every key of an account, the oldest first.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn keys(accounts: &Accounts, id: &AccountId) -> Result<Vec<KeyRecord>, AccountError> {
+    accounts.keys(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+}
+
+/// Revokes a key: it lets nobody in any more, and whoever is signed in by it is signed out within a second.
+///
+/// # Errors
+/// There is no such key; the store failed.
+pub fn revoke_key(accounts: &Accounts, id: &AccountId, key: &KeyId) -> Result<(), AccountError> {
+    if accounts.revoke_credential(id, key)? {
+        return Ok(());
+    }
+    Err(AccountError::UnknownKey { account: id.clone(), key: key.clone() })
 }
 
 /// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.
@@ -108,7 +143,7 @@ pub fn ensure_demo(
             for (environment, key) in &keys {
                 let is_known = |known: &Credential| known.environment == *environment && is_key_of(key, &known.key_hash);
                 if !credentials.iter().any(is_known) {
-                    accounts.replace_credential(&account.id, &Credential { environment: *environment, key_hash: hash(key)? })?;
+                    accounts.replace_credentials(&account.id, &credential(*environment, key)?)?;
                 }
             }
         }
@@ -146,9 +181,14 @@ fn kept_key(path: &Path, environment: Environment) -> Result<Redacted<String>, A
 fn add_with_keys(accounts: &Accounts, account: &Account, keys: &Keys) -> Result<(), AccountError> {
     let mut credentials = Vec::new();
     for (environment, key) in keys {
-        credentials.push(Credential { environment: *environment, key_hash: hash(key)? });
+        credentials.push(credential(*environment, key)?);
     }
     Ok(accounts.add(account, &credentials)?)
+}
+
+/// What is kept of a new key.
+fn credential(environment: Environment, key: &Redacted<String>) -> Result<Credential, NoRandomness> {
+    Ok(Credential { id: random_key_id()?, environment, key_hash: hash(key)?, last_used_at_ms: None })
 }
 
 fn check(account: &Account) -> Result<(), AccountError> {

@@ -1,12 +1,12 @@
 //! Who may sign in: everything that is checked of a `hello` before the hub hears of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use signedcall_wire::{Cuid, DeviceName, Endpoint, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId, disturbs_its_surroundings};
 use uuid::Uuid;
 
-use crate::hub::{SignIn, SocketId};
+use crate::hub::{Right, SignIn, SocketId};
 use crate::keys::{KeyVerifier, random_secret};
 use crate::store::{Account, Accounts, Credential};
 
@@ -52,12 +52,14 @@ impl Admission {
             let detail = format!("the api key belongs to {:?}, and the device asked for {:?}", credential.environment, hello.environment);
             return Err(refusal(ErrorCode::ProductionFieldRequired, detail));
         }
+        self.note_use(credential.clone());
         let resume_token = random_secret().map_err(|error| come_back(error.to_string()))?;
         Ok(SignIn {
             socket,
             account: account.id,
             environment: credential.environment,
             cuid,
+            right: Right::ApiKey(credential.id.clone()),
             name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
             // A device without a name that can be shown is as good as any other.
@@ -70,6 +72,16 @@ impl Admission {
             relay_only: account.relay_only,
             branding: Some(account.branding),
         })
+    }
+
+    /// Nobody waits for the store to have written it.
+    fn note_use(&self, credential: Credential) {
+        let accounts = Arc::clone(&self.accounts);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = accounts.note_use(&credential, SystemTime::now()) {
+                tracing::warn!(%error, "when a key was last used is not known");
+            }
+        });
     }
 
     async fn find(&self, hello: &Hello) -> Result<Option<(Account, Vec<Credential>)>, Refusal> {

@@ -15,6 +15,8 @@ use sha2::Sha256;
 use signedcall_wire::{Environment, Redacted};
 use tokio::sync::Semaphore;
 
+use crate::hub::KeyId;
+
 /// Verifications at the same time: each takes 19 MiB and a core for some 20 ms, and the service has other things to do.
 const MOST_VERIFICATIONS: usize = 2;
 /// How long a sign-in queues for a verification before it is asked to come back: within the time that a device waits for its first answer.
@@ -41,6 +43,13 @@ pub(crate) fn random_key(environment: Environment) -> Result<Redacted<String>, N
         Environment::Development => "sc_development_",
     };
     Ok(Redacted::new(format!("{prefix}{}", random_secret()?.expose())))
+}
+
+/// Makes what a key is called: short enough to be typed, and said nothing of the key by.
+pub(crate) fn random_key_id() -> Result<KeyId, NoRandomness> {
+    let mut bytes = [0; 6];
+    OsRng.try_fill_bytes(&mut bytes)?;
+    Ok(KeyId(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 /// What is stored of a key: Argon2 with a salt of its own, in the PHC format.

@@ -16,7 +16,9 @@ pub mod store;
 mod switchboard;
 mod tls;
 mod web;
+mod withdrawals;
 
+pub use hub::KeyId;
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};
 pub use service::{STORE_FILE, Service, StartError, serve};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use signedcall_server::settings::{AccountCommand, Command, CommandLine, NewAccountArguments};
+use signedcall_server::settings::{AccountCommand, Command, CommandLine, KeyCommand, NewAccountArguments};
 use signedcall_server::store::{Account, Accounts};
-use signedcall_server::{STORE_FILE, Settings, account, serve};
-use signedcall_wire::{AccountId, Branding, Contrast, Redacted};
+use signedcall_server::{KeyId, STORE_FILE, Settings, account, serve};
+use signedcall_wire::{AccountId, Branding, Contrast, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +29,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
     match command {
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
         Some(Command::Account(command)) => administer(&settings, command),
+        Some(Command::Key(command)) => administer_keys(&settings, command),
     }
 }
 
@@ -67,7 +68,7 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
                 writeln!(std::io::stderr(), "warning: font-color on bg-color has a contrast of {contrast}; WCAG AA asks for {least}")?;
             }
             for (environment, key) in keys {
-                writeln!(out, "{} {}", format!("{environment:?}").to_lowercase(), key.expose())?;
+                writeln!(out, "{} {}", name_of(environment), key.expose())?;
             }
         }
         AccountCommand::List => {
@@ -75,12 +76,33 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
                 writeln!(out, "{}\t{}", account.id, account.branding.name)?;
             }
         }
-        AccountCommand::Key { id, environment } => {
-            let key = account::renew_key(&accounts, &AccountId(id), environment.into())?;
-            writeln!(out, "{}", key.expose())?;
-        }
     }
     Ok(())
+}
+
+fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()> {
+    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let mut out = std::io::stdout();
+    match command {
+        KeyCommand::Add { account, environment } => {
+            let (id, key) = account::add_key(&accounts, &AccountId(account), environment.into())?;
+            writeln!(out, "{} {}", id.0, key.expose())?;
+        }
+        KeyCommand::List { account } => {
+            let never = || "-".to_owned();
+            for key in account::keys(&accounts, &AccountId(account))? {
+                let (id, environment) = (key.id.0, name_of(key.environment));
+                let (used, revoked) = (key.last_used_at.unwrap_or_else(never), key.revoked_at.unwrap_or_else(never));
+                writeln!(out, "{id}\t{environment}\t{}\t{used}\t{revoked}", key.created_at)?;
+            }
+        }
+        KeyCommand::Revoke { account, key } => account::revoke_key(&accounts, &AccountId(account), &KeyId(key))?,
+    }
+    Ok(())
+}
+
+fn name_of(environment: Environment) -> String {
+    format!("{environment:?}").to_lowercase()
 }
 
 fn read_account(arguments: NewAccountArguments) -> Account {

@@ -20,6 +20,7 @@ use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::web::{self, SIGNALLING_PATH, Web};
+use crate::withdrawals::Withdrawals;
 
 /// The file that accounts and records are in, in the data directory.
 pub const STORE_FILE: &str = "store.sqlite";
@@ -73,6 +74,7 @@ pub struct Service {
     drain_for: Duration,
     notes: Sender<Note>,
     web: JoinHandle<()>,
+    watch: JoinHandle<()>,
     switchboard: JoinHandle<()>,
 }
 
@@ -111,16 +113,19 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listening = |source| StartError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
+    let (withdrawals, withdrawn) = Withdrawals::read(Arc::clone(&accounts))?;
     let admission = Admission::new(accounts, KeyVerifier::new()?);
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
+    switchboard.withdraw(withdrawn);
     let switchboard = tokio::spawn(async move {
         switchboard.run(inbox, written, relay).await;
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
     let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
-    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, switchboard })
+    let watch = tokio::spawn(withdrawals.watch(notes.clone()));
+    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, switchboard })
 }
 
 impl Service {
@@ -154,6 +159,7 @@ impl Service {
     /// outlive it: the next service that is started on the same data goes on with them.
     pub async fn shutdown(self) {
         self.web.abort();
+        self.watch.abort();
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.

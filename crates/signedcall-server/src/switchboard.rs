@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySen
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -61,6 +61,11 @@ impl Switchboard {
         let fresh = || SessionId(Uuid::new_v4());
         let calls = open.into_iter().map(|OpenCall { record, answer }| KeptCall { record, answer, sessions: [fresh(), fresh()] });
         self.handle(HubEvent::Restored { calls: calls.collect(), ended });
+    }
+
+    /// Lets nobody in by what was withdrawn before.
+    pub(crate) fn withdraw(&mut self, withdrawn: Withdrawn) {
+        self.handle(HubEvent::Withdrawn(withdrawn));
     }
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the
@@ -208,7 +213,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::hub::{RelayGrant, SignIn};
+    use crate::hub::{KeyId, RelayGrant, Right, SignIn};
 
     fn grant() -> RelayGrant {
         RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
@@ -220,6 +225,7 @@ mod tests {
             account: AccountId("parcelo".to_owned()),
             environment: Environment::Development,
             cuid: Cuid::new("courier_1").expect("a cuid"),
+            right: Right::ApiKey(KeyId("key".to_owned())),
             name: None,
             endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
             device_name: None,

@@ -6,6 +6,7 @@ use signedcall_wire::{
 };
 
 use super::RelayGrant;
+use super::rights::{Right, Withdrawn};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,8 @@ pub enum HubEvent {
         /// What they are made with.
         grant: RelayGrant,
     },
+    /// These rights are withdrawn, and no others: what was withdrawn before and is not named gives rights again.
+    Withdrawn(Withdrawn),
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,
@@ -80,6 +83,8 @@ pub struct SignIn {
     pub environment: Environment,
     /// The user.
     pub cuid: Cuid,
+    /// What lets it in.
+    pub right: Right,
     /// What other users see.
     pub name: Option<String>,
     /// The installation, and the run of its program.

@@ -33,6 +33,7 @@
 //!   may last as long as that one might have.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
 //!   is near, and when they begin a new session.
+//! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
 //!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
@@ -48,6 +49,7 @@ mod reason;
 mod relay;
 mod request;
 mod restore;
+mod rights;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -72,6 +74,7 @@ pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
+pub use self::rights::{KeyId, Right, Withdrawn};
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
 
@@ -107,6 +110,7 @@ impl Default for HubSettings {
 pub struct Hub {
     settings: HubSettings,
     relay: Option<RelayGrant>,
+    withdrawn: Withdrawn,
     sessions: BTreeMap<SessionId, Session>,
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
@@ -140,6 +144,7 @@ impl Hub {
         Self {
             settings,
             relay: None,
+            withdrawn: Withdrawn::default(),
             sessions: BTreeMap::new(),
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -168,6 +173,7 @@ impl Hub {
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
+            HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }

@@ -25,6 +25,7 @@ impl Hub {
             account,
             environment,
             cuid,
+            right,
             name,
             endpoint,
             device_name,
@@ -39,11 +40,17 @@ impl Hub {
         let device = endpoint.device;
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
+        // It may have been withdrawn since the shell looked.
+        if let Some(refusal) = self.withdrawn.refusal(&right) {
+            return turn.refuse(socket, refusal);
+        }
         if single_device && !self.leave_alone(turn, &user, device) {
-            return turn.refuse(socket, "this user is signed in on another device, and the account allows one".to_owned());
+            let detail = "this user is signed in on another device, and the account allows one".to_owned();
+            return turn.refuse(socket, signed_in_elsewhere(detail));
         }
         if !self.make_room(turn, &user, device) {
-            return turn.refuse(socket, format!("this user is signed in on {MAX_SOCKETS_PER_CUID} devices, which is the most"));
+            let detail = format!("this user is signed in on {MAX_SOCKETS_PER_CUID} devices, which is the most");
+            return turn.refuse(socket, signed_in_elsewhere(detail));
         }
         let replaced = self.presence.get(&user).and_then(|devices| devices.get(&device)).copied();
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
@@ -53,6 +60,7 @@ impl Hub {
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let session = Session {
             user: user.clone(),
+            right: Some(right),
             name,
             endpoint,
             device_name,
@@ -268,8 +276,8 @@ fn concerns(snapshot: &CallSnapshot, id: CallId) -> bool {
 }
 
 impl Turn {
-    fn refuse(&mut self, socket: SocketId, detail: String) {
-        self.send(socket, ServiceMessage::Refused(signed_in_elsewhere(detail)));
+    fn refuse(&mut self, socket: SocketId, refusal: Refusal) {
+        self.send(socket, ServiceMessage::Refused(refusal));
         self.commands.push(HubCommand::Close { socket });
     }
 }

@@ -106,6 +106,7 @@ impl Hub {
         self.presence.entry(user.clone()).or_default().insert(endpoint.device, session);
         let kept = self.sessions.entry(session).or_insert_with(|| Session {
             user,
+            right: None,
             name,
             endpoint,
             device_name,

@@ -7,7 +7,7 @@ use signedcall_wire::{
 };
 
 use super::budget::Budget;
-use super::{SocketId, User};
+use super::{Right, SocketId, User};
 
 /// Events kept for a replay: a call to one device is under twenty, and this is several calls with all their candidates.
 const EVENTS_KEPT: usize = 128;
@@ -18,6 +18,8 @@ const EVENT_KEPT_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: User,
+    /// What has let it in; `None`: its device is expected back from before the service was started.
+    pub(super) right: Option<Right>,
     pub(super) name: Option<String>,
     pub(super) endpoint: Endpoint,
     /// What the user's other devices call it.

@@ -105,9 +105,12 @@ impl Given {
 /// What the binary does instead of serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Add and list accounts, and renew their keys. Works while the service runs
+    /// Add and list accounts. Works while the service runs
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Add, list and revoke the api keys of an account. Works while the service runs
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 /// What can be done with accounts.
@@ -117,13 +120,30 @@ pub enum AccountCommand {
     Add(NewAccountArguments),
     /// List all accounts, one in a line
     List,
-    /// Make and print a new api key; the old one of that environment is void for whoever signs in from now on
-    Key {
+}
+
+/// What can be done with api keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make one more api key, and print its id and the key: this once, since only a hash of it is kept. The others stay good until they are revoked
+    Add {
         /// The account's id
-        id: String,
+        account: String,
         /// The environment that the key is for
         #[arg(long, value_enum)]
         environment: EnvironmentName,
+    },
+    /// List the keys of an account, one in a line: id, environment, when it was made, last used (to the minute) and revoked, in UTC, - for never
+    List {
+        /// The account's id
+        account: String,
+    },
+    /// Revoke a key: it lets nobody in any more, and whoever is signed in by it is signed out
+    Revoke {
+        /// The account's id
+        account: String,
+        /// The key's id, as `key list` prints it
+        key: String,
     },
 }
 

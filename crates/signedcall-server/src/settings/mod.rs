@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, NewAccountArguments, Theme};
+pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, KeyCommand, NewAccountArguments, Theme};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
 use crate::hub::HubSettings;

@@ -3,9 +3,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment};
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color};
 
-use super::{StoreError, environment_name, environment_named, schema, unix_millis};
+use super::api_keys::{Credential, credentials_of, put_credential};
+use super::{StoreError, schema, unix_millis};
 
 /// A company that uses the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +21,6 @@ pub struct Account {
     pub max_call: Option<Duration>,
     /// Whether a user is signed in on one device at a time (R35); a second one is refused.
     pub single_device: bool,
-}
-
-/// What proves that an app is an account's, in one environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credential {
-    pub(crate) environment: Environment,
-    /// Argon2, in the PHC format.
-    pub(crate) key_hash: String,
 }
 
 /// Why an account was not added.
@@ -90,22 +83,13 @@ impl Accounts {
         Ok(transaction.commit().map_err(|error| self.failed(error))?)
     }
 
-    /// Gives an account a new key for one environment; the old one is void. Says whether there is such an account.
-    pub(crate) fn replace_credential(&self, id: &AccountId, credential: &Credential) -> Result<bool, StoreError> {
-        if self.find(id)?.is_none() {
-            return Ok(false);
-        }
-        put_credential(&self.connection(), id, credential).map_err(|error| self.failed(error))?;
-        Ok(true)
-    }
-
     /// Changes the longest that a call of an account may last.
     pub(crate) fn limit_calls(&self, id: &AccountId, max_call: Option<Duration>) -> Result<(), StoreError> {
         let limit = "UPDATE accounts SET max_call_seconds = ? WHERE id = ?";
         self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Looks an account up.
+    /// Looks an account up, and its api keys that are not revoked.
     pub(crate) fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<Credential>)>, StoreError> {
         let connection = self.connection();
         let find = || {
@@ -113,17 +97,7 @@ impl Accounts {
             let Some(account) = accounts.query_row([&id.0], read_account).optional()? else {
                 return Ok(None);
             };
-            let mut credentials = connection.prepare_cached("SELECT environment, key_hash FROM credentials WHERE account = ?")?;
-            let credentials = credentials.query_map([&id.0], |row| {
-                let environment = environment_named(&row.get::<_, String>(0)?);
-                Ok(environment.map(|environment| (environment, row.get(1))))
-            })?;
-            let mut found = Vec::new();
-            for credential in credentials {
-                if let Some((environment, key_hash)) = credential? {
-                    found.push(Credential { environment, key_hash: key_hash? });
-                }
-            }
+            let found = credentials_of(&connection, id)?;
             Ok(Some((account, found)))
         };
         find().map_err(|error| self.failed(error))
@@ -139,12 +113,12 @@ impl Accounts {
         list().map_err(|error| self.failed(error))
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction that a panic interrupted has been rolled back: the connection is as good as before.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, source: rusqlite::Error) -> StoreError {
+    pub(super) fn failed(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Sqlite { path: self.path.clone(), source }
     }
 }
@@ -166,13 +140,6 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
 
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
-}
-
-fn put_credential(connection: &Connection, id: &AccountId, credential: &Credential) -> rusqlite::Result<usize> {
-    connection.execute(
-        "INSERT OR REPLACE INTO credentials (account, environment, key_hash, created_at_ms) VALUES (?, ?, ?, ?)",
-        params![id.0, environment_name(credential.environment), credential.key_hash, unix_millis(SystemTime::now())],
-    )
 }
 
 const fn theme_name(theme: ButtonTheme) -> &'static str {

@@ -1,8 +1,9 @@
-//! What outlives the service: accounts, their credentials and the records of calls, in one SQLite file.
+//! What outlives the service: accounts, their api keys and the records of calls, in one SQLite file.
 //!
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
 mod accounts;
+mod api_keys;
 mod open;
 mod records;
 mod schema;
@@ -14,8 +15,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::Environment;
 
-pub(crate) use self::accounts::Credential;
 pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::api_keys::KeyRecord;
+pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS};
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};

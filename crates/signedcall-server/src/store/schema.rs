@@ -83,6 +83,24 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE calls ADD COLUMN caller_report TEXT;
     ALTER TABLE calls ADD COLUMN callee_report TEXT;
 ",
+    // Several api keys for an environment, each with a name of its own, and a number that changes whenever something is withdrawn.
+    "
+    CREATE TABLE api_keys (
+        id              TEXT PRIMARY KEY,
+        account         TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment     TEXT NOT NULL,
+        key_hash        TEXT NOT NULL,
+        created_at_ms   INTEGER NOT NULL,
+        last_used_at_ms INTEGER,
+        revoked_at_ms   INTEGER
+    ) STRICT;
+    CREATE INDEX api_keys_of_accounts ON api_keys (account);
+    INSERT INTO api_keys (id, account, environment, key_hash, created_at_ms)
+        SELECT lower(hex(randomblob(6))), account, environment, key_hash, created_at_ms FROM credentials;
+    DROP TABLE credentials;
+    CREATE TABLE withdrawals (number INTEGER NOT NULL) STRICT;
+    INSERT INTO withdrawals VALUES (0);
+",
 ];
 
 /// The version that all steps lead to.
@@ -171,5 +189,29 @@ fn describe(path: &Path, error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::NotADatabase) => StoreError::Foreign(path),
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, verdict: error.to_string() },
         Some(_) | None => StoreError::Sqlite { path, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_store_that_had_one_for_each_environment_stay_good() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("store.sqlite");
+        let older = make_earlier(&path, 7).expect("a new file");
+        older
+            .execute_batch(
+                "INSERT INTO accounts VALUES ('grocer', 'Grocer', '#000000', '#FFFFFF', NULL, 'light', 0, 1, NULL, 0);
+                 INSERT INTO credentials VALUES ('grocer', 'production', 'one', 1), ('grocer', 'development', 'two', 2);",
+            )
+            .expect("an account with its keys");
+        drop(older);
+        let connection = open(&path).expect("a store of before");
+        let mut keys = connection.prepare("SELECT environment, key_hash, length(id) FROM api_keys ORDER BY created_at_ms").expect("keys");
+        let keys: Vec<(String, String, u32)> =
+            keys.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("keys").map(|key| key.expect("a key")).collect();
+        assert_eq!(keys, [("production".into(), "one".into(), 12), ("development".into(), "two".into(), 12)]);
     }
 }

@@ -116,7 +116,9 @@ async fn wrong_settings_and_files_are_refused_by_name() {
     ];
     rows.push((vec!["account", "add", "a b", "--name", "A", "--bg-color", "#000000", "--font-color", "#FFFFFF"], "id \"a b\""));
     rows.push((vec!["account", "add", "grocer", "--name", "A", "--bg-color", "black", "--font-color", "#FFFFFF"], "--bg-color"));
-    rows.push((vec!["account", "key", "nobody", "--environment", "production"], "\"nobody\""));
+    rows.push((vec!["key", "add", "nobody", "--environment", "production"], "\"nobody\""));
+    rows.push((vec!["key", "list", "nobody"], "\"nobody\""));
+    rows.push((vec!["key", "revoke", "nobody", "0123456789ab"], "\"0123456789ab\""));
     for (arguments, name) in rows {
         let output = run(data.path(), &arguments).await;
         let words = String::from_utf8_lossy(&output.stderr);
@@ -161,6 +163,39 @@ async fn an_account_s_keys_are_printed_when_it_is_added_and_kept_as_hashes() {
     grocer.account_id = signedcall_wire::AccountId("grocer".to_owned());
     grocer.environment = signedcall_wire::Environment::Production;
     assert!(Device::sign_in(&running.url, grocer).await.welcome.ice.relay_only);
+    running.child.kill().await.expect("it runs");
+}
+
+#[tokio::test]
+async fn keys_are_added_listed_and_revoked_by_command() {
+    let data = tempfile::tempdir().expect("a directory");
+    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
+    assert!(run(data.path(), &add).await.status.success());
+    let add = ["key", "add", "grocer", "--environment", "development"];
+    let added = String::from_utf8(run(data.path(), &add).await.stdout).expect("text");
+    let (id, key) = added.trim_end().split_once(' ').expect("an id and a key");
+    assert!(key.starts_with("sc_development_"), "{key}");
+
+    let mut running = start(data.path(), &[]).await;
+    let mut grocer = hello(Redacted::new(key.to_owned()), "courier_1");
+    grocer.account_id = signedcall_wire::AccountId("grocer".to_owned());
+    let mut device = Device::sign_in(&running.url, grocer).await;
+    assert!(run(data.path(), &["key", "revoke", "grocer", id]).await.status.success());
+    while device.socket.hear().await.is_some() {}
+    assert!(!run(data.path(), &["key", "revoke", "grocer", id]).await.status.success(), "it is revoked once");
+
+    let listed = String::from_utf8(run(data.path(), &["key", "list", "grocer"]).await.stdout).expect("text");
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    let row = lines.iter().find(|line| line[0] == id).expect("the key that was added");
+    assert_eq!(row[1], "development");
+    assert!(row[2..].iter().all(|moment| moment.len() == 20 && moment.ends_with('Z')), "made, used and revoked: {row:?}");
+    assert_eq!(lines.iter().filter(|line| line[3..] == ["-", "-"]).count(), 2, "the first two were not used: {listed}");
+    for _ in 0..3 {
+        assert!(run(data.path(), &add).await.status.success());
+    }
+    let most = run(data.path(), &add).await;
+    assert!(!most.status.success() && String::from_utf8_lossy(&most.stderr).contains("the most"), "two are good from the start, less one");
     running.child.kill().await.expect("it runs");
 }
 

@@ -3,6 +3,7 @@
 mod binary;
 mod calls;
 mod frames;
+mod keys;
 mod limits;
 mod logging;
 mod sessions;

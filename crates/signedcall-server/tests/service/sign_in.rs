@@ -1,11 +1,8 @@
-use signedcall_server::STORE_FILE;
-use signedcall_server::account;
-use signedcall_server::store::{Account, Accounts};
-use signedcall_wire::{AccountId, Branding, ClientMessage, Color, Environment, ErrorCode, Hello, Redacted, Refusal, ServiceMessage};
+use signedcall_wire::{AccountId, ClientMessage, Environment, ErrorCode, Hello, Redacted, Refusal, ServiceMessage};
 
 use crate::support::{Device, Socket, TestService, hello};
 
-async fn refused(service: &TestService, hello: Hello) -> Refusal {
+pub(crate) async fn refused(service: &TestService, hello: Hello) -> Refusal {
     let mut socket = Socket::open(&service.service.url()).await;
     socket.say(&ClientMessage::Hello(hello)).await;
     let Some(ServiceMessage::Refused(refusal)) = socket.hear().await else { panic!("not refused") };
@@ -66,35 +63,6 @@ async fn a_name_of_fifty_characters_is_seen_by_the_callee() {
     caller.ask(call).await.expect("a call");
     let signedcall_wire::ServiceEvent::Invite(invite) = callee.event().await else { panic!("an invite comes first") };
     assert_eq!(invite.from_name, Some(name));
-}
-
-#[tokio::test]
-async fn an_account_that_is_added_while_the_service_runs_may_sign_in_and_a_replaced_key_no_longer() {
-    let service = TestService::start().await;
-    let accounts = Accounts::open(&service.data.path().join(STORE_FILE)).expect("the store");
-    let color = |text: &str| Color::try_from(text.to_owned()).expect("a colour");
-    let branding = Branding {
-        name: "Grocer".to_owned(),
-        bg_color: color("#102030"),
-        font_color: color("#FFFFFF"),
-        logo: None,
-        button_theme: signedcall_wire::ButtonTheme::Dark,
-    };
-    let account =
-        Account { id: AccountId("grocer".to_owned()), branding: branding.clone(), relay_only: true, max_call: None, single_device: false };
-    let [(_, production), _] = account::add(&accounts, &account).expect("a new account");
-    let with = |key: &Redacted<String>| Hello {
-        account_id: account.id.clone(),
-        environment: Environment::Production,
-        ..hello(key.clone(), "courier_1")
-    };
-    for _ in 0..2 {
-        let welcome = Device::sign_in(&service.service.url(), with(&production)).await.welcome;
-        assert!(welcome.ice.relay_only && welcome.branding.as_ref() == Some(&branding));
-    }
-    let renewed = account::renew_key(&accounts, &account.id, Environment::Production).expect("the account");
-    assert_eq!(refused(&service, with(&production)).await.code, ErrorCode::ApiKeyRequired);
-    Device::sign_in(&service.service.url(), with(&renewed)).await;
 }
 
 #[tokio::test]

@@ -30,7 +30,15 @@ impl TestService {
     }
 
     pub(crate) async fn start_with(sockets: SocketSettings) -> Self {
-        let data = tempfile::tempdir().expect("a directory");
+        Self::start_both(sockets, tempfile::tempdir().expect("a directory")).await
+    }
+
+    /// Starts a service on what an earlier one has left.
+    pub(crate) async fn start_on(data: TempDir) -> Self {
+        Self::start_both(SocketSettings::default(), data).await
+    }
+
+    async fn start_both(sockets: SocketSettings, data: TempDir) -> Self {
         let settings = Settings { drain_for: Duration::from_secs(20), sockets, ..Settings::on_loopback(data.path().to_owned()) };
         Self { service: serve(settings, None).await.expect("a service"), data }
     }

@@ -5,6 +5,7 @@ mod elsewhere;
 mod limits;
 mod properties;
 mod restored;
+mod rights;
 mod sessions;
 mod stage;
 mod transfer;

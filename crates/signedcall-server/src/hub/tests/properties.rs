@@ -11,7 +11,7 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptAnswer, KeptCall, OpenRecord, SignIn, SocketId};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptAnswer, KeptCall, KeyId, OpenRecord, Right, SignIn, SocketId};
 
 const DEVICES: usize = 7;
 const CALLS: u128 = 4;
@@ -199,6 +199,7 @@ impl World {
                     account: AccountId("parcelo".to_owned()),
                     environment: Environment::Development,
                     cuid: cuid(device),
+                    right: Right::ApiKey(KeyId("key".to_owned())),
                     name: None,
                     endpoint: self.endpoint(device),
                     device_name: DeviceName::new(format!("device {device}")).ok(),

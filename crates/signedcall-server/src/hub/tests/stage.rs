@@ -10,7 +10,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use crate::hub::{
-    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, OpenRecord, RelayGrant, SignIn, SocketId,
+    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, RelayGrant, Right,
+    SignIn, SocketId, Withdrawn,
 };
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
@@ -33,6 +34,8 @@ pub(super) enum Do {
     AskAgain(Who),
     /// A device acknowledges.
     Ack(Who, u64),
+    /// The api key of a device is revoked.
+    RevokeKey(Who),
     /// The record of the call is durable.
     Recorded,
     /// The record of another call is durable.
@@ -274,6 +277,7 @@ impl Stage {
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
+            Do::RevokeKey(who) => HubEvent::Withdrawn(Withdrawn { keys: [key(who)].into() }),
             Do::Wake => HubEvent::Woken,
         }
     }
@@ -288,6 +292,7 @@ impl Stage {
             account: AccountId("parcelo".to_owned()),
             environment: if who == 'p' { Environment::Production } else { Environment::Development },
             cuid: cuid(who),
+            right: Right::ApiKey(key(who)),
             name: None,
             endpoint: Endpoint { device, run },
             device_name: self.named.then(|| name(who)),
@@ -395,6 +400,11 @@ fn label(endpoint: Endpoint) -> String {
 
 fn letter(device: DeviceId) -> char {
     u32::try_from(device.0.as_u128()).ok().and_then(char::from_u32).unwrap_or('?')
+}
+
+/// The api key that a device signs in with.
+fn key(who: Who) -> KeyId {
+    KeyId(format!("key of {who}"))
 }
 
 fn describe_message(message: &ServiceMessage) -> String {
