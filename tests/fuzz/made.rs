@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use signedcall_wire::{
-    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName, EndReason, EndedCall,
-    Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Request,
-    RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
+    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid, DeviceId, DeviceName, EndReason,
+    EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Renew,
+    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
 };
 use uuid::Uuid;
 
@@ -92,6 +92,11 @@ pub(crate) fn client_message(rng: &mut StdRng) -> ClientMessage {
         }),
         2 | 3 => ClientMessage::Ack { seq: milliseconds(rng) },
         4 => ClientMessage::Unknown,
+        5 => ClientMessage::Renew(Renew {
+            account_id: AccountId("demo".to_owned()),
+            cuid: cuid(rng).as_str().to_owned(),
+            user_token: Redacted::new(text(rng)),
+        }),
         _ => ClientMessage::Request { id: request_id(rng), request: request(rng) },
     }
 }
@@ -100,7 +105,7 @@ fn hello(rng: &mut StdRng) -> Hello {
     Hello {
         version: PROTOCOL_VERSION,
         account_id: AccountId("demo".to_owned()),
-        api_key: Redacted::new(text(rng)),
+        credential: credential(rng),
         cuid: cuid(rng).as_str().to_owned(),
         name: maybe(rng, text),
         environment: Environment::Development,
@@ -109,6 +114,11 @@ fn hello(rng: &mut StdRng) -> Hello {
         device_name: text(rng),
         second_calls: rng.random(),
     }
+}
+
+fn credential(rng: &mut StdRng) -> Credential {
+    let secret = Redacted::new(text(rng));
+    if rng.random() { Credential::ApiKey(secret) } else { Credential::UserToken(secret) }
 }
 
 fn request(rng: &mut StdRng) -> Request {
@@ -184,6 +194,7 @@ fn welcome(rng: &mut StdRng) -> Welcome {
         version: PROTOCOL_VERSION,
         session: SessionId(uuid(rng)),
         resume_token: Redacted::new(text(rng)),
+        token_lasts_ms: maybe(rng, milliseconds),
         ice: ice(rng),
         branding: maybe(rng, branding),
         calls: (0..rng.random_range(0..4)).map(|_| snapshot(rng)).collect(),

@@ -1,6 +1,6 @@
 //! How calls look: as the account says, but for what the app overrides.
 
-use signedcall::{BrandingOverride, ButtonTheme, Color, ErrorCode, Options};
+use signedcall::{BrandingOverride, ButtonTheme, Color, Credentials, ErrorCode, Options};
 
 use crate::errors::refusal;
 use crate::support::{Phone, Service, ToneSound};
@@ -10,7 +10,12 @@ async fn an_app_overrides_its_accounts_branding_property_by_property() {
     let (service, key) = Service::start_with_account("brand", |_| {}).await;
     let navy = Color { red: 0x10, green: 0x20, blue: 0x40 };
     let changes = BrandingOverride { bg_color: Some(navy), button_theme: Some(ButtonTheme::Dark), ..BrandingOverride::default() };
-    let options = Options { account_id: "brand".to_owned(), api_key: key, override_default_branding: changes, ..service.options("alice") };
+    let options = Options {
+        account_id: "brand".to_owned(),
+        credentials: Credentials::ApiKey(key),
+        override_default_branding: changes,
+        ..service.options("alice")
+    };
     let alice = Phone::sign_in(options, ToneSound::of(1_000)).await;
     let branding = alice.line.view().borrow().branding.clone().expect("the account has a branding");
     let white = Color { red: 0xFF, green: 0xFF, blue: 0xFF };

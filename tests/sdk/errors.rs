@@ -1,6 +1,6 @@
 //! Each error of R37 that a caller can meet, by what a user would do to meet it.
 
-use signedcall::{CallStatus, EndReason, ErrorCode, Metadata, Options, Redacted, SignedCall, Tones};
+use signedcall::{CallStatus, Credentials, EndReason, ErrorCode, Metadata, Options, Redacted, SignedCall, Tones};
 use tokio::time::timeout;
 
 use crate::calls::connect;
@@ -24,8 +24,11 @@ async fn signing_in_fails_with_the_error_of_what_is_wrong() {
     assert_eq!(with(|options| options.service_url = "not a url".to_owned()).await, ErrorCode::NetworkNotAvailable);
     assert_eq!(with(|options| options.service_url = "ws://192.0.2.1:7443".to_owned()).await, ErrorCode::NetworkNotAvailable);
     assert_eq!(with(|options| options.account_id.clear()).await, ErrorCode::AccountIdRequired);
-    assert_eq!(with(|options| options.api_key = Redacted::default()).await, ErrorCode::ApiKeyRequired);
-    assert_eq!(with(|options| options.api_key = Redacted::new("wrong".to_owned())).await, ErrorCode::ApiKeyRequired);
+    assert_eq!(with(|options| options.credentials = Credentials::ApiKey(Redacted::default())).await, ErrorCode::ApiKeyRequired);
+    assert_eq!(
+        with(|options| options.credentials = Credentials::ApiKey(Redacted::new("wrong".to_owned()))).await,
+        ErrorCode::ApiKeyRequired
+    );
     assert_eq!(with(|options| options.production = Some(true)).await, ErrorCode::ProductionFieldRequired);
     assert_eq!(with(|options| options.production = None).await, ErrorCode::ProductionFieldRequired);
     assert_eq!(with(|options| options.cuid.clear()).await, ErrorCode::CuidMissing);
@@ -37,7 +40,7 @@ async fn signing_in_fails_with_the_error_of_what_is_wrong() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_device_is_refused_where_the_account_has_its_users_on_one() {
     let (service, key) = Service::start_with_account("strict", |account| account.single_device = true).await;
-    let options = || Options { account_id: "strict".to_owned(), api_key: key.clone(), ..service.options("alice") };
+    let options = || Options { account_id: "strict".to_owned(), credentials: Credentials::ApiKey(key.clone()), ..service.options("alice") };
     let first = Phone::sign_in(options(), ToneSound::of(1_000)).await;
     assert_eq!(refusal(options()).await, ErrorCode::CuidAlreadyConnectedElsewhere);
     first.leave_in_silence().await;

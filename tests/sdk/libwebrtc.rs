@@ -8,8 +8,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use signedcall_tests::{Between, ImpairedLine, Impairment};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Endpoint, Environment, Hello, NewCall, PROTOCOL_VERSION, Redacted, Request,
-    RequestId, RunId, ServiceEvent, ServiceMessage, Signal,
+    AccountId, CallId, ClientMessage, Context, Credential, Cuid, DeviceId, Endpoint, Environment, Hello, NewCall, PROTOCOL_VERSION,
+    Redacted, Request, RequestId, RunId, ServiceEvent, ServiceMessage, Signal,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -164,7 +164,7 @@ impl Device {
         self.say(ClientMessage::Hello(Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId("demo".to_owned()),
-            api_key: Redacted::new(api_key),
+            credential: Credential::ApiKey(Redacted::new(api_key)),
             cuid: "bobby".to_owned(),
             name: None,
             environment: Environment::Development,

@@ -21,5 +21,6 @@ mod quality;
 mod statuses;
 mod support;
 mod tls;
+mod tokens;
 mod turn;
 mod voice;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signedcall::{CallState, CallStatus, DeviceId, EndReason, ErrorCode, Holding, LinkState, Metadata, Options, Phase};
+use signedcall::{CallState, CallStatus, Credentials, DeviceId, EndReason, ErrorCode, Holding, LinkState, Metadata, Options, Phase};
 
 use crate::calls::connect;
 use crate::proxy::Proxy;
@@ -146,7 +146,8 @@ async fn a_talk_outlives_a_service_that_is_restarted_which_places_no_calls_meanw
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_outlives_the_service_that_has_relayed_it() {
     let (mut service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
-    let private = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };
+    let private =
+        |cuid: &str| Options { account_id: "private".to_owned(), credentials: Credentials::ApiKey(key.clone()), ..service.options(cuid) };
     let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
     let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
     let call = connect(&mut alice, &mut bobby, "bobby").await;
@@ -164,7 +165,8 @@ async fn a_call_outlives_the_service_that_has_relayed_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_may_have_its_calls_relayed_only() {
     let (service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
-    let private = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };
+    let private =
+        |cuid: &str| Options { account_id: "private".to_owned(), credentials: Credentials::ApiKey(key.clone()), ..service.options(cuid) };
     let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
     let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
     // More calls than a device may hold ports of the relay: each gives its own back.

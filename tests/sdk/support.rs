@@ -73,6 +73,11 @@ impl Service {
         self.running = Some(serve(self.settings.clone(), None).await.expect("the port has just become free"));
     }
 
+    /// What an operator's command would change.
+    pub(crate) fn accounts(&self) -> Accounts {
+        Accounts::open(&self.settings.data.join(STORE_FILE)).expect("a good store")
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.settings.listen
     }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use signedcall::{CallStatus, EndReason, Options};
+use signedcall::{CallStatus, Credentials, EndReason, Options};
 use signedcall_server::{ExternalRelay, RelaySettings};
 use signedcall_tests::Process;
 use signedcall_wire::Redacted;
@@ -76,7 +76,8 @@ async fn phones(url: &dyn Fn(&Coturn) -> String) -> (Coturn, Service, [Phone; 2]
     let relay = RelaySettings::External(ExternalRelay { urls, secret: Redacted::new(SECRET.to_owned()) });
     let (service, key) =
         Service::start_with_account_and("private", |account| account.relay_only = true, |settings| settings.relay = relay).await;
-    let options = |cuid: &str| Options { account_id: "private".to_owned(), api_key: key.clone(), ..service.options(cuid) };
+    let options =
+        |cuid: &str| Options { account_id: "private".to_owned(), credentials: Credentials::ApiKey(key.clone()), ..service.options(cuid) };
     let alice = Phone::sign_in(options("alice"), ToneSound::of(1_000)).await;
     let bobby = Phone::sign_in(options("bobby"), ToneSound::of(1_500)).await;
     (coturn, service, [alice, bobby])

@@ -7,8 +7,8 @@ use rand::Rng;
 use signedcall_core::{Event, Greeting};
 use signedcall_server::hub::{HubEvent, KeyId, Right, SignIn, SocketId};
 use signedcall_wire::{
-    AccountId, ClientMessage, DeviceName, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId, ServiceMessage,
-    SessionId,
+    AccountId, ClientMessage, Credential, DeviceName, Endpoint, Environment, Hello, PROTOCOL_VERSION, Redacted, Resume, RunId,
+    ServiceMessage, SessionId,
 };
 use uuid::Uuid;
 
@@ -175,7 +175,7 @@ impl World {
         Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId("parcelo".to_owned()),
-            api_key: Redacted::new("key".to_owned()),
+            credential: Credential::ApiKey(Redacted::new("key".to_owned())),
             cuid: self.devices[place].cuid.to_string(),
             name: None,
             environment: Environment::Development,
@@ -191,7 +191,7 @@ impl World {
         let Link::Open(socket) = self.devices[place].link else { return };
         let numbered = match message {
             ClientMessage::Request { .. } | ClientMessage::Ack { .. } => true,
-            ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Unknown => false,
+            ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Renew(_) | ClientMessage::Unknown => false,
         };
         for _ in 0..self.copies(numbered) {
             let delay = self.weather.frame_delay(&mut self.rng);
@@ -209,6 +209,8 @@ impl World {
             | ServiceMessage::Resumed
             | ServiceMessage::SessionExpired
             | ServiceMessage::Refused(_)
+            | ServiceMessage::Renewed { .. }
+            | ServiceMessage::NotRenewed(_)
             | ServiceMessage::Ice(_)
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown => false,
@@ -235,7 +237,7 @@ impl World {
         let event = match message {
             ClientMessage::Hello(hello) => HubEvent::SignedIn(self.verify(id, hello)),
             ClientMessage::Resume(resume) => HubEvent::ResumeAsked { socket: id, resume },
-            message @ (ClientMessage::Request { .. } | ClientMessage::Ack { .. } | ClientMessage::Unknown) => {
+            message @ (ClientMessage::Renew(_) | ClientMessage::Request { .. } | ClientMessage::Ack { .. } | ClientMessage::Unknown) => {
                 HubEvent::Received { socket: id, message }
             }
         };

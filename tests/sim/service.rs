@@ -65,6 +65,8 @@ impl World {
             | ServiceMessage::Refused(_)
             | ServiceMessage::Response { .. }
             | ServiceMessage::Ice(_)
+            | ServiceMessage::Renewed { .. }
+            | ServiceMessage::NotRenewed(_)
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown => Ok(()),
         }

@@ -80,7 +80,9 @@ fn command(command: &Command) -> String {
         Command::Greet(Greeting::Resume { last_seq, .. }) => format!("resume from {last_seq}"),
         Command::Send(ClientMessage::Request { request: asked, .. }) => format!("ask {}", request(asked)),
         Command::Send(ClientMessage::Ack { seq }) => format!("ack {seq}"),
-        Command::Send(ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Unknown) => "send".to_owned(),
+        Command::Send(ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Renew(_) | ClientMessage::Unknown) => {
+            "send".to_owned()
+        }
         Command::CloseLink => "close link".to_owned(),
         Command::ReopenLink { after } => format!("reopen link after {} ms", after.as_millis()),
         Command::Refused { code, .. } => format!("refused {code:?}"),

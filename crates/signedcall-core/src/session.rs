@@ -220,7 +220,10 @@ impl Session {
             (Link::Up, ServiceMessage::Ice(ice)) => Heard::Ice(ice),
             (Link::Greeting { .. }, ServiceMessage::Response { .. } | ServiceMessage::Event { .. } | ServiceMessage::Ice(_))
             | (Link::Up, ServiceMessage::Welcome(_) | ServiceMessage::Resumed)
-            | (_, ServiceMessage::Goaway { .. } | ServiceMessage::Unknown) => Heard::Nothing,
+            // Credentials and when to change sockets are the driver's.
+            | (_, ServiceMessage::Renewed { .. } | ServiceMessage::NotRenewed(_) | ServiceMessage::Goaway { .. } | ServiceMessage::Unknown) => {
+                Heard::Nothing
+            }
         }
     }
 

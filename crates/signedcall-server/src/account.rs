@@ -9,7 +9,8 @@ use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Reda
 
 use crate::hub::KeyId;
 use crate::keys::{NoRandomness, hash, is_key_of, random_key, random_key_id};
-use crate::store::{Account, Accounts, AddAccountError, AddedKey, Credential, KeyRecord, MAX_KEYS, StoreError};
+use crate::store::{Account, Accounts, AddAccountError, AddedKey, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError};
+use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
 /// The environments that every account has a key for.
 const ENVIRONMENTS: [Environment; 2] = [Environment::Production, Environment::Development];
@@ -46,6 +47,12 @@ pub enum AccountError {
         /// The key.
         key: KeyId,
     },
+    /// The keys that tokens are signed with cannot be used.
+    #[error(transparent)]
+    KeySet(#[from] InvalidKeySet),
+    /// The account has a key of the same name in its other environment.
+    #[error("the account's other environment has a key {0:?} already, and tokens name their key by nothing else")]
+    KidTaken(String),
     /// There is no room for another key.
     #[error("the account has {MAX_KEYS} keys for this environment, which is the most; revoke one first")]
     TooManyKeys,
@@ -114,6 +121,26 @@ pub fn revoke_key(accounts: &Accounts, id: &AccountId, key: &KeyId) -> Result<()
         return Ok(());
     }
     Err(AccountError::UnknownKey { account: id.clone(), key: key.clone() })
+}
+
+/// Registers the keys that an account signs user tokens with in one environment, instead of those before: a JWK set.
+///
+/// # Errors
+/// What is wrong with the set; there is no such account; the store failed.
+pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environment, key_set: &str) -> Result<(), AccountError> {
+    match accounts.set_token_keys(id, environment, &read_key_set(key_set)?)? {
+        SetTokenKeys::Set => Ok(()),
+        SetTokenKeys::NoAccount => Err(AccountError::Unknown(id.clone())),
+        SetTokenKeys::Taken(kid) => Err(AccountError::KidTaken(kid)),
+    }
+}
+
+/// The keys that an account signs user tokens with.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn token_keys(accounts: &Accounts, id: &AccountId) -> Result<Vec<(Environment, TokenKey)>, AccountError> {
+    accounts.token_keys(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
 }
 
 /// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use signedcall_wire::{Cuid, DeviceName, Endpoint, ErrorCode, Hello, PROTOCOL_VERSION, Refusal, SessionId, disturbs_its_surroundings};
+use signedcall_wire::{
+    AccountId, Credential, Cuid, DeviceName, Endpoint, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, Refusal, Renew,
+    SessionId, disturbs_its_surroundings,
+};
 use uuid::Uuid;
 
-use crate::hub::{Right, SignIn, SocketId};
+use crate::hub::{HubEvent, Right, SignIn, SocketId};
 use crate::keys::{KeyVerifier, random_secret};
-use crate::store::{Account, Accounts, Credential};
+use crate::store::{self, Account, Accounts, StoreError};
+use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken};
 
 /// The most characters of a display name.
 const MAX_NAME_LENGTH: usize = 50;
@@ -22,44 +26,45 @@ const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
 pub(crate) struct Admission {
     accounts: Arc<Accounts>,
     keys: KeyVerifier,
+    tokens: TokenVerifier,
+}
+
+/// What a credential has come to.
+struct Entry {
+    account: Account,
+    environment: Environment,
+    right: Right,
 }
 
 impl Admission {
-    pub(crate) const fn new(accounts: Arc<Accounts>, keys: KeyVerifier) -> Self {
-        Self { accounts, keys }
+    pub(crate) const fn new(accounts: Arc<Accounts>, keys: KeyVerifier, tokens: TokenVerifier) -> Self {
+        Self { accounts, keys, tokens }
     }
 
     /// Verifies a `hello`, and makes what the hub needs for a session of it.
     pub(crate) async fn admit(&self, socket: SocketId, hello: Hello) -> Result<SignIn, Refusal> {
         check_version(hello.version)?;
-        let cuid = Cuid::new(hello.cuid.as_str()).map_err(|wrong| refusal(wrong.code(), wrong.to_string()))?;
+        let cuid = check_cuid(&hello.cuid)?;
         let name = check_name(hello.name.clone())?;
         if hello.account_id.0.is_empty() {
             return Err(refusal(ErrorCode::AccountIdRequired, "the account id is empty"));
         }
-        if hello.api_key.expose().is_empty() || hello.api_key.expose().len() > MAX_KEY_BYTES {
-            return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
-        }
-        let Some((account, credentials)) = self.find(&hello).await? else {
-            return Err(refusal(ErrorCode::ContactRegistrationFailed, "this service has no account of that id"));
+        let (entry, credential) = match &hello.credential {
+            Credential::ApiKey(key) => (self.admit_by_key(&hello.account_id, key).await?, "api key"),
+            Credential::UserToken(token) => (self.admit_by_token(&hello.account_id, &cuid, token).await?, "user token"),
         };
-        let hashes = credentials.iter().map(|credential| credential.key_hash.clone()).collect();
-        let found = self.keys.find(&hello.api_key, hashes).await.map_err(|busy| come_back(busy.to_string()))?;
-        let Some(credential) = found.and_then(|index| credentials.get(index)) else {
-            return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is not the account's"));
-        };
-        if credential.environment != hello.environment {
-            let detail = format!("the api key belongs to {:?}, and the device asked for {:?}", credential.environment, hello.environment);
+        let Entry { account, environment, right } = entry;
+        if environment != hello.environment {
+            let detail = format!("the {credential} belongs to {environment:?}, and the device asked for {:?}", hello.environment);
             return Err(refusal(ErrorCode::ProductionFieldRequired, detail));
         }
-        self.note_use(credential.clone());
         let resume_token = random_secret().map_err(|error| come_back(error.to_string()))?;
         Ok(SignIn {
             socket,
             account: account.id,
-            environment: credential.environment,
+            environment,
             cuid,
-            right: Right::ApiKey(credential.id.clone()),
+            right,
             name,
             endpoint: Endpoint { device: hello.device, run: hello.run },
             // A device without a name that can be shown is as good as any other.
@@ -74,8 +79,52 @@ impl Admission {
         })
     }
 
+    /// Verifies another token for the session on a socket, and makes what the hub needs to go on with that.
+    pub(crate) async fn renew(&self, socket: SocketId, renew: Renew) -> Result<HubEvent, Refusal> {
+        let Renew { account_id: account, cuid, user_token } = renew;
+        let cuid = check_cuid(&cuid)?;
+        let VerifiedToken { environment, lasts } = self.verify_token(&account, &cuid, &user_token).await?;
+        Ok(HubEvent::TokenRenewed { socket, account, environment, cuid, lasts })
+    }
+
+    async fn admit_by_key(&self, id: &AccountId, key: &Redacted<String>) -> Result<Entry, Refusal> {
+        if key.expose().is_empty() || key.expose().len() > MAX_KEY_BYTES {
+            return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
+        }
+        let Some((account, credentials)) = self.find(id).await? else {
+            return Err(refusal(ErrorCode::ContactRegistrationFailed, "this service has no account of that id"));
+        };
+        let hashes = credentials.iter().map(|credential| credential.key_hash.clone()).collect();
+        let found = self.keys.find(key, hashes).await.map_err(|busy| come_back(busy.to_string()))?;
+        let Some(credential) = found.and_then(|index| credentials.into_iter().nth(index)) else {
+            return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is not the account's"));
+        };
+        let (environment, right) = (credential.environment, Right::ApiKey(credential.id.clone()));
+        self.note_use(credential);
+        Ok(Entry { account, environment, right })
+    }
+
+    async fn admit_by_token(&self, id: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<Entry, Refusal> {
+        let VerifiedToken { environment, lasts } = self.verify_token(id, cuid, token).await?;
+        let Some((account, _)) = self.find(id).await? else {
+            return Err(come_back("the account has just been removed"));
+        };
+        Ok(Entry { account, environment, right: Right::UserToken { lasts } })
+    }
+
+    async fn verify_token(&self, account: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<VerifiedToken, Refusal> {
+        let token = token.expose();
+        if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
+            return Err(refusal(ErrorCode::ApiKeyRequired, format!("a user token has 1 to {MAX_TOKEN_BYTES} bytes")));
+        }
+        let token = PresentedToken::read(token).map_err(refuse_token)?;
+        let (id, kid) = (account.clone(), token.kid().to_owned());
+        let key = self.look_up(move |accounts| accounts.token_key(&id, &kid)).await?;
+        self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), SystemTime::now()).map_err(refuse_token)
+    }
+
     /// Nobody waits for the store to have written it.
-    fn note_use(&self, credential: Credential) {
+    fn note_use(&self, credential: store::Credential) {
         let accounts = Arc::clone(&self.accounts);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = accounts.note_use(&credential, SystemTime::now()) {
@@ -84,16 +133,44 @@ impl Admission {
         });
     }
 
-    async fn find(&self, hello: &Hello) -> Result<Option<(Account, Vec<Credential>)>, Refusal> {
-        let (accounts, id) = (Arc::clone(&self.accounts), hello.account_id.clone());
-        let found = tokio::task::spawn_blocking(move || accounts.find(&id)).await;
-        let failed = match found {
+    async fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<store::Credential>)>, Refusal> {
+        let id = id.clone();
+        self.look_up(move |accounts| accounts.find(&id)).await
+    }
+
+    async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let accounts = Arc::clone(&self.accounts);
+        let failed = match tokio::task::spawn_blocking(move || look(&accounts)).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(error)) => error.to_string(),
             Err(panicked) => panicked.to_string(),
         };
         tracing::error!(error = failed, "an account could not be looked up");
         Err(come_back("the service cannot look accounts up at the moment"))
+    }
+}
+
+fn check_cuid(cuid: &str) -> Result<Cuid, Refusal> {
+    Cuid::new(cuid).map_err(|wrong| refusal(wrong.code(), wrong.to_string()))
+}
+
+fn refuse_token(wrong: WrongToken) -> Refusal {
+    match wrong {
+        WrongToken::TooMany => come_back(wrong.to_string()),
+        WrongToken::NotSigned
+        | WrongToken::Claims(_)
+        | WrongToken::Issuer
+        | WrongToken::Audience(_)
+        | WrongToken::Subject
+        | WrongToken::Lifetime(_)
+        | WrongToken::NotYet
+        | WrongToken::Expired
+        | WrongToken::BeforeStart
+        | WrongToken::Id(_)
+        | WrongToken::Used => refusal(ErrorCode::ApiKeyRequired, wrong.to_string()),
     }
 }
 

@@ -52,7 +52,7 @@ fn missing_credential(frame: &Map<String, Value>) -> ErrorCode {
         ErrorCode::ServerFailure
     } else if !is_text("account_id") {
         ErrorCode::AccountIdRequired
-    } else if !is_text("api_key") {
+    } else if !is_text("api_key") && !is_text("user_token") {
         ErrorCode::ApiKeyRequired
     } else if !is_text("cuid") {
         ErrorCode::CuidMissing
@@ -109,6 +109,7 @@ mod tests {
         let rows = [
             (hello.replace("\"account_id\":\"a\",", ""), ErrorCode::AccountIdRequired),
             (hello.replace("\"api_key\":\"k\",", ""), ErrorCode::ApiKeyRequired),
+            (hello.replace("\"api_key\":\"k\",", "\"user_token\":7,"), ErrorCode::ApiKeyRequired),
             (hello.replace("\"cuid\":\"alice\",", ""), ErrorCode::CuidMissing),
             (hello.replace("development", "staging"), ErrorCode::ProductionFieldRequired),
             (hello.to_owned(), ErrorCode::ContactRegistrationFailed),

@@ -15,6 +15,7 @@ mod socket;
 pub mod store;
 mod switchboard;
 mod tls;
+mod tokens;
 mod web;
 mod withdrawals;
 
@@ -25,4 +26,5 @@ pub use service::{STORE_FILE, Service, StartError, serve};
 pub use settings::Settings;
 pub use socket::SocketSettings;
 pub use tls::{TlsError, TlsFiles};
+pub use tokens::{InvalidKeySet, TokenKey, TokenSettings};
 pub use web::SIGNALLING_PATH;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use signedcall_server::settings::{AccountCommand, Command, CommandLine, KeyCommand, NewAccountArguments};
+use signedcall_server::settings::{AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments};
 use signedcall_server::store::{Account, Accounts};
 use signedcall_server::{KeyId, STORE_FILE, Settings, account, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Environment, Redacted};
@@ -30,6 +30,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
         Some(Command::Account(command)) => administer(&settings, command),
         Some(Command::Key(command)) => administer_keys(&settings, command),
+        Some(Command::Jwks(command)) => administer_token_keys(&settings, command),
     }
 }
 
@@ -97,6 +98,24 @@ fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<(
             }
         }
         KeyCommand::Revoke { account, key } => account::revoke_key(&accounts, &AccountId(account), &KeyId(key))?,
+    }
+    Ok(())
+}
+
+fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::Result<()> {
+    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let mut out = std::io::stdout();
+    match command {
+        JwksCommand::Set { account, environment, file } => {
+            let set = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            let id = AccountId(account);
+            account::set_token_keys(&accounts, &id, environment.into(), &set).with_context(|| file.display().to_string())?;
+        }
+        JwksCommand::List { account } => {
+            for (environment, key) in account::token_keys(&accounts, &AccountId(account))? {
+                writeln!(out, "{}\t{}\t{}", key.kid, name_of(environment), key.algorithm())?;
+            }
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ use crate::settings::Settings;
 use crate::store::{Accounts, Records, StoreError, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
+use crate::tokens::TokenVerifier;
 use crate::web::{self, SIGNALLING_PATH, Web};
 use crate::withdrawals::Withdrawals;
 
@@ -114,7 +115,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let (withdrawals, withdrawn) = Withdrawals::read(Arc::clone(&accounts))?;
-    let admission = Admission::new(accounts, KeyVerifier::new()?);
+    let admission = Admission::new(accounts, KeyVerifier::new()?, TokenVerifier::new(settings.tokens, SystemTime::now()));
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     switchboard.withdraw(withdrawn);

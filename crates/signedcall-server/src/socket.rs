@@ -156,6 +156,15 @@ impl SocketTask {
                 Ok(()) => self.tell(HubEvent::ResumeAsked { socket: self.socket, resume }).await,
                 Err(refusal) => self.refuse(refusal).await,
             },
+            // Whoever is not signed in has nothing to renew, and is not to cost a verification.
+            Ok(ClientMessage::Renew(_)) if self.sign_in_by.is_some() => Ok(()),
+            Ok(ClientMessage::Renew(renew)) => match self.admission.renew(self.socket, renew).await {
+                Ok(renewed) => self.tell(renewed).await,
+                Err(refusal) => {
+                    tracing::debug!(detail = refusal.detail, "a user token is not renewed");
+                    self.send(ServiceMessage::NotRenewed(refusal)).await
+                }
+            },
             Ok(ClientMessage::Unknown) => {
                 tracing::debug!(socket = self.socket.0, "a message of a newer device is ignored");
                 Ok(())
@@ -199,6 +208,8 @@ impl SocketTask {
                 self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
             }
             ServiceMessage::Refused(_)
+            | ServiceMessage::Renewed { .. }
+            | ServiceMessage::NotRenewed(_)
             | ServiceMessage::Response { .. }
             | ServiceMessage::Event { .. }
             | ServiceMessage::Ice(_)

@@ -54,7 +54,7 @@ error_codes! {
     AccountIdRequired "ERR_ACCOUNTID_REQUIRED" 2004
         "The account id is missing." "Enter the account id that the service's operator gave you."
     ApiKeyRequired "ERR_APIKEY_REQUIRED" 2005
-        "The api key is missing, or is not the account's." "Enter the account's api key."
+        "The api key or user token is missing, or is not the account's." "Enter the account's api key, or have a new token made for this user."
     CuidMissing "ERR_CUID_MISSING" 2006
         "The user id (cuid) is missing." "Enter a user id."
     InvalidLengthCuid "ERR_INVALID_LENGTH_CUID" 2007

@@ -25,9 +25,9 @@ pub use device_name::{DeviceName, InvalidDeviceName, disturbs_its_surroundings};
 pub use error::ErrorCode;
 pub use ids::{AccountId, CallId, DeviceId, Endpoint, RequestId, RunId, SessionId};
 pub use message::{
-    CallPhase, CallSnapshot, ClientMessage, EndedCall, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
+    CallPhase, CallSnapshot, ClientMessage, Credential, EndedCall, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
     MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
-    PushPayload, Refusal, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
+    PushPayload, Refusal, Renew, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
 };
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};

@@ -29,6 +29,7 @@
 
 mod api;
 mod clock;
+mod credentials;
 mod driver;
 mod error;
 mod events;
@@ -43,6 +44,7 @@ mod timing;
 mod tls;
 
 pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
+pub use credentials::{Credentials, NoUserToken, UserTokens};
 pub use error::Error;
 pub use events::{CallEvent, Events};
 pub use line_check::{LineCheck, LineGate};

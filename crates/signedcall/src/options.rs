@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use signedcall_voice::ControllerConfig;
 use signedcall_wire::{
-    AccountId, BrandingOverride, Context, Cuid, DeviceId, DeviceName, Environment, ErrorCode, Hello, InvalidDeviceName, PROTOCOL_VERSION,
-    Redacted, RunId,
+    AccountId, BrandingOverride, Context, Credential, Cuid, DeviceId, DeviceName, Environment, ErrorCode, Hello, InvalidDeviceName,
+    PROTOCOL_VERSION, Redacted, RunId,
 };
 use url::Url;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::credentials::{Credentials, UserTokens};
 use crate::line_check::LineGate;
 use crate::link::ServiceAddress;
 use crate::sound::{Devices, InvalidTone, Sound, ToneSet, Treatment};
@@ -30,18 +31,18 @@ const SHORTEST_CALL: Duration = Duration::from_secs(1);
 /// What [`SignedCall::init`](crate::SignedCall::init) needs (R12) and may be given.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `wss://` URL of the service, without a path; `ws://` for a service on this computer, since the api key is sent to it. What this computer trusts
+    /// `wss://` URL of the service, without a path; `ws://` for a service on this computer, since credentials are sent to it. What this computer trusts
     /// has to vouch for the other end.
     pub service_url: String,
     /// The company's account id.
     pub account_id: String,
-    /// The company's key for the chosen environment.
-    pub api_key: Redacted<String>,
+    /// By what right: an api key, or tokens that the company's backend makes for this user.
+    pub credentials: Credentials,
     /// The user.
     pub cuid: String,
     /// What other users see; the cuid when absent. At most 50 characters.
     pub name: Option<String>,
-    /// Which environment the key belongs to (R13). Required: `None` is `ERR_PRODUCTION_FIELD_REQUIRED`.
+    /// Which environment the credentials belong to (R13). Required: `None` is `ERR_PRODUCTION_FIELD_REQUIRED`.
     pub production: Option<bool>,
     /// What the embedding app is called, for screens and notifications (R10). At most 50 characters.
     pub app_name: Option<String>,
@@ -130,13 +131,27 @@ pub struct Metadata {
 }
 
 impl Options {
-    /// Options with everything required but the environment, which [`production`](Self::production) sets.
+    /// Options with an api key and everything else that is required but the environment, which [`production`](Self::production) sets.
     pub fn new(service_url: impl Into<String>, account_id: impl Into<String>, api_key: impl Into<String>, cuid: impl Into<String>) -> Self {
+        Self::with(service_url.into(), account_id.into(), Credentials::ApiKey(Redacted::new(api_key.into())), cuid.into())
+    }
+
+    /// The same with user tokens: no key of the company's is on the user's computer.
+    pub fn with_user_tokens(
+        service_url: impl Into<String>,
+        account_id: impl Into<String>,
+        tokens: UserTokens,
+        cuid: impl Into<String>,
+    ) -> Self {
+        Self::with(service_url.into(), account_id.into(), Credentials::UserTokens(tokens), cuid.into())
+    }
+
+    fn with(service_url: String, account_id: String, credentials: Credentials, cuid: String) -> Self {
         Self {
-            service_url: service_url.into(),
-            account_id: account_id.into(),
-            api_key: Redacted::new(api_key.into()),
-            cuid: cuid.into(),
+            service_url,
+            account_id,
+            credentials,
+            cuid,
             name: None,
             production: None,
             app_name: None,
@@ -164,7 +179,9 @@ impl Options {
 pub(crate) struct Checked {
     pub(crate) address: ServiceAddress,
     pub(crate) me: Cuid,
+    /// Its credential is empty where user tokens are fetched.
     pub(crate) hello: Hello,
+    pub(crate) tokens: Option<UserTokens>,
     pub(crate) branding: BrandingOverride,
     pub(crate) treatment: Treatment,
     pub(crate) sound: Arc<dyn Sound>,
@@ -181,9 +198,11 @@ impl Options {
         if self.account_id.is_empty() {
             return Err(ErrorCode::AccountIdRequired.into());
         }
-        if self.api_key.expose().is_empty() {
-            return Err(ErrorCode::ApiKeyRequired.into());
-        }
+        let (credential, tokens) = match &self.credentials {
+            Credentials::ApiKey(key) if key.expose().is_empty() => return Err(ErrorCode::ApiKeyRequired.into()),
+            Credentials::ApiKey(key) => (Credential::ApiKey(key.clone()), None),
+            Credentials::UserTokens(tokens) => (Credential::UserToken(Redacted::default()), Some(tokens.clone())),
+        };
         let me = check_cuid(&self.cuid)?;
         let name = self.name.clone().filter(|name| !name.is_empty());
         check_length("name", name.as_deref())?;
@@ -198,7 +217,7 @@ impl Options {
         let hello = Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId(self.account_id.clone()),
-            api_key: self.api_key.clone(),
+            credential,
             cuid: self.cuid.clone(),
             name,
             environment,
@@ -211,7 +230,7 @@ impl Options {
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
         let branding = self.override_default_branding.clone();
         let line_gate = self.line_gate.clone();
-        Ok(Checked { address, me, hello, branding, treatment, sound, own_sound, line_gate })
+        Ok(Checked { address, me, hello, tokens, branding, treatment, sound, own_sound, line_gate })
     }
 }
 
@@ -334,7 +353,7 @@ mod tests {
         assert_eq!(code(|options| options.service_url.clear()), ErrorCode::NetworkNotAvailable);
         assert_eq!(code(|options| options.service_url = "ws://calls.example".to_owned()), ErrorCode::NetworkNotAvailable);
         assert_eq!(code(|options| options.account_id.clear()), ErrorCode::AccountIdRequired);
-        assert_eq!(code(|options| options.api_key = Redacted::default()), ErrorCode::ApiKeyRequired);
+        assert_eq!(code(|options| options.credentials = Credentials::ApiKey(Redacted::default())), ErrorCode::ApiKeyRequired);
         assert_eq!(code(|options| options.cuid.clear()), ErrorCode::CuidMissing);
         assert_eq!(code(|options| options.cuid = "four".to_owned()), ErrorCode::InvalidLengthCuid);
         assert_eq!(code(|options| options.cuid = "91_8899555".to_owned()), ErrorCode::InvalidCuid);

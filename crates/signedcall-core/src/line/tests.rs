@@ -75,7 +75,16 @@ impl Rig {
         let session = SessionId(Uuid::from_u128(99));
         let resume_token = "token".to_owned().into();
         let ice = IceConfig::default();
-        self.receive(ServiceMessage::Welcome(Welcome { version: 1, session, resume_token, ice, branding: None, calls, ended }))
+        self.receive(ServiceMessage::Welcome(Welcome {
+            version: 1,
+            session,
+            resume_token,
+            token_lasts_ms: None,
+            ice,
+            branding: None,
+            calls,
+            ended,
+        }))
     }
 
     fn receive(&mut self, message: ServiceMessage) -> String {

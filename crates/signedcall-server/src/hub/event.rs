@@ -63,6 +63,19 @@ pub enum HubEvent {
         /// What they are made with.
         grant: RelayGrant,
     },
+    /// The shell has verified another user token for the session on a socket.
+    TokenRenewed {
+        /// The socket.
+        socket: SocketId,
+        /// The company that has signed it.
+        account: AccountId,
+        /// For which of its environments.
+        environment: Environment,
+        /// For which user.
+        cuid: Cuid,
+        /// How long it is good.
+        lasts: Duration,
+    },
     /// These rights are withdrawn, and no others: what was withdrawn before and is not named gives rights again.
     Withdrawn(Withdrawn),
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken

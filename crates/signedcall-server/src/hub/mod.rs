@@ -33,6 +33,8 @@
 //!   may last as long as that one might have.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
 //!   is near, and when they begin a new session.
+//! * **A user token** lets a device in until it expires, unless another takes its place. When none does, the session cannot be resumed any more, and its
+//!   calls go on as after the loss of a socket: its device signs in anew in time, or has lost its network.
 //! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
 //!   for the last run is not passed to the new one.
@@ -173,6 +175,9 @@ impl Hub {
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
+            HubEvent::TokenRenewed { socket, account, environment, cuid, lasts } => {
+                self.renew_token(&mut turn, socket, &(account, environment, cuid), lasts);
+            }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
@@ -195,6 +200,7 @@ impl Hub {
             // The next service waits anew: a device that is away meanwhile keeps its calls.
             Timer::GraceOver(_) | Timer::KeepOver(_) if self.drains => {}
             Timer::GraceOver(session) => self.give_up_waiting(turn, session),
+            Timer::TokenOver(session) => self.expire_token(turn, session),
             Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),
         }
     }
@@ -210,8 +216,8 @@ impl Hub {
                     session.events.acknowledge(seq);
                 }
             }
-            // The shell verifies the first and hands in the second as `ResumeAsked`; on a socket that is signed in they mean nothing.
-            ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Unknown => {}
+            // The shell verifies what has a credential, and hands in the others as `ResumeAsked`; on a socket that is signed in they mean nothing.
+            ClientMessage::Hello(_) | ClientMessage::Resume(_) | ClientMessage::Renew(_) | ClientMessage::Unknown => {}
         }
     }
 

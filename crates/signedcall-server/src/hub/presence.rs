@@ -60,7 +60,7 @@ impl Hub {
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let session = Session {
             user: user.clone(),
-            right: Some(right),
+            right: Some(right.clone()),
             name,
             endpoint,
             device_name,
@@ -76,6 +76,7 @@ impl Hub {
         };
         let ice = self.ice(&session);
         self.sessions.insert(id, session);
+        self.time_right(turn, id, &right);
         self.sockets.insert(socket, id);
         self.presence.entry(user.clone()).or_default().insert(device, id);
         self.ring_late(&user, Party { endpoint, session: id });
@@ -88,7 +89,9 @@ impl Hub {
         ended.retain(|ended| !snapshots.iter().any(|snapshot| concerns(snapshot, ended.call)));
         ended.sort_by_key(|ended| self.settled_at(ended.call));
         ended.drain(..ended.len().saturating_sub(MAX_ENDS_PER_WELCOME));
-        let welcome = Welcome { version: PROTOCOL_VERSION, session: id, resume_token, ice, branding, calls: snapshots, ended };
+        let token_lasts_ms = right.lasts_ms();
+        let welcome =
+            Welcome { version: PROTOCOL_VERSION, session: id, resume_token, token_lasts_ms, ice, branding, calls: snapshots, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));
     }
 
@@ -158,6 +161,7 @@ impl Hub {
         self.leave_calls(turn, id, departure);
         self.timers.clear(Timer::GraceOver(id));
         self.timers.clear(Timer::KeepOver(id));
+        self.timers.clear(Timer::TokenOver(id));
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };

@@ -1,12 +1,14 @@
 //! What lets devices in, and what becomes of those that it has let in once it is withdrawn.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use signedcall_wire::{ErrorCode, Refusal, ServiceMessage, SessionId};
 
 use super::call::Departure;
 use super::session::Session;
-use super::{Hub, Turn};
+use super::timers::Timer;
+use super::{Hub, SocketId, Turn, User};
 
 /// One api key of an account, by the name that its operator knows it by. It says nothing of the key itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +19,21 @@ pub struct KeyId(pub String);
 pub enum Right {
     /// An api key, until it is revoked.
     ApiKey(KeyId),
+    /// A user token, until it expires.
+    UserToken {
+        /// How long that is.
+        lasts: Duration,
+    },
+}
+
+impl Right {
+    /// How long it is good, in milliseconds; `None` when nothing says so.
+    pub(super) fn lasts_ms(&self) -> Option<u64> {
+        match self {
+            Self::ApiKey(_) => None,
+            Self::UserToken { lasts } => Some(milliseconds(*lasts)),
+        }
+    }
 }
 
 /// What lets nobody in any more.
@@ -30,13 +47,18 @@ impl Withdrawn {
     /// What whoever has this right is told, if it is withdrawn.
     pub(super) fn refusal(&self, right: &Right) -> Option<Refusal> {
         match right {
-            Right::ApiKey(key) => self.keys.contains(key).then(|| Refusal {
-                code: ErrorCode::ApiKeyRequired,
-                detail: "the api key is revoked".to_owned(),
-                retry_after_ms: None,
-            }),
+            Right::ApiKey(key) => self.keys.contains(key).then(|| not_signed_in("the api key is revoked")),
+            Right::UserToken { .. } => None,
         }
     }
+}
+
+fn not_signed_in(detail: &str) -> Refusal {
+    Refusal { code: ErrorCode::ApiKeyRequired, detail: detail.to_owned(), retry_after_ms: None }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Hub {
@@ -50,6 +72,43 @@ impl Hub {
                 turn.send(socket, ServiceMessage::Refused(refusal));
             }
             self.forget_session(turn, id, Departure::Logout);
+        }
+    }
+
+    /// Begins to wait for the end of a right that has one.
+    pub(super) fn time_right(&mut self, turn: &Turn, id: SessionId, right: &Right) {
+        match right {
+            Right::ApiKey(_) => {}
+            Right::UserToken { lasts } => self.timers.set(Timer::TokenOver(id), turn.now + *lasts),
+        }
+    }
+
+    /// Another user token takes the place of the one that a session has begun with.
+    pub(super) fn renew_token(&mut self, turn: &mut Turn, socket: SocketId, user: &User, lasts: Duration) {
+        let Some(&id) = self.sockets.get(&socket) else {
+            return;
+        };
+        let Some(Session { right: Some(right @ Right::UserToken { .. }), .. }) =
+            self.sessions.get_mut(&id).filter(|session| session.user == *user)
+        else {
+            return turn
+                .send(socket, ServiceMessage::NotRenewed(not_signed_in("this session has not begun with a user token of this user")));
+        };
+        let renewed = Right::UserToken { lasts };
+        *right = renewed.clone();
+        self.time_right(turn, id, &renewed);
+        turn.send(socket, ServiceMessage::Renewed { token_lasts_ms: milliseconds(lasts) });
+    }
+
+    /// No other token has come in time: the session is not resumed any more. Its device may sign in anew, and its calls wait for that.
+    pub(super) fn expire_token(&mut self, turn: &mut Turn, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.token = None;
+        if let Some(socket) = session.socket() {
+            turn.send(socket, ServiceMessage::SessionExpired);
+            self.lose_socket(turn, socket);
         }
     }
 }

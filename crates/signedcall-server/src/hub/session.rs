@@ -26,7 +26,7 @@ pub(super) struct Session {
     pub(super) device_name: Option<DeviceName>,
     /// How many calls it may be in at a time.
     pub(super) room: usize,
-    /// `None`: its device is expected back from before the service was started, and nobody can resume it.
+    /// `None`: its device is expected back from before the service was started, or its right has expired, and nobody can resume it.
     pub(super) token: Option<Redacted<String>>,
     pub(super) relay_only: bool,
     pub(super) max_call: Option<Duration>,

@@ -23,6 +23,8 @@ pub(super) enum Timer {
     GraceOver(SessionId),
     /// A session has been without a socket for too long to be resumed.
     KeepOver(SessionId),
+    /// The user token of a session has expired.
+    TokenOver(SessionId),
 }
 
 /// The pending deadlines, at most one for each [`Timer`].

@@ -68,6 +68,9 @@ pub struct Given {
     /// How long a relay credential is good for, 1 to 168 [default: 24]. Half of it is the longest relayed call
     #[arg(long, env = "SIGNEDCALL_TURN_CREDENTIAL_HOURS", value_name = "HOURS")]
     pub turn_credential_hours: Option<u64>,
+    /// Whom user tokens have to be for, their "aud" [default: signedcall]
+    #[arg(long, env = "SIGNEDCALL_TOKEN_AUDIENCE", value_name = "AUDIENCE")]
+    pub token_audience: Option<String>,
     /// How long a call rings, 5 to 120 [default: 35]
     #[arg(long, env = "SIGNEDCALL_RING_SECONDS", value_name = "SECONDS")]
     pub ring_seconds: Option<u64>,
@@ -95,6 +98,7 @@ impl Given {
             turn_url: self.turn_url.or(other.turn_url),
             turn_secret_file: self.turn_secret_file.or(other.turn_secret_file),
             turn_credential_hours: self.turn_credential_hours.or(other.turn_credential_hours),
+            token_audience: self.token_audience.or(other.token_audience),
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
@@ -111,6 +115,9 @@ pub enum Command {
     /// Add, list and revoke the api keys of an account. Works while the service runs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Register and list the public keys that an account signs user tokens with. Works while the service runs
+    #[command(subcommand)]
+    Jwks(JwksCommand),
 }
 
 /// What can be done with accounts.
@@ -144,6 +151,26 @@ pub enum KeyCommand {
         account: String,
         /// The key's id, as `key list` prints it
         key: String,
+    },
+}
+
+/// What can be done with the keys of user tokens.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JwksCommand {
+    /// Register the keys of one environment, instead of those before. Two keys in the set are good at once; a set without keys takes no tokens
+    Set {
+        /// The account's id
+        account: String,
+        /// The environment that tokens signed by them are for
+        #[arg(long, value_enum)]
+        environment: EnvironmentName,
+        /// A JWK set with public keys on Ed25519 or P-256, each with a kid
+        file: PathBuf,
+    },
+    /// List the keys of an account, one in a line: kid, environment and algorithm
+    List {
+        /// The account's id
+        account: String,
     },
 }
 

@@ -10,13 +10,16 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use self::command_line::{AccountCommand, Command, CommandLine, EnvironmentName, Given, KeyCommand, NewAccountArguments, Theme};
+pub use self::command_line::{
+    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, Theme,
+};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
 use crate::hub::HubSettings;
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
 use crate::tls::TlsFiles;
+use crate::tokens::TokenSettings;
 
 /// Where the service listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
@@ -46,6 +49,8 @@ pub struct Settings {
     pub relay: RelaySettings,
     /// How long credentials for the relay are good.
     pub relay_credentials_for: Duration,
+    /// What is asked of user tokens.
+    pub tokens: TokenSettings,
     /// How long the hub waits for what.
     pub hub: HubSettings,
     /// How long a socket waits for its device.
@@ -101,6 +106,7 @@ impl Settings {
             demo_max_call: None,
             relay: RelaySettings::Embedded(EmbeddedRelay { listen: TURN_LISTEN, public_address: None, ports: TURN_PORTS }),
             relay_credentials_for: Duration::from_secs(TURN_CREDENTIAL_HOURS * 3600),
+            tokens: TokenSettings::default(),
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
@@ -126,6 +132,9 @@ impl Settings {
         settings.log = given.log.unwrap_or(settings.log);
         let hours = within("turn_credential_hours", given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS), 1..=24 * 7)?;
         settings.relay_credentials_for = Duration::from_secs(hours * 3600);
+        if let Some(audience) = given.token_audience {
+            settings.tokens.audience = check_audience(audience)?;
+        }
         let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
         settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
@@ -152,6 +161,13 @@ fn not_for_the_demo(name: &'static str, address: SocketAddr) -> SettingsError {
 
 fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> SettingsError {
     SettingsError::Value { name, value: value.to_string(), why: why.into() }
+}
+
+fn check_audience(audience: String) -> Result<String, SettingsError> {
+    if audience.is_empty() {
+        return Err(wrong("token_audience", audience, "it has to name this service"));
+    }
+    Ok(audience)
 }
 
 fn read_file(path: &Path) -> Result<Given, SettingsError> {

@@ -1,4 +1,4 @@
-//! What outlives the service: accounts, their api keys and the records of calls, in one SQLite file.
+//! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file.
 //!
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
@@ -9,6 +9,7 @@ mod records;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod token_keys;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +23,7 @@ pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 pub(crate) use self::schema::create_private_directory;
+pub(crate) use self::token_keys::SetTokenKeys;
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]

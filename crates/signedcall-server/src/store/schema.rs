@@ -101,6 +101,17 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE withdrawals (number INTEGER NOT NULL) STRICT;
     INSERT INTO withdrawals VALUES (0);
 ",
+    // The public keys that an account signs user tokens with.
+    "
+    CREATE TABLE token_keys (
+        account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        kid         TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        algorithm   TEXT NOT NULL,
+        public_key  BLOB NOT NULL,
+        PRIMARY KEY (account, kid)
+    ) STRICT;
+",
 ];
 
 /// The version that all steps lead to.

@@ -118,6 +118,8 @@ async fn wrong_settings_and_files_are_refused_by_name() {
     rows.push((vec!["account", "add", "grocer", "--name", "A", "--bg-color", "black", "--font-color", "#FFFFFF"], "--bg-color"));
     rows.push((vec!["key", "add", "nobody", "--environment", "production"], "\"nobody\""));
     rows.push((vec!["key", "list", "nobody"], "\"nobody\""));
+    rows.push((vec!["jwks", "list", "nobody"], "\"nobody\""));
+    rows.push((vec!["jwks", "set", "nobody", "--environment", "production", "/no/such/keys.json"], "/no/such/keys.json"));
     rows.push((vec!["key", "revoke", "nobody", "0123456789ab"], "\"0123456789ab\""));
     for (arguments, name) in rows {
         let output = run(data.path(), &arguments).await;
@@ -197,6 +199,31 @@ async fn keys_are_added_listed_and_revoked_by_command() {
     let most = run(data.path(), &add).await;
     assert!(!most.status.success() && String::from_utf8_lossy(&most.stderr).contains("the most"), "two are good from the start, less one");
     running.child.kill().await.expect("it runs");
+}
+
+#[tokio::test]
+async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
+    let data = tempfile::tempdir().expect("a directory");
+    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
+    assert!(run(data.path(), &add).await.status.success());
+    let file = data.path().join("keys.json");
+    let path = file.to_str().expect("a name");
+    let x = "A".repeat(43);
+    let set = |kid: &str| format!(r#"{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "kid": "{kid}", "x": "{x}"}}]}}"#);
+    for (environment, kid, is_taken) in [("production", "one", false), ("development", "one", true), ("development", "two", false)] {
+        std::fs::write(&file, set(kid)).expect("a file");
+        let output = run(data.path(), &["jwks", "set", "grocer", "--environment", environment, path]).await;
+        assert_eq!(!output.status.success(), is_taken, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let list = async || String::from_utf8(run(data.path(), &["jwks", "list", "grocer"]).await.stdout).expect("text");
+    assert_eq!(list().await, "two\tdevelopment\tEdDSA\none\tproduction\tEdDSA\n");
+    std::fs::write(&file, r#"{"keys": []}"#).expect("a file");
+    assert!(run(data.path(), &["jwks", "set", "grocer", "--environment", "production", path]).await.status.success());
+    assert_eq!(list().await, "two\tdevelopment\tEdDSA\n");
+    std::fs::write(&file, r#"{"keys": [{"kty": "oct", "kid": "s", "k": "c2VjcmV0"}]}"#).expect("a file");
+    let refused = run(data.path(), &["jwks", "set", "grocer", "--environment", "production", path]).await;
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && words.contains("keys.json") && words.contains("secret part"), "{words}");
 }
 
 /// Everything that a service has said on standard error, once it has ended.

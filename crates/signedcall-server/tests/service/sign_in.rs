@@ -1,4 +1,4 @@
-use signedcall_wire::{AccountId, ClientMessage, Environment, ErrorCode, Hello, Redacted, Refusal, ServiceMessage};
+use signedcall_wire::{AccountId, ClientMessage, Credential, Environment, ErrorCode, Hello, Redacted, Refusal, ServiceMessage};
 
 use crate::support::{Device, Socket, TestService, hello};
 
@@ -28,13 +28,18 @@ async fn each_wrong_credential_is_refused_by_its_own_name() {
     let service = TestService::start().await;
     let good = || service.hello("courier_1");
     let production = std::fs::read_to_string(service.data.path().join("demo.production.key")).expect("the demo account has both keys");
+    let by_key = |key: String| Credential::ApiKey(Redacted::new(key));
+    let by_token = |token: String| Credential::UserToken(Redacted::new(token));
     let rows = [
         (Hello { version: 2, ..good() }, ErrorCode::FeatureNotAvailable, "version 1"),
         (Hello { account_id: AccountId(String::new()), ..good() }, ErrorCode::AccountIdRequired, "account id"),
         (Hello { account_id: AccountId("nobody".to_owned()), ..good() }, ErrorCode::ContactRegistrationFailed, "no account"),
-        (Hello { api_key: Redacted::new(String::new()), ..good() }, ErrorCode::ApiKeyRequired, "api key"),
-        (Hello { api_key: Redacted::new("wrong".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "not the account's"),
-        (Hello { api_key: Redacted::new("x".repeat(257)), ..good() }, ErrorCode::ApiKeyRequired, "256 bytes"),
+        (Hello { credential: by_key(String::new()), ..good() }, ErrorCode::ApiKeyRequired, "api key"),
+        (Hello { credential: by_key("wrong".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "not the account's"),
+        (Hello { credential: by_key("x".repeat(257)), ..good() }, ErrorCode::ApiKeyRequired, "256 bytes"),
+        (Hello { credential: by_token(String::new()), ..good() }, ErrorCode::ApiKeyRequired, "user token"),
+        (Hello { credential: by_token("x".repeat(4097)), ..good() }, ErrorCode::ApiKeyRequired, "4096 bytes"),
+        (Hello { credential: by_token("no.token.atall".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "not signed"),
         (Hello { environment: Environment::Production, ..good() }, ErrorCode::ProductionFieldRequired, "Development"),
         (hello(Redacted::new(production.trim().to_owned()), "courier_1"), ErrorCode::ProductionFieldRequired, "Production"),
         (Hello { cuid: String::new(), ..good() }, ErrorCode::CuidMissing, "empty"),
@@ -48,7 +53,10 @@ async fn each_wrong_credential_is_refused_by_its_own_name() {
         let refusal = refused(&service, hello.clone()).await;
         assert_eq!(refusal.code, code, "{hello:?}: {refusal:?}");
         assert!(refusal.detail.contains(words), "{refusal:?}");
-        assert!(!refusal.detail.contains(hello.api_key.expose()) || hello.api_key.expose().is_empty(), "the key is not repeated");
+        assert!(
+            !refusal.detail.contains(hello.credential.secret().expose()) || hello.credential.secret().expose().is_empty(),
+            "the key is not repeated"
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use signedcall_server::{Service, Settings, SocketSettings, serve};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, Endpoint, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION,
-    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
+    AccountId, CallId, ClientMessage, Context, Credential, Cuid, DeviceId, Endpoint, Environment, ErrorCode, Hello, NewCall,
+    PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -56,7 +56,7 @@ pub(crate) fn hello(api_key: Redacted<String>, cuid: &str) -> Hello {
     Hello {
         version: PROTOCOL_VERSION,
         account_id: AccountId("demo".to_owned()),
-        api_key,
+        credential: Credential::ApiKey(api_key),
         cuid: cuid.to_owned(),
         name: Some(format!("Name of {cuid}")),
         environment: Environment::Development,

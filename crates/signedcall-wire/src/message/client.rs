@@ -10,6 +10,10 @@ pub enum ClientMessage {
     Hello(Hello),
     /// Goes on with a session. The first frame of a socket.
     Resume(Resume),
+    /// Stays signed in by another user token, since the one that it has signed in with expires. Answered by
+    /// [`ServiceMessage::Renewed`](crate::ServiceMessage::Renewed) or [`ServiceMessage::NotRenewed`](crate::ServiceMessage::NotRenewed), and not
+    /// repeated: a token is good once.
+    Renew(Renew),
     /// Asks for something; answered by one [`ServiceMessage::Response`](crate::ServiceMessage::Response).
     Request {
         /// Chosen by the device.
@@ -34,14 +38,15 @@ pub struct Hello {
     pub version: u32,
     /// The company.
     pub account_id: AccountId,
-    /// The company's key for this environment.
-    pub api_key: Redacted<String>,
+    /// By what right.
+    #[serde(flatten)]
+    pub credential: Credential,
     /// The user. Not yet validated, so that the service can refuse it by name.
     pub cuid: String,
     /// What other users see; the cuid when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Which environment the device believes the key is for (R13).
+    /// Which environment the device believes the credential is for (R13).
     pub environment: Environment,
     /// This installation.
     pub device: DeviceId,
@@ -53,6 +58,36 @@ pub struct Hello {
     /// Whether it rings while it is in a call (R26). A device that does not say so takes one call at a time, and is busy meanwhile.
     #[serde(default)]
     pub second_calls: bool,
+}
+
+/// By what right a device signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// The company's key for this environment.
+    ApiKey(Redacted<String>),
+    /// What the company's backend has signed for this user: a JWT, good for one sign-in within minutes.
+    UserToken(Redacted<String>),
+}
+
+impl Credential {
+    /// The key or token itself.
+    pub const fn secret(&self) -> &Redacted<String> {
+        match self {
+            Self::ApiKey(secret) | Self::UserToken(secret) => secret,
+        }
+    }
+}
+
+/// Another user token for a session that has begun with one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew {
+    /// The company.
+    pub account_id: AccountId,
+    /// The user.
+    pub cuid: String,
+    /// The token.
+    pub user_token: Redacted<String>,
 }
 
 /// Which of an account's environments a credential belongs to (R13).

@@ -8,9 +8,11 @@
 //!   ◀─ response {id, error?} ──────────────     the same answer to the same id
 //!   ◀─ event {seq, …} ─────────────────────     replayed after a resume from `last_seq`
 //!   ── ack {seq} ──────────────────────────▶    cumulative
+//!   ── renew {user_token} ─────────────────▶    before the token expires that the session has begun with
+//!   ◀─ renewed | not_renewed ──────────────
 //! ```
 //!
-//! After `session_expired` the device sends `hello` on the same socket; the `welcome` that follows lists the calls that this device has a part
+//! `session_expired` also comes unasked, when a user token has expired and no other has taken its place. After `session_expired` the device sends `hello` on the same socket; the `welcome` that follows lists the calls that this device has a part
 //! in, and those that have ended meanwhile, which replaces what it believed. A service that was started again knows no session of before, and the
 //! calls all the same.
 
@@ -22,7 +24,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use client::{ClientMessage, Environment, Hello, NewCall, Request, Resume, Signal};
+pub use client::{ClientMessage, Credential, Environment, Hello, NewCall, Renew, Request, Resume, Signal};
 pub use push::PushPayload;
 pub use service::{
     CallPhase, CallSnapshot, EndedCall, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome,

@@ -13,10 +13,17 @@ pub enum ServiceMessage {
     Welcome(Welcome),
     /// The session goes on; what was missed follows as events.
     Resumed,
-    /// The session is unknown or too long ago; the device sends `hello` on this socket.
+    /// The session is unknown or too long ago, or its user token has expired; the device sends `hello` on this socket.
     SessionExpired,
     /// Not signed in, and why. The socket closes.
     Refused(Refusal),
+    /// The session goes on by another user token.
+    Renewed {
+        /// Milliseconds until that one expires.
+        token_lasts_ms: u64,
+    },
+    /// It does not, and why. The session goes on until the token that it has expires.
+    NotRenewed(Refusal),
     /// The answer to one request.
     Response {
         /// The request.
@@ -55,6 +62,9 @@ pub struct Welcome {
     pub session: SessionId,
     /// The right to resume it.
     pub resume_token: Redacted<String>,
+    /// Milliseconds until the user token expires that this device has signed in with; by then it [renews](crate::ClientMessage::Renew) its right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_lasts_ms: Option<u64>,
     /// STUN and TURN servers.
     pub ice: IceConfig,
     /// How calls of this account look.

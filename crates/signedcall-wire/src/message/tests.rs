@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Cuid, DeviceId, DeviceName,
-    EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, PushPayload,
-    Redacted, Refusal, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport,
-    Welcome,
+    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid, DeviceId,
+    DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION,
+    PushPayload, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred,
+    VoiceReport, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -53,7 +53,7 @@ fn what_a_device_says_has_this_text() {
     let hello = Hello {
         version: PROTOCOL_VERSION,
         account_id: AccountId("parcelo".to_owned()),
-        api_key: secret("key"),
+        credential: Credential::ApiKey(secret("key")),
         cuid: "courier_1".to_owned(),
         name: None,
         environment: Environment::Development,
@@ -63,6 +63,8 @@ fn what_a_device_says_has_this_text() {
         second_calls: true,
     };
     let named = Hello { name: Some("Ann".to_owned()), environment: Environment::Production, ..hello.clone() };
+    let by_token = Hello { credential: Credential::UserToken(secret("token")), second_calls: false, ..hello.clone() };
+    let renew = Renew { account_id: hello.account_id.clone(), cuid: hello.cuid.clone(), user_token: secret("token") };
     check([
         (
             ClientMessage::Hello(hello),
@@ -72,6 +74,11 @@ fn what_a_device_says_has_this_text() {
             ClientMessage::Hello(named),
             r##"{"type":"hello","version":1,"account_id":"parcelo","api_key":"key","cuid":"courier_1","name":"Ann","environment":"production","device":"#2","run":"#5","device_name":"desk","second_calls":true}"##,
         ),
+        (
+            ClientMessage::Hello(by_token),
+            r##"{"type":"hello","version":1,"account_id":"parcelo","user_token":"token","cuid":"courier_1","environment":"development","device":"#2","run":"#5","device_name":"desk","second_calls":false}"##,
+        ),
+        (ClientMessage::Renew(renew), r##"{"type":"renew","account_id":"parcelo","cuid":"courier_1","user_token":"token"}"##),
         (
             ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session: SESSION, token: secret("token"), last_seq: 7 }),
             r##"{"type":"resume","version":1,"session":"#4","token":"token","last_seq":7}"##,
@@ -173,6 +180,7 @@ fn what_the_service_says_has_this_text() {
         version: PROTOCOL_VERSION,
         session: SESSION,
         resume_token: secret("token"),
+        token_lasts_ms: None,
         ice: IceConfig::default(),
         branding: None,
         calls: vec![],
@@ -182,7 +190,7 @@ fn what_the_service_says_has_this_text() {
         EndedCall { call: NEW_CALL, reason: EndReason::AnsweredElsewhere, other_device: Some(desk()) },
         EndedCall { call: CALL, reason: EndReason::HungUp, other_device: None },
     ];
-    let full = Welcome { ice: ice.clone(), branding: Some(branding), calls, ended, ..welcome.clone() };
+    let full = Welcome { token_lasts_ms: Some(630_000), ice: ice.clone(), branding: Some(branding), calls, ended, ..welcome.clone() };
     let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no such key".to_owned(), retry_after_ms: None };
     let passing = Refusal { code: ErrorCode::ServerFailure, detail: "busy".to_owned(), retry_after_ms: Some(500) };
     check([
@@ -192,7 +200,7 @@ fn what_the_service_says_has_this_text() {
         ),
         (
             ServiceMessage::Welcome(full),
-            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere","other_device":"desk"},{"call":"#1","reason":"hung_up"}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","token_lasts_ms":630000,"ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere","other_device":"desk"},{"call":"#1","reason":"hung_up"}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
@@ -210,6 +218,11 @@ fn what_the_service_says_has_this_text() {
         (
             ServiceMessage::Ice(ice),
             r#"{"type":"ice","servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true}"#,
+        ),
+        (ServiceMessage::Renewed { token_lasts_ms: 630_000 }, r#"{"type":"renewed","token_lasts_ms":630000}"#),
+        (
+            ServiceMessage::NotRenewed(Refusal { code: ErrorCode::ApiKeyRequired, detail: "expired".to_owned(), retry_after_ms: None }),
+            r#"{"type":"not_renewed","code":"ERR_APIKEY_REQUIRED","detail":"expired"}"#,
         ),
         (ServiceMessage::Goaway { deadline_ms: 9_000, spread_ms: 3_000 }, r#"{"type":"goaway","deadline_ms":9000,"spread_ms":3000}"#),
     ]);

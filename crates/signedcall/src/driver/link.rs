@@ -66,6 +66,29 @@ impl Driver {
             self.link.move_within(Duration::from_millis(spread_ms.min(deadline_ms)));
             return None;
         }
+        match &message {
+            ServiceMessage::Welcome(welcome) => self.note_taken(welcome.token_lasts_ms),
+            ServiceMessage::Renewed { token_lasts_ms } => self.note_taken(Some(*token_lasts_ms)),
+            ServiceMessage::NotRenewed(refusal) => {
+                tracing::warn!(code = refusal.code.name(), "the service does not go on with a user token");
+                tracing::debug!(detail = refusal.detail, "the service does not go on with a user token");
+                self.plan_tokens(|plan, now| plan.not_renewed(now));
+            }
+            ServiceMessage::Refused(refusal) if self.tries_another_token(refusal.code) => {
+                tracing::info!("a user token is refused; fetching another");
+                self.lose_link();
+                self.link.reopen(Duration::ZERO);
+                return Some(Event::LinkLost);
+            }
+            ServiceMessage::Resumed
+            | ServiceMessage::SessionExpired
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Response { .. }
+            | ServiceMessage::Event { .. }
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown => {}
+        }
         if let ServiceMessage::Event { event: ServiceEvent::Answered { call, by, .. }, .. } = &message {
             self.media.note_answer(*call, Answerer::Other(by.device), Instant::now());
         }
@@ -77,6 +100,7 @@ impl Driver {
             tracing::info!("the connection to the service is lost; opening another");
             self.link_state = LinkState::Reconnecting;
         }
+        self.plan_tokens(|plan, now| plan.lose_link(now));
     }
 
     /// Takes what was measured of the line: shows it, and goes on with what has waited for it.
@@ -115,6 +139,8 @@ fn invites(message: &ServiceMessage) -> bool {
         | ServiceMessage::Refused(_)
         | ServiceMessage::Response { .. }
         | ServiceMessage::Ice(_)
+        | ServiceMessage::Renewed { .. }
+        | ServiceMessage::NotRenewed(_)
         | ServiceMessage::Goaway { .. }
         | ServiceMessage::Unknown => false,
     }

@@ -3,20 +3,22 @@
 mod link;
 mod request;
 mod show;
+mod sign_in;
 mod subject;
+mod tokens;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use signedcall_core::{Command, Event, Greeting, Line, PushOutcome, StatusReport, Step};
-use signedcall_wire::{
-    BrandingOverride, CallId, CallStatus, ClientMessage, EndReason, ErrorCode, Hello, PROTOCOL_VERSION, Resume, Timestamp,
-};
+use signedcall_core::{Command, Event, Line, PushOutcome, StatusReport, Step};
+use signedcall_wire::{BrandingOverride, CallId, CallStatus, EndReason, ErrorCode, Hello, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::request::UserRequest;
 use self::show::Times;
+use self::sign_in::next_token;
 use self::subject::call_of;
+use self::tokens::{Fetched, Tokens};
 use crate::Error;
 use crate::api::{LineView, LinkState};
 use crate::clock::Clock;
@@ -31,6 +33,8 @@ use crate::sound::{Engine, SoundEvent, ToneSet, VoiceCondition};
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has
 /// passed meanwhile is noticed within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The longest sleep when only a token waits to be renewed, for the same reason. It has minutes of reserve, and an idle program should sleep.
+const LONGEST_IDLE_SLEEP: Duration = Duration::from_secs(30);
 
 pub(crate) struct Driver {
     clock: Clock,
@@ -45,6 +49,8 @@ pub(crate) struct Driver {
     sound: Engine,
     /// What is said when signing in, but for what the line knows better.
     hello: Hello,
+    /// Where its credential comes from, unless it is an api key.
+    tokens: Option<Tokens>,
     /// What the embedder changes of the account's.
     branding: BrandingOverride,
     requests: mpsc::Receiver<UserRequest>,
@@ -87,6 +93,7 @@ enum Happening {
     Checking(Checking),
     Media(MediaEvent),
     Sound(SoundEvent),
+    Token(Fetched),
     Woken,
 }
 
@@ -100,7 +107,7 @@ impl Driver {
         stats: watch::Sender<Option<VoiceStats>>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
-        let Checked { address, me, hello, branding, treatment, sound, own_sound: _, line_gate } = options;
+        let Checked { address, me, hello, tokens, branding, treatment, sound, own_sound: _, line_gate } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         Ok(Self {
@@ -113,6 +120,7 @@ impl Driver {
             media: Media::new(reach),
             sound: Engine::start(sound, treatment, tones)?,
             hello,
+            tokens: tokens.map(Tokens::of),
             branding,
             requests,
             embedded: true,
@@ -160,16 +168,18 @@ impl Driver {
     }
 
     async fn next(&mut self) -> Happening {
-        let wait = match self.deadline {
-            Some(deadline) => deadline.since(self.clock.now()).min(LONGEST_SLEEP),
-            None => Duration::MAX,
-        };
+        let now = self.clock.now();
+        let call = self.deadline.map(|deadline| deadline.since(now).min(LONGEST_SLEEP));
+        let token = self.tokens.as_ref().and_then(Tokens::wake_at);
+        let token = token.map(|deadline| deadline.since(now).min(LONGEST_IDLE_SLEEP));
+        let wait = call.into_iter().chain(token).min().unwrap_or(Duration::MAX);
         tokio::select! {
             request = self.requests.recv(), if self.embedded => Happening::Request(request),
             event = self.link.next() => Happening::Link(event),
             checking = self.checks.next() => Happening::Checking(checking),
             event = self.media.next() => Happening::Media(event),
             event = self.sound.next() => Happening::Sound(event),
+            fetched = next_token(&mut self.tokens) => Happening::Token(fetched),
             () = tokio::time::sleep(wait) => Happening::Woken,
         }
     }
@@ -218,7 +228,14 @@ impl Driver {
                 }
                 None
             }
-            Happening::Woken => Some(Event::Woken),
+            Happening::Token(fetched) => {
+                self.take_token(fetched);
+                None
+            }
+            Happening::Woken => {
+                self.plan_tokens(|_, _| {});
+                Some(Event::Woken)
+            }
         }
     }
 
@@ -265,13 +282,18 @@ impl Driver {
             }
             Command::Refused { code, detail } => {
                 tracing::warn!(code = code.name(), "signing in is refused");
-                if let Some(signing_in) = self.signing_in.take() {
-                    let _ = signing_in.send(Err(Error::new(code, detail)));
+                let error = Error::new(code, detail);
+                match self.signing_in.take() {
+                    Some(signing_in) => {
+                        let _ = signing_in.send(Err(error));
+                    }
+                    None => self.listeners.explain(error),
                 }
             }
             Command::SignedIn => {
                 tracing::info!("signed in");
                 self.link_state = LinkState::Ready;
+                self.plan_tokens(|plan, _| plan.go_on());
                 if let Some(signing_in) = self.signing_in.take() {
                     let _ = signing_in.send(Ok(()));
                 }
@@ -335,16 +357,6 @@ impl Driver {
             }
             Command::SetMuted { call, muted } => self.sound.mute(call, muted),
         }
-    }
-
-    /// Says the first frame. Credentials enter here, and nowhere else.
-    fn greet(&mut self, greeting: Greeting) {
-        self.link.send(match greeting {
-            Greeting::SignIn => ClientMessage::Hello(Hello { second_calls: self.line.takes_second_calls(), ..self.hello.clone() }),
-            Greeting::Resume { session, token, last_seq } => {
-                ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session, token, last_seq })
-            }
-        });
     }
 }
 

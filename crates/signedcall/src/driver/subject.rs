@@ -37,6 +37,8 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Refused(_)
             | ServiceMessage::Response { .. }
             | ServiceMessage::Ice(_)
+            | ServiceMessage::Renewed { .. }
+            | ServiceMessage::NotRenewed(_)
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown,
         )

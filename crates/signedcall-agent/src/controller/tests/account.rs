@@ -1,6 +1,6 @@
 //! Signing in and out, and where the key goes.
 
-use signedcall::{CallStatus, Direction, ErrorCode, LineView, LinkState};
+use signedcall::{CallStatus, Credentials, Direction, ErrorCode, LineView, LinkState, Options};
 
 use super::bench::{Before, Bench, KEY, call, form, heard, in_time, until_true};
 use crate::controller::{Event, Reply};
@@ -74,7 +74,7 @@ async fn an_empty_key_means_the_one_in_the_keyring() {
     let bench = before.start();
     let form = SignInForm { api_key: String::new(), ..form() };
     bench.ask(|reply| Event::SignIn(form, reply)).await.expect("the keyring has it");
-    assert_eq!(bench.sdk.sign_ins()[0].api_key.expose(), KEY);
+    assert_eq!(key_of(&bench.sdk.sign_ins()[0]), KEY);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn whoever_was_signed_in_is_again_at_the_next_start() {
     let mut bench = Before::signed_in_before().start();
     bench.until_ready().await;
     let options = &bench.sdk.sign_ins()[0];
-    assert_eq!((options.cuid.as_str(), options.api_key.expose().as_str(), options.production), ("courier_8842", KEY, Some(false)));
+    assert_eq!((options.cuid.as_str(), key_of(options), options.production), ("courier_8842", KEY, Some(false)));
     assert!(bench.file("config/settings.json").contains(&options.device.expect("each installation has an id").to_string()));
 }
 
@@ -318,4 +318,11 @@ async fn quitting_while_a_keyring_keeps_its_prompt_open_ends_at_once() {
     bench.until(|view| view.session == SessionView::SigningIn).await;
     bench.inbox.send(Event::Quit);
     assert_eq!(bench.until_quit().await, [Told::Hide]);
+}
+
+fn key_of(options: &Options) -> &str {
+    match &options.credentials {
+        Credentials::ApiKey(key) => key.expose(),
+        Credentials::UserTokens(_) => panic!("the app signs in with a key"),
+    }
 }

@@ -1,9 +1,11 @@
-//! What becomes of devices whose right to be here is withdrawn.
+//! What becomes of devices whose right to be here is withdrawn, or expires.
+
+use std::time::Duration;
 
 use signedcall_wire::EndReason;
 
 use super::arrows::{Row, after, answered, check, placed};
-use super::stage::{Do, Stage, call};
+use super::stage::{CALL, Do, Stage, call, hang_up};
 
 #[test]
 fn whoever_is_here_by_a_key_that_is_revoked_is_signed_out_and_its_calls_end_as_if_by_its_user() {
@@ -75,6 +77,79 @@ fn a_user_whose_other_device_has_another_key_is_called_there() {
     for event in after(placed(), [Do::RevokeKey('x')]) {
         stage.run(0, event);
     }
-    let told = stage.run(0, Do::Ask('a', super::stage::hang_up(EndReason::Cancelled)));
+    let told = stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
     assert!(told.contains(&"y #2 ended Cancelled".to_owned()), "{told:?}");
+}
+
+/// Devices with user tokens that are good for ten seconds.
+fn with_tokens(devices: &str) -> Stage {
+    let mut stage = Stage::empty();
+    stage.token_lasts = Some(Duration::from_secs(10));
+    for who in devices.chars() {
+        assert_eq!(stage.run(0, Do::SignIn(who)), [format!("{who} welcome for 10000")]);
+    }
+    stage
+}
+
+#[test]
+fn a_session_lasts_as_long_as_its_user_token_and_no_longer() {
+    let mut stage = with_tokens("a");
+    assert_eq!(stage.wake_at(0), Some(10_000));
+    assert!(stage.run(9_999, Do::Wake).is_empty());
+    assert_eq!(stage.run(10_000, Do::Wake), ["a session expired"]);
+    assert_eq!(stage.run(10_000, Do::Resume('a', 0)), ["a2 session expired"], "nobody goes on with it");
+    assert_eq!(stage.run(10_001, Do::SignIn('a')), ["a3 welcome for 10000"]);
+}
+
+#[test]
+fn a_session_whose_socket_is_lost_is_resumed_while_its_user_token_is_good() {
+    let mut stage = with_tokens("a");
+    stage.run(9_000, Do::Lose('a'));
+    assert_eq!(stage.run(9_999, Do::Resume('a', 0)), ["a2 resumed"]);
+    stage.run(9_999, Do::Lose('a'));
+    assert_eq!(stage.run(10_000, Do::Resume('a', 0)), ["a3 session expired"]);
+}
+
+#[test]
+fn another_user_token_takes_the_place_of_the_first() {
+    let mut stage = with_tokens("a");
+    assert_eq!(stage.run(9_999, Do::RenewToken('a', 'a', 5_000)), ["a renewed for 5000"]);
+    assert!(stage.run(14_998, Do::Wake).is_empty());
+    assert_eq!(stage.run(14_999, Do::Wake), ["a session expired"]);
+    assert!(stage.run(15_000, Do::RenewToken('a', 'a', 5_000)).is_empty(), "there is no session on that socket any more");
+}
+
+#[test]
+fn a_token_of_another_user_and_one_beside_an_api_key_renew_nothing() {
+    let mut stage = with_tokens("a");
+    assert_eq!(stage.run(0, Do::RenewToken('a', 'x', 50_000)), ["a not renewed ERR_APIKEY_REQUIRED"]);
+    assert_eq!(stage.run(10_000, Do::Wake), ["a session expired"]);
+    let mut by_key = Stage::with("a");
+    assert_eq!(by_key.run(0, Do::RenewToken('a', 'a', 5_000)), ["a not renewed ERR_APIKEY_REQUIRED"]);
+    assert_eq!(by_key.wake_at(0), None);
+}
+
+#[test]
+fn a_talk_outlives_the_user_token_of_a_side_that_signs_in_anew() {
+    let mut stage = with_tokens("ax");
+    for event in answered() {
+        stage.run(0, event);
+    }
+    stage.run(5_000, Do::RenewToken('x', 'x', 600_000));
+    assert_eq!(stage.run(10_000, Do::Wake), ["a session expired"]);
+    assert_eq!(stage.run(12_000, Do::SignIn('a')), ["a2 welcome for 10000 caller answered x"]);
+    assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
+}
+
+#[test]
+fn a_talk_ends_when_the_side_whose_user_token_has_expired_gets_no_other() {
+    let mut stage = with_tokens("ax");
+    for event in answered() {
+        stage.run(0, event);
+    }
+    stage.run(5_000, Do::RenewToken('x', 'x', 600_000));
+    stage.run(10_000, Do::Wake);
+    assert!(stage.run(39_999, Do::Wake).is_empty());
+    let told = stage.run(40_000, Do::Wake);
+    assert!(told.contains(&"x #3 ended RemoteNetworkLoss".to_owned()), "{told:?}");
 }

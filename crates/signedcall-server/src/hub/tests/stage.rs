@@ -34,6 +34,8 @@ pub(super) enum Do {
     AskAgain(Who),
     /// A device acknowledges.
     Ack(Who, u64),
+    /// A device brings another user token, made for the user of a device, which is good for so many milliseconds.
+    RenewToken(Who, Who, u64),
     /// The api key of a device is revoked.
     RevokeKey(Who),
     /// The record of the call is durable.
@@ -143,7 +145,7 @@ pub(super) fn grant() -> RelayGrant {
 
 /// A hub and the devices around it.
 pub(super) struct Stage {
-    hub: Hub,
+    pub(super) hub: Hub,
     sockets: BTreeMap<Who, SocketId>,
     /// Each socket by its device's letter, and a number from the second on.
     names: BTreeMap<SocketId, String>,
@@ -160,6 +162,8 @@ pub(super) struct Stage {
     pub(super) store_waits: bool,
     /// Whether whoever signs in may do so on one device at a time.
     pub(super) single_device: bool,
+    /// How long the user token of whoever signs in is good; they have api keys otherwise.
+    pub(super) token_lasts: Option<Duration>,
     /// What the store was asked to write, and what is durable.
     opening: BTreeMap<CallId, OpenRecord>,
     open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
@@ -210,6 +214,7 @@ impl Stage {
             max_call: None,
             store_waits: false,
             single_device: false,
+            token_lasts: None,
             opening: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
@@ -277,6 +282,11 @@ impl Stage {
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
+            Do::RenewToken(who, of, lasts) => {
+                let (account, cuid) = (AccountId("parcelo".to_owned()), cuid(of));
+                let (environment, lasts) = (Environment::Development, Duration::from_millis(lasts));
+                HubEvent::TokenRenewed { socket: self.sockets[&who], account, environment, cuid, lasts }
+            }
             Do::RevokeKey(who) => HubEvent::Withdrawn(Withdrawn { keys: [key(who)].into() }),
             Do::Wake => HubEvent::Woken,
         }
@@ -292,7 +302,7 @@ impl Stage {
             account: AccountId("parcelo".to_owned()),
             environment: if who == 'p' { Environment::Production } else { Environment::Development },
             cuid: cuid(who),
-            right: Right::ApiKey(key(who)),
+            right: self.token_lasts.map_or_else(|| Right::ApiKey(key(who)), |lasts| Right::UserToken { lasts }),
             name: None,
             endpoint: Endpoint { device, run },
             device_name: self.named.then(|| name(who)),
@@ -411,12 +421,15 @@ fn describe_message(message: &ServiceMessage) -> String {
     match message {
         ServiceMessage::Welcome(welcome) => {
             let calls: Vec<_> = welcome.calls.iter().map(describe_snapshot).collect();
+            let lasts = welcome.token_lasts_ms.map(|lasts| format!(" for {lasts}")).unwrap_or_default();
             let ended: Vec<_> =
                 welcome.ended.iter().map(|ended| format!(" {}", describe_end(ended.reason, ended.other_device.as_ref()))).collect();
-            format!("welcome{}{}", calls.concat(), ended.concat())
+            format!("welcome{lasts}{}{}", calls.concat(), ended.concat())
         }
         ServiceMessage::Resumed => "resumed".to_owned(),
         ServiceMessage::SessionExpired => "session expired".to_owned(),
+        ServiceMessage::Renewed { token_lasts_ms } => format!("renewed for {token_lasts_ms}"),
+        ServiceMessage::NotRenewed(refusal) => format!("not renewed {}", refusal.code.name()),
         ServiceMessage::Refused(refusal) => format!("refused {}", refusal.code.name()),
         ServiceMessage::Response { error: None, .. } => "ok".to_owned(),
         ServiceMessage::Response { error: Some(error), .. } => error.name().to_owned(),

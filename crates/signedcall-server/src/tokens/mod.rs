@@ -1,0 +1,136 @@
+//! User tokens: what a company's own backend signs for one of its users, for minutes, instead of giving an api key to every device.
+//!
+//! A token is a JWT (RFC 7519) in its compact form. Which algorithm it is verified by is said by the key that the company has registered, and never by
+//! the token: a token can only name a key. `docs/accounts.md` lists what is asked of a token, and what each wrong one is answered.
+
+mod claims;
+mod key_set;
+mod signed;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod used;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use signedcall_wire::{AccountId, Environment};
+
+use self::claims::Rules;
+pub use self::key_set::{InvalidKeySet, TokenKey};
+pub(crate) use self::key_set::{TokenAlgorithm, read_key_set};
+use self::signed::SignedToken;
+use self::used::{NotTaken, UsedTokens};
+
+/// The most bytes of a token: one with all that is asked of it has under five hundred.
+pub(crate) const MAX_TOKEN_BYTES: usize = 4 * 1024;
+
+/// What is asked of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSettings {
+    /// Whom a token has to be for, its `aud`: a company may sign tokens for others with the same keys.
+    pub audience: String,
+    /// How far the clocks of a company's backend and of this service may be apart.
+    pub leeway: Duration,
+}
+
+impl Default for TokenSettings {
+    fn default() -> Self {
+        Self { audience: "signedcall".to_owned(), leeway: Duration::from_secs(30) }
+    }
+}
+
+/// Why a token lets nobody in. The words reach whoever has the token; until its signature is right, they say nothing of the account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WrongToken {
+    #[error("the user token is not signed by a key of this account")]
+    NotSigned,
+    #[error("the user token cannot be used: {0}")]
+    Claims(String),
+    #[error("the user token is of another issuer: its iss has to be the account id")]
+    Issuer,
+    #[error("the user token is for others: its aud has to be {0:?}")]
+    Audience(String),
+    #[error("the user token is for another user: its sub has to be the cuid")]
+    Subject,
+    #[error("the user token is good from iat to exp, which has to be 1 to {0} seconds")]
+    Lifetime(u64),
+    #[error("the user token is not good yet; the clock of whoever made it may be wrong")]
+    NotYet,
+    #[error("the user token has expired")]
+    Expired,
+    #[error("the user token was made before the service was started, which cannot know whether it was used")]
+    BeforeStart,
+    #[error("the user token's jti has to have 1 to {0} bytes")]
+    Id(usize),
+    #[error("the user token was used before; each is good for one sign-in")]
+    Used,
+    #[error("the service has seen too many user tokens of this account")]
+    TooMany,
+}
+
+/// A token that is what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VerifiedToken {
+    /// That of the key that has signed it.
+    pub(crate) environment: Environment,
+    /// How long it is good.
+    pub(crate) lasts: Duration,
+}
+
+/// A token that names a key. Nothing of it is known to be true.
+#[derive(Debug)]
+pub(crate) struct PresentedToken<'a>(SignedToken<'a>);
+
+impl<'a> PresentedToken<'a> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, WrongToken> {
+        SignedToken::read(text).map(Self).ok_or(WrongToken::NotSigned)
+    }
+
+    /// The name of the key that has signed it.
+    pub(crate) fn kid(&self) -> &str {
+        self.0.kid()
+    }
+}
+
+/// Verifies tokens, and lets each in once.
+#[derive(Debug)]
+pub(crate) struct TokenVerifier {
+    rules: Rules,
+    used: UsedTokens,
+}
+
+impl TokenVerifier {
+    pub(crate) fn new(settings: TokenSettings, started_at: SystemTime) -> Self {
+        let rules = Rules { audience: settings.audience, leeway: settings.leeway.as_secs(), started_at: unix_seconds(started_at) };
+        Self { rules, used: UsedTokens::default() }
+    }
+
+    /// Verifies a token with the key that it names, if the account has it, and uses it up.
+    pub(crate) fn verify(
+        &self,
+        token: &PresentedToken<'_>,
+        key: Option<&(Environment, TokenKey)>,
+        account: &AccountId,
+        cuid: &str,
+        now: SystemTime,
+    ) -> Result<VerifiedToken, WrongToken> {
+        // Also without a key there is something to verify with: how long the answer takes says nothing of the account.
+        let payload = token.0.verify(key.map(|(_, key)| key));
+        let (Some(payload), Some((environment, _))) = (payload, key) else {
+            return Err(WrongToken::NotSigned);
+        };
+        let now = unix_seconds(now);
+        let claims = claims::read(&payload)?;
+        let until = self.rules.check(&claims, account, cuid, now)?;
+        self.used.take(account, &claims.jti, until, now).map_err(|not_taken| match not_taken {
+            NotTaken::Used => WrongToken::Used,
+            NotTaken::Full => WrongToken::TooMany,
+        })?;
+        Ok(VerifiedToken { environment: *environment, lasts: Duration::from_secs(until - now) })
+    }
+}
+
+fn unix_seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

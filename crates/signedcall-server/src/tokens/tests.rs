@@ -1,0 +1,221 @@
+//! What is asked of a token, on each side of each edge.
+
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::testing::{Signer, encode};
+use super::*;
+
+const STARTED: u64 = 1_800_000_000;
+/// The moment at which tokens are verified.
+const NOW: u64 = STARTED + 1_000;
+
+struct Bench {
+    verifier: TokenVerifier,
+    account: AccountId,
+    signer: Signer,
+    key: (Environment, TokenKey),
+}
+
+impl Bench {
+    fn of(signer: Signer) -> Self {
+        let keys = read_key_set(&json!({"keys": [signer.jwk("one")]}).to_string()).expect("a set");
+        let verifier = TokenVerifier::new(TokenSettings::default(), at(STARTED));
+        let key = (Environment::Production, keys.into_iter().next().expect("a key"));
+        Self { verifier, account: AccountId("grocer".to_owned()), signer, key }
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        self.signer.sign(&self.header(), claims)
+    }
+
+    fn header(&self) -> Value {
+        json!({"alg": self.key.1.algorithm(), "kid": "one", "typ": "JWT"})
+    }
+
+    fn verify(&self, token: &str) -> Result<VerifiedToken, WrongToken> {
+        let presented = PresentedToken::read(token)?;
+        let key = Some(&self.key).filter(|(_, key)| key.kid == presented.kid());
+        self.verifier.verify(&presented, key, &self.account, "courier_1", at(NOW))
+    }
+
+    /// What a good token with these claims changed comes to.
+    fn with(&self, changes: Value) -> Result<u64, WrongToken> {
+        let mut claims = claims();
+        for (name, value) in changes.as_object().expect("claims") {
+            claims[name] = value.clone();
+        }
+        self.verify(&self.token(&claims)).map(|verified| verified.lasts.as_secs())
+    }
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Those of a good token; each has an id of its own.
+fn claims() -> Value {
+    let jti = uuid::Uuid::new_v4().to_string();
+    json!({"iss": "grocer", "sub": "courier_1", "aud": "signedcall", "iat": NOW, "exp": NOW + 600, "jti": jti})
+}
+
+#[test]
+fn a_good_token_of_either_algorithm_is_good_until_it_expires_and_a_little_longer() {
+    for signer in [Signer::ed25519(), Signer::p256()] {
+        let bench = Bench::of(signer);
+        let verified = bench.verify(&bench.token(&claims()));
+        assert_eq!(verified, Ok(VerifiedToken { environment: Environment::Production, lasts: Duration::from_secs(630) }));
+    }
+}
+
+#[test]
+fn a_claim_is_good_to_the_second_and_no_further() {
+    let bench = Bench::of(Signer::ed25519());
+    let lifetime = Err(WrongToken::Lifetime(600));
+    let aud = || Err(WrongToken::Audience("signedcall".to_owned()));
+    let rows = [
+        (json!({"exp": NOW + 600}), Ok(630)),
+        (json!({"exp": NOW + 601}), lifetime.clone()),
+        (json!({"exp": NOW + 1}), Ok(31)),
+        (json!({"exp": NOW}), lifetime.clone()),
+        (json!({"exp": NOW - 1}), lifetime.clone()),
+        (json!({"exp": u64::MAX}), lifetime),
+        (json!({"iat": NOW - 629, "exp": NOW - 29}), Ok(1)),
+        (json!({"iat": NOW - 630, "exp": NOW - 30}), Err(WrongToken::Expired)),
+        (json!({"iat": NOW + 30}), Ok(630)),
+        (json!({"iat": NOW + 31}), Err(WrongToken::NotYet)),
+        (json!({"nbf": NOW + 30}), Ok(630)),
+        (json!({"nbf": NOW + 31}), Err(WrongToken::NotYet)),
+        (json!({"iss": "Grocer"}), Err(WrongToken::Issuer)),
+        (json!({"sub": "courier_2"}), Err(WrongToken::Subject)),
+        (json!({"aud": "delivery"}), aud()),
+        (json!({"aud": ["delivery", "signedcall"]}), Ok(630)),
+        (json!({"aud": []}), aud()),
+        (json!({"jti": "j".repeat(128)}), Ok(630)),
+        (json!({"jti": "j".repeat(129)}), Err(WrongToken::Id(128))),
+        (json!({"jti": ""}), Err(WrongToken::Id(128))),
+        (json!({"role": "admin"}), Ok(630)),
+    ];
+    for (changes, expected) in rows {
+        assert_eq!(bench.with(changes.clone()), expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_claim_that_is_missing_or_of_another_kind_is_named() {
+    let bench = Bench::of(Signer::ed25519());
+    for name in ["iss", "sub", "aud", "iat", "exp", "jti"] {
+        let mut claims = claims();
+        claims.as_object_mut().expect("claims").remove(name);
+        let refused = bench.verify(&bench.token(&claims)).expect_err(name).to_string();
+        assert!(refused.contains(name), "{refused}");
+    }
+    for changes in
+        [json!({"exp": "soon"}), json!({"nbf": "now"}), json!({"iat": -1}), json!({"exp": 1.5}), json!({"jti": 7}), json!({"aud": 7})]
+    {
+        assert!(matches!(bench.with(changes.clone()), Err(WrongToken::Claims(_))), "{changes}");
+    }
+}
+
+#[test]
+fn a_token_from_before_the_start_is_not_taken_since_it_may_have_been_used() {
+    let bench = Bench::of(Signer::ed25519());
+    let made = |iat: u64| {
+        let mut claims = claims();
+        (claims["iat"], claims["exp"]) = (iat.into(), (iat + 600).into());
+        let token = bench.token(&claims);
+        let presented = PresentedToken::read(&token).expect("a token");
+        bench.verifier.verify(&presented, Some(&bench.key), &bench.account, "courier_1", at(STARTED + 5)).map(drop)
+    };
+    assert_eq!(made(STARTED - 30), Ok(()));
+    assert_eq!(made(STARTED - 31), Err(WrongToken::BeforeStart));
+}
+
+#[test]
+fn a_token_is_good_once() {
+    let bench = Bench::of(Signer::p256());
+    let token = bench.token(&claims());
+    assert!(bench.verify(&token).is_ok());
+    assert_eq!(bench.verify(&token), Err(WrongToken::Used));
+    let mut wrong = claims();
+    wrong["sub"] = "courier_2".into();
+    assert_eq!(bench.verify(&bench.token(&wrong)), Err(WrongToken::Subject));
+    wrong["sub"] = "courier_1".into();
+    assert!(bench.verify(&bench.token(&wrong)).is_ok(), "one that was refused was not used");
+}
+
+#[test]
+fn what_no_key_of_the_account_has_signed_is_answered_alike() {
+    let bench = Bench::of(Signer::ed25519());
+    let (claims, header) = (claims(), bench.header());
+    let good = bench.token(&claims);
+    let [head, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
+    let with_header = |header: Value| format!("{}.{payload}.{signature}", encode(header.to_string()));
+    let hs256 = {
+        let signed = format!("{}.{payload}", encode(json!({"alg": "HS256", "kid": "one"}).to_string()));
+        let mut mac = Hmac::<Sha256>::new_from_slice(bench.signer.public()).expect("any key");
+        mac.update(signed.as_bytes());
+        format!("{signed}.{}", encode(mac.finalize().into_bytes()))
+    };
+    let mut other_claims = claims.clone();
+    other_claims["sub"] = "admin_1".into();
+    let mut brings_its_key = header.clone();
+    brings_its_key["jwk"] = Signer::ed25519().jwk("one");
+    let rows = [
+        ("another's signature", Signer::ed25519().sign(&header, &claims)),
+        ("another's signature, and the key to it", Signer::ed25519().sign(&brings_its_key, &claims)),
+        ("no algorithm", with_header(json!({"alg": "none", "kid": "one"}))),
+        ("no algorithm, and no signature", format!("{}.{payload}.", encode(json!({"alg": "none", "kid": "one"}).to_string()))),
+        ("no signature", format!("{head}.{payload}.")),
+        ("the public key as a secret", hs256),
+        ("the algorithm of another kind of key", Signer::p256().sign(&json!({"alg": "ES256", "kid": "one"}), &claims)),
+        ("an unknown key", bench.signer.sign(&json!({"alg": "EdDSA", "kid": "two"}), &claims)),
+        ("no key named", bench.signer.sign(&json!({"alg": "EdDSA"}), &claims)),
+        ("an extension", bench.signer.sign(&json!({"alg": "EdDSA", "kid": "one", "crit": ["exp"]}), &claims)),
+        ("other claims", format!("{head}.{}.{signature}", encode(other_claims.to_string()))),
+        ("padding", format!("{good}=")),
+        ("a part too many", format!("{good}.{signature}")),
+        ("no token", "token".to_owned()),
+        ("nothing", String::new()),
+    ];
+    for (what, token) in rows {
+        assert_eq!(bench.verify(&token), Err(WrongToken::NotSigned), "{what}");
+    }
+    assert!(bench.verify(&good).is_ok());
+    let presented = PresentedToken::read(&good).expect("a token");
+    let of_nobody = bench.verifier.verify(&presented, None, &AccountId("nobody".to_owned()), "courier_1", at(NOW));
+    assert_eq!(of_nobody, Err(WrongToken::NotSigned), "there is no such account");
+}
+
+#[test]
+fn a_key_that_cannot_verify_tokens_is_refused_by_what_is_wrong_with_it() {
+    let (ed25519, p256) = (Signer::ed25519().jwk("one"), Signer::p256().jwk("two"));
+    let set = |keys: &[&Value]| read_key_set(&json!({"keys": keys}).to_string()).map(|keys| keys.len()).map_err(|error| error.to_string());
+    assert_eq!((set(&[]), set(&[&ed25519, &p256])), (Ok(0), Ok(2)));
+    let with = |key: &Value, name: &str, value: Value| {
+        let mut key = key.clone();
+        key[name] = value;
+        key
+    };
+    let rows = [
+        (with(&ed25519, "d", json!("secret")), "secret part"),
+        (json!({"kty": "oct", "kid": "three", "k": "secret"}), "secret part"),
+        (json!({"kty": "RSA", "kid": "three", "n": "AQAB", "e": "AQAB"}), "kty"),
+        (with(&p256, "crv", json!("P-384")), "crv"),
+        (with(&p256, "alg", json!("ES384")), "alg"),
+        (with(&ed25519, "alg", json!("HS256")), "alg"),
+        (with(&ed25519, "use", json!("enc")), "signatures"),
+        (with(&ed25519, "kid", json!("")), "kid"),
+        (with(&ed25519, "x", json!("short")), "32 bytes"),
+        (with(&p256, "y", json!(null)), "32 bytes"),
+    ];
+    for (key, why) in rows {
+        let refused = set(&[&key]).expect_err(why);
+        assert!(refused.contains(why) && !refused.contains("secret\""), "{refused}");
+    }
+    assert!(set(&[&ed25519, &ed25519]).expect_err("twice").contains("two keys"));
+    assert!(read_key_set("[]").is_err() && read_key_set("{}").is_err());
+    let many: Vec<Value> = (0..17).map(|number| with(&ed25519, "kid", json!(number.to_string()))).collect();
+    assert!(set(&many.iter().collect::<Vec<_>>()).expect_err("too many").contains("16"));
+}
