@@ -5,11 +5,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Redacted};
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Cuid, Environment, Redacted};
 
 use crate::hub::KeyId;
 use crate::keys::{NoRandomness, hash, is_key_of, random_key, random_key_id};
-use crate::store::{Account, Accounts, AddAccountError, AddedKey, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError};
+use crate::store::{Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError};
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
 /// The environments that every account has a key for.
@@ -141,6 +141,23 @@ pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environm
 /// There is no such account; the store failed.
 pub fn token_keys(accounts: &Accounts, id: &AccountId) -> Result<Vec<(Environment, TokenKey)>, AccountError> {
     accounts.token_keys(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+}
+
+/// Blocks a user of an account in one environment, or lets them in again. Whoever is blocked and signed in is signed out within a second, and cannot
+/// be called.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn block_user(accounts: &Accounts, id: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<(), AccountError> {
+    if accounts.block(id, environment, cuid, blocked)? { Ok(()) } else { Err(AccountError::Unknown(id.clone())) }
+}
+
+/// Everybody whom an account has blocked.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn blocked_users(accounts: &Accounts, id: &AccountId) -> Result<Vec<BlockedUser>, AccountError> {
+    accounts.blocked(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
 }
 
 /// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.

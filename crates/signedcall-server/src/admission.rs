@@ -9,7 +9,7 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{HubEvent, Right, SignIn, SocketId};
+use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
 use crate::keys::{KeyVerifier, random_secret};
 use crate::store::{self, Account, Accounts, StoreError};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken};
@@ -57,6 +57,10 @@ impl Admission {
         if environment != hello.environment {
             let detail = format!("the {credential} belongs to {environment:?}, and the device asked for {:?}", hello.environment);
             return Err(refusal(ErrorCode::ProductionFieldRequired, detail));
+        }
+        let (id, user) = (account.id.clone(), cuid.clone());
+        if self.look_up(move |accounts| accounts.is_blocked(&id, environment, &user)).await? {
+            return Err(blocked());
         }
         let resume_token = random_secret().map_err(|error| come_back(error.to_string()))?;
         Ok(SignIn {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use signedcall_server::settings::{AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments};
+use signedcall_server::settings::{
+    AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, UserArguments, UserCommand,
+};
 use signedcall_server::store::{Account, Accounts};
 use signedcall_server::{KeyId, STORE_FILE, Settings, account, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Environment, Redacted};
@@ -31,6 +33,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::Account(command)) => administer(&settings, command),
         Some(Command::Key(command)) => administer_keys(&settings, command),
         Some(Command::Jwks(command)) => administer_token_keys(&settings, command),
+        Some(Command::User(command)) => administer_users(&settings, command),
     }
 }
 
@@ -114,6 +117,24 @@ fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::R
         JwksCommand::List { account } => {
             for (environment, key) in account::token_keys(&accounts, &AccountId(account))? {
                 writeln!(out, "{}\t{}\t{}", key.kid, name_of(environment), key.algorithm())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result<()> {
+    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let block = |UserArguments { account, cuid, environment }, blocked| {
+        account::block_user(&accounts, &AccountId(account), environment.into(), &cuid, blocked)
+    };
+    match command {
+        UserCommand::Block(user) => block(user, true)?,
+        UserCommand::Unblock(user) => block(user, false)?,
+        UserCommand::List { account } => {
+            let mut out = std::io::stdout();
+            for user in account::blocked_users(&accounts, &AccountId(account))? {
+                writeln!(out, "{}\t{}\t{}", user.cuid, name_of(user.environment), user.blocked_at)?;
             }
         }
     }

@@ -76,6 +76,7 @@ pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
+pub(crate) use self::rights::blocked;
 pub use self::rights::{KeyId, Right, Withdrawn};
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signedcall_wire::{ErrorCode, Refusal, ServiceMessage, SessionId};
+use signedcall_wire::{AccountId, Cuid, Environment, ErrorCode, Refusal, ServiceMessage, SessionId};
 
 use super::call::Departure;
 use super::session::Session;
@@ -41,16 +41,27 @@ impl Right {
 pub struct Withdrawn {
     /// The api keys that are revoked.
     pub keys: BTreeSet<KeyId>,
+    /// The users who are blocked.
+    pub users: BTreeSet<(AccountId, Environment, Cuid)>,
 }
 
 impl Withdrawn {
-    /// What whoever has this right is told, if it is withdrawn.
-    pub(super) fn refusal(&self, right: &Right) -> Option<Refusal> {
-        match right {
+    /// What this user is told who has this right, if either is withdrawn. A device that is expected back has shown none yet.
+    pub(super) fn refusal(&self, user: &User, right: Option<&Right>) -> Option<Refusal> {
+        if self.users.contains(user) {
+            return Some(blocked());
+        }
+        match right? {
             Right::ApiKey(key) => self.keys.contains(key).then(|| not_signed_in("the api key is revoked")),
             Right::UserToken { .. } => None,
         }
     }
+}
+
+/// What a user is told who is blocked.
+pub(crate) fn blocked() -> Refusal {
+    let detail = "this user is blocked by the account".to_owned();
+    Refusal { code: ErrorCode::ContactRegistrationFailed, detail, retry_after_ms: None }
 }
 
 fn not_signed_in(detail: &str) -> Refusal {
@@ -65,8 +76,8 @@ impl Hub {
     /// Signs out whoever is here by what is withdrawn.
     pub(super) fn withdraw(&mut self, turn: &mut Turn, withdrawn: Withdrawn) {
         self.withdrawn = withdrawn;
-        let refused = self.sessions.iter().filter_map(|(id, session)| Some((*id, self.withdrawn.refusal(session.right.as_ref()?)?)));
-        let refused: Vec<(SessionId, Refusal)> = refused.collect();
+        let refused = self.sessions.iter().map(|(id, session)| (*id, self.withdrawn.refusal(&session.user, session.right.as_ref())));
+        let refused: Vec<(SessionId, Refusal)> = refused.filter_map(|(id, refusal)| Some((id, refusal?))).collect();
         for (id, refusal) in refused {
             if let Some(socket) = self.sessions.get(&id).and_then(Session::socket) {
                 turn.send(socket, ServiceMessage::Refused(refusal));

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
-use signedcall_wire::{ButtonTheme, Color, Environment};
+use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
@@ -118,6 +118,9 @@ pub enum Command {
     /// Register and list the public keys that an account signs user tokens with. Works while the service runs
     #[command(subcommand)]
     Jwks(JwksCommand),
+    /// Block users of an account. Works while the service runs
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 /// What can be done with accounts.
@@ -172,6 +175,33 @@ pub enum JwksCommand {
         /// The account's id
         account: String,
     },
+}
+
+/// What can be done with users.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserCommand {
+    /// Let a user in no more: one who is signed in is signed out, and whoever calls them is told that they cannot be reached
+    Block(UserArguments),
+    /// Let a user in again
+    Unblock(UserArguments),
+    /// List the users who are blocked, one in a line: cuid, environment and since when, in UTC
+    List {
+        /// The account's id
+        account: String,
+    },
+}
+
+/// A user, who need not have signed in before.
+#[derive(Args, Clone, Debug)]
+pub struct UserArguments {
+    /// The account's id
+    pub account: String,
+    /// The user's id
+    #[arg(value_parser = cuid)]
+    pub cuid: Cuid,
+    /// The environment
+    #[arg(long, value_enum)]
+    pub environment: EnvironmentName,
 }
 
 /// A new account.
@@ -239,6 +269,10 @@ impl From<Theme> for ButtonTheme {
             Theme::Dark => Self::Dark,
         }
     }
+}
+
+fn cuid(text: &str) -> Result<Cuid, signedcall_wire::InvalidCuid> {
+    Cuid::new(text)
 }
 
 fn color(text: &str) -> Result<Color, signedcall_wire::InvalidBranding> {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, Theme,
+    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, Theme, UserArguments,
+    UserCommand,
 };
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;

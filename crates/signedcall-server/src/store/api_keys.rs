@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, params};
 use signedcall_wire::{AccountId, Environment};
 
+use super::blocked::all_blocked;
 use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
 
@@ -143,7 +144,7 @@ impl Accounts {
         let read = || {
             let mut keys = connection.prepare_cached("SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL")?;
             let keys = keys.query_map([], |row| Ok(KeyId(row.get(0)?)))?.collect::<Result<_, _>>()?;
-            Ok(Withdrawn { keys })
+            Ok(Withdrawn { keys, users: all_blocked(&connection)? })
         };
         read().map_err(|error| self.failed(error))
     }
@@ -170,6 +171,6 @@ pub(super) fn put_credential(connection: &Connection, account: &AccountId, crede
 }
 
 /// Lets the running service know that something was withdrawn.
-fn note_withdrawal(connection: &Connection) -> rusqlite::Result<usize> {
+pub(super) fn note_withdrawal(connection: &Connection) -> rusqlite::Result<usize> {
     connection.execute("UPDATE withdrawals SET number = number + 1", [])
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod api_keys;
+mod blocked;
 mod open;
 mod records;
 mod schema;
@@ -19,6 +20,7 @@ use signedcall_wire::Environment;
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS};
+pub use self::blocked::BlockedUser;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};

@@ -112,6 +112,16 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, kid)
     ) STRICT;
 ",
+    // Users whom an account lets in no more.
+    "
+    CREATE TABLE blocked_users (
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment   TEXT NOT NULL,
+        cuid          TEXT NOT NULL,
+        blocked_at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, environment, cuid)
+    ) STRICT;
+",
 ];
 
 /// The version that all steps lead to.

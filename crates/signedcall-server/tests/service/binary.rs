@@ -6,11 +6,11 @@ use std::process::{Output, Stdio};
 
 use signedcall_server::STORE_FILE;
 use signedcall_server::store::read_records;
-use signedcall_wire::{CallPhase, CallSnapshot, EndReason, Redacted, Request, ServiceEvent};
+use signedcall_wire::{CallPhase, CallSnapshot, ClientMessage, EndReason, ErrorCode, Redacted, Request, ServiceEvent, ServiceMessage};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::{Device, hello, new_call};
+use crate::support::{Device, Socket, hello, new_call};
 
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
@@ -120,6 +120,9 @@ async fn wrong_settings_and_files_are_refused_by_name() {
     rows.push((vec!["key", "list", "nobody"], "\"nobody\""));
     rows.push((vec!["jwks", "list", "nobody"], "\"nobody\""));
     rows.push((vec!["jwks", "set", "nobody", "--environment", "production", "/no/such/keys.json"], "/no/such/keys.json"));
+    rows.push((vec!["user", "list", "nobody"], "\"nobody\""));
+    rows.push((vec!["user", "block", "nobody", "courier_1", "--environment", "production"], "\"nobody\""));
+    rows.push((vec!["user", "block", "nobody", "91_8899555", "--environment", "production"], "telephone"));
     rows.push((vec!["key", "revoke", "nobody", "0123456789ab"], "\"0123456789ab\""));
     for (arguments, name) in rows {
         let output = run(data.path(), &arguments).await;
@@ -224,6 +227,39 @@ async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
     let refused = run(data.path(), &["jwks", "set", "grocer", "--environment", "production", path]).await;
     let words = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && words.contains("keys.json") && words.contains("secret part"), "{words}");
+}
+
+#[tokio::test]
+async fn a_user_is_blocked_and_let_in_again_by_command() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut running = start(data.path(), &[]).await;
+    let courier = || hello(demo_key(data.path()), "courier_1");
+    let mut device = Device::sign_in(&running.url, courier()).await;
+    let user = |what| ["user", what, "demo", "courier_1", "--environment", "development"];
+    assert!(run(data.path(), &user("block")).await.status.success());
+    let told = device.socket.hear().await;
+    let refused = ErrorCode::ContactRegistrationFailed;
+    assert!(matches!(&told, Some(ServiceMessage::Refused(refusal)) if refusal.code == refused), "{told:?}");
+    let mut again = Socket::open(&running.url).await;
+    again.say(&ClientMessage::Hello(courier())).await;
+    let told = again.hear().await;
+    assert!(matches!(&told, Some(ServiceMessage::Refused(refusal)) if refusal.detail.contains("blocked")), "{told:?}");
+    let mut caller = Device::sign_in(&running.url, hello(demo_key(data.path()), "customer_1")).await;
+    assert_eq!(caller.ask(new_call("courier_1").1).await, Err(ErrorCode::ContactNotReachable));
+    let listed = String::from_utf8(run(data.path(), &["user", "list", "demo"]).await.stdout).expect("text");
+    assert!(listed.starts_with("courier_1\tdevelopment\t2") && listed.lines().count() == 1, "{listed}");
+
+    assert!(run(data.path(), &user("unblock")).await.status.success());
+    assert!(run(data.path(), &["user", "list", "demo"]).await.stdout.is_empty());
+    // The service may look only after this.
+    loop {
+        let mut again = Socket::open(&running.url).await;
+        again.say(&ClientMessage::Hello(courier())).await;
+        if let Some(ServiceMessage::Welcome(_)) = again.hear().await {
+            break;
+        }
+    }
+    running.child.kill().await.expect("it runs");
 }
 
 /// Everything that a service has said on standard error, once it has ended.

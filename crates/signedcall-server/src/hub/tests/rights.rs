@@ -153,3 +153,56 @@ fn a_talk_ends_when_the_side_whose_user_token_has_expired_gets_no_other() {
     let told = stage.run(40_000, Do::Wake);
     assert!(told.contains(&"x #3 ended RemoteNetworkLoss".to_owned()), "{told:?}");
 }
+
+#[test]
+fn a_user_who_is_blocked_is_signed_out_everywhere_and_cannot_be_reached() {
+    check(vec![
+        Row {
+            name: "on every device",
+            devices: "axy",
+            given: vec![],
+            when: Do::BlockUser('x'),
+            then: &["x refused ERR_CONTACT_REGISTRATION_FAILED", "x close", "y refused ERR_CONTACT_REGISTRATION_FAILED", "y close"],
+        },
+        Row {
+            name: "who is called",
+            devices: "ax",
+            given: vec![Do::BlockUser('x')],
+            when: Do::Ask('a', call()),
+            then: &["a ERR_CONTACT_NOT_REACHABLE"],
+        },
+        Row {
+            name: "who signs in",
+            devices: "a",
+            given: vec![Do::BlockUser('x')],
+            when: Do::SignIn('x'),
+            then: &["x refused ERR_CONTACT_REGISTRATION_FAILED", "x close"],
+        },
+        Row {
+            name: "and let in again",
+            devices: "a",
+            given: vec![Do::BlockUser('x'), Do::UnblockAll],
+            when: Do::SignIn('x'),
+            then: &["x welcome"],
+        },
+        Row {
+            name: "in one environment, not in the other",
+            devices: "a",
+            given: vec![Do::BlockUser('x')],
+            when: Do::SignIn('p'),
+            then: &["p welcome"],
+        },
+    ]);
+}
+
+#[test]
+fn a_blocked_user_who_is_expected_back_after_a_start_is_waited_for_no_more() {
+    let mut stage = Stage::with("ax");
+    for event in answered() {
+        stage.run(0, event);
+    }
+    stage.restart_service(1_000);
+    stage.run(1_000, Do::SignIn('a'));
+    let told = stage.run(1_000, Do::BlockUser('x'));
+    assert!(told.contains(&"a2 #1 ended HungUp".to_owned()), "{told:?}");
+}

@@ -38,6 +38,10 @@ pub(super) enum Do {
     RenewToken(Who, Who, u64),
     /// The api key of a device is revoked.
     RevokeKey(Who),
+    /// The user of a device is blocked.
+    BlockUser(Who),
+    /// Nobody is blocked any more.
+    UnblockAll,
     /// The record of the call is durable.
     Recorded,
     /// The record of another call is durable.
@@ -287,7 +291,12 @@ impl Stage {
                 let (environment, lasts) = (Environment::Development, Duration::from_millis(lasts));
                 HubEvent::TokenRenewed { socket: self.sockets[&who], account, environment, cuid, lasts }
             }
-            Do::RevokeKey(who) => HubEvent::Withdrawn(Withdrawn { keys: [key(who)].into() }),
+            Do::RevokeKey(who) => HubEvent::Withdrawn(Withdrawn { keys: [key(who)].into(), ..Withdrawn::default() }),
+            Do::BlockUser(who) => {
+                let user = (AccountId("parcelo".to_owned()), Environment::Development, cuid(who));
+                HubEvent::Withdrawn(Withdrawn { users: [user].into(), ..Withdrawn::default() })
+            }
+            Do::UnblockAll => HubEvent::Withdrawn(Withdrawn::default()),
             Do::Wake => HubEvent::Woken,
         }
     }

@@ -1,0 +1,89 @@
+//! The users whom accounts let in no more.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use signedcall_wire::{AccountId, Cuid, Environment};
+
+use super::api_keys::note_withdrawal;
+use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
+
+/// A user who is blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedUser {
+    /// Who.
+    pub cuid: Cuid,
+    /// In which environment.
+    pub environment: Environment,
+    /// Since when: UTC, in the form of RFC 3339.
+    pub blocked_at: String,
+}
+
+impl Accounts {
+    /// Blocks a user, or lets them in again. Says whether there is such an account.
+    pub(crate) fn block(&self, account: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<bool, StoreError> {
+        if self.find(account)?.is_none() {
+            return Ok(false);
+        }
+        let mut connection = self.connection();
+        let mut block = || {
+            let transaction = connection.transaction()?;
+            let environment = environment_name(environment);
+            if blocked {
+                let put = "INSERT OR IGNORE INTO blocked_users (account, environment, cuid, blocked_at_ms) VALUES (?, ?, ?, ?)";
+                transaction.execute(put, params![account.0, environment, cuid.as_str(), unix_millis(SystemTime::now())])?;
+            } else {
+                let remove = "DELETE FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?";
+                transaction.execute(remove, params![account.0, environment, cuid.as_str()])?;
+            }
+            note_withdrawal(&transaction)?;
+            transaction.commit()
+        };
+        block().map(|()| true).map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn is_blocked(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<bool, StoreError> {
+        let connection = self.connection();
+        let find = || {
+            let mut user = connection.prepare_cached("SELECT 1 FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
+            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |_| Ok(())).optional()
+        };
+        find().map(|found| found.is_some()).map_err(|error| self.failed(error))
+    }
+
+    /// Everybody whom an account has blocked; `None` when there is no such account.
+    pub(crate) fn blocked(&self, account: &AccountId) -> Result<Option<Vec<BlockedUser>>, StoreError> {
+        if self.find(account)?.is_none() {
+            return Ok(None);
+        }
+        let connection = self.connection();
+        let list = || {
+            let mut users = connection.prepare(
+                "SELECT cuid, environment, strftime('%FT%TZ', blocked_at_ms / 1000, 'unixepoch') FROM blocked_users
+                 WHERE account = ? ORDER BY environment, cuid",
+            )?;
+            let users = users.query_map([&account.0], |row| {
+                let (user, blocked_at) = (read_user(row.get(0)?, &row.get::<_, String>(1)?), row.get(2)?);
+                Ok(user.map(|(environment, cuid)| BlockedUser { cuid, environment, blocked_at }))
+            })?;
+            users.filter_map(Result::transpose).collect::<Result<_, _>>()
+        };
+        list().map(Some).map_err(|error| self.failed(error))
+    }
+}
+
+/// Everybody who is blocked, in all accounts.
+pub(super) fn all_blocked(connection: &Connection) -> rusqlite::Result<BTreeSet<(AccountId, Environment, Cuid)>> {
+    let mut users = connection.prepare_cached("SELECT cuid, environment, account FROM blocked_users")?;
+    let users = users.query_map([], |row| {
+        let (user, account) = (read_user(row.get(0)?, &row.get::<_, String>(1)?), row.get(2)?);
+        Ok(user.map(|(environment, cuid)| (AccountId(account), environment, cuid)))
+    })?;
+    users.filter_map(Result::transpose).collect()
+}
+
+/// `None` for a row that no version of the service has written.
+fn read_user(cuid: String, environment: &str) -> Option<(Environment, Cuid)> {
+    environment_named(environment).zip(Cuid::new(cuid).ok())
+}
