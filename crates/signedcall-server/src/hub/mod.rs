@@ -20,6 +20,8 @@
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
+//! * **How often** a user and an account may place calls can be limited; one too many is answered with `ERR_STOP_RETRY`, whoever it is to, and a transfer
+//!   counts as a call of whoever asks for it.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
 //!   device says how many it takes when it signs in, and whenever that changes. It may place another call while it holds the one that it is in.
 //! * A device that signs in while its user is called rings too, unless it has declined for itself.
@@ -47,6 +49,7 @@ mod limit;
 mod past;
 mod placing;
 mod presence;
+mod rate;
 mod reason;
 mod relay;
 mod request;
@@ -74,6 +77,8 @@ pub use self::event::{
 };
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
+use self::rate::CallBudgets;
+pub use self::rate::CallRates;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
 pub(crate) use self::rights::blocked;
@@ -94,6 +99,8 @@ pub struct HubSettings {
     pub record_within: Duration,
     /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice.
     pub answer_within: Duration,
+    /// How many calls may be placed in a minute.
+    pub call_rates: CallRates,
 }
 
 impl Default for HubSettings {
@@ -104,6 +111,7 @@ impl Default for HubSettings {
             session_kept_for: Duration::from_secs(60),
             record_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(1),
+            call_rates: CallRates::default(),
         }
     }
 }
@@ -114,6 +122,7 @@ pub struct Hub {
     settings: HubSettings,
     relay: Option<RelayGrant>,
     withdrawn: Withdrawn,
+    budgets: CallBudgets,
     sessions: BTreeMap<SessionId, Session>,
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
@@ -148,6 +157,7 @@ impl Hub {
             settings,
             relay: None,
             withdrawn: Withdrawn::default(),
+            budgets: CallBudgets::new(settings.call_rates),
             sessions: BTreeMap::new(),
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),

@@ -24,6 +24,9 @@ impl Hub {
         if self.drains {
             return refused(ErrorCode::ServerFailure);
         }
+        if !self.takes_another_call(turn.now, session) {
+            return refused(ErrorCode::StopRetry);
+        }
         let Some(caller) = self.sessions.get(&session) else {
             return refused(ErrorCode::FailureInMakeCall);
         };

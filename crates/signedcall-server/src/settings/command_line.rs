@@ -74,6 +74,12 @@ pub struct Given {
     /// How long a call rings, 5 to 120 [default: 35]
     #[arg(long, env = "SIGNEDCALL_RING_SECONDS", value_name = "SECONDS")]
     pub ring_seconds: Option<u64>,
+    /// How many calls a user may place in a minute, on all devices together, 1 to 60000 [default: no limit]. What is left is saved up for a minute
+    #[arg(long, env = "SIGNEDCALL_USER_CALLS_PER_MINUTE", value_name = "CALLS")]
+    pub user_calls_per_minute: Option<u64>,
+    /// How many calls all users of an account together may place in a minute, 1 to 60000 [default: no limit]
+    #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
+    pub account_calls_per_minute: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -100,6 +106,8 @@ impl Given {
             turn_credential_hours: self.turn_credential_hours.or(other.turn_credential_hours),
             token_audience: self.token_audience.or(other.token_audience),
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
+            user_calls_per_minute: self.user_calls_per_minute.or(other.user_calls_per_minute),
+            account_calls_per_minute: self.account_calls_per_minute.or(other.account_calls_per_minute),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
         }

@@ -6,6 +6,7 @@ mod relay;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +17,7 @@ pub use self::command_line::{
 };
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
-use crate::hub::HubSettings;
+use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
 use crate::tls::TlsFiles;
@@ -138,6 +139,9 @@ impl Settings {
         }
         let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
         settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
+        let per_user = rate("user_calls_per_minute", given.user_calls_per_minute)?;
+        let per_account = rate("account_calls_per_minute", given.account_calls_per_minute)?;
+        settings.hub.call_rates = CallRates { per_user, per_account };
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
         settings.check()?;
         Ok(settings)
@@ -162,6 +166,12 @@ fn not_for_the_demo(name: &'static str, address: SocketAddr) -> SettingsError {
 
 fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> SettingsError {
     SettingsError::Value { name, value: value.to_string(), why: why.into() }
+}
+
+/// A minute has sixty thousand of the moments that the hub tells apart.
+fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
+    let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
+    Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))
 }
 
 fn check_audience(audience: String) -> Result<String, SettingsError> {

@@ -1,14 +1,18 @@
+use std::num::NonZeroU32;
+
 use signedcall_wire::{
     CallId, DeviceId, EndReason, MAX_CANDIDATES_PER_CALL, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, Redacted,
     Request, Signal, VoiceReport,
 };
 use uuid::Uuid;
 
-use super::stage::{CALL, Do, Stage, accept, call, call_to, endpoint, hang_up, hold, signal};
+use super::arrows::placed;
+use super::stage::{CALL, Do, FOURTH, Stage, THIRD, accept, call, call_to, endpoint, hang_up, hold, signal};
 use crate::hub::budget::AT_ONCE;
 use crate::hub::placing::MAX_IMAGE_URL_BYTES;
 use crate::hub::presence::MAX_ENDS_PER_WELCOME;
 use crate::hub::request::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTIONS_PER_CALL};
+use crate::hub::{CallRates, Hub, HubSettings};
 
 const REFUSED: [&str; 1] = ["a ERR_FAILURE_IN_MAKE_CALL"];
 
@@ -189,4 +193,21 @@ fn a_device_may_report_so_many_calls_at_once_and_then_one_a_second() {
     }
     assert_eq!(stage.run(999, report()), refused);
     assert_eq!(stage.run(1_000, report()), ["keep report x", "x ok"]);
+}
+
+#[test]
+fn a_user_who_calls_too_often_is_refused_whoever_is_called_and_may_ask_again_for_the_same() {
+    let settings = HubSettings { call_rates: CallRates { per_user: NonZeroU32::new(1), per_account: None }, ..HubSettings::default() };
+    let mut stage = Stage::empty();
+    stage.hub = Hub::new(settings);
+    for who in ['a', 'x'] {
+        stage.run(0, Do::SignIn(who));
+    }
+    for event in placed() {
+        stage.run(0, event);
+    }
+    assert_eq!(stage.run(0, Do::AskAgain('a')), ["a ok"], "the same call again is no other");
+    stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    assert_eq!(stage.run(59_999, Do::Ask('a', call_to(THIRD, 'x'))), ["a ERR_STOP_RETRY"]);
+    assert_eq!(stage.run(60_000, Do::Ask('a', call_to(FOURTH, 'x'))), ["open record"]);
 }
