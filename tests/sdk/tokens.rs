@@ -225,6 +225,23 @@ async fn a_token_lets_one_device_in_and_nobody_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_service_knows_which_tokens_were_used_and_takes_those_that_were_not() {
+    let (mut service, backend) = Backend::with_service(LEEWAY, TEN_MINUTES).await;
+    let (used, mut claims) = (backend.token("alice"), backend.claims("alice"));
+    let iat = claims["iat"].as_u64().expect("a moment");
+    (claims["iat"], claims["exp"]) = ((iat - 300).into(), (iat + 300).into());
+    let unused = backend.sign(&claims);
+    let copy = used.clone();
+    let tokens = UserTokens::new(move || std::future::ready(Ok(Redacted::new(copy.clone()))));
+    Phone::sign_in(options(&service, "alice", tokens), ToneSound::of(1_000)).await.leave_in_silence().await;
+    service.restart().await;
+    let (error, _) = refusal(&service, used, |_| {}).await;
+    assert!(error.code == ErrorCode::ApiKeyRequired && error.detail.contains("used before"), "{error}");
+    let tokens = UserTokens::new(move || std::future::ready(Ok(Redacted::new(unused.clone()))));
+    Phone::sign_in(options(&service, "alice", tokens), ToneSound::of(1_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_gives_no_token_is_named_when_signing_in() {
     let (service, backend) = Backend::with_service(LEEWAY, TEN_MINUTES).await;
     backend.feel(Mood::Away);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
 use crate::keys::{KeyVerifier, random_secret};
 use crate::store::{self, Account, Accounts, StoreError};
-use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken};
+use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
 
 /// The most characters of a display name.
 const MAX_NAME_LENGTH: usize = 50;
@@ -87,7 +87,7 @@ impl Admission {
     pub(crate) async fn renew(&self, socket: SocketId, renew: Renew) -> Result<HubEvent, Refusal> {
         let Renew { account_id: account, cuid, user_token } = renew;
         let cuid = check_cuid(&cuid)?;
-        let VerifiedToken { environment, lasts } = self.verify_token(&account, &cuid, &user_token).await?;
+        let VerifiedToken { environment, lasts, .. } = self.take_token(&account, &cuid, &user_token).await?;
         Ok(HubEvent::TokenRenewed { socket, account, environment, cuid, lasts })
     }
 
@@ -109,14 +109,15 @@ impl Admission {
     }
 
     async fn admit_by_token(&self, id: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<Entry, Refusal> {
-        let VerifiedToken { environment, lasts } = self.verify_token(id, cuid, token).await?;
+        let VerifiedToken { environment, lasts, .. } = self.take_token(id, cuid, token).await?;
         let Some((account, _)) = self.find(id).await? else {
             return Err(come_back("the account has just been removed"));
         };
         Ok(Entry { account, environment, right: Right::UserToken { lasts } })
     }
 
-    async fn verify_token(&self, account: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<VerifiedToken, Refusal> {
+    /// Verifies a token, and uses it up.
+    async fn take_token(&self, account: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<VerifiedToken, Refusal> {
         let token = token.expose();
         if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
             return Err(refusal(ErrorCode::ApiKeyRequired, format!("a user token has 1 to {MAX_TOKEN_BYTES} bytes")));
@@ -124,7 +125,14 @@ impl Admission {
         let token = PresentedToken::read(token).map_err(refuse_token)?;
         let (id, kid) = (account.clone(), token.kid().to_owned());
         let key = self.look_up(move |accounts| accounts.token_key(&id, &kid)).await?;
-        self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), SystemTime::now()).map_err(refuse_token)
+        let now = SystemTime::now();
+        let verified = self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), now).map_err(refuse_token)?;
+        let (id, jti, until) = (account.clone(), verified.jti.clone(), verified.until);
+        if self.look_up(move |accounts| accounts.use_token(&id, &jti, until, unix_seconds(now))).await? {
+            Ok(verified)
+        } else {
+            Err(refuse_token(WrongToken::Used))
+        }
     }
 
     /// Nobody waits for the store to have written it.
@@ -162,20 +170,7 @@ fn check_cuid(cuid: &str) -> Result<Cuid, Refusal> {
 }
 
 fn refuse_token(wrong: WrongToken) -> Refusal {
-    match wrong {
-        WrongToken::TooMany => come_back(wrong.to_string()),
-        WrongToken::NotSigned
-        | WrongToken::Claims(_)
-        | WrongToken::Issuer
-        | WrongToken::Audience(_)
-        | WrongToken::Subject
-        | WrongToken::Lifetime(_)
-        | WrongToken::NotYet
-        | WrongToken::Expired
-        | WrongToken::BeforeStart
-        | WrongToken::Id(_)
-        | WrongToken::Used => refusal(ErrorCode::ApiKeyRequired, wrong.to_string()),
-    }
+    refusal(ErrorCode::ApiKeyRequired, wrong.to_string())
 }
 
 /// Refuses a device that speaks another version of the protocol.

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
@@ -115,7 +115,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let (withdrawals, withdrawn) = Withdrawals::read(Arc::clone(&accounts))?;
-    let admission = Admission::new(accounts, KeyVerifier::new()?, TokenVerifier::new(settings.tokens, SystemTime::now()));
+    let admission = Admission::new(accounts, KeyVerifier::new()?, TokenVerifier::new(settings.tokens));
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     switchboard.withdraw(withdrawn);

@@ -11,6 +11,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod token_keys;
+mod used_tokens;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};

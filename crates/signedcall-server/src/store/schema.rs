@@ -122,6 +122,16 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, environment, cuid)
     ) STRICT;
 ",
+    // Which user tokens were used, until they expire.
+    "
+    CREATE TABLE used_tokens (
+        account TEXT NOT NULL,
+        id      BLOB NOT NULL,
+        until   INTEGER NOT NULL,
+        PRIMARY KEY (account, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX used_tokens_by_end ON used_tokens (until);
+",
 ];
 
 /// The version that all steps lead to.

@@ -10,7 +10,6 @@ mod signed;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod used;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +19,6 @@ use self::claims::Rules;
 pub use self::key_set::{InvalidKeySet, TokenKey};
 pub(crate) use self::key_set::{TokenAlgorithm, read_key_set};
 use self::signed::SignedToken;
-use self::used::{NotTaken, UsedTokens};
 
 /// The most bytes of a token: one with all that is asked of it has under five hundred.
 pub(crate) const MAX_TOKEN_BYTES: usize = 4 * 1024;
@@ -59,22 +57,22 @@ pub(crate) enum WrongToken {
     NotYet,
     #[error("the user token has expired")]
     Expired,
-    #[error("the user token was made before the service was started, which cannot know whether it was used")]
-    BeforeStart,
     #[error("the user token's jti has to have 1 to {0} bytes")]
     Id(usize),
     #[error("the user token was used before; each is good for one sign-in")]
     Used,
-    #[error("the service has seen too many user tokens of this account")]
-    TooMany,
 }
 
-/// A token that is what it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A token that is what it should be, and may have been used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedToken {
     /// That of the key that has signed it.
     pub(crate) environment: Environment,
-    /// How long it is good.
+    /// What tells it from all others of its account.
+    pub(crate) jti: String,
+    /// The moment until which it is good, in seconds since 1970.
+    pub(crate) until: u64,
+    /// How long that is.
     pub(crate) lasts: Duration,
 }
 
@@ -93,20 +91,18 @@ impl<'a> PresentedToken<'a> {
     }
 }
 
-/// Verifies tokens, and lets each in once.
+/// Verifies tokens.
 #[derive(Debug)]
 pub(crate) struct TokenVerifier {
     rules: Rules,
-    used: UsedTokens,
 }
 
 impl TokenVerifier {
-    pub(crate) fn new(settings: TokenSettings, started_at: SystemTime) -> Self {
-        let rules = Rules { audience: settings.audience, leeway: settings.leeway.as_secs(), started_at: unix_seconds(started_at) };
-        Self { rules, used: UsedTokens::default() }
+    pub(crate) fn new(settings: TokenSettings) -> Self {
+        Self { rules: Rules { audience: settings.audience, leeway: settings.leeway.as_secs() } }
     }
 
-    /// Verifies a token with the key that it names, if the account has it, and uses it up.
+    /// Verifies a token with the key that it names, if the account has it. Whether it was used before is for the store to say.
     pub(crate) fn verify(
         &self,
         token: &PresentedToken<'_>,
@@ -123,14 +119,11 @@ impl TokenVerifier {
         let now = unix_seconds(now);
         let claims = claims::read(&payload)?;
         let until = self.rules.check(&claims, account, cuid, now)?;
-        self.used.take(account, &claims.jti, until, now).map_err(|not_taken| match not_taken {
-            NotTaken::Used => WrongToken::Used,
-            NotTaken::Full => WrongToken::TooMany,
-        })?;
-        Ok(VerifiedToken { environment: *environment, lasts: Duration::from_secs(until - now) })
+        Ok(VerifiedToken { environment: *environment, jti: claims.jti, until, lasts: Duration::from_secs(until - now) })
     }
 }
 
-fn unix_seconds(at: SystemTime) -> u64 {
+/// The moments of tokens.
+pub(crate) fn unix_seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
