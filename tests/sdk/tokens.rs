@@ -242,6 +242,31 @@ async fn a_restarted_service_knows_which_tokens_were_used_and_takes_those_that_w
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_token_of_a_key_that_is_taken_away_keeps_the_call_by_a_token_of_the_next() {
+    let backend = Backend::new(TEN_MINUTES);
+    let (service, key) = Service::start_with_account_and(ACCOUNT, |_| {}, |_| {}).await;
+    backend.register(&service, ACCOUNT);
+    let by_key = Options { account_id: ACCOUNT.to_owned(), credentials: Credentials::ApiKey(key), ..service.options("bobby") };
+    let mut bobby = Phone::sign_in(by_key, ToneSound::of(1_500)).await;
+    let thief = phone(&service, &backend, "mallory", 1_200).await;
+    let next = Backend::new(TEN_MINUTES);
+    let (both, asked) = ([Arc::clone(&backend), Arc::clone(&next)], AtomicUsize::new(0));
+    let tokens = UserTokens::new(move || {
+        let backend = &both[asked.fetch_add(1, Ordering::Relaxed).min(1)];
+        std::future::ready(Ok(Redacted::new(backend.token("alice"))))
+    });
+    let mut alice = Phone::sign_in(options(&service, "alice", tokens), ToneSound::of(1_000)).await;
+    let call = connect(&mut alice, &mut bobby, "bobby").await;
+
+    next.register(&service, ACCOUNT);
+    thief.until("out, and not let in again", |view| view.link == LinkState::Closed).await;
+    alice.until("in by the next key", |view| view.link == LinkState::Ready).await;
+    assert_eq!(alice.line.call_state(), CallState::OngoingCall);
+    bobby.line.hangup(call).await.expect("the call goes on");
+    alice.expect(CallStatus::Ended(EndReason::HungUp)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_gives_no_token_is_named_when_signing_in() {
     let (service, backend) = Backend::with_service(LEEWAY, TEN_MINUTES).await;
     backend.feel(Mood::Away);

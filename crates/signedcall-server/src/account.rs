@@ -123,13 +123,14 @@ pub fn revoke_key(accounts: &Accounts, id: &AccountId, key: &KeyId) -> Result<()
     Err(AccountError::UnknownKey { account: id.clone(), key: key.clone() })
 }
 
-/// Registers the keys that an account signs user tokens with in one environment, instead of those before: a JWK set.
+/// Registers the keys that an account signs user tokens with in one environment, instead of those before: a JWK set. Whoever is signed in by a token of a
+/// key that is not among them has to bring another within half a minute.
 ///
 /// # Errors
 /// What is wrong with the set; there is no such account; the store failed.
 pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environment, key_set: &str) -> Result<(), AccountError> {
     match accounts.set_token_keys(id, environment, &read_key_set(key_set)?)? {
-        SetTokenKeys::Set => Ok(()),
+        SetTokenKeys::Set | SetTokenKeys::Same => Ok(()),
         SetTokenKeys::NoAccount => Err(AccountError::Unknown(id.clone())),
         SetTokenKeys::Taken(kid) => Err(AccountError::KidTaken(kid)),
     }
@@ -140,7 +141,8 @@ pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environm
 /// # Errors
 /// There is no such account; the store failed.
 pub fn token_keys(accounts: &Accounts, id: &AccountId) -> Result<Vec<(Environment, TokenKey)>, AccountError> {
-    accounts.token_keys(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+    let keys = accounts.token_keys(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))?;
+    Ok(keys.into_iter().map(|registered| (registered.environment, registered.key)).collect())
 }
 
 /// Blocks a user of an account in one environment, or lets them in again. Whoever is blocked and signed in is signed out within a second, and cannot

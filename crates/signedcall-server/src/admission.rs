@@ -87,8 +87,8 @@ impl Admission {
     pub(crate) async fn renew(&self, socket: SocketId, renew: Renew) -> Result<HubEvent, Refusal> {
         let Renew { account_id: account, cuid, user_token } = renew;
         let cuid = check_cuid(&cuid)?;
-        let VerifiedToken { environment, lasts, .. } = self.take_token(&account, &cuid, &user_token).await?;
-        Ok(HubEvent::TokenRenewed { socket, account, environment, cuid, lasts })
+        let VerifiedToken { key, environment, lasts, .. } = self.take_token(&account, &cuid, &user_token).await?;
+        Ok(HubEvent::TokenRenewed { socket, account, environment, cuid, key, lasts })
     }
 
     async fn admit_by_key(&self, id: &AccountId, key: &Redacted<String>) -> Result<Entry, Refusal> {
@@ -109,11 +109,11 @@ impl Admission {
     }
 
     async fn admit_by_token(&self, id: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<Entry, Refusal> {
-        let VerifiedToken { environment, lasts, .. } = self.take_token(id, cuid, token).await?;
+        let VerifiedToken { key, environment, lasts, .. } = self.take_token(id, cuid, token).await?;
         let Some((account, _)) = self.find(id).await? else {
             return Err(come_back("the account has just been removed"));
         };
-        Ok(Entry { account, environment, right: Right::UserToken { lasts } })
+        Ok(Entry { account, environment, right: Right::UserToken { key, lasts } })
     }
 
     /// Verifies a token, and uses it up.

@@ -6,7 +6,7 @@ use signedcall_wire::{
 };
 
 use super::RelayGrant;
-use super::rights::{Right, Withdrawn};
+use super::rights::{Right, TokenKeyId, Withdrawn};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +73,8 @@ pub enum HubEvent {
         environment: Environment,
         /// For which user.
         cuid: Cuid,
+        /// By which of its keys.
+        key: TokenKeyId,
         /// How long it is good.
         lasts: Duration,
     },

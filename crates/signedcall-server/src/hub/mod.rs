@@ -37,7 +37,8 @@
 //!   is near, and when they begin a new session.
 //! * **A user token** lets a device in until it expires, unless another takes its place. When none does, the session cannot be resumed any more, and its
 //!   calls go on as after the loss of a socket: its device signs in anew in time, or has lost its network.
-//! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out.
+//! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out. Where it is the key
+//!   of its user token, that is as if the token had expired.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
 //!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
@@ -82,7 +83,7 @@ pub use self::rate::CallRates;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::relay_password;
 pub(crate) use self::rights::blocked;
-pub use self::rights::{KeyId, Right, Withdrawn};
+pub use self::rights::{KeyId, Right, TokenKeyId, Withdrawn};
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
 
@@ -186,8 +187,8 @@ impl Hub {
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
-            HubEvent::TokenRenewed { socket, account, environment, cuid, lasts } => {
-                self.renew_token(&mut turn, socket, &(account, environment, cuid), lasts);
+            HubEvent::TokenRenewed { socket, account, environment, cuid, key, lasts } => {
+                self.renew_token(&mut turn, socket, &(account, environment, cuid), key, lasts);
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::Draining => self.drains = true,

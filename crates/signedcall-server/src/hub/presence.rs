@@ -41,7 +41,7 @@ impl Hub {
         self.lose_socket(turn, socket);
         let user: User = (account, environment, cuid);
         // It may have been withdrawn since the shell looked.
-        if let Some(refusal) = self.withdrawn.refusal(&user, Some(&right)) {
+        if let Some(refusal) = self.withdrawn.sign_in_refusal(&user, &right) {
             return turn.refuse(socket, refusal);
         }
         if single_device && !self.leave_alone(turn, &user, device) {

@@ -14,14 +14,20 @@ use super::{Hub, SocketId, Turn, User};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId(pub String);
 
+/// One key that an account signs user tokens with, as it was registered: another that takes its place under the same name is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenKeyId(pub i64);
+
 /// What lets a device in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Right {
     /// An api key, until it is revoked.
     ApiKey(KeyId),
-    /// A user token, until it expires.
+    /// A user token, until it expires or its key is not registered any more.
     UserToken {
-        /// How long that is.
+        /// What has signed it.
+        key: TokenKeyId,
+        /// How long it is good.
         lasts: Duration,
     },
 }
@@ -31,7 +37,7 @@ impl Right {
     pub(super) fn lasts_ms(&self) -> Option<u64> {
         match self {
             Self::ApiKey(_) => None,
-            Self::UserToken { lasts } => Some(milliseconds(*lasts)),
+            Self::UserToken { lasts, .. } => Some(milliseconds(*lasts)),
         }
     }
 }
@@ -41,12 +47,19 @@ impl Right {
 pub struct Withdrawn {
     /// The api keys that are revoked.
     pub keys: BTreeSet<KeyId>,
+    /// The keys that tokens were signed with, and that are not registered any more.
+    pub token_keys: BTreeSet<TokenKeyId>,
     /// The users who are blocked.
     pub users: BTreeSet<(AccountId, Environment, Cuid)>,
 }
 
 impl Withdrawn {
-    /// What this user is told who has this right, if either is withdrawn. A device that is expected back has shown none yet.
+    /// What this user is told who signs in by this right, if either is withdrawn.
+    pub(super) fn sign_in_refusal(&self, user: &User, right: &Right) -> Option<Refusal> {
+        self.refusal(user, Some(right)).or_else(|| self.has_taken_key_of(Some(right)).then(unsigned))
+    }
+
+    /// What this user is told who is here by this right, if there is no way to stay: a device that is expected back has shown none yet.
     pub(super) fn refusal(&self, user: &User, right: Option<&Right>) -> Option<Refusal> {
         if self.users.contains(user) {
             return Some(blocked());
@@ -56,6 +69,19 @@ impl Withdrawn {
             Right::UserToken { .. } => None,
         }
     }
+
+    /// Whether a right rests on a user token whose key is not registered any more. Another token may be had.
+    fn has_taken_key_of(&self, right: Option<&Right>) -> bool {
+        match right {
+            Some(Right::UserToken { key, .. }) => self.token_keys.contains(key),
+            Some(Right::ApiKey(_)) | None => false,
+        }
+    }
+}
+
+/// What a device is told whose token is signed with a key that is not registered any more.
+fn unsigned() -> Refusal {
+    not_signed_in("the key that has signed the user token is not registered any more")
 }
 
 /// What a user is told who is blocked.
@@ -73,7 +99,7 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 impl Hub {
-    /// Signs out whoever is here by what is withdrawn.
+    /// Signs out whoever is here by what is withdrawn. A device whose token has lost its key has to bring another, and keeps its calls meanwhile.
     pub(super) fn withdraw(&mut self, turn: &mut Turn, withdrawn: Withdrawn) {
         self.withdrawn = withdrawn;
         let refused = self.sessions.iter().map(|(id, session)| (*id, self.withdrawn.refusal(&session.user, session.right.as_ref())));
@@ -84,39 +110,50 @@ impl Hub {
             }
             self.forget_session(turn, id, Departure::Logout);
         }
+        let unsigned = self.sessions.iter().filter(|(_, session)| self.withdrawn.has_taken_key_of(session.right.as_ref()));
+        let unsigned: Vec<SessionId> = unsigned.map(|(id, _)| *id).collect();
+        for id in unsigned {
+            self.expire_token(turn, id);
+        }
     }
 
     /// Begins to wait for the end of a right that has one.
     pub(super) fn time_right(&mut self, turn: &Turn, id: SessionId, right: &Right) {
         match right {
             Right::ApiKey(_) => {}
-            Right::UserToken { lasts } => self.timers.set(Timer::TokenOver(id), turn.now + *lasts),
+            Right::UserToken { lasts, .. } => self.timers.set(Timer::TokenOver(id), turn.now + *lasts),
         }
     }
 
     /// Another user token takes the place of the one that a session has begun with.
-    pub(super) fn renew_token(&mut self, turn: &mut Turn, socket: SocketId, user: &User, lasts: Duration) {
+    pub(super) fn renew_token(&mut self, turn: &mut Turn, socket: SocketId, user: &User, key: TokenKeyId, lasts: Duration) {
         let Some(&id) = self.sockets.get(&socket) else {
             return;
         };
+        let renewed = Right::UserToken { key, lasts };
+        // Its key may have been taken away since the shell looked.
+        if self.withdrawn.has_taken_key_of(Some(&renewed)) {
+            return turn.send(socket, ServiceMessage::NotRenewed(unsigned()));
+        }
         let Some(Session { right: Some(right @ Right::UserToken { .. }), .. }) =
             self.sessions.get_mut(&id).filter(|session| session.user == *user)
         else {
             return turn
                 .send(socket, ServiceMessage::NotRenewed(not_signed_in("this session has not begun with a user token of this user")));
         };
-        let renewed = Right::UserToken { lasts };
         *right = renewed.clone();
         self.time_right(turn, id, &renewed);
         turn.send(socket, ServiceMessage::Renewed { token_lasts_ms: milliseconds(lasts) });
     }
 
-    /// No other token has come in time: the session is not resumed any more. Its device may sign in anew, and its calls wait for that.
+    /// No other token has come in time, or the one that there is has lost its key: the session is not resumed any more. Its device may sign in anew, and
+    /// its calls wait for that.
     pub(super) fn expire_token(&mut self, turn: &mut Turn, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         session.token = None;
+        self.timers.clear(Timer::TokenOver(id));
         if let Some(socket) = session.socket() {
             turn.send(socket, ServiceMessage::SessionExpired);
             self.lose_socket(turn, socket);

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use signedcall_wire::{AccountId, Environment};
 
 use super::blocked::all_blocked;
+use super::token_keys::removed_token_keys;
 use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
 
@@ -144,7 +145,7 @@ impl Accounts {
         let read = || {
             let mut keys = connection.prepare_cached("SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL")?;
             let keys = keys.query_map([], |row| Ok(KeyId(row.get(0)?)))?.collect::<Result<_, _>>()?;
-            Ok(Withdrawn { keys, users: all_blocked(&connection)? })
+            Ok(Withdrawn { keys, token_keys: removed_token_keys(&connection)?, users: all_blocked(&connection)? })
         };
         read().map_err(|error| self.failed(error))
     }

@@ -26,7 +26,7 @@ pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 pub(crate) use self::schema::create_private_directory;
-pub(crate) use self::token_keys::SetTokenKeys;
+pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]

@@ -132,6 +132,23 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX used_tokens_by_end ON used_tokens (until);
 ",
+    // Each key as it was registered has a number of its own, and is known for a while after it was taken away: sessions rest on it.
+    "
+    CREATE TABLE numbered_token_keys (
+        number        INTEGER PRIMARY KEY AUTOINCREMENT,
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        kid           TEXT NOT NULL,
+        environment   TEXT NOT NULL,
+        algorithm     TEXT NOT NULL,
+        public_key    BLOB NOT NULL,
+        removed_at_ms INTEGER
+    ) STRICT;
+    INSERT INTO numbered_token_keys (account, kid, environment, algorithm, public_key)
+        SELECT account, kid, environment, algorithm, public_key FROM token_keys;
+    DROP TABLE token_keys;
+    ALTER TABLE numbered_token_keys RENAME TO token_keys;
+    CREATE UNIQUE INDEX good_token_keys ON token_keys (account, kid) WHERE removed_at_ms IS NULL;
+",
 ];
 
 /// The version that all steps lead to.

@@ -1,22 +1,40 @@
 //! The public keys that accounts sign user tokens with.
 
-use rusqlite::{OptionalExtension, params};
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment};
 
-use super::{Accounts, StoreError, environment_name, environment_named};
+use super::api_keys::note_withdrawal;
+use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
+use crate::hub::TokenKeyId;
 use crate::tokens::{TokenAlgorithm, TokenKey};
+
+/// How long a key is remembered that was taken away: until long after the running service has ended every session that rests on it.
+const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What came of registering keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SetTokenKeys {
     Set,
+    /// They are those that there were.
+    Same,
     NoAccount,
     /// The other environment has a key of this name, and a token names nothing else.
     Taken(String),
 }
 
+/// A key as it is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RegisteredKey {
+    pub(crate) id: TokenKeyId,
+    pub(crate) environment: Environment,
+    pub(crate) key: TokenKey,
+}
+
 impl Accounts {
-    /// Registers the keys that an account signs tokens with in one environment, instead of those before.
+    /// Registers the keys that an account signs tokens with in one environment, instead of those before. One that is registered already stays what it is.
     pub(crate) fn set_token_keys(
         &self,
         account: &AccountId,
@@ -28,14 +46,27 @@ impl Accounts {
         }
         let mut connection = self.connection();
         let mut set = || {
-            let transaction = connection.transaction()?;
-            let environment = environment_name(environment);
-            transaction.execute("DELETE FROM token_keys WHERE account = ? AND environment = ?", params![account.0, environment])?;
-            for key in keys {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let known: Vec<_> = good_keys(&transaction, account)?.into_iter().filter(|known| known.environment == environment).collect();
+            let gone: Vec<_> = known.iter().filter(|known| !keys.contains(&known.key)).collect();
+            let new: Vec<_> = keys.iter().filter(|key| known.iter().all(|known| known.key != **key)).collect();
+            if gone.is_empty() && new.is_empty() {
+                return Ok(SetTokenKeys::Same);
+            }
+            let now = SystemTime::now();
+            for known in &gone {
+                transaction.execute("UPDATE token_keys SET removed_at_ms = ? WHERE number = ?", params![unix_millis(now), known.id.0])?;
+            }
+            for key in new {
                 let put = "INSERT OR IGNORE INTO token_keys (account, kid, environment, algorithm, public_key) VALUES (?, ?, ?, ?, ?)";
-                if transaction.execute(put, params![account.0, key.kid, environment, key.algorithm(), key.public_key])? == 0 {
+                let values = params![account.0, key.kid, environment_name(environment), key.algorithm(), key.public_key];
+                if transaction.execute(put, values)? == 0 {
                     return Ok(SetTokenKeys::Taken(key.kid.clone()));
                 }
+            }
+            if !gone.is_empty() {
+                transaction.execute("DELETE FROM token_keys WHERE removed_at_ms < ?", [unix_millis(now - REMEMBERED_FOR)])?;
+                note_withdrawal(&transaction)?;
             }
             transaction.commit().map(|()| SetTokenKeys::Set)
         };
@@ -43,35 +74,42 @@ impl Accounts {
     }
 
     /// The key of this name.
-    pub(crate) fn token_key(&self, account: &AccountId, kid: &str) -> Result<Option<(Environment, TokenKey)>, StoreError> {
+    pub(crate) fn token_key(&self, account: &AccountId, kid: &str) -> Result<Option<RegisteredKey>, StoreError> {
         let connection = self.connection();
         let find = || {
-            let mut key = connection
-                .prepare_cached("SELECT kid, environment, algorithm, public_key FROM token_keys WHERE account = ? AND kid = ?")?;
+            let mut key = connection.prepare_cached(&format!("{SELECT_GOOD} AND kid = ?"))?;
             Ok(key.query_row(params![account.0, kid], read_key).optional()?.flatten())
         };
         find().map_err(|error| self.failed(error))
     }
 
     /// Every key that an account signs tokens with; `None` when there is no such account.
-    pub(crate) fn token_keys(&self, account: &AccountId) -> Result<Option<Vec<(Environment, TokenKey)>>, StoreError> {
+    pub(crate) fn token_keys(&self, account: &AccountId) -> Result<Option<Vec<RegisteredKey>>, StoreError> {
         if self.find(account)?.is_none() {
             return Ok(None);
         }
-        let connection = self.connection();
-        let list = || {
-            let mut keys = connection
-                .prepare("SELECT kid, environment, algorithm, public_key FROM token_keys WHERE account = ? ORDER BY environment, kid")?;
-            keys.query_map([&account.0], read_key)?.filter_map(Result::transpose).collect::<Result<_, _>>()
-        };
-        list().map(Some).map_err(|error| self.failed(error))
+        good_keys(&self.connection(), account).map(Some).map_err(|error| self.failed(error))
     }
 }
 
-fn read_key(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(Environment, TokenKey)>> {
-    let (kid, environment, algorithm): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let public_key = row.get(3)?;
+const SELECT_GOOD: &str =
+    "SELECT number, kid, environment, algorithm, public_key FROM token_keys WHERE removed_at_ms IS NULL AND account = ?";
+
+fn good_keys(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<RegisteredKey>> {
+    let mut keys = connection.prepare_cached(&format!("{SELECT_GOOD} ORDER BY environment, kid"))?;
+    keys.query_map([&account.0], read_key)?.filter_map(Result::transpose).collect()
+}
+
+/// Those that were taken away not long ago, in all accounts.
+pub(super) fn removed_token_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<TokenKeyId>> {
+    let mut keys = connection.prepare_cached("SELECT number FROM token_keys WHERE removed_at_ms IS NOT NULL")?;
+    keys.query_map([], |row| Ok(TokenKeyId(row.get(0)?)))?.collect()
+}
+
+fn read_key(row: &Row<'_>) -> rusqlite::Result<Option<RegisteredKey>> {
+    let (id, kid, environment, algorithm): (i64, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    let public_key = row.get(4)?;
     let environment = environment_named(&environment);
     let key = TokenAlgorithm::named(&algorithm).map(|algorithm| TokenKey { kid, algorithm, public_key });
-    Ok(environment.zip(key))
+    Ok(environment.zip(key).map(|(environment, key)| RegisteredKey { id: TokenKeyId(id), environment, key }))
 }

@@ -19,6 +19,8 @@ use self::claims::Rules;
 pub use self::key_set::{InvalidKeySet, TokenKey};
 pub(crate) use self::key_set::{TokenAlgorithm, read_key_set};
 use self::signed::SignedToken;
+use crate::hub::TokenKeyId;
+use crate::store::RegisteredKey;
 
 /// The most bytes of a token: one with all that is asked of it has under five hundred.
 pub(crate) const MAX_TOKEN_BYTES: usize = 4 * 1024;
@@ -66,7 +68,9 @@ pub(crate) enum WrongToken {
 /// A token that is what it should be, and may have been used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VerifiedToken {
-    /// That of the key that has signed it.
+    /// What has signed it.
+    pub(crate) key: TokenKeyId,
+    /// That of this key.
     pub(crate) environment: Environment,
     /// What tells it from all others of its account.
     pub(crate) jti: String,
@@ -106,20 +110,21 @@ impl TokenVerifier {
     pub(crate) fn verify(
         &self,
         token: &PresentedToken<'_>,
-        key: Option<&(Environment, TokenKey)>,
+        key: Option<&RegisteredKey>,
         account: &AccountId,
         cuid: &str,
         now: SystemTime,
     ) -> Result<VerifiedToken, WrongToken> {
         // Also without a key there is something to verify with: how long the answer takes says nothing of the account.
-        let payload = token.0.verify(key.map(|(_, key)| key));
-        let (Some(payload), Some((environment, _))) = (payload, key) else {
+        let payload = token.0.verify(key.map(|registered| &registered.key));
+        let (Some(payload), Some(registered)) = (payload, key) else {
             return Err(WrongToken::NotSigned);
         };
         let now = unix_seconds(now);
         let claims = claims::read(&payload)?;
         let until = self.rules.check(&claims, account, cuid, now)?;
-        Ok(VerifiedToken { environment: *environment, jti: claims.jti, until, lasts: Duration::from_secs(until - now) })
+        let (key, environment, lasts) = (registered.id, registered.environment, Duration::from_secs(until - now));
+        Ok(VerifiedToken { key, environment, jti: claims.jti, until, lasts })
     }
 }
 

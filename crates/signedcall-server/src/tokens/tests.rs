@@ -14,14 +14,15 @@ struct Bench {
     verifier: TokenVerifier,
     account: AccountId,
     signer: Signer,
-    key: (Environment, TokenKey),
+    key: RegisteredKey,
 }
 
 impl Bench {
     fn of(signer: Signer) -> Self {
         let keys = read_key_set(&json!({"keys": [signer.jwk("one")]}).to_string()).expect("a set");
         let verifier = TokenVerifier::new(TokenSettings::default());
-        let key = (Environment::Production, keys.into_iter().next().expect("a key"));
+        let key = keys.into_iter().next().expect("a key");
+        let key = RegisteredKey { id: TokenKeyId(7), environment: Environment::Production, key };
         Self { verifier, account: AccountId("grocer".to_owned()), signer, key }
     }
 
@@ -30,12 +31,12 @@ impl Bench {
     }
 
     fn header(&self) -> Value {
-        json!({"alg": self.key.1.algorithm(), "kid": "one", "typ": "JWT"})
+        json!({"alg": self.key.key.algorithm(), "kid": "one", "typ": "JWT"})
     }
 
     fn verify(&self, token: &str) -> Result<VerifiedToken, WrongToken> {
         let presented = PresentedToken::read(token)?;
-        let key = Some(&self.key).filter(|(_, key)| key.kid == presented.kid());
+        let key = Some(&self.key).filter(|registered| registered.key.kid == presented.kid());
         self.verifier.verify(&presented, key, &self.account, "courier_1", at(NOW))
     }
 
@@ -66,7 +67,10 @@ fn a_good_token_of_either_algorithm_is_good_until_it_expires_and_a_little_longer
         let claims = claims();
         let jti = claims["jti"].as_str().expect("an id").to_owned();
         let (environment, lasts) = (Environment::Production, Duration::from_secs(630));
-        assert_eq!(bench.verify(&bench.token(&claims)), Ok(VerifiedToken { environment, jti, until: NOW + 630, lasts }));
+        assert_eq!(
+            bench.verify(&bench.token(&claims)),
+            Ok(VerifiedToken { key: TokenKeyId(7), environment, jti, until: NOW + 630, lasts })
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use signedcall_wire::EndReason;
 
 use super::arrows::{Row, after, answered, check, placed};
 use super::stage::{CALL, Do, Stage, call, hang_up};
+use crate::hub::TokenKeyId;
 
 #[test]
 fn whoever_is_here_by_a_key_that_is_revoked_is_signed_out_and_its_calls_end_as_if_by_its_user() {
@@ -152,6 +153,45 @@ fn a_talk_ends_when_the_side_whose_user_token_has_expired_gets_no_other() {
     assert!(stage.run(39_999, Do::Wake).is_empty());
     let told = stage.run(40_000, Do::Wake);
     assert!(told.contains(&"x #3 ended RemoteNetworkLoss".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_token_whose_key_is_not_registered_any_more_is_as_if_it_had_expired() {
+    let mut stage = with_tokens("ax");
+    for event in answered() {
+        stage.run(0, event);
+    }
+    stage.token_key = TokenKeyId(2);
+    assert_eq!(stage.run(0, Do::RenewToken('x', 'x', 600_000)), ["x renewed for 600000"]);
+    assert_eq!(stage.run(1_000, Do::UnregisterKey(1)), ["a session expired"], "the other side has another key");
+    assert_eq!(stage.run(1_000, Do::Resume('a', 0)), ["a2 session expired"]);
+    assert_eq!(stage.run(2_000, Do::SignIn('a')), ["a3 welcome for 10000 caller answered x"], "with a token of the next key");
+    assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
+}
+
+#[test]
+fn a_talk_ends_when_a_side_has_no_token_of_the_next_key() {
+    let mut stage = with_tokens("a");
+    stage.token_key = TokenKeyId(2);
+    stage.run(0, Do::SignIn('x'));
+    for event in answered() {
+        stage.run(0, event);
+    }
+    stage.run(0, Do::RenewToken('x', 'x', 600_000));
+    stage.run(1_000, Do::UnregisterKey(1));
+    assert!(stage.run(30_999, Do::Wake).is_empty());
+    let told = stage.run(31_000, Do::Wake);
+    assert!(told.contains(&"x #3 ended RemoteNetworkLoss".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_token_that_was_verified_just_before_its_key_was_taken_away_lets_nobody_in() {
+    let mut stage = with_tokens("a");
+    stage.token_key = TokenKeyId(2);
+    stage.run(0, Do::UnregisterKey(2));
+    assert_eq!(stage.run(0, Do::SignIn('x')), ["x refused ERR_APIKEY_REQUIRED", "x close"]);
+    assert_eq!(stage.run(0, Do::RenewToken('a', 'a', 50_000)), ["a not renewed ERR_APIKEY_REQUIRED"]);
+    assert_eq!(stage.run(10_000, Do::Wake), ["a session expired"], "the first token is as good as before");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::hub::{
     CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, RelayGrant, Right,
-    SignIn, SocketId, Withdrawn,
+    SignIn, SocketId, TokenKeyId, Withdrawn,
 };
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
@@ -38,6 +38,8 @@ pub(super) enum Do {
     RenewToken(Who, Who, u64),
     /// The api key of a device is revoked.
     RevokeKey(Who),
+    /// A key that user tokens are signed with is registered no more.
+    UnregisterKey(i64),
     /// The user of a device is blocked.
     BlockUser(Who),
     /// Nobody is blocked any more.
@@ -168,6 +170,8 @@ pub(super) struct Stage {
     pub(super) single_device: bool,
     /// How long the user token of whoever signs in is good; they have api keys otherwise.
     pub(super) token_lasts: Option<Duration>,
+    /// Which key signs user tokens.
+    pub(super) token_key: TokenKeyId,
     /// What the store was asked to write, and what is durable.
     opening: BTreeMap<CallId, OpenRecord>,
     open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
@@ -219,6 +223,7 @@ impl Stage {
             store_waits: false,
             single_device: false,
             token_lasts: None,
+            token_key: TokenKeyId(1),
             opening: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
@@ -289,9 +294,10 @@ impl Stage {
             Do::RenewToken(who, of, lasts) => {
                 let (account, cuid) = (AccountId("parcelo".to_owned()), cuid(of));
                 let (environment, lasts) = (Environment::Development, Duration::from_millis(lasts));
-                HubEvent::TokenRenewed { socket: self.sockets[&who], account, environment, cuid, lasts }
+                HubEvent::TokenRenewed { socket: self.sockets[&who], account, environment, cuid, key: self.token_key, lasts }
             }
             Do::RevokeKey(who) => HubEvent::Withdrawn(Withdrawn { keys: [key(who)].into(), ..Withdrawn::default() }),
+            Do::UnregisterKey(key) => HubEvent::Withdrawn(Withdrawn { token_keys: [TokenKeyId(key)].into(), ..Withdrawn::default() }),
             Do::BlockUser(who) => {
                 let user = (AccountId("parcelo".to_owned()), Environment::Development, cuid(who));
                 HubEvent::Withdrawn(Withdrawn { users: [user].into(), ..Withdrawn::default() })
@@ -311,7 +317,7 @@ impl Stage {
             account: AccountId("parcelo".to_owned()),
             environment: if who == 'p' { Environment::Production } else { Environment::Development },
             cuid: cuid(who),
-            right: self.token_lasts.map_or_else(|| Right::ApiKey(key(who)), |lasts| Right::UserToken { lasts }),
+            right: self.token_lasts.map_or_else(|| Right::ApiKey(key(who)), |lasts| Right::UserToken { key: self.token_key, lasts }),
             name: None,
             endpoint: Endpoint { device, run },
             device_name: self.named.then(|| name(who)),
