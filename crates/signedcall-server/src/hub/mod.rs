@@ -20,8 +20,8 @@
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
-//! * **How often** a user and an account may place calls can be limited; one too many is answered with `ERR_STOP_RETRY`, whoever it is to, and a transfer
-//!   counts as a call of whoever asks for it.
+//! * **How often** a user and an account, in each environment, may place calls can be limited; one too many is answered with `ERR_STOP_RETRY`, whoever it
+//!   is to. A call counts once it is begun to be written down, and a transfer as a call of whoever asks for it.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
 //!   device says how many it takes when it signs in, and whenever that changes. It may place another call while it holds the one that it is in.
 //! * A device that signs in while its user is called rings too, unless it has declined for itself.

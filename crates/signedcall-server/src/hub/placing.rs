@@ -24,7 +24,7 @@ impl Hub {
         if self.drains {
             return refused(ErrorCode::ServerFailure);
         }
-        if !self.takes_another_call(turn.now, session) {
+        if !self.may_call(turn.now, session) {
             return refused(ErrorCode::StopRetry);
         }
         let Some(caller) = self.sessions.get(&session) else {
@@ -85,8 +85,9 @@ impl Hub {
         }
     }
 
-    /// Keeps a new call, and has its record opened.
+    /// Keeps a new call, counts it, and has its record opened.
     pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, call: Call, reachable: &[Party]) {
+        self.count_call(turn.now, asked_by);
         let id = call.invite.call;
         let (account, environment, callee) = call.callee.clone();
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
-use signedcall_wire::{AccountId, SessionId, Timestamp};
+use signedcall_wire::{AccountId, Environment, SessionId, Timestamp};
 
 use super::{Hub, User};
 
 /// How many buckets there may be before those that are full are forgotten.
 const SWEEP_FROM: usize = 1024;
+/// What the limits are counted in.
+const MINUTE_MS: u64 = 60_000;
 
 /// How many calls may be placed in a minute; without end where nothing is set. What was not used is saved up for one minute, so that so many may be
 /// placed in one go, and then one by one as time passes.
@@ -17,7 +18,7 @@ const SWEEP_FROM: usize = 1024;
 pub struct CallRates {
     /// By one user, on all devices together.
     pub per_user: Option<NonZeroU32>,
-    /// By all users of an account, in both environments together.
+    /// By all users of an account in one environment: trials take nothing from real users.
     pub per_account: Option<NonZeroU32>,
 }
 
@@ -26,7 +27,7 @@ pub struct CallRates {
 pub(super) struct CallBudgets {
     rates: CallRates,
     users: Buckets<User>,
-    accounts: Buckets<AccountId>,
+    accounts: Buckets<(AccountId, Environment)>,
 }
 
 impl CallBudgets {
@@ -34,24 +35,47 @@ impl CallBudgets {
         Self { rates, users: Buckets::default(), accounts: Buckets::default() }
     }
 
-    /// Takes one call of a user, if there is one left; an account is not charged for a call that its user may not place.
-    pub(super) fn take(&mut self, now: Timestamp, user: &User) -> bool {
-        let of_user = self.rates.per_user.is_none_or(|rate| self.users.take(now, user, rate));
-        of_user && self.rates.per_account.is_none_or(|rate| self.accounts.take(now, &user.0, rate))
+    /// Whether a user, and the account with all its users, has a call left.
+    fn has_one(&self, now: Timestamp, user: &User) -> bool {
+        self.rates.per_user.is_none_or(|rate| self.users.has_one(now, user, rate))
+            && self.rates.per_account.is_none_or(|rate| self.accounts.has_one(now, &account_of(user), rate))
+    }
+
+    /// Takes one call of both.
+    fn take(&mut self, now: Timestamp, user: &User) {
+        if let Some(rate) = self.rates.per_user {
+            self.users.take(now, user.clone(), rate);
+        }
+        if let Some(rate) = self.rates.per_account {
+            self.accounts.take(now, account_of(user), rate);
+        }
     }
 }
 
+fn account_of((account, environment, _): &User) -> (AccountId, Environment) {
+    (account.clone(), *environment)
+}
+
 impl Hub {
-    /// Takes one call of the user of a session, unless there have been too many.
-    pub(super) fn takes_another_call(&mut self, now: Timestamp, session: SessionId) -> bool {
-        self.sessions.get(&session).is_none_or(|session| self.budgets.take(now, &session.user))
+    /// Whether the user of a session may place another call.
+    pub(super) fn may_call(&self, now: Timestamp, session: SessionId) -> bool {
+        self.sessions.get(&session).is_none_or(|session| self.budgets.has_one(now, &session.user))
+    }
+
+    /// Counts a call that the user of a session places.
+    pub(super) fn count_call(&mut self, now: Timestamp, session: SessionId) {
+        if let Some(session) = self.sessions.get(&session) {
+            self.budgets.take(now, &session.user);
+        }
     }
 }
 
 /// Token buckets, each by the moment at which it is full again. One that is full is as good as none.
+///
+/// Moments are counted in fractions of a millisecond, as many as there are calls in a minute, so that nothing is lost by rounding.
 #[derive(Debug)]
 struct Buckets<K> {
-    full_at: BTreeMap<K, Timestamp>,
+    full_at: BTreeMap<K, u64>,
     sweep_at: usize,
 }
 
@@ -61,25 +85,31 @@ impl<K> Default for Buckets<K> {
     }
 }
 
-impl<K: Clone + Ord> Buckets<K> {
-    fn take(&mut self, now: Timestamp, whose: &K, per_minute: NonZeroU32) -> bool {
-        let every = Duration::from_secs(60) / per_minute.get();
-        let full_at = self.full_at.get(whose).copied().unwrap_or_default().max(now) + every;
-        if full_at.since(now) > every * per_minute.get() {
-            return false;
-        }
-        self.full_at.insert(whose.clone(), full_at);
+impl<K: Ord> Buckets<K> {
+    fn has_one(&self, now: Timestamp, whose: &K, per_minute: NonZeroU32) -> bool {
+        let now = fractions(now, per_minute);
+        let full_at = self.full_at.get(whose).copied().unwrap_or_default().max(now);
+        full_at - now + MINUTE_MS <= fractions(Timestamp::from_millis(MINUTE_MS), per_minute)
+    }
+
+    fn take(&mut self, now: Timestamp, whose: K, per_minute: NonZeroU32) {
+        let now = fractions(now, per_minute);
+        let full_at = self.full_at.entry(whose).or_default();
+        *full_at = (*full_at).max(now).saturating_add(MINUTE_MS);
         if self.full_at.len() >= self.sweep_at {
             self.full_at.retain(|_, full_at| *full_at > now);
             self.sweep_at = SWEEP_FROM.max(2 * self.full_at.len());
         }
-        true
     }
+}
+
+fn fractions(moment: Timestamp, per_minute: NonZeroU32) -> u64 {
+    moment.as_millis().saturating_mul(per_minute.get().into())
 }
 
 #[cfg(test)]
 mod tests {
-    use signedcall_wire::{Cuid, Environment};
+    use signedcall_wire::Cuid;
 
     use super::*;
 
@@ -87,12 +117,25 @@ mod tests {
         Timestamp::from_millis(milliseconds)
     }
 
+    fn user_in(account: &str, environment: Environment, number: usize) -> User {
+        (AccountId(account.to_owned()), environment, Cuid::new(format!("user_x{number}")).expect("a cuid"))
+    }
+
     fn user(account: &str, number: usize) -> User {
-        (AccountId(account.to_owned()), Environment::Production, Cuid::new(format!("user_x{number}")).expect("a cuid"))
+        user_in(account, Environment::Production, number)
     }
 
     fn budgets(per_user: u32, per_account: u32) -> CallBudgets {
         CallBudgets::new(CallRates { per_user: NonZeroU32::new(per_user), per_account: NonZeroU32::new(per_account) })
+    }
+
+    /// Places a call, if there is one left.
+    fn places(budgets: &mut CallBudgets, now: Timestamp, user: &User) -> bool {
+        let may = budgets.has_one(now, user);
+        if may {
+            budgets.take(now, user);
+        }
+        may
     }
 
     #[test]
@@ -100,34 +143,69 @@ mod tests {
         let mut budgets = budgets(6, 0);
         let one = user("a", 1);
         for _ in 0..6 {
-            assert!(budgets.take(at(0), &one));
+            assert!(places(&mut budgets, at(0), &one));
         }
-        assert!(!budgets.take(at(0), &one) && !budgets.take(at(9_999), &one));
-        assert!(budgets.take(at(10_000), &one) && !budgets.take(at(10_000), &one));
-        assert!(budgets.take(at(10_000), &user("a", 2)), "others are not charged");
+        assert!(!places(&mut budgets, at(0), &one) && !places(&mut budgets, at(9_999), &one));
+        assert!(places(&mut budgets, at(10_000), &one) && !places(&mut budgets, at(10_000), &one));
+        assert!(places(&mut budgets, at(10_000), &user("a", 2)), "others are not charged");
     }
 
     #[test]
-    fn an_account_has_calls_for_all_its_users_and_what_one_may_not_place_is_not_charged() {
-        let mut budgets = budgets(1, 2);
-        assert!(budgets.take(at(0), &user("a", 1)));
-        assert!(!budgets.take(at(0), &user("a", 1)));
-        assert!(budgets.take(at(0), &user("a", 2)));
-        assert!(!budgets.take(at(0), &user("a", 3)));
-        assert!(budgets.take(at(0), &user("b", 1)));
+    fn a_rate_that_does_not_divide_a_minute_is_kept_to_the_call() {
+        // A moment of the wall's clock, in milliseconds since 1970.
+        let from = 1_800_000_000_000;
+        for rate in [7, 45_000, 60_000] {
+            let mut budgets = budgets(rate, 0);
+            let one = user("a", 1);
+            let mut placed = 0_u32;
+            for millisecond in 0..=MINUTE_MS {
+                while places(&mut budgets, at(from + millisecond), &one) {
+                    placed += 1;
+                }
+            }
+            assert_eq!(placed, 2 * rate, "those of one minute in one go, and as many until the next is over");
+        }
+    }
+
+    #[test]
+    fn an_account_has_calls_for_all_its_users_in_each_environment() {
+        let mut budgets = budgets(0, 2);
+        let trial = user_in("a", Environment::Development, 1);
+        for _ in 0..2 {
+            assert!(places(&mut budgets, at(0), &trial));
+        }
+        assert!(!places(&mut budgets, at(0), &trial));
+        assert!(places(&mut budgets, at(0), &user("a", 1)), "trials are not charged to real users");
+        assert!(places(&mut budgets, at(0), &user("a", 2)));
+        assert!(!places(&mut budgets, at(0), &user("a", 3)));
+        assert!(places(&mut budgets, at(0), &user("b", 1)));
+    }
+
+    #[test]
+    fn what_either_may_not_place_is_charged_to_neither() {
+        let mut budgets = budgets(2, 3);
+        let (greedy, other) = (user("a", 1), user("a", 2));
+        for may in [true, true, false, false] {
+            assert_eq!(places(&mut budgets, at(0), &greedy), may);
+        }
+        assert!(places(&mut budgets, at(0), &other), "the account has not paid for what its user was refused");
+        assert!(!places(&mut budgets, at(0), &other), "and now has none left");
+        for may in [true, false] {
+            assert_eq!(places(&mut budgets, at(20_000), &other), may, "the user has not paid for what the account was refused");
+        }
     }
 
     #[test]
     fn without_a_limit_there_is_none() {
         let mut budgets = budgets(0, 0);
-        assert!((0..10_000).all(|_| budgets.take(at(0), &user("a", 1))));
+        assert!((0..10_000).all(|_| places(&mut budgets, at(0), &user("a", 1))));
     }
 
     #[test]
     fn who_has_not_called_for_a_minute_is_forgotten() {
         let mut budgets = budgets(1, 0);
         for number in 0..SWEEP_FROM * 4 {
-            assert!(budgets.take(at(61_000 * number as u64), &user("a", number)));
+            assert!(places(&mut budgets, at(61_000 * number as u64), &user("a", number)));
         }
         assert!(budgets.users.full_at.len() < SWEEP_FROM);
     }

@@ -33,7 +33,7 @@ impl Hub {
         if self.drains {
             return refused(ErrorCode::ServerFailure);
         }
-        if !self.takes_another_call(turn.now, session) {
+        if !self.may_call(turn.now, session) {
             return refused(ErrorCode::StopRetry);
         }
         if self.calls_of(session).any(|call| call.instead_of == Some(old) && call.is_being_made()) {

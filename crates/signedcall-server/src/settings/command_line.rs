@@ -77,7 +77,7 @@ pub struct Given {
     /// How many calls a user may place in a minute, on all devices together, 1 to 60000 [default: no limit]. What is left is saved up for a minute
     #[arg(long, env = "SIGNEDCALL_USER_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub user_calls_per_minute: Option<u64>,
-    /// How many calls all users of an account together may place in a minute, 1 to 60000 [default: no limit]
+    /// How many calls all users of an account in one environment may place in a minute together, 1 to 60000 [default: no limit]
     #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub account_calls_per_minute: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]

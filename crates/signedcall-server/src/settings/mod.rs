@@ -168,7 +168,7 @@ fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> Se
     SettingsError::Value { name, value: value.to_string(), why: why.into() }
 }
 
-/// A minute has sixty thousand of the moments that the hub tells apart.
+/// More than one in a millisecond is no limit.
 fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
     let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
     Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))

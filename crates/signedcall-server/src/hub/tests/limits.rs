@@ -209,5 +209,6 @@ fn a_user_who_calls_too_often_is_refused_whoever_is_called_and_may_ask_again_for
     assert_eq!(stage.run(0, Do::AskAgain('a')), ["a ok"], "the same call again is no other");
     stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
     assert_eq!(stage.run(59_999, Do::Ask('a', call_to(THIRD, 'x'))), ["a ERR_STOP_RETRY"]);
+    assert_eq!(stage.run(60_000, Do::Ask('a', call_to(THIRD, 'q'))), ["a ERR_CONTACT_NOT_REACHABLE"], "which counts for nothing");
     assert_eq!(stage.run(60_000, Do::Ask('a', call_to(FOURTH, 'x'))), ["open record"]);
 }
