@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -30,8 +30,8 @@ struct Backend {
     p256: EcdsaKeyPair,
     /// How long its tokens are good.
     lasts: Duration,
-    /// How many it was asked for.
-    asked: watch::Sender<usize>,
+    /// When it was asked for each.
+    asked: watch::Sender<Vec<Instant>>,
     mood: Mutex<Mood>,
 }
 
@@ -51,7 +51,7 @@ impl Backend {
         let ed25519 = Ed25519KeyPair::from_pkcs8(secret.as_ref()).expect("a key");
         let secret = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("randomness");
         let p256 = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.as_ref(), &random).expect("a key");
-        Arc::new(Self { ed25519, p256, lasts, asked: watch::Sender::new(0), mood: Mutex::new(Mood::Signs) })
+        Arc::new(Self { ed25519, p256, lasts, asked: watch::Sender::new(Vec::new()), mood: Mutex::new(Mood::Signs) })
     }
 
     /// Starts a service where the company has an account for development, and its keys.
@@ -110,7 +110,7 @@ impl Backend {
     fn tokens_of(self: &Arc<Self>, cuid: &str) -> UserTokens {
         let (backend, cuid) = (Arc::clone(self), cuid.to_owned());
         UserTokens::new(move || {
-            backend.asked.send_modify(|asked| *asked += 1);
+            backend.asked.send_modify(|asked| asked.push(Instant::now()));
             let mood = *backend.mood.lock().unwrap_or_else(PoisonError::into_inner);
             let token = match mood {
                 Mood::Signs => Ok(Redacted::new(backend.token(&cuid))),
@@ -121,10 +121,19 @@ impl Backend {
         })
     }
 
-    /// Waits until it has been asked for so many tokens.
-    async fn is_asked(&self, times: usize) {
-        let mut asked = self.asked.subscribe();
-        timeout(PATIENCE, asked.wait_for(|asked| *asked >= times)).await.expect("it is asked").expect("it is there");
+    /// Waits until it is asked for another token although all that it has given until now have long expired, and says whether the session has gone on
+    /// until then.
+    async fn keeps_up(&self, phone: &Phone) -> bool {
+        let (mut asked, mut view) = (self.asked.subscribe(), phone.line.view());
+        // What is asked for as one has just expired is to begin another session with.
+        let long_expired = Instant::now() + self.lasts * 5 / 4;
+        tokio::select! {
+            asked = timeout(PATIENCE, asked.wait_for(|asked| asked.last().is_some_and(|last| *last > long_expired))) => {
+                asked.expect("it is asked").expect("it is there");
+                true
+            }
+            _ = view.wait_for(|view| view.link != LinkState::Ready) => false,
+        }
     }
 }
 
@@ -282,18 +291,21 @@ async fn a_talk_goes_on_while_tokens_are_renewed_in_silence() {
     let mut alice = phone(&service, &backend, "alice", 1_000).await;
     let mut bobby = phone(&service, &backend, "bobby", 1_500).await;
     let call = connect(&mut alice, &mut bobby, "bobby").await;
-    let mut view = alice.line.view();
-    tokio::select! {
-        // One each to begin with, and two more for each.
-        () = backend.is_asked(6) => {}
-        _ = view.wait_for(|view| view.link != LinkState::Ready) => panic!("the session was interrupted"),
-    }
+    assert!(backend.keeps_up(&alice).await, "the session was interrupted");
     alice.sound.hears_tone(1_500).await;
     alice.line.hangup(call).await.expect("the call goes on");
     alice.expect(CallStatus::Ended(EndReason::HungUp)).await;
     bobby.expect(CallStatus::Ended(EndReason::HungUp)).await;
     alice.leave_in_silence().await;
     bobby.leave_in_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_tokens_are_not_renewed_does_not_go_on() {
+    let (service, backend) = Backend::with_service(Duration::ZERO, Duration::from_secs(3)).await;
+    let alice = phone(&service, &backend, "alice", 1_000).await;
+    backend.feel(Mood::Confused);
+    assert!(!backend.keeps_up(&alice).await, "it went on by tokens of somebody else");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
