@@ -1,14 +1,11 @@
-//! Adding accounts: what is checked of them, how they get their keys, and the demo account.
+//! Adding accounts: what is checked of them, and how they get their keys.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Cuid, Environment, Redacted};
+use signedcall_wire::{AccountId, Cuid, Environment, Redacted};
 
 use crate::hub::KeyId;
-use crate::keys::{NoRandomness, hash, is_key_of, random_key, random_key_id};
+use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
 use crate::store::{Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError};
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
@@ -20,8 +17,6 @@ const MAX_LENGTH: usize = 64;
 const MAX_LOGO_BYTES: usize = 2 * 1024;
 /// The longest limit of a call, in seconds: a day is no limit to speak of.
 pub(crate) const MAX_CALL_SECONDS: u64 = 24 * 3600;
-/// The id of the demo account.
-pub const DEMO_ACCOUNT: &str = "demo";
 
 /// Why an account is not added or changed, by the property's name.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +60,12 @@ pub enum AccountError {
     /// No key could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// The demo account was given a key that its operator has revoked.
+    #[error("the demo account's key for {environment:?} was revoked; choose another")]
+    DemoKeyRevoked {
+        /// Where.
+        environment: Environment,
+    },
     /// A demo key could not be read or kept.
     #[error("the demo key cannot be kept in {path}: {source}", path = .path.display())]
     DemoKey {
@@ -84,9 +85,9 @@ pub type Keys = [(Environment, Redacted<String>); 2];
 /// A property that is wrong, by its name; an id that is taken; a store that failed.
 pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError> {
     check(account)?;
-    let [production, development] = ENVIRONMENTS;
-    let keys = [(production, random_key(production)?), (development, random_key(development)?)];
-    add_with_keys(accounts, account, &keys)?;
+    let [(one, production), (other, development)] = [new_key(ENVIRONMENTS[0])?, new_key(ENVIRONMENTS[1])?];
+    let keys = [(one.environment, production), (other.environment, development)];
+    accounts.add(account, &[one, other])?;
     Ok(keys)
 }
 
@@ -95,8 +96,7 @@ pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError>
 /// # Errors
 /// There is no such account, or no room for another key; the store failed.
 pub fn add_key(accounts: &Accounts, id: &AccountId, environment: Environment) -> Result<(KeyId, Redacted<String>), AccountError> {
-    let key = random_key(environment)?;
-    let credential = credential(environment, &key)?;
+    let (credential, key) = new_key(environment)?;
     match accounts.add_credential(id, &credential)? {
         AddedKey::Added => Ok((credential.id, key)),
         AddedKey::NoAccount => Err(AccountError::Unknown(id.clone())),
@@ -162,79 +162,17 @@ pub fn blocked_users(accounts: &Accounts, id: &AccountId) -> Result<Vec<BlockedU
     accounts.blocked(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
 }
 
-/// Makes sure that there is a demo account, with `key` as its development key, or one that is kept in `data`, and with this limit on its calls.
-/// Gives that key.
-///
-/// # Errors
-/// The store or the key's file cannot be written.
-pub fn ensure_demo(
-    accounts: &Accounts,
-    data: &Path,
-    key: Option<Redacted<String>>,
-    max_call: Option<Duration>,
-) -> Result<Redacted<String>, AccountError> {
-    let development = match key {
-        Some(key) => key,
-        None => kept_key(&data.join("demo.key"), Environment::Development)?,
-    };
-    let keys = [
-        (Environment::Production, kept_key(&data.join("demo.production.key"), Environment::Production)?),
-        (Environment::Development, development.clone()),
-    ];
-    let account = Account { max_call, ..demo_account() };
-    match accounts.find(&account.id)? {
-        None => add_with_keys(accounts, &account, &keys)?,
-        Some((_, credentials)) => {
-            accounts.limit_calls(&account.id, max_call)?;
-            for (environment, key) in &keys {
-                let is_known = |known: &Credential| known.environment == *environment && is_key_of(key, &known.key_hash);
-                if !credentials.iter().any(is_known) {
-                    accounts.replace_credentials(&account.id, &credential(*environment, key)?)?;
-                }
-            }
-        }
-    }
-    Ok(development)
+/// Makes a key, and what is kept of it.
+pub(crate) fn new_key(environment: Environment) -> Result<(Credential, Redacted<String>), NoRandomness> {
+    let key = random_key(environment, &random_key_id()?)?;
+    Ok((credential(environment, &key)?, key))
 }
 
-fn demo_account() -> Account {
-    let branding = Branding {
-        name: "Parcelo".to_owned(),
-        bg_color: Color { red: 0x0F, green: 0x3D, blue: 0x2E },
-        font_color: Color { red: 0xFF, green: 0xFF, blue: 0xFF },
-        logo: None,
-        button_theme: ButtonTheme::Light,
-    };
-    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false, max_call: None, single_device: false }
-}
-
-/// Reads a key that an earlier start made, or makes one that only this user can read.
-fn kept_key(path: &Path, environment: Environment) -> Result<Redacted<String>, AccountError> {
-    let failed = |source| AccountError::DemoKey { path: path.to_owned(), source };
-    match std::fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(Redacted::new(text.trim().to_owned())),
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let key = random_key(environment)?;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
-    writeln!(file, "{}", key.expose()).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    Ok(key)
-}
-
-fn add_with_keys(accounts: &Accounts, account: &Account, keys: &Keys) -> Result<(), AccountError> {
-    let mut credentials = Vec::new();
-    for (environment, key) in keys {
-        credentials.push(credential(*environment, key)?);
-    }
-    Ok(accounts.add(account, &credentials)?)
-}
-
-/// What is kept of a new key.
-fn credential(environment: Environment, key: &Redacted<String>) -> Result<Credential, NoRandomness> {
-    Ok(Credential { id: random_key_id()?, environment, key_hash: hash(key)?, last_used_at_ms: None })
+/// What is kept of a key.
+pub(crate) fn credential(environment: Environment, key: &Redacted<String>) -> Result<Credential, NoRandomness> {
+    let named = id_in(key);
+    let (is_named, id) = (named.is_some(), named.map_or_else(random_key_id, Ok)?);
+    Ok(Credential { id, environment, key_hash: hash(key)?, named: is_named, last_used_at_ms: None })
 }
 
 fn check(account: &Account) -> Result<(), AccountError> {
@@ -260,7 +198,12 @@ fn check(account: &Account) -> Result<(), AccountError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use signedcall_wire::Branding;
+
     use super::*;
+    use crate::demo::demo_account;
 
     fn named(id: &str, name: &str, logo: Option<&str>) -> Account {
         let branding = Branding { name: name.to_owned(), logo: logo.map(str::to_owned), ..demo_account().branding };
@@ -292,19 +235,5 @@ mod tests {
             let refused = check(&account);
             assert!(matches!(&refused, Err(AccountError::Property { name, .. }) if *name == property), "{account:?}: {refused:?}");
         }
-    }
-
-    #[test]
-    fn the_demo_account_is_made_once_and_its_key_can_be_chosen() {
-        let data = tempfile::tempdir().expect("a directory");
-        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
-        let made = ensure_demo(&accounts, data.path(), None, None).expect("a demo account");
-        assert_eq!(ensure_demo(&accounts, data.path(), None, None).expect("the same"), made);
-        let (chosen, limit) = (Redacted::new("chosen".to_owned()), Duration::from_secs(60));
-        assert_eq!(ensure_demo(&accounts, data.path(), Some(chosen.clone()), Some(limit)).expect("the same"), chosen);
-        let (account, credentials) = accounts.find(&AccountId(DEMO_ACCOUNT.to_owned())).expect("a good store").expect("the account");
-        let of = |key: &Redacted<String>| credentials.iter().find(|known| is_key_of(key, &known.key_hash)).map(|known| known.environment);
-        assert_eq!((of(&chosen), of(&made)), (Some(Environment::Development), None));
-        assert_eq!((credentials.len(), account.max_call), (2, Some(limit)));
     }
 }

@@ -16,7 +16,7 @@ use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToke
 
 /// The most characters of a display name.
 const MAX_NAME_LENGTH: usize = 50;
-/// The most bytes of a key that are hashed: ours have under sixty.
+/// The most bytes of a key that are hashed: ours have under eighty.
 const MAX_KEY_BYTES: usize = 256;
 /// When a device that could not be verified may come back: a queue of sign-ins has moved on by then.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -95,13 +95,13 @@ impl Admission {
         if key.expose().is_empty() || key.expose().len() > MAX_KEY_BYTES {
             return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
         }
-        let Some((account, credentials)) = self.find(id).await? else {
-            return Err(refusal(ErrorCode::ContactRegistrationFailed, "this service has no account of that id"));
-        };
-        let hashes = credentials.iter().map(|credential| credential.key_hash.clone()).collect();
+        let (account, credentials) = self.find(id).await?.unzip();
+        let candidates = store::Credential::that_could_be(key, credentials.unwrap_or_default());
+        let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
+        // Also without an account there is something to verify with, and the answer is the same.
         let found = self.keys.find(key, hashes).await.map_err(|busy| come_back(busy.to_string()))?;
-        let Some(credential) = found.and_then(|index| credentials.into_iter().nth(index)) else {
-            return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is not the account's"));
+        let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
+            return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
         let (environment, right) = (credential.environment, Right::ApiKey(credential.id.clone()));
         self.note_use(credential);

@@ -36,20 +36,37 @@ pub(crate) fn random_secret() -> Result<Redacted<String>, NoRandomness> {
     Ok(Redacted::new(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// Makes an api key, which says which environment it is for to whoever finds it.
-pub(crate) fn random_key(environment: Environment) -> Result<Redacted<String>, NoRandomness> {
-    let prefix = match environment {
-        Environment::Production => "sc_production_",
-        Environment::Development => "sc_development_",
-    };
-    Ok(Redacted::new(format!("{prefix}{}", random_secret()?.expose())))
+/// Makes an api key, which says which environment it is for to whoever finds it, and which of the account's keys it is to whoever verifies it.
+pub(crate) fn random_key(environment: Environment, id: &KeyId) -> Result<Redacted<String>, NoRandomness> {
+    Ok(Redacted::new(format!("{}{}_{}", prefix(environment), id.0, random_secret()?.expose())))
 }
 
-/// Makes what a key is called: short enough to be typed, and said nothing of the key by.
+const fn prefix(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "sc_production_",
+        Environment::Development => "sc_development_",
+    }
+}
+
+/// The bytes of a key's id, each written as two digits.
+const ID_BYTES: usize = 6;
+
+/// Makes what a key is called: short enough to be typed, and said nothing of the key's secret by.
 pub(crate) fn random_key_id() -> Result<KeyId, NoRandomness> {
-    let mut bytes = [0; 6];
+    let mut bytes = [0; ID_BYTES];
     OsRng.try_fill_bytes(&mut bytes)?;
     Ok(KeyId(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// What a key says that it is called. Those that were made before keys had names in them, and those that somebody has chosen, say nothing.
+pub(crate) fn id_in(key: &Redacted<String>) -> Option<KeyId> {
+    let key = key.expose();
+    let rest = [Environment::Production, Environment::Development].into_iter().find_map(|of| key.strip_prefix(prefix(of)))?;
+    let (id, secret) = rest.split_at_checked(2 * ID_BYTES)?;
+    let is_id = id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    // A secret of 256 bits has 43 characters, which a key without a name has and no more.
+    let is_named = is_id && secret.strip_prefix('_').is_some_and(|secret| secret.len() == 43);
+    is_named.then(|| KeyId(id.to_owned()))
 }
 
 /// What is stored of a key: Argon2 with a salt of its own, in the PHC format.
@@ -78,6 +95,8 @@ pub(crate) struct TooBusy;
 pub(crate) struct KeyVerifier {
     permits: Semaphore,
     queue_for: Duration,
+    /// The hash of a key that nobody has, to verify with where there is no other: how long an answer takes says nothing of the account.
+    nobodys: String,
     /// Of this process alone: what is remembered is of no use to whoever reads it elsewhere.
     memory_key: Redacted<String>,
     remembered: Mutex<BTreeSet<[u8; 32]>>,
@@ -88,13 +107,14 @@ impl KeyVerifier {
         Ok(Self {
             permits: Semaphore::new(MOST_VERIFICATIONS),
             queue_for: VERIFY_WITHIN,
+            nobodys: hash(&random_secret()?)?,
             memory_key: random_secret()?,
             remembered: Mutex::new(BTreeSet::new()),
         })
     }
 
-    /// Finds the first of some stored hashes that is this key's.
-    pub(crate) async fn find(&self, key: &Redacted<String>, hashes: Vec<String>) -> Result<Option<usize>, TooBusy> {
+    /// Finds the first of some stored hashes that is this key's. Without any it takes as long as with one.
+    pub(crate) async fn find(&self, key: &Redacted<String>, mut hashes: Vec<String>) -> Result<Option<usize>, TooBusy> {
         if let Some(known) = hashes.iter().position(|hash| self.remembers(self.fingerprint(key, hash))) {
             return Ok(Some(known));
         }
@@ -102,12 +122,19 @@ impl KeyVerifier {
         let Ok(Ok(_permit)) = permit else {
             return Err(TooBusy);
         };
+        let is_nobodys = hashes.is_empty();
+        if is_nobodys {
+            hashes.push(self.nobodys.clone());
+        }
         let fingerprints: Vec<_> = hashes.iter().map(|hash| self.fingerprint(key, hash)).collect();
         let key = key.clone();
         let verified = tokio::task::spawn_blocking(move || hashes.iter().position(|hash| is_key_of(&key, hash)));
         let Ok(found) = verified.await else {
             return Err(TooBusy);
         };
+        if is_nobodys {
+            return Ok(None);
+        }
         if let Some(fingerprint) = found.and_then(|index| fingerprints.get(index)) {
             self.remember(*fingerprint);
         }
@@ -143,8 +170,8 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_found_among_hashes_and_remembered_until_it_is_replaced() {
         let verifier = KeyVerifier::new().expect("randomness");
-        let key = random_key(Environment::Development).expect("randomness");
-        let other = hash(&random_key(Environment::Production).expect("randomness")).expect("randomness");
+        let key = random_secret().expect("randomness");
+        let other = hash(&random_secret().expect("randomness")).expect("randomness");
         let own = hash(&key).expect("randomness");
         assert_eq!(verifier.find(&key, vec![other.clone(), own.clone()]).await.ok(), Some(Some(1)));
         assert!(verifier.remembers(verifier.fingerprint(&key, &own)));
@@ -153,6 +180,20 @@ mod tests {
         let known = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
         assert_eq!(verifier.find(&key, vec![own]).await.ok(), Some(Some(0)), "a known key needs no verification");
         drop(known);
+    }
+
+    #[test]
+    fn a_key_says_what_it_is_called_unless_it_is_older_than_that_or_chosen() {
+        let (id, secret) = (random_key_id().expect("randomness"), random_secret().expect("randomness"));
+        for environment in [Environment::Production, Environment::Development] {
+            assert_eq!(id_in(&random_key(environment, &id).expect("randomness")), Some(id.clone()));
+            assert_eq!(id_in(&Redacted::new(format!("{}{}", prefix(environment), secret.expose()))), None);
+        }
+        let short = "a".repeat(42);
+        for other in ["", "chosen", "sc_production_", "sc_production_0123456789ab", &format!("sc_production_0123456789ab_{short}")] {
+            assert_eq!(id_in(&Redacted::new(other.to_owned())), None, "{other}");
+        }
+        assert_eq!(id_in(&Redacted::new(format!("sc_production_0123456789AB_{short}a"))), None);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 pub mod account;
 mod admission;
 mod codec;
+mod demo;
 pub mod hub;
 mod keys;
 mod relay;

@@ -11,8 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::account::{self, AccountError};
+use crate::account::AccountError;
 use crate::admission::Admission;
+use crate::demo::ensure_demo;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
@@ -106,8 +107,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let lock = lock_data(&settings.data)?;
     let store = settings.data.join(STORE_FILE);
     let accounts = Arc::new(Accounts::open(&store)?);
-    let demo_key =
-        if settings.demo { Some(account::ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
+    let demo_key = if settings.demo { Some(ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
     let (records, written, legacy) = Records::start(&store)?;
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();

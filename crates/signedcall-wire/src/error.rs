@@ -54,7 +54,7 @@ error_codes! {
     AccountIdRequired "ERR_ACCOUNTID_REQUIRED" 2004
         "The account id is missing." "Enter the account id that the service's operator gave you."
     ApiKeyRequired "ERR_APIKEY_REQUIRED" 2005
-        "The api key or user token is missing, or is not the account's." "Enter the account's api key, or have a new token made for this user."
+        "The api key or user token is missing, or is not the account's." "Check the account id, and enter its api key or have a new token made for this user."
     CuidMissing "ERR_CUID_MISSING" 2006
         "The user id (cuid) is missing." "Enter a user id."
     InvalidLengthCuid "ERR_INVALID_LENGTH_CUID" 2007
@@ -66,7 +66,7 @@ error_codes! {
     ProductionFieldRequired "ERR_PRODUCTION_FIELD_REQUIRED" 2011
         "The environment is missing, or is not the one that the credentials belong to." "Choose the environment that the api key was made for."
     ContactRegistrationFailed "ERR_CONTACT_REGISTRATION_FAILED" 2012
-        "The service did not register this user." "Check account id, api key and environment."
+        "The service did not register this user." "Ask the account's operator whether this user is blocked, and check the name."
     VoipServiceFailedToRegister "ERR_VOIP_SERVICE_FAILED_TO_REGISTER" 2013
         "The calling service did not start." "Restart the app; if it happens again, look into its log."
     MicrophonePermissionNotGranted "ERR_MICROPHONE_PERMISSION_NOT_GRANTED" 5001

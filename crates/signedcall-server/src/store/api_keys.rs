@@ -2,15 +2,16 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, params};
-use signedcall_wire::{AccountId, Environment};
+use rusqlite::{Connection, TransactionBehavior, params};
+use signedcall_wire::{AccountId, Environment, Redacted};
 
 use super::blocked::all_blocked;
 use super::token_keys::removed_token_keys;
 use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
+use crate::keys::id_in;
 
-/// The most api keys of an account that are good at once in one environment: each makes it dearer to find out that a key is none of them.
+/// The most api keys of an account that are good at once in one environment: more than a rotation needs, and few enough to be known one by one.
 pub(crate) const MAX_KEYS: usize = 4;
 /// How precisely it is known when a key was last used. More would be a write for each sign-in.
 const USED_WITHIN_MS: i64 = 60_000;
@@ -22,6 +23,8 @@ pub(crate) struct Credential {
     pub(crate) environment: Environment,
     /// Argon2, in the PHC format.
     pub(crate) key_hash: String,
+    /// Whether the key says itself what it is called.
+    pub(crate) named: bool,
     /// Milliseconds since 1970; `None` before its first use.
     pub(crate) last_used_at_ms: Option<i64>,
 }
@@ -41,6 +44,14 @@ pub struct KeyRecord {
     pub revoked_at: Option<String>,
 }
 
+impl Credential {
+    /// Which of some keys this one can be: one that says what it is called is no other.
+    pub(crate) fn that_could_be(key: &Redacted<String>, known: Vec<Self>) -> Vec<Self> {
+        let id = id_in(key);
+        known.into_iter().filter(|known| id.as_ref().map_or(!known.named, |id| known.named && known.id == *id)).collect()
+    }
+}
+
 /// What came of adding a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddedKey {
@@ -53,29 +64,41 @@ pub(crate) enum AddedKey {
 impl Accounts {
     /// Adds a key beside those that there are.
     pub(crate) fn add_credential(&self, account: &AccountId, credential: &Credential) -> Result<AddedKey, StoreError> {
-        let Some((_, known)) = self.find(account)? else {
+        if self.find(account)?.is_none() {
             return Ok(AddedKey::NoAccount);
-        };
-        if known.iter().filter(|known| known.environment == credential.environment).count() >= MAX_KEYS {
-            return Ok(AddedKey::TooMany);
         }
-        put_credential(&self.connection(), account, credential).map_err(|error| self.failed(error))?;
-        Ok(AddedKey::Added)
+        let mut connection = self.connection();
+        let mut add = || {
+            // Begun for writing, so that of two commands at once the second counts the first one's key.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let known = credentials_of(&transaction, account)?;
+            if known.iter().filter(|known| known.environment == credential.environment).count() >= MAX_KEYS {
+                return Ok(AddedKey::TooMany);
+            }
+            put_credential(&transaction, account, credential)?;
+            transaction.commit().map(|()| AddedKey::Added)
+        };
+        add().map_err(|error| self.failed(error))
     }
 
-    /// Revokes every key of an account in one environment but this one, which is added.
-    pub(crate) fn replace_credentials(&self, account: &AccountId, credential: &Credential) -> Result<(), StoreError> {
+    /// Gives the demo account a key in the place of the one that it was given before. Those that its operator has added stay good, and those that were
+    /// revoked stay revoked.
+    pub(crate) fn replace_demo_key(&self, account: &AccountId, credential: &Credential) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let mut replace = || {
-            let transaction = connection.transaction()?;
-            let revoke = "UPDATE api_keys SET revoked_at_ms = ? WHERE account = ? AND environment = ? AND revoked_at_ms IS NULL";
-            let (now, environment) = (unix_millis(SystemTime::now()), environment_name(credential.environment));
-            transaction.execute(revoke, params![now, account.0, environment])?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let remove = "DELETE FROM api_keys WHERE account = ? AND environment = ? AND of_demo AND revoked_at_ms IS NULL";
+            transaction.execute(remove, params![account.0, environment_name(credential.environment)])?;
             put_credential(&transaction, account, credential)?;
-            note_withdrawal(&transaction)?;
+            transaction.execute("UPDATE api_keys SET of_demo = 1 WHERE id = ?", [&credential.id.0])?;
             transaction.commit()
         };
         replace().map_err(|error| self.failed(error))
+    }
+
+    /// The keys of an account that were revoked.
+    pub(crate) fn revoked_credentials(&self, account: &AccountId) -> Result<Vec<Credential>, StoreError> {
+        select_credentials(&self.connection(), account, "revoked_at_ms IS NOT NULL").map_err(|error| self.failed(error))
     }
 
     /// Revokes a key, and says whether there is such a key that was good until now.
@@ -153,25 +176,56 @@ impl Accounts {
 
 /// The keys of an account that are good.
 pub(super) fn credentials_of(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<Credential>> {
-    let mut keys = connection.prepare_cached(
-        "SELECT id, environment, key_hash, last_used_at_ms FROM api_keys WHERE account = ? AND revoked_at_ms IS NULL ORDER BY created_at_ms, id",
-    )?;
+    select_credentials(connection, account, "revoked_at_ms IS NULL")
+}
+
+fn select_credentials(connection: &Connection, account: &AccountId, which: &str) -> rusqlite::Result<Vec<Credential>> {
+    let mut keys = connection.prepare_cached(&format!(
+        "SELECT id, environment, key_hash, named, last_used_at_ms FROM api_keys WHERE account = ? AND {which} ORDER BY created_at_ms, id",
+    ))?;
     let keys = keys.query_map([&account.0], |row| {
         let (id, environment): (String, String) = (row.get(0)?, row.get(1)?);
-        let (key_hash, last_used_at_ms) = (row.get(2)?, row.get(3)?);
-        Ok(environment_named(&environment).map(|environment| Credential { id: KeyId(id), environment, key_hash, last_used_at_ms }))
+        let (key_hash, named, last_used_at_ms) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok(environment_named(&environment).map(|environment| Credential { id: KeyId(id), environment, key_hash, named, last_used_at_ms }))
     })?;
     keys.filter_map(Result::transpose).collect()
 }
 
 pub(super) fn put_credential(connection: &Connection, account: &AccountId, credential: &Credential) -> rusqlite::Result<usize> {
+    let Credential { id, environment, key_hash, named, last_used_at_ms: _ } = credential;
     connection.execute(
-        "INSERT INTO api_keys (id, account, environment, key_hash, created_at_ms) VALUES (?, ?, ?, ?, ?)",
-        params![credential.id.0, account.0, environment_name(credential.environment), credential.key_hash, unix_millis(SystemTime::now())],
+        "INSERT INTO api_keys (id, account, environment, key_hash, named, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        params![id.0, account.0, environment_name(*environment), key_hash, named, unix_millis(SystemTime::now())],
     )
 }
 
 /// Lets the running service know that something was withdrawn.
 pub(super) fn note_withdrawal(connection: &Connection) -> rusqlite::Result<usize> {
     connection.execute("UPDATE withdrawals SET number = number + 1", [])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{random_key, random_key_id, random_secret};
+
+    #[test]
+    fn a_key_that_says_what_it_is_called_is_looked_for_nowhere_else() {
+        let ids: Vec<KeyId> = (0..4).map(|_| random_key_id().expect("randomness")).collect();
+        let of = |id: &KeyId, named| Credential {
+            id: id.clone(),
+            environment: Environment::Production,
+            key_hash: String::new(),
+            named,
+            last_used_at_ms: None,
+        };
+        let known = vec![of(&ids[0], true), of(&ids[1], true), of(&ids[2], false), of(&ids[3], false)];
+        let could_be =
+            |key: &Redacted<String>| Credential::that_could_be(key, known.clone()).into_iter().map(|known| known.id).collect::<Vec<_>>();
+        let named = |id| random_key(Environment::Production, id).expect("randomness");
+        assert_eq!(could_be(&named(&ids[1])), [ids[1].clone()]);
+        assert_eq!(could_be(&named(&ids[2])), [], "that one was made without a name");
+        assert_eq!(could_be(&named(&random_key_id().expect("randomness"))), []);
+        assert_eq!(could_be(&random_secret().expect("randomness")), ids[2..], "those that were made before");
+    }
 }

@@ -149,6 +149,12 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE numbered_token_keys RENAME TO token_keys;
     CREATE UNIQUE INDEX good_token_keys ON token_keys (account, kid) WHERE removed_at_ms IS NULL;
 ",
+    // Whether a key says itself what it is called, and whether it is one that the demo account was given. Until now that account had no others.
+    "
+    ALTER TABLE api_keys ADD COLUMN named INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE api_keys ADD COLUMN of_demo INTEGER NOT NULL DEFAULT 0;
+    UPDATE api_keys SET of_demo = 1 WHERE account = 'demo';
+",
 ];
 
 /// The version that all steps lead to.

@@ -33,9 +33,9 @@ async fn each_wrong_credential_is_refused_by_its_own_name() {
     let rows = [
         (Hello { version: 2, ..good() }, ErrorCode::FeatureNotAvailable, "version 1"),
         (Hello { account_id: AccountId(String::new()), ..good() }, ErrorCode::AccountIdRequired, "account id"),
-        (Hello { account_id: AccountId("nobody".to_owned()), ..good() }, ErrorCode::ContactRegistrationFailed, "no account"),
+        (Hello { account_id: AccountId("nobody".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "account id or the api key"),
         (Hello { credential: by_key(String::new()), ..good() }, ErrorCode::ApiKeyRequired, "api key"),
-        (Hello { credential: by_key("wrong".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "not the account's"),
+        (Hello { credential: by_key("mistaken".to_owned()), ..good() }, ErrorCode::ApiKeyRequired, "account id or the api key"),
         (Hello { credential: by_key("x".repeat(257)), ..good() }, ErrorCode::ApiKeyRequired, "256 bytes"),
         (Hello { credential: by_token(String::new()), ..good() }, ErrorCode::ApiKeyRequired, "user token"),
         (Hello { credential: by_token("x".repeat(4097)), ..good() }, ErrorCode::ApiKeyRequired, "4096 bytes"),
