@@ -23,7 +23,7 @@ mod withdrawals;
 pub use hub::KeyId;
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};
-pub use service::{STORE_FILE, Service, StartError, serve};
+pub use service::{STORE_FILE, Service, StartError, open_accounts, serve};
 pub use settings::Settings;
 pub use socket::SocketSettings;
 pub use tls::{TlsError, TlsFiles};

@@ -9,8 +9,8 @@ use clap::Parser;
 use signedcall_server::settings::{
     AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, UserArguments, UserCommand,
 };
-use signedcall_server::store::{Account, Accounts};
-use signedcall_server::{KeyId, STORE_FILE, Settings, account, serve};
+use signedcall_server::store::Account;
+use signedcall_server::{KeyId, Settings, account, open_accounts, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -60,7 +60,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
-    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let accounts = open_accounts(&settings.data)?;
     let mut out = std::io::stdout();
     match command {
         AccountCommand::Add(arguments) => {
@@ -85,7 +85,7 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
 }
 
 fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()> {
-    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let accounts = open_accounts(&settings.data)?;
     let mut out = std::io::stdout();
     match command {
         KeyCommand::Add { account, environment } => {
@@ -106,7 +106,7 @@ fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<(
 }
 
 fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::Result<()> {
-    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let accounts = open_accounts(&settings.data)?;
     let mut out = std::io::stdout();
     match command {
         JwksCommand::Set { account, environment, file } => {
@@ -124,7 +124,7 @@ fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::R
 }
 
 fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result<()> {
-    let accounts = Accounts::open(&settings.data.join(STORE_FILE))?;
+    let accounts = open_accounts(&settings.data)?;
     let block = |UserArguments { account, cuid, environment }, blocked| {
         account::block_user(&accounts, &AccountId(account), environment.into(), &cuid, blocked)
     };

@@ -41,6 +41,13 @@ pub enum StartError {
     /// Another service uses the data directory.
     #[error("another service is running with the data directory {path}", path = .0.display())]
     InUse(PathBuf),
+    /// An older service uses the data directory, and would not know its way about in a store that is brought up to date.
+    #[error(
+        "the service that is running with the data directory {path} is older than this program, and its store has to stay as it is; \
+         stop the service first, or use the program that it was started from",
+        path = .0.display()
+    )]
+    OlderRuns(PathBuf),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -170,6 +177,30 @@ impl Service {
             tracing::error!(%error, "the hub's task failed");
         }
     }
+}
+
+/// Opens the accounts of a data directory for a command, beside a service that may be running there.
+///
+/// # Errors
+/// The store is of an older version, and a service is running on it; it cannot be used.
+pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
+    let store = data.join(STORE_FILE);
+    if Accounts::are_current(&store)? {
+        return Ok(Accounts::open(&store)?);
+    }
+    // Held until the store is brought up to date: no service may begin meanwhile either.
+    let _lock = lock_data(data).map_err(|error| match error {
+        StartError::InUse(path) => StartError::OlderRuns(path),
+        StartError::Data { .. }
+        | StartError::OlderRuns(_)
+        | StartError::Store(_)
+        | StartError::Demo(_)
+        | StartError::Relay(_)
+        | StartError::Listen { .. }
+        | StartError::Tls(_)
+        | StartError::NoRandomness(_) => error,
+    })?;
+    Ok(Accounts::open(&store)?)
 }
 
 /// Two services on one store would close each other's records.

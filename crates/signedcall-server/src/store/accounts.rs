@@ -42,12 +42,18 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Opens the store in `path`, making it when it is missing.
+    /// Opens the store in `path`, making it when it is missing, and bringing it up to date when it is of an older version. No service of that version may
+    /// be running on it; [`open_accounts`](crate::open_accounts) makes sure of that.
     ///
     /// # Errors
     /// [`StoreError`] names the file and what is wrong with it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { path: path.to_owned(), connection: Mutex::new(schema::open(path)?) })
+    }
+
+    /// Whether there is a store in `path` that [`open`](Self::open) does not change.
+    pub(crate) fn are_current(path: &Path) -> Result<bool, StoreError> {
+        schema::is_current(path)
     }
 
     /// Adds an account, or leaves the store as it was.

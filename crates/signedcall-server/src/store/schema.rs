@@ -178,6 +178,16 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Whether there is a store in `path` that needs no change to be used.
+pub(super) fn is_current(path: &Path) -> Result<bool, StoreError> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let connection = Connection::open(path).map_err(|error| describe(path, error))?;
+    connection.busy_timeout(BUSY_FOR).map_err(|error| describe(path, error))?;
+    Ok(version(&connection, path)? == LAYOUT)
+}
+
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| describe(path, error))
 }

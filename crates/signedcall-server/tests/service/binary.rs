@@ -147,6 +147,33 @@ async fn two_services_do_not_share_a_data_directory() {
 }
 
 #[tokio::test]
+async fn a_command_leaves_the_store_of_an_older_service_that_is_running_as_it_is() {
+    let data = tempfile::tempdir().expect("a directory");
+    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
+    assert!(run(data.path(), &add).await.status.success());
+    let version = || {
+        let store = rusqlite::Connection::open(data.path().join(STORE_FILE)).expect("a store");
+        store.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).expect("a version")
+    };
+    let now = version();
+    let running = std::fs::File::options().append(true).open(data.path().join("lock")).expect("a lock");
+    running.try_lock().expect("no service runs");
+    assert!(run(data.path(), &["key", "list", "grocer"]).await.status.success(), "a service of this version does not mind");
+    let older = rusqlite::Connection::open(data.path().join(STORE_FILE)).expect("a store");
+    older.pragma_update(None, "user_version", 1).expect("an older version");
+    for command in [vec!["key", "list", "grocer"], vec!["user", "list", "grocer"], vec!["jwks", "list", "grocer"], vec!["account", "list"]]
+    {
+        let refused = run(data.path(), &command).await;
+        let words = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && words.contains("stop the service first"), "{command:?}: {words}");
+    }
+    assert_eq!(version(), 1);
+    older.pragma_update(None, "user_version", now).expect("this version");
+    drop(running);
+    assert!(run(data.path(), &["key", "list", "grocer"]).await.status.success());
+}
+
+#[tokio::test]
 async fn an_account_s_keys_are_printed_when_it_is_added_and_kept_as_hashes() {
     let data = tempfile::tempdir().expect("a directory");
     let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#777777", "--font-color", "#FFFFFF", "--relay-only"];
