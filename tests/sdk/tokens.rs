@@ -276,13 +276,33 @@ async fn whoever_has_a_token_of_a_key_that_is_taken_away_keeps_the_call_by_a_tok
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_may_take_longer_than_the_service_waits_for_the_first_frame_of_a_socket() {
+    let backend = Backend::new(TEN_MINUTES);
+    let (waits, takes) = (Duration::from_secs(2), Duration::from_secs(3));
+    let (service, _key) = Service::start_with_account_and(ACCOUNT, |_| {}, |settings| settings.sockets.sign_in_within = waits).await;
+    backend.register(&service, ACCOUNT);
+    let slow = Arc::clone(&backend);
+    let tokens = UserTokens::new(move || {
+        slow.asked.send_modify(|asked| asked.push(Instant::now()));
+        let token = slow.token("alice");
+        async move {
+            tokio::time::sleep(takes).await;
+            Ok(Redacted::new(token))
+        }
+    });
+    let alice = Phone::sign_in(options(&service, "alice", tokens), ToneSound::of(1_000)).await;
+    assert_eq!(alice.line.view().borrow().link, LinkState::Ready);
+    assert_eq!(backend.asked.borrow().len(), 1, "the first token was not too late");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_gives_no_token_is_named_when_signing_in() {
     let (service, backend) = Backend::with_service(LEEWAY, TEN_MINUTES).await;
     backend.feel(Mood::Away);
     let mut options = options(&service, "alice", backend.tokens_of("alice"));
     options.sound = Some(ToneSound::of(1_000));
     let error = SignedCall::init(options).await.expect_err("there is no token");
-    assert!(error.code == ErrorCode::ApiKeyRequired && error.detail.contains("the backend is away"), "{error}");
+    assert!(error.code == ErrorCode::NetworkNotAvailable && error.detail.contains("the backend is away"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -255,8 +255,7 @@ impl Session {
         if matches!(self.standing, Standing::LoggingOut { .. }) {
             return Heard::LoggedOut;
         }
-        let passing = matches!(refusal.code, ErrorCode::ServerFailure | ErrorCode::NetworkNotAvailable) || refusal.retry_after_ms.is_some();
-        if passing && refusal.code != ErrorCode::StopRetry {
+        if refusal.is_passing() {
             return Heard::Broken { reopen_after: Duration::from_millis(refusal.retry_after_ms.unwrap_or(0)) };
         }
         Heard::Refused(refusal)

@@ -125,6 +125,14 @@ pub struct Refusal {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Refusal {
+    /// Whether the same may be tried again: the fault is the service's own, or it says when to come back.
+    pub fn is_passing(&self) -> bool {
+        let is_its_own = matches!(self.code, ErrorCode::ServerFailure | ErrorCode::NetworkNotAvailable);
+        (is_its_own || self.retry_after_ms.is_some()) && self.code != ErrorCode::StopRetry
+    }
+}
+
 /// What happens to a call, as told to a device that has a part in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -6,6 +6,7 @@ use signedcall_core::Event;
 use signedcall_wire::{CallPhase, CallSnapshot, Direction, ErrorCode, ServiceEvent, ServiceMessage};
 
 use super::Driver;
+use super::tokens::Lost;
 use crate::api::LinkState;
 use crate::line_check::LineCheck;
 use crate::link::LinkEvent;
@@ -42,8 +43,12 @@ impl Driver {
         match event {
             LinkEvent::Opened => Some(Event::LinkOpened),
             LinkEvent::Lost => {
-                self.lose_link();
+                self.lose_link(Duration::ZERO);
                 Some(Event::LinkLost)
+            }
+            LinkEvent::Doubtful => {
+                self.hurry_tokens();
+                None
             }
             LinkEvent::Unreachable => {
                 if let Some(signing_in) = self.signing_in.take() {
@@ -54,6 +59,7 @@ impl Driver {
             }
             LinkEvent::NetworkChanged => {
                 self.checks.forget();
+                self.hurry_tokens();
                 Some(Event::NetworkChanged)
             }
             LinkEvent::Received(message) => self.take_message(*message),
@@ -72,12 +78,12 @@ impl Driver {
             ServiceMessage::NotRenewed(refusal) => {
                 tracing::warn!(code = refusal.code.name(), "the service does not go on with a user token");
                 tracing::debug!(detail = refusal.detail, "the service does not go on with a user token");
-                self.plan_tokens(|plan, now| plan.not_renewed(now));
+                self.note_not_renewed(refusal);
             }
-            ServiceMessage::Refused(refusal) if self.tries_another_token(refusal.code) => {
+            ServiceMessage::Refused(refusal) if self.tries_another_token(refusal) => {
                 tracing::info!("a user token is refused; fetching another");
-                self.lose_link();
-                self.link.reopen(Duration::ZERO);
+                self.fetch_before_signing_in(Duration::ZERO);
+                self.lose_link(Duration::ZERO);
                 return Some(Event::LinkLost);
             }
             ServiceMessage::Resumed
@@ -95,12 +101,16 @@ impl Driver {
         Some(Event::Received(message))
     }
 
-    pub(super) fn lose_link(&mut self) {
+    /// Notes that there is no socket any more, and that the next is not to be signed in on before this time has passed.
+    pub(super) fn lose_link(&mut self, at_least: Duration) {
         if self.link_state == LinkState::Ready {
             tracing::info!("the connection to the service is lost; opening another");
             self.link_state = LinkState::Reconnecting;
         }
-        self.plan_tokens(|plan, now| plan.lose_link(now));
+        if self.plan_tokens(|plan, now| plan.lose_link(now)) == Some(Lost::Token) {
+            let wait = self.next_token_wait().max(at_least);
+            self.fetch_before_signing_in(wait);
+        }
     }
 
     /// Takes what was measured of the line: shows it, and goes on with what has waited for it.

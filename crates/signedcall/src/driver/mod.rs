@@ -110,7 +110,7 @@ impl Driver {
         let Checked { address, me, hello, tokens, branding, treatment, sound, own_sound: _, line_gate } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
-        Ok(Self {
+        let mut driver = Self {
             clock,
             line: Line::new(me, hello.device, hello.second_calls, rand::random()),
             link: Link::open(&address, clock),
@@ -141,7 +141,11 @@ impl Driver {
             stats,
             summaries: HashMap::new(),
             closed: false,
-        })
+        };
+        if driver.tokens.is_some() {
+            driver.fetch_before_signing_in(Duration::ZERO);
+        }
+        Ok(driver)
     }
 
     /// Runs until the line is signed out or refused for good.
@@ -277,7 +281,7 @@ impl Driver {
                 self.closed = true;
             }
             Command::ReopenLink { after } => {
-                self.lose_link();
+                self.lose_link(after);
                 self.link.reopen(after);
             }
             Command::Refused { code, detail } => {

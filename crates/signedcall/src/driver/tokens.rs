@@ -3,16 +3,25 @@
 use std::future::pending;
 use std::time::Duration;
 
+use rand::Rng;
 use signedcall_wire::{ErrorCode, Redacted, Timestamp};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::{NoUserToken, UserTokens};
 
-/// How long fetching a token may take: as long as the service waits for the first frame of a socket.
+/// How long fetching a token may take. Nobody else's patience runs meanwhile: no socket is open that waits for it.
 const FETCH_PATIENCE: Duration = Duration::from_secs(10);
-/// When it is asked again for a token that could not be had: the company's backend may be in the same network that has just come back.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// How long a fetch must have been under way to be begun anew when the network is another: one that has just begun knows that network.
+const OLD_FETCH: Duration = Duration::from_secs(1);
+/// What is waited at most after the first failure; doubled with each that follows. Half of it is waited at least.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// What is waited at most after any failure: a backend that comes back is not met by all devices at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long a token waits for a socket to be shown on. The service takes none that is good for less than a minute; after this time one may be over.
+const SHOWN_WITHIN: Duration = Duration::from_secs(45);
+/// The least time between two renewals, however short-lived the tokens are.
+const RENEWED_AFTER: Duration = Duration::from_secs(1);
 
 /// A token, or why there is none.
 pub(super) type Fetched = Result<Redacted<String>, NoUserToken>;
@@ -21,27 +30,33 @@ pub(super) type Fetched = Result<Redacted<String>, NoUserToken>;
 #[derive(Debug)]
 pub(super) struct Tokens {
     source: UserTokens,
-    fetching: Option<JoinHandle<Fetched>>,
+    fetching: Option<Fetching>,
+    /// How often no token could be had, or none could be verified, since the service took the last one.
+    failures: u32,
     plan: Plan,
 }
 
-impl Drop for Tokens {
+#[derive(Debug)]
+struct Fetching {
+    task: JoinHandle<Fetched>,
+    since: Timestamp,
+}
+
+impl Drop for Fetching {
     fn drop(&mut self) {
-        if let Some(fetching) = &self.fetching {
-            fetching.abort();
-        }
+        self.task.abort();
     }
 }
 
 impl Tokens {
     pub(super) fn of(source: UserTokens) -> Self {
-        Self { source, fetching: None, plan: Plan::default() }
+        Self { source, fetching: None, failures: 0, plan: Plan::default() }
     }
 
     /// Waits for the token that is being fetched. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Fetched {
         let Some(fetching) = &mut self.fetching else { return pending().await };
-        let fetched = fetching.await;
+        let fetched = (&mut fetching.task).await;
         self.fetching = None;
         fetched.unwrap_or_else(|_| Err(NoUserToken("the app's own code failed".to_owned())))
     }
@@ -56,11 +71,32 @@ impl Tokens {
         let outcome = change(&mut self.plan);
         if self.plan.needs_token(now) && self.fetching.is_none() {
             let source = self.source.clone();
-            self.fetching = Some(tokio::spawn(async move {
+            let task = tokio::spawn(async move {
                 timeout(FETCH_PATIENCE, source.fetch()).await.unwrap_or_else(|_| Err(NoUserToken("it was not there in time".to_owned())))
-            }));
+            });
+            self.fetching = Some(Fetching { task, since: now });
         }
         outcome
+    }
+
+    /// Leaves a fetch that has begun in another network, and puts nothing off any more.
+    pub(super) fn start_anew(&mut self, now: Timestamp) {
+        if self.fetching.as_ref().is_some_and(|fetching| now.since(fetching.since) >= OLD_FETCH) {
+            self.fetching = None;
+        }
+        self.reset_waits();
+        self.change(now, |plan| plan.hurry(now));
+    }
+
+    /// How long to wait after another failure.
+    pub(super) fn next_wait(&mut self) -> Duration {
+        let most = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
+        self.failures = self.failures.saturating_add(1);
+        most.mul_f64(rand::rng().random_range(0.5..1.0))
+    }
+
+    pub(super) fn reset_waits(&mut self) {
+        self.failures = 0;
     }
 }
 
@@ -70,17 +106,19 @@ pub(super) struct Plan {
     wish: Wish,
     /// Whether the socket carries a session.
     is_up: bool,
-    /// Whether the service has refused one since it took the last.
+    /// Whether the service has refused one for good since it took the last.
     was_refused: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Wish {
     /// None: no session has begun, or nothing is known of when its token expires.
     #[default]
     Nothing,
-    /// One to begin a session with, on the socket that is open; not before this moment.
+    /// One to begin a session with; not before this moment.
     Begin { not_before: Timestamp },
+    /// None: there is one to begin a session with on the next socket, if that opens by then.
+    Ready { token: Redacted<String>, until: Timestamp },
     /// The session is being begun.
     Begun,
     /// One to go on with, from this moment on.
@@ -92,42 +130,69 @@ enum Wish {
 /// What to do with a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    SignIn(Redacted<String>),
+    /// Open a socket; it is shown there.
+    SignIn,
+    /// Show it.
     Renew(Redacted<String>),
     /// It comes too late for what it was wanted for.
     Nothing,
 }
 
+/// What is lost with a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The token that was to begin a session: it may have been used up.
+    Token,
+    /// Nothing that could not be done on the next.
+    Nothing,
+}
+
 impl Plan {
-    /// A socket is open, and a session is to begin on it.
-    pub(super) fn begin(&mut self, now: Timestamp) {
+    /// A session is to begin, with a token that is fetched at this moment.
+    pub(super) fn begin(&mut self, not_before: Timestamp) {
         self.is_up = false;
-        self.wish = Wish::Begin { not_before: now };
+        self.wish = Wish::Begin { not_before };
+    }
+
+    /// A socket is open, and a session is to begin on it: with this token, if it has not waited too long.
+    pub(super) fn show(&mut self, now: Timestamp) -> Option<Redacted<String>> {
+        match std::mem::take(&mut self.wish) {
+            Wish::Ready { token, until } if now <= until => {
+                self.wish = Wish::Begun;
+                Some(token)
+            }
+            Wish::Ready { .. } | Wish::Nothing | Wish::Begin { .. } | Wish::Begun | Wish::GoOn { .. } | Wish::Shown => None,
+        }
     }
 
     /// The service has taken a token that lasts so long.
     pub(super) fn taken(&mut self, now: Timestamp, lasts: Duration) {
         self.was_refused = false;
         // A fifth of its time is enough to fetch another, twice if need be.
-        self.wish = Wish::GoOn { from: now + lasts * 4 / 5 };
+        self.wish = Wish::GoOn { from: now + (lasts * 4 / 5).max(RENEWED_AFTER) };
     }
 
     /// The socket carries the session.
     pub(super) fn go_on(&mut self) {
         self.is_up = true;
+        if self.wish == Wish::Begun {
+            // Nobody has said how long its token lasts.
+            self.wish = Wish::Nothing;
+        }
     }
 
     /// The socket is lost, or another is about to take its place. Whether the service has taken what it was shown last is not known.
-    pub(super) fn lose_link(&mut self, now: Timestamp) {
+    pub(super) fn lose_link(&mut self, now: Timestamp) -> Lost {
         self.is_up = false;
-        self.wish = match self.wish {
-            Wish::Begin { .. } | Wish::Begun | Wish::Nothing => Wish::Nothing,
-            Wish::Shown => Wish::GoOn { from: now },
-            wish @ Wish::GoOn { .. } => wish,
-        };
+        match self.wish {
+            Wish::Begun => return Lost::Token,
+            Wish::Shown => self.wish = Wish::GoOn { from: now },
+            Wish::Nothing | Wish::Begin { .. } | Wish::Ready { .. } | Wish::GoOn { .. } => {}
+        }
+        Lost::Nothing
     }
 
-    /// The service has refused to sign this device in. Says whether another token is worth a try: once, and only if it was the token that was wrong.
+    /// The service has refused for good to sign this device in. Says whether another token is worth a try: once, and only if it was the token that was wrong.
     pub(super) fn refused(&mut self, code: ErrorCode) -> bool {
         let again = code == ErrorCode::ApiKeyRequired && self.wish == Wish::Begun && !self.was_refused;
         self.was_refused = true;
@@ -143,36 +208,48 @@ impl Plan {
         }
     }
 
+    /// The service cannot say now whether it goes on with the token that it was shown.
+    pub(super) fn renew_later(&mut self, from: Timestamp) {
+        if self.wish == Wish::Shown {
+            self.wish = Wish::GoOn { from };
+        }
+    }
+
     /// A token is there.
-    pub(super) fn use_token(&mut self, token: Redacted<String>) -> Use {
+    pub(super) fn use_token(&mut self, now: Timestamp, token: Redacted<String>) -> Use {
         match self.wish {
             Wish::Begin { .. } => {
-                self.wish = Wish::Begun;
-                Use::SignIn(token)
+                self.wish = Wish::Ready { token, until: now + SHOWN_WITHIN };
+                Use::SignIn
             }
             Wish::GoOn { .. } if self.is_up => {
                 self.wish = Wish::Shown;
                 Use::Renew(token)
             }
-            Wish::GoOn { .. } | Wish::Nothing | Wish::Begun | Wish::Shown => Use::Nothing,
+            Wish::GoOn { .. } | Wish::Nothing | Wish::Ready { .. } | Wish::Begun | Wish::Shown => Use::Nothing,
         }
     }
 
-    /// No token could be had.
-    pub(super) fn go_without(&mut self, now: Timestamp) {
-        let later = now + TRY_AGAIN_AFTER;
-        self.wish = match self.wish {
-            Wish::Begin { .. } => Wish::Begin { not_before: later },
-            Wish::GoOn { from } => Wish::GoOn { from: from.max(later) },
-            wish @ (Wish::Nothing | Wish::Begun | Wish::Shown) => wish,
-        };
+    /// No token could be had; another is asked for from this moment on.
+    pub(super) fn go_without(&mut self, later: Timestamp) {
+        match &mut self.wish {
+            Wish::Begin { not_before: from } | Wish::GoOn { from } => *from = (*from).max(later),
+            Wish::Nothing | Wish::Ready { .. } | Wish::Begun | Wish::Shown => {}
+        }
+    }
+
+    /// What has been put off is not put off any more.
+    fn hurry(&mut self, now: Timestamp) {
+        if let Wish::Begin { not_before } = &mut self.wish {
+            *not_before = (*not_before).min(now);
+        }
     }
 
     fn needs_token(&self, now: Timestamp) -> bool {
         match self.wish {
             Wish::Begin { not_before } => not_before <= now,
             Wish::GoOn { from } => self.is_up && from <= now,
-            Wish::Nothing | Wish::Begun | Wish::Shown => false,
+            Wish::Nothing | Wish::Ready { .. } | Wish::Begun | Wish::Shown => false,
         }
     }
 
@@ -180,7 +257,7 @@ impl Plan {
         match self.wish {
             Wish::Begin { not_before } => Some(not_before),
             Wish::GoOn { from } => self.is_up.then_some(from),
-            Wish::Nothing | Wish::Begun | Wish::Shown => None,
+            Wish::Nothing | Wish::Ready { .. } | Wish::Begun | Wish::Shown => None,
         }
     }
 }
@@ -197,15 +274,48 @@ mod tests {
         Redacted::new("token".to_owned())
     }
 
+    /// A plan that has shown its token to begin a session.
+    fn shown(now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        show(&mut plan, now);
+        plan
+    }
+
+    fn show(plan: &mut Plan, now: Timestamp) {
+        plan.begin(now);
+        assert!(plan.needs_token(now));
+        assert_eq!(plan.use_token(now, token()), Use::SignIn);
+        assert!(!plan.needs_token(now) && plan.wake_at().is_none());
+        assert_eq!(plan.show(now), Some(token()));
+    }
+
     /// A session that has begun at 0 with a token that lasts ten minutes.
     fn begun() -> Plan {
-        let mut plan = Plan::default();
-        plan.begin(at(0));
-        assert!(plan.needs_token(at(0)));
-        assert_eq!(plan.use_token(token()), Use::SignIn(token()));
+        let mut plan = shown(at(0));
         plan.taken(at(0), Duration::from_secs(600));
         plan.go_on();
         plan
+    }
+
+    #[test]
+    fn a_token_is_there_before_a_socket_is_opened_and_shown_once() {
+        let mut plan = Plan::default();
+        assert_eq!(plan.show(at(0)), None, "there is none");
+        plan.begin(at(0));
+        assert_eq!(plan.show(at(0)), None, "it is being fetched");
+        plan.begin(at(0));
+        plan.use_token(at(0), token());
+        assert_eq!(plan.lose_link(at(1)), Lost::Nothing);
+        assert_eq!(plan.show(at(45)), Some(token()));
+        assert_eq!(plan.show(at(45)), None);
+    }
+
+    #[test]
+    fn a_token_that_has_waited_too_long_for_a_socket_is_not_shown() {
+        let mut plan = Plan::default();
+        plan.begin(at(0));
+        plan.use_token(at(0), token());
+        assert_eq!(plan.show(at(45) + Duration::from_millis(1)), None);
     }
 
     #[test]
@@ -213,17 +323,19 @@ mod tests {
         let mut plan = begun();
         assert_eq!(plan.wake_at(), Some(at(480)));
         assert!(!plan.needs_token(at(479)) && plan.needs_token(at(480)));
-        assert_eq!(plan.use_token(token()), Use::Renew(token()));
+        assert_eq!(plan.use_token(at(480), token()), Use::Renew(token()));
         assert!(!plan.needs_token(at(480)));
         plan.taken(at(481), Duration::from_secs(600));
         assert_eq!(plan.wake_at(), Some(at(961)));
+        plan.taken(at(500), Duration::from_millis(1));
+        assert_eq!(plan.wake_at(), Some(at(501)), "at most once a second");
     }
 
     #[test]
     fn after_a_sleep_another_token_is_fetched_as_soon_as_the_session_goes_on() {
         let mut plan = begun();
         assert!(plan.needs_token(at(100_000)));
-        plan.lose_link(at(100_000));
+        assert_eq!(plan.lose_link(at(100_000)), Lost::Nothing);
         assert!(!plan.needs_token(at(100_000)) && plan.wake_at().is_none());
         plan.go_on();
         assert!(plan.needs_token(at(100_001)));
@@ -233,33 +345,37 @@ mod tests {
     fn a_token_that_is_refused_is_fetched_anew_once() {
         let mut plan = Plan::default();
         for again in [true, false] {
-            plan.begin(at(0));
-            let _sign_in = plan.use_token(token());
+            show(&mut plan, at(0));
             assert_eq!(plan.refused(ErrorCode::ApiKeyRequired), again);
-            plan.lose_link(at(0));
+            assert_eq!(plan.lose_link(at(0)), Lost::Token);
         }
         let mut plan = begun();
-        plan.begin(at(700));
-        let _sign_in = plan.use_token(token());
+        show(&mut plan, at(700));
         assert!(plan.refused(ErrorCode::ApiKeyRequired), "the service had taken one meanwhile");
         assert!(!Plan::default().refused(ErrorCode::ApiKeyRequired), "no token was shown");
     }
 
     #[test]
     fn what_is_not_the_token_s_fault_is_not_tried_again() {
-        let mut plan = Plan::default();
-        plan.begin(at(0));
-        let _sign_in = plan.use_token(token());
-        assert!(!plan.refused(ErrorCode::ProductionFieldRequired));
+        assert!(!shown(at(0)).refused(ErrorCode::ProductionFieldRequired));
+    }
+
+    #[test]
+    fn a_socket_that_is_lost_before_the_session_has_begun_takes_its_token_along() {
+        assert_eq!(shown(at(0)).lose_link(at(1)), Lost::Token);
+        assert_eq!(begun().lose_link(at(1)), Lost::Nothing);
+        let mut without_end = shown(at(0));
+        without_end.go_on();
+        assert_eq!(without_end.lose_link(at(1)), Lost::Nothing, "nobody has said when its token expires");
     }
 
     #[test]
     fn a_renewal_that_is_refused_is_tried_once_more_and_then_left_to_the_next_session() {
         let mut plan = begun();
-        let _renew = plan.use_token(token());
+        let _renew = plan.use_token(at(480), token());
         plan.not_renewed(at(481));
         assert!(plan.needs_token(at(481)));
-        let _renew = plan.use_token(token());
+        let _renew = plan.use_token(at(481), token());
         plan.not_renewed(at(482));
         assert_eq!(plan.wake_at(), None);
         plan.begin(at(600));
@@ -267,9 +383,22 @@ mod tests {
     }
 
     #[test]
+    fn a_renewal_that_the_service_cannot_verify_now_is_done_later_and_costs_no_try() {
+        let mut plan = begun();
+        for second in [481, 490, 500] {
+            let _renew = plan.use_token(at(second), token());
+            plan.renew_later(at(second + 5));
+            assert!(!plan.needs_token(at(second + 4)) && plan.needs_token(at(second + 5)));
+        }
+        let _renew = plan.use_token(at(505), token());
+        plan.not_renewed(at(505));
+        assert!(plan.needs_token(at(505)), "the first that is refused for good");
+    }
+
+    #[test]
     fn a_renewal_that_a_socket_has_taken_along_is_done_again() {
         let mut plan = begun();
-        let _renew = plan.use_token(token());
+        let _renew = plan.use_token(at(480), token());
         plan.lose_link(at(481));
         assert!(!plan.needs_token(at(482)));
         plan.go_on();
@@ -281,24 +410,50 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_fails_is_asked_again_after_two_seconds() {
+    fn a_backend_that_fails_is_asked_again_later_or_as_soon_as_the_network_is_another() {
         let mut plan = Plan::default();
         plan.begin(at(0));
-        plan.go_without(at(5));
+        plan.go_without(at(7));
         assert!(!plan.needs_token(at(6)) && plan.needs_token(at(7)));
+        plan.hurry(at(3));
+        assert!(plan.needs_token(at(3)));
         let mut plan = begun();
-        plan.go_without(at(480));
+        plan.go_without(at(482));
         assert!(!plan.needs_token(at(481)) && plan.needs_token(at(482)));
     }
 
     #[test]
+    fn waits_double_up_to_half_a_minute_and_no_two_devices_wait_alike() {
+        let mut tokens = Tokens::of(UserTokens::new(pending));
+        for most in [2, 4, 8, 16, 30, 30] {
+            let wait = tokens.next_wait();
+            assert!(wait >= Duration::from_secs(most) / 2 && wait < Duration::from_secs(most), "{wait:?}");
+        }
+        tokens.reset_waits();
+        assert!(tokens.next_wait() < FIRST_WAIT);
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_has_begun_in_another_network_is_begun_anew() {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = std::sync::Arc::clone(&asked);
+        let mut tokens = Tokens::of(UserTokens::new(move || {
+            let earlier = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            // What was asked before the network changed is never answered.
+            async move { if earlier == 0 { pending().await } else { Ok(token()) } }
+        }));
+        tokens.change(at(0), |plan| plan.begin(at(0)));
+        while asked.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokens.start_anew(at(1));
+        assert_eq!(tokens.next().await, Ok(token()));
+    }
+
+    #[test]
     fn a_token_that_comes_after_the_socket_was_lost_is_not_shown() {
-        let mut plan = Plan::default();
-        plan.begin(at(0));
-        plan.lose_link(at(1));
-        assert_eq!(plan.use_token(token()), Use::Nothing);
         let mut plan = begun();
         plan.lose_link(at(1));
-        assert_eq!(plan.use_token(token()), Use::Nothing);
+        assert_eq!(plan.use_token(at(1), token()), Use::Nothing);
     }
 }

@@ -64,6 +64,8 @@ pub(crate) enum LinkEvent {
     Unreachable,
     /// This computer is in another network, and the way to the service is being looked for from there.
     NetworkChanged,
+    /// This computer has slept, or a network has come or gone: whatever was under way before may be lost.
+    Doubtful,
     /// The service said something. Boxed, since nothing else says as much.
     Received(Box<ServiceMessage>),
 }
@@ -82,6 +84,8 @@ pub(crate) struct Link {
     current: Option<(u64, Socket)>,
     /// A socket was given up without having ended by itself; to be told.
     gave_up: bool,
+    /// Whether there is nothing to say on a socket yet, so that none is opened.
+    held: bool,
     /// The socket before the current one, kept until the service has greeted on the new one: what it still carries counts for nothing, but
     /// the service sees no gap.
     retiring: Option<Socket>,
@@ -161,6 +165,7 @@ impl Link {
             opening: Vec::new(),
             current: None,
             gave_up: false,
+            held: false,
             retiring: None,
             sender,
             news,
@@ -186,6 +191,7 @@ impl Link {
                     Change::Doubtful => {
                         tracing::info!("this computer has slept, or a network has come or gone; looking for the service");
                         self.doubt();
+                        return LinkEvent::Doubtful;
                     }
                     Change::Moved => {
                         tracing::info!("this computer is in another network; going to the service from there");
@@ -219,6 +225,19 @@ impl Link {
     /// Goes to another socket at a random moment within `spread`; the open one is kept until the service has greeted on the new one.
     pub(crate) fn move_within(&mut self, spread: Duration) {
         self.open_after(spread.mul_f64(rand::rng().random::<f64>()));
+    }
+
+    /// Closes the socket, and opens no other before there is something to say on it.
+    pub(crate) fn hold(&mut self) {
+        self.held = true;
+        self.close();
+    }
+
+    /// Opens a socket at once, if none was to be opened before.
+    pub(crate) fn release(&mut self) {
+        if std::mem::take(&mut self.held) {
+            self.open_after(Duration::ZERO);
+        }
     }
 
     /// Closes the socket and opens no other.
@@ -337,6 +356,9 @@ impl Link {
 
     /// Opens one socket more.
     fn launch(&mut self, wait: Duration) {
+        if self.held {
+            return;
+        }
         self.number += 1;
         let (address, number, pace, clock, news) = (self.address.clone(), self.number, self.pace, self.clock, self.sender.clone());
         let task = tokio::spawn(async move {

@@ -10,6 +10,22 @@ async fn a_socket_that_takes_no_more_is_told_to_be_lost() {
     assert!(matches!(told, LinkEvent::Lost), "{told:?}");
 }
 
+#[tokio::test]
+async fn a_link_that_is_held_opens_no_socket_until_it_is_released() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = ServiceAddress::parse(&format!("ws://{}", listener.local_addr().expect("an address"))).expect("a URL");
+    let mut link = Link::open(&address, Clock::start());
+    link.hold();
+    link.reopen(Duration::ZERO);
+    link.move_within(Duration::ZERO);
+    link.doubt();
+    assert!(link.opening.is_empty());
+    link.release();
+    listener.accept().await.expect("a socket is opened");
+    link.release();
+    assert_eq!(link.opening.len(), 1, "there is nothing to release");
+}
+
 #[test]
 fn a_service_url_leads_to_the_signalling_path() {
     let address = ServiceAddress::parse("ws://127.0.0.1:7443").expect("a URL");
