@@ -14,7 +14,7 @@ use signedcall::{
     CallState, CallStatus, Credentials, EndReason, Error, ErrorCode, LinkState, Metadata, NoUserToken, Options, Redacted, SignedCall,
     UserTokens,
 };
-use signedcall_server::account;
+use signedcall_server::{TokenSettings, account};
 use signedcall_wire::{AccountId, Environment};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -57,7 +57,12 @@ impl Backend {
     /// Starts a service where the company has an account for development, and its keys.
     async fn with_service(leeway: Duration, lasts: Duration) -> (Service, Arc<Self>) {
         let backend = Self::new(lasts);
-        let (service, _key) = Service::start_with_account_and(ACCOUNT, |_| {}, |settings| settings.tokens.leeway = leeway).await;
+        let (service, _key) = Service::start_with_account_and(
+            ACCOUNT,
+            |_| {},
+            |settings| settings.tokens = TokenSettings { leeway, shortest: SECOND, ..TokenSettings::default() },
+        )
+        .await;
         backend.register(&service, ACCOUNT);
         (service, backend)
     }
@@ -168,6 +173,8 @@ async fn refusal(service: &Service, token: String, change: impl FnOnce(&mut Opti
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const LEEWAY: Duration = Duration::from_secs(30);
+/// A test has no minute for a token to expire.
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_with_tokens_of_either_algorithm_call_each_other() {
@@ -331,7 +338,12 @@ async fn a_session_whose_tokens_are_not_renewed_does_not_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_talk_outlives_a_token_that_could_not_be_renewed_in_time() {
     let backend = Backend::new(Duration::from_secs(4));
-    let (service, key) = Service::start_with_account_and(ACCOUNT, |_| {}, |settings| settings.tokens.leeway = Duration::ZERO).await;
+    let (service, key) = Service::start_with_account_and(
+        ACCOUNT,
+        |_| {},
+        |settings| settings.tokens = TokenSettings { leeway: Duration::ZERO, shortest: SECOND, ..TokenSettings::default() },
+    )
+    .await;
     backend.register(&service, ACCOUNT);
     let by_key = Options { account_id: ACCOUNT.to_owned(), credentials: Credentials::ApiKey(key), ..service.options("bobby") };
     let mut bobby = Phone::sign_in(by_key, ToneSound::of(1_500)).await;

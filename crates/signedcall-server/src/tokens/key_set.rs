@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
+use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, VerificationAlgorithm};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+
+use super::signed::is_there;
 
 /// The most keys of a set: one that signs, one that is about to, and those of several backends.
 const MAX_KEYS: usize = 16;
@@ -102,8 +105,10 @@ struct Jwk {
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,
-    d: Option<IgnoredAny>,
-    k: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "is_there")]
+    d: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    k: bool,
 }
 
 /// Reads a set. An empty one is a set as well: it verifies nothing.
@@ -128,7 +133,7 @@ pub(crate) fn read_key_set(text: &str) -> Result<Vec<TokenKey>, InvalidKeySet> {
 }
 
 fn read_key(jwk: &Jwk) -> Result<(TokenAlgorithm, Vec<u8>), &'static str> {
-    if jwk.d.is_some() || jwk.k.is_some() {
+    if jwk.d || jwk.k {
         return Err("it has its secret part, which belongs to whoever signs and to nobody else");
     }
     if !(1..=MAX_KID_BYTES).contains(&jwk.kid.len()) || jwk.kid.chars().any(char::is_control) {
@@ -147,10 +152,57 @@ fn read_key(jwk: &Jwk) -> Result<(TokenAlgorithm, Vec<u8>), &'static str> {
     }
     let x = coordinate(jwk.x.as_deref())?;
     let public_key = match algorithm {
+        TokenAlgorithm::EdDsa if is_of_small_order(&x) => {
+            return Err("it is one of the few points of Ed25519 that anybody can sign for");
+        }
         TokenAlgorithm::EdDsa => x,
         TokenAlgorithm::Es256 => [vec![0x04], x, coordinate(jwk.y.as_deref())?].concat(),
     };
-    Ok((algorithm, public_key))
+    match algorithm {
+        TokenAlgorithm::Es256 if !is_on_p256(&public_key) => Err("it is no point of P-256"),
+        TokenAlgorithm::EdDsa | TokenAlgorithm::Es256 => Ok((algorithm, public_key)),
+    }
+}
+
+/// Each way to write a point of the curve whose order divides eight, without the bit that is the sign of x: with such a key, a signature can be made that
+/// fits many messages.
+const SMALL_ORDER: [[u8; KEY_BYTES]; 7] = {
+    const fn close_to_the_field_s_end(lowest: u8) -> [u8; KEY_BYTES] {
+        let mut y = [0xff; KEY_BYTES];
+        (y[0], y[KEY_BYTES - 1]) = (lowest, 0x7f);
+        y
+    }
+    let mut one = [0; KEY_BYTES];
+    one[0] = 1;
+    [
+        [0; KEY_BYTES],
+        one,
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3,
+            0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c,
+            0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+        close_to_the_field_s_end(0xec),
+        close_to_the_field_s_end(0xed),
+        close_to_the_field_s_end(0xee),
+    ]
+};
+
+fn is_of_small_order(public_key: &[u8]) -> bool {
+    let mut y = public_key.to_owned();
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL_ORDER.iter().any(|small| small[..] == y)
+}
+
+/// Agrees on a key with it, which fails for anything that is no point of the curve.
+fn is_on_p256(public_key: &[u8]) -> bool {
+    let key = agreement::UnparsedPublicKey::new(&ECDH_P256, public_key);
+    EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new()).is_ok_and(|own| agreement::agree_ephemeral(own, &key, |_| ()).is_ok())
 }
 
 fn coordinate(text: Option<&str>) -> Result<Vec<u8>, &'static str> {

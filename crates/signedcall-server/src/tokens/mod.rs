@@ -32,11 +32,13 @@ pub struct TokenSettings {
     pub audience: String,
     /// How far the clocks of a company's backend and of this service may be apart.
     pub leeway: Duration,
+    /// How long a token has to be good at least: with less, devices do little else than to renew them.
+    pub shortest: Duration,
 }
 
 impl Default for TokenSettings {
     fn default() -> Self {
-        Self { audience: "signedcall".to_owned(), leeway: Duration::from_secs(30) }
+        Self { audience: "signedcall".to_owned(), leeway: Duration::from_secs(30), shortest: Duration::from_secs(60) }
     }
 }
 
@@ -45,16 +47,18 @@ impl Default for TokenSettings {
 pub(crate) enum WrongToken {
     #[error("the user token is not signed by a key of this account")]
     NotSigned,
-    #[error("the user token cannot be used: {0}")]
-    Claims(String),
+    #[error("the user token's payload is no JSON object")]
+    NoClaims,
+    #[error("the user token's {name} has to be {kind}")]
+    Claim { name: &'static str, kind: &'static str },
     #[error("the user token is of another issuer: its iss has to be the account id")]
     Issuer,
     #[error("the user token is for others: its aud has to be {0:?}")]
     Audience(String),
     #[error("the user token is for another user: its sub has to be the cuid")]
     Subject,
-    #[error("the user token is good from iat to exp, which has to be 1 to {0} seconds")]
-    Lifetime(u64),
+    #[error("the user token is good from iat to exp, which has to be {shortest} to {longest} seconds")]
+    Lifetime { shortest: u64, longest: u64 },
     #[error("the user token is not good yet; the clock of whoever made it may be wrong")]
     NotYet,
     #[error("the user token has expired")]
@@ -81,7 +85,6 @@ pub(crate) struct VerifiedToken {
 }
 
 /// A token that names a key. Nothing of it is known to be true.
-#[derive(Debug)]
 pub(crate) struct PresentedToken<'a>(SignedToken<'a>);
 
 impl<'a> PresentedToken<'a> {
@@ -103,7 +106,8 @@ pub(crate) struct TokenVerifier {
 
 impl TokenVerifier {
     pub(crate) fn new(settings: TokenSettings) -> Self {
-        Self { rules: Rules { audience: settings.audience, leeway: settings.leeway.as_secs() } }
+        let TokenSettings { audience, leeway, shortest } = settings;
+        Self { rules: Rules { audience, leeway: leeway.as_secs(), shortest: shortest.as_secs() } }
     }
 
     /// Verifies a token with the key that it names, if the account has it. Whether it was used before is for the store to say.

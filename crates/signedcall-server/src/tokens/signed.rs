@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::signature::UnparsedPublicKey;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::key_set::{TokenAlgorithm, TokenKey};
 
@@ -25,13 +25,17 @@ const NOBODYS_P256: [u8; 65] = [
 struct Header {
     alg: String,
     kid: String,
-    /// Extensions that have to be understood: none is.
-    #[serde(default)]
-    crit: Option<IgnoredAny>,
+    /// Whether extensions are named that have to be understood: none is, and naming them wrongly is no way round that.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
 }
 
-/// A token whose signature has not been looked at.
-#[derive(Debug)]
+/// Whether there is a field, whatever it is.
+pub(super) fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// A token whose signature has not been looked at. It may be good, so it has no `Debug`.
 pub(super) struct SignedToken<'a> {
     kid: String,
     algorithm: TokenAlgorithm,
@@ -48,7 +52,7 @@ impl<'a> SignedToken<'a> {
         let (header, payload) = signed.split_once('.')?;
         let header: Header = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
         let algorithm = TokenAlgorithm::named(&header.alg)?;
-        if header.crit.is_some() || payload.contains('.') {
+        if header.crit || payload.contains('.') {
             return None;
         }
         Some(Self { kid: header.kid, algorithm, signed, payload, signature: BASE64_URL_SAFE_NO_PAD.decode(signature).ok()? })

@@ -238,7 +238,8 @@ async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
     assert!(run(data.path(), &add).await.status.success());
     let file = data.path().join("keys.json");
     let path = file.to_str().expect("a name");
-    let x = "A".repeat(43);
+    // The base point of the curve.
+    let x = format!("WG{}", "Zm".repeat(20)) + "Y";
     let set = |kid: &str| format!(r#"{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "kid": "{kid}", "x": "{x}"}}]}}"#);
     for (environment, kid, is_taken) in [("production", "one", false), ("development", "one", true), ("development", "two", false)] {
         std::fs::write(&file, set(kid)).expect("a file");
