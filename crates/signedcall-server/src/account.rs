@@ -6,7 +6,9 @@ use signedcall_wire::{AccountId, Cuid, Environment, Redacted};
 
 use crate::hub::KeyId;
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
-use crate::store::{Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError};
+use crate::store::{
+    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Blocking, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError,
+};
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
 /// The environments that every account has a key for.
@@ -76,6 +78,15 @@ pub enum AccountError {
     },
 }
 
+/// Whether something that was asked for was not so before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is so from now on.
+    Made,
+    /// It was so already.
+    None,
+}
+
 /// A new account's keys. Only their hashes are kept.
 pub type Keys = [(Environment, Redacted<String>); 2];
 
@@ -128,9 +139,10 @@ pub fn revoke_key(accounts: &Accounts, id: &AccountId, key: &KeyId) -> Result<()
 ///
 /// # Errors
 /// What is wrong with the set; there is no such account; the store failed.
-pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environment, key_set: &str) -> Result<(), AccountError> {
+pub fn set_token_keys(accounts: &Accounts, id: &AccountId, environment: Environment, key_set: &str) -> Result<Change, AccountError> {
     match accounts.set_token_keys(id, environment, &read_key_set(key_set)?)? {
-        SetTokenKeys::Set | SetTokenKeys::Same => Ok(()),
+        SetTokenKeys::Set => Ok(Change::Made),
+        SetTokenKeys::Same => Ok(Change::None),
         SetTokenKeys::NoAccount => Err(AccountError::Unknown(id.clone())),
         SetTokenKeys::Taken(kid) => Err(AccountError::KidTaken(kid)),
     }
@@ -146,12 +158,22 @@ pub fn token_keys(accounts: &Accounts, id: &AccountId) -> Result<Vec<(Environmen
 }
 
 /// Blocks a user of an account in one environment, or lets them in again. Whoever is blocked and signed in is signed out within a second, and cannot
-/// be called.
+/// be called. Whoever is let in again may sign in within a second.
 ///
 /// # Errors
 /// There is no such account; the store failed.
-pub fn block_user(accounts: &Accounts, id: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<(), AccountError> {
-    if accounts.block(id, environment, cuid, blocked)? { Ok(()) } else { Err(AccountError::Unknown(id.clone())) }
+pub fn block_user(
+    accounts: &Accounts,
+    id: &AccountId,
+    environment: Environment,
+    cuid: &Cuid,
+    blocked: bool,
+) -> Result<Change, AccountError> {
+    match accounts.block(id, environment, cuid, blocked)? {
+        Blocking::Done => Ok(Change::Made),
+        Blocking::Same => Ok(Change::None),
+        Blocking::NoAccount => Err(AccountError::Unknown(id.clone())),
+    }
 }
 
 /// Everybody whom an account has blocked.

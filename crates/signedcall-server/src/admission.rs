@@ -62,7 +62,7 @@ impl Admission {
         if self.look_up(move |accounts| accounts.is_blocked(&id, environment, &user)).await? {
             return Err(blocked());
         }
-        let resume_token = random_secret().map_err(|error| come_back(error.to_string()))?;
+        let resume_token = random_secret().map_err(|error| come_back(error.to_string(), BUSY_RETRY_AFTER))?;
         Ok(SignIn {
             socket,
             account: account.id,
@@ -99,7 +99,7 @@ impl Admission {
         let candidates = store::Credential::that_could_be(key, credentials.unwrap_or_default());
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
         // Also without an account there is something to verify with, and the answer is the same.
-        let found = self.keys.find(key, hashes).await.map_err(|busy| come_back(busy.to_string()))?;
+        let found = self.keys.find(key, hashes).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
@@ -111,7 +111,7 @@ impl Admission {
     async fn admit_by_token(&self, id: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<Entry, Refusal> {
         let VerifiedToken { key, environment, lasts, .. } = self.take_token(id, cuid, token).await?;
         let Some((account, _)) = self.find(id).await? else {
-            return Err(come_back("the account has just been removed"));
+            return Err(come_back("the account has just been removed", BUSY_RETRY_AFTER));
         };
         Ok(Entry { account, environment, right: Right::UserToken { key, lasts } })
     }
@@ -161,7 +161,7 @@ impl Admission {
             Err(panicked) => panicked.to_string(),
         };
         tracing::error!(error = failed, "an account could not be looked up");
-        Err(come_back("the service cannot look accounts up at the moment"))
+        Err(come_back("the service cannot look accounts up at the moment", BUSY_RETRY_AFTER))
     }
 }
 
@@ -203,7 +203,8 @@ pub(crate) fn refusal(code: ErrorCode, detail: impl Into<String>) -> Refusal {
     Refusal { code, detail: detail.into(), retry_after_ms: None }
 }
 
-fn come_back(detail: impl Into<String>) -> Refusal {
-    let retry_after_ms = u64::try_from(BUSY_RETRY_AFTER.as_millis()).ok();
+/// What is not so now may be so after a while.
+pub(crate) fn come_back(detail: impl Into<String>, after: Duration) -> Refusal {
+    let retry_after_ms = u64::try_from(after.as_millis()).ok();
     Refusal { retry_after_ms, ..refusal(ErrorCode::ServerFailure, detail) }
 }

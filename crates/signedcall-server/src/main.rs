@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use signedcall_server::account::Change;
 use signedcall_server::settings::{
     AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, UserArguments, UserCommand,
 };
@@ -112,7 +113,8 @@ fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::R
         JwksCommand::Set { account, environment, file } => {
             let set = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
             let id = AccountId(account);
-            account::set_token_keys(&accounts, &id, environment.into(), &set).with_context(|| file.display().to_string())?;
+            let change = account::set_token_keys(&accounts, &id, environment.into(), &set).with_context(|| file.display().to_string())?;
+            note(change, "these keys are registered already")?;
         }
         JwksCommand::List { account } => {
             for (environment, key) in account::token_keys(&accounts, &AccountId(account))? {
@@ -129,8 +131,8 @@ fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result
         account::block_user(&accounts, &AccountId(account), environment.into(), &cuid, blocked)
     };
     match command {
-        UserCommand::Block(user) => block(user, true)?,
-        UserCommand::Unblock(user) => block(user, false)?,
+        UserCommand::Block(user) => note(block(user, true)?, "this user is blocked already")?,
+        UserCommand::Unblock(user) => note(block(user, false)?, "this user is not blocked")?,
         UserCommand::List { account } => {
             let mut out = std::io::stdout();
             for user in account::blocked_users(&accounts, &AccountId(account))? {
@@ -139,6 +141,14 @@ fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result
         }
     }
     Ok(())
+}
+
+/// Says when a command has found nothing to do, which may be due to a slip of the keys.
+fn note(change: Change, why_none: &str) -> std::io::Result<()> {
+    match change {
+        Change::Made => Ok(()),
+        Change::None => writeln!(std::io::stderr(), "nothing has changed: {why_none}"),
+    }
 }
 
 fn name_of(environment: Environment) -> String {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 
-use crate::admission::{Admission, check_version};
+use crate::admission::{Admission, check_version, come_back};
 use crate::codec::{self, Unreadable};
 use crate::hub::{HubEvent, SocketId};
 use crate::switchboard::{Note, OUTBOX, Outgoing};
@@ -35,6 +35,10 @@ impl Default for SocketSettings {
     }
 }
 
+/// How many renewals of a user token a socket may ask for in one go: one that is refused is tried again. Each costs a verification and a write.
+const RENEWALS_AT_ONCE: u32 = 4;
+/// How long it takes until it may ask for one more: tokens are good for a minute at least.
+const RENEWAL_EVERY: Duration = Duration::from_secs(10);
 /// How long one message may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -54,7 +58,8 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
     }
     let now = Instant::now();
     let sign_in_by = Some(now + settings.sign_in_within);
-    let mut task = SocketTask { web_socket, socket, settings, hub, admission, heard_at: now, pinged: false, sign_in_by };
+    let mut task =
+        SocketTask { web_socket, socket, settings, hub, admission, heard_at: now, pinged: false, sign_in_by, renewals_full_at: now };
     let end = task.run(outgoing).await;
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: reason.into() };
@@ -89,6 +94,8 @@ struct SocketTask {
     pinged: bool,
     /// `None` while it is signed in.
     sign_in_by: Option<Instant>,
+    /// When all of [`RENEWALS_AT_ONCE`] may be asked for again.
+    renewals_full_at: Instant,
 }
 
 impl SocketTask {
@@ -158,6 +165,10 @@ impl SocketTask {
             },
             // Whoever is not signed in has nothing to renew, and is not to cost a verification.
             Ok(ClientMessage::Renew(_)) if self.sign_in_by.is_some() => Ok(()),
+            Ok(ClientMessage::Renew(_)) if !self.takes_renewal() => {
+                let too_many = come_back("too many user tokens at once", RENEWAL_EVERY);
+                self.send(ServiceMessage::NotRenewed(too_many)).await
+            }
             Ok(ClientMessage::Renew(renew)) => match self.admission.renew(self.socket, renew).await {
                 Ok(renewed) => self.tell(renewed).await,
                 Err(refusal) => {
@@ -179,6 +190,17 @@ impl SocketTask {
                 Err(End::Close(close_code::POLICY, "this frame is no message"))
             }
         }
+    }
+
+    /// Takes one of the renewals that the socket may ask for, if there is one.
+    fn takes_renewal(&mut self) -> bool {
+        let now = Instant::now();
+        let full_at = self.renewals_full_at.max(now) + RENEWAL_EVERY;
+        let is_there = full_at - now <= RENEWAL_EVERY * RENEWALS_AT_ONCE;
+        if is_there {
+            self.renewals_full_at = full_at;
+        }
+        is_there
     }
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "a web socket can be sent to another thread, but not shared with one")]

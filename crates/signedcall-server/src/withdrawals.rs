@@ -29,45 +29,37 @@ impl Withdrawals {
         Ok((Self { accounts, seen }, withdrawn))
     }
 
-    /// Tells the hub whenever that changes, for as long as there is one.
+    /// Tells the hub whenever that changes, for as long as there is one. A look that fails, or panics, is followed by another.
     pub(crate) async fn watch(mut self, hub: Sender<Note>) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut fails = false;
         loop {
             ticks.tick().await;
-            let looked = tokio::task::spawn_blocking(move || {
-                let changed = self.look();
-                (self, changed)
-            });
-            let Ok((same, changed)) = looked.await else {
-                return tracing::error!("nobody looks after what is withdrawn any more");
-            };
-            self = same;
-            match changed {
-                Ok(None) => fails = false,
-                Ok(Some(withdrawn)) => {
-                    fails = false;
+            let (accounts, seen) = (Arc::clone(&self.accounts), self.seen);
+            let failed = match tokio::task::spawn_blocking(move || look(&accounts, seen)).await {
+                Ok(Ok(None)) => None,
+                Ok(Ok(Some((now, withdrawn)))) => {
                     if hub.send(Note::Event(Box::new(HubEvent::Withdrawn(withdrawn)))).await.is_err() {
                         return;
                     }
+                    self.seen = now;
+                    None
                 }
-                Err(error) => {
-                    if !std::mem::replace(&mut fails, true) {
-                        tracing::error!(%error, "it cannot be read what is withdrawn");
-                    }
-                }
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(panicked) => Some(panicked.to_string()),
+            };
+            let failed_before = std::mem::replace(&mut fails, failed.is_some());
+            if let Some(error) = failed.filter(|_| !failed_before) {
+                tracing::error!(error, "it cannot be read what is withdrawn; trying again");
             }
         }
     }
+}
 
-    fn look(&mut self) -> Result<Option<Withdrawn>, StoreError> {
-        let now = self.accounts.withdrawals()?;
-        if now == self.seen {
-            return Ok(None);
-        }
-        let withdrawn = self.accounts.withdrawn()?;
-        self.seen = now;
-        Ok(Some(withdrawn))
-    }
+/// What is withdrawn, if that is another than what was seen last.
+fn look(accounts: &Accounts, seen: i64) -> Result<Option<(i64, Withdrawn)>, StoreError> {
+    let now = accounts.withdrawals()?;
+    // In this order: what is withdrawn in between is read again.
+    if now == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?))) }
 }

@@ -107,10 +107,12 @@ impl Accounts {
         let mut revoke = || {
             let transaction = connection.transaction()?;
             let revoke = "UPDATE api_keys SET revoked_at_ms = ? WHERE account = ? AND id = ? AND revoked_at_ms IS NULL";
-            let revoked = transaction.execute(revoke, params![unix_millis(SystemTime::now()), account.0, key.0])?;
-            note_withdrawal(&transaction)?;
-            transaction.commit()?;
-            Ok(revoked > 0)
+            let revoked = transaction.execute(revoke, params![unix_millis(SystemTime::now()), account.0, key.0])? > 0;
+            if revoked {
+                note_withdrawal(&transaction)?;
+                transaction.commit()?;
+            }
+            Ok(revoked)
         };
         revoke().map_err(|error| self.failed(error))
     }

@@ -20,27 +20,39 @@ pub struct BlockedUser {
     pub blocked_at: String,
 }
 
+/// What came of blocking a user, or of letting one in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocking {
+    Done,
+    /// It was so already.
+    Same,
+    NoAccount,
+}
+
 impl Accounts {
-    /// Blocks a user, or lets them in again. Says whether there is such an account.
-    pub(crate) fn block(&self, account: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<bool, StoreError> {
+    /// Blocks a user, or lets them in again.
+    pub(crate) fn block(&self, account: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<Blocking, StoreError> {
         if self.find(account)?.is_none() {
-            return Ok(false);
+            return Ok(Blocking::NoAccount);
         }
         let mut connection = self.connection();
         let mut block = || {
             let transaction = connection.transaction()?;
             let environment = environment_name(environment);
-            if blocked {
+            let changed = if blocked {
                 let put = "INSERT OR IGNORE INTO blocked_users (account, environment, cuid, blocked_at_ms) VALUES (?, ?, ?, ?)";
-                transaction.execute(put, params![account.0, environment, cuid.as_str(), unix_millis(SystemTime::now())])?;
+                transaction.execute(put, params![account.0, environment, cuid.as_str(), unix_millis(SystemTime::now())])?
             } else {
                 let remove = "DELETE FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?";
-                transaction.execute(remove, params![account.0, environment, cuid.as_str()])?;
+                transaction.execute(remove, params![account.0, environment, cuid.as_str()])?
+            };
+            if changed == 0 {
+                return Ok(Blocking::Same);
             }
             note_withdrawal(&transaction)?;
-            transaction.commit()
+            transaction.commit().map(|()| Blocking::Done)
         };
-        block().map(|()| true).map_err(|error| self.failed(error))
+        block().map_err(|error| self.failed(error))
     }
 
     pub(crate) fn is_blocked(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<bool, StoreError> {

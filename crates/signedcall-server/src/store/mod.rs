@@ -22,6 +22,7 @@ pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS};
 pub use self::blocked::BlockedUser;
+pub(crate) use self::blocked::Blocking;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};

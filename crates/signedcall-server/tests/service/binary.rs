@@ -248,6 +248,8 @@ async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
     }
     let list = async || String::from_utf8(run(data.path(), &["jwks", "list", "grocer"]).await.stdout).expect("text");
     assert_eq!(list().await, "two\tdevelopment\tEdDSA\none\tproduction\tEdDSA\n");
+    let same = run(data.path(), &["jwks", "set", "grocer", "--environment", "development", path]).await;
+    assert!(same.status.success() && String::from_utf8_lossy(&same.stderr).contains("nothing has changed"));
     std::fs::write(&file, r#"{"keys": []}"#).expect("a file");
     assert!(run(data.path(), &["jwks", "set", "grocer", "--environment", "production", path]).await.status.success());
     assert_eq!(list().await, "two\tdevelopment\tEdDSA\n");
@@ -264,7 +266,12 @@ async fn a_user_is_blocked_and_let_in_again_by_command() {
     let courier = || hello(demo_key(data.path()), "courier_1");
     let mut device = Device::sign_in(&running.url, courier()).await;
     let user = |what| ["user", what, "demo", "courier_1", "--environment", "development"];
-    assert!(run(data.path(), &user("block")).await.status.success());
+    let nothing = async |what| {
+        let output = run(data.path(), &user(what)).await;
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).contains("nothing has changed")
+    };
+    assert!(nothing("unblock").await && !nothing("block").await && nothing("block").await);
     let told = device.socket.hear().await;
     let refused = ErrorCode::ContactRegistrationFailed;
     assert!(matches!(&told, Some(ServiceMessage::Refused(refusal)) if refusal.code == refused), "{told:?}");

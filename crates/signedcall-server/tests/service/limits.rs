@@ -2,7 +2,8 @@ use std::time::{Duration, Instant};
 
 use signedcall_server::SocketSettings;
 use signedcall_wire::{
-    ClientMessage, ErrorCode, MAX_MESSAGE_BYTES, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Redacted, Resume, ServiceMessage, SessionId,
+    AccountId, ClientMessage, ErrorCode, MAX_MESSAGE_BYTES, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Redacted, Renew, Resume,
+    ServiceMessage, SessionId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -117,4 +118,21 @@ async fn a_silent_device_is_asked_whether_it_is_there_and_is_gone_when_it_does_n
     let ping = [0x89, 0x00];
     assert!(heard.windows(2).any(|frame| frame == ping), "it was asked before");
     other.assert_no_event().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_brings_one_user_token_after_the_other_is_asked_to_come_back() {
+    let service = TestService::start().await;
+    let mut device = service.sign_in("courier_1").await;
+    let renew = || {
+        let user_token = Redacted::new("no.token.atall".to_owned());
+        ClientMessage::Renew(Renew { account_id: AccountId("demo".to_owned()), cuid: "courier_1".to_owned(), user_token })
+    };
+    for code in [ErrorCode::ApiKeyRequired; 4].into_iter().chain([ErrorCode::ServerFailure]) {
+        device.socket.say(&renew()).await;
+        let told = device.socket.hear().await;
+        assert!(matches!(&told, Some(ServiceMessage::NotRenewed(refusal)) if refusal.code == code), "{told:?}");
+        let comes_back = matches!(&told, Some(ServiceMessage::NotRenewed(refusal)) if refusal.retry_after_ms == Some(10_000));
+        assert_eq!(comes_back, code == ErrorCode::ServerFailure);
+    }
 }
