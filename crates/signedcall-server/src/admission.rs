@@ -135,11 +135,15 @@ impl Admission {
         }
     }
 
-    /// Nobody waits for the store to have written it.
+    /// Notes the use of a key by somebody who may not stay until that is noted of all. Nobody waits for the store to have written it.
     fn note_use(&self, credential: store::Credential) {
+        let now = SystemTime::now();
+        if !credential.is_used_unnoticed(now) {
+            return;
+        }
         let accounts = Arc::clone(&self.accounts);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = accounts.note_use(&credential, SystemTime::now()) {
+            if let Err(error) = accounts.note_use(&[credential.id].into(), now) {
                 tracing::warn!(%error, "when a key was last used is not known");
             }
         });

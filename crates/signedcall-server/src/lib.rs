@@ -8,6 +8,7 @@ mod admission;
 mod codec;
 mod demo;
 pub mod hub;
+mod key_use;
 mod keys;
 mod relay;
 mod service;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::demo::ensure_demo;
+use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
@@ -84,6 +85,7 @@ pub struct Service {
     notes: Sender<Note>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
+    key_use: JoinHandle<()>,
     switchboard: JoinHandle<()>,
 }
 
@@ -122,7 +124,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let (withdrawals, withdrawn) = Withdrawals::read(Arc::clone(&accounts))?;
-    let admission = Admission::new(accounts, KeyVerifier::new()?, TokenVerifier::new(settings.tokens));
+    let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, TokenVerifier::new(settings.tokens));
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     switchboard.withdraw(withdrawn);
@@ -133,7 +135,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     });
     let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
-    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, switchboard })
+    let key_use = tokio::spawn(note_use(accounts, notes.clone()));
+    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, key_use, switchboard })
 }
 
 impl Service {
@@ -168,6 +171,7 @@ impl Service {
     pub async fn shutdown(self) {
         self.web.abort();
         self.watch.abort();
+        self.key_use.abort();
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.

@@ -1,7 +1,7 @@
 //! The one task that owns the hub. Sockets, store and relay talk to it by messages; it hands the hub one event at a time and carries out
 //! what follows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_wire::{ServiceMessage, SessionId, Timestamp};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySen
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId, Withdrawn};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, SocketId, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -28,6 +28,8 @@ pub(crate) enum Note {
     Opened { socket: SocketId, outbox: Sender<Outgoing> },
     /// Something happened to the hub. Boxed, since the longest is many times the usual one.
     Event(Box<HubEvent>),
+    /// Somebody asks which api keys are in use.
+    KeysInUse(oneshot::Sender<BTreeSet<KeyId>>),
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
@@ -115,6 +117,10 @@ impl Switchboard {
                     self.outboxes.remove(&socket);
                 }
                 self.handle(*event);
+            }
+            Note::KeysInUse(tell) => {
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send(self.hub.keys_in_use());
             }
             Note::Ping(alive) => {
                 if self.records.are_written() {
@@ -213,7 +219,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::hub::{KeyId, RelayGrant, Right, SignIn};
+    use crate::hub::{RelayGrant, Right, SignIn};
 
     fn grant() -> RelayGrant {
         RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }

@@ -117,6 +117,19 @@ impl Hub {
         }
     }
 
+    /// The api keys that somebody is signed in by, or was a moment ago and may go on.
+    pub fn keys_in_use(&self) -> BTreeSet<KeyId> {
+        let mut keys = BTreeSet::new();
+        for session in self.sessions.values() {
+            if let Some(Right::ApiKey(key)) = &session.right
+                && !keys.contains(key)
+            {
+                keys.insert(key.clone());
+            }
+        }
+        keys
+    }
+
     /// Begins to wait for the end of a right that has one.
     pub(super) fn time_right(&mut self, turn: &Turn, id: SessionId, right: &Right) {
         match right {

@@ -151,7 +151,8 @@ pub enum KeyCommand {
         #[arg(long, value_enum)]
         environment: EnvironmentName,
     },
-    /// List the keys of an account, one in a line: id, environment, when it was made, last used (to the minute) and revoked, in UTC, - for never
+    /// List the keys of an account, one in a line: id, environment, when it was made, last used (somebody was
+    /// signed in by it then, or up to half a minute later) and revoked, in UTC, - for never
     List {
         /// The account's id
         account: String,

@@ -1,6 +1,7 @@
 //! The api keys of accounts: their hashes, when each was made, used and revoked.
 
-use std::time::SystemTime;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment, Redacted};
@@ -13,8 +14,8 @@ use crate::keys::id_in;
 
 /// The most api keys of an account that are good at once in one environment: more than a rotation needs, and few enough to be known one by one.
 pub(crate) const MAX_KEYS: usize = 4;
-/// How precisely it is known when a key was last used. More would be a write for each sign-in.
-const USED_WITHIN_MS: i64 = 60_000;
+/// How often it is noted which keys are in use, and thus how precisely it is known when one was last. More would be a write for each sign-in.
+pub(crate) const USE_NOTED_EVERY: Duration = Duration::from_secs(30);
 
 /// What proves that an app is an account's, in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +39,19 @@ pub struct KeyRecord {
     pub environment: Environment,
     /// When it was made.
     pub created_at: String,
-    /// When somebody last signed in with it, to the minute.
+    /// When somebody was last signed in with it: then, or up to half a minute later.
     pub last_used_at: Option<String>,
     /// When it was revoked; good until then.
     pub revoked_at: Option<String>,
 }
 
 impl Credential {
+    /// Whether it is still to be noted that the key is used now.
+    pub(crate) fn is_used_unnoticed(&self, now: SystemTime) -> bool {
+        let noted = |last: i64| (0..USE_NOTED_EVERY.as_millis()).contains(&u128::try_from(unix_millis(now) - last).unwrap_or(u128::MAX));
+        !self.last_used_at_ms.is_some_and(noted)
+    }
+
     /// Which of some keys this one can be: one that says what it is called is no other.
     pub(crate) fn that_could_be(key: &Redacted<String>, known: Vec<Self>) -> Vec<Self> {
         let id = id_in(key);
@@ -117,14 +124,23 @@ impl Accounts {
         revoke().map_err(|error| self.failed(error))
     }
 
-    /// Remembers that a key was used now, unless that is known well enough.
-    pub(crate) fn note_use(&self, credential: &Credential, now: SystemTime) -> Result<(), StoreError> {
-        let now = unix_millis(now);
-        if credential.last_used_at_ms.is_some_and(|last| now - last < USED_WITHIN_MS) {
+    /// Remembers that keys are in use now.
+    pub(crate) fn note_use(&self, keys: &BTreeSet<KeyId>, now: SystemTime) -> Result<(), StoreError> {
+        if keys.is_empty() {
             return Ok(());
         }
-        let note = "UPDATE api_keys SET last_used_at_ms = ? WHERE id = ?";
-        self.connection().execute(note, params![now, credential.id.0]).map(drop).map_err(|error| self.failed(error))
+        let mut connection = self.connection();
+        let mut note = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for key in keys {
+                // One that was revoked meanwhile was good until then.
+                let note =
+                    "UPDATE api_keys SET last_used_at_ms = max(?, coalesce(last_used_at_ms, 0)) WHERE id = ? AND revoked_at_ms IS NULL";
+                transaction.prepare_cached(note)?.execute(params![unix_millis(now), key.0])?;
+            }
+            transaction.commit()
+        };
+        note().map_err(|error| self.failed(error))
     }
 
     /// Every key of an account, the oldest first, those that are revoked included; `None` when there is no such account.
@@ -210,6 +226,22 @@ pub(super) fn note_withdrawal(connection: &Connection) -> rusqlite::Result<usize
 mod tests {
     use super::*;
     use crate::keys::{random_key, random_key_id, random_secret};
+
+    #[test]
+    fn a_key_s_use_is_noted_once_in_half_a_minute() {
+        let used_at = |last_used_at_ms| Credential {
+            id: KeyId(String::new()),
+            environment: Environment::Production,
+            key_hash: String::new(),
+            named: true,
+            last_used_at_ms,
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        let rows = [(None, true), (Some(70_000), true), (Some(70_001), false), (Some(100_000), false), (Some(100_001), true)];
+        for (last, unnoticed) in rows {
+            assert_eq!(used_at(last).is_used_unnoticed(now), unnoticed, "{last:?}");
+        }
+    }
 
     #[test]
     fn a_key_that_says_what_it_is_called_is_looked_for_nowhere_else() {

@@ -20,7 +20,7 @@ use signedcall_wire::Environment;
 
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
-pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS};
+pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::blocked::Blocking;
 pub(crate) use self::open::{Legacy, OpenCall};

@@ -73,6 +73,17 @@ fn a_key_that_is_revoked_lets_nobody_in_again() {
 }
 
 #[test]
+fn a_key_is_in_use_while_somebody_is_signed_in_by_it_or_may_come_back() {
+    let mut stage = Stage::with("ax");
+    let in_use = |stage: &Stage| stage.hub.keys_in_use().into_iter().map(|key| key.0).collect::<Vec<_>>();
+    stage.run(0, Do::Lose('x'));
+    assert_eq!(in_use(&stage), ["key of a", "key of x"]);
+    stage.run(60_000, Do::Wake);
+    assert_eq!(in_use(&stage), ["key of a"], "the other one's session cannot be resumed any more");
+    assert!(in_use(&with_tokens("a")).is_empty());
+}
+
+#[test]
 fn a_user_whose_other_device_has_another_key_is_called_there() {
     let mut stage = Stage::with("axy");
     for event in after(placed(), [Do::RevokeKey('x')]) {
