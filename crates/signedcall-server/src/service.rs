@@ -127,6 +127,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, TokenVerifier::new(settings.tokens));
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
+    relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
     let switchboard = tokio::spawn(async move {
         switchboard.run(inbox, written, relay).await;

@@ -78,7 +78,14 @@ impl Switchboard {
         loop {
             tokio::select! {
                 note = inbox.recv() => match note {
-                    Some(note) => self.take(note),
+                    Some(note) => {
+                        if let Note::Event(event) = &note
+                            && let HubEvent::Withdrawn(withdrawn) = &**event
+                        {
+                            relay.withdraw(withdrawn);
+                        }
+                        self.take(note);
+                    }
                     None => break,
                 },
                 Some(written) = written.recv() => self.handle(match written {

@@ -81,7 +81,7 @@ use self::past::PastCalls;
 use self::rate::CallBudgets;
 pub use self::rate::CallRates;
 pub use self::relay::RelayGrant;
-pub(crate) use self::relay::relay_password;
+pub(crate) use self::relay::{relay_name_of_key, relay_name_of_user, relay_password};
 pub(crate) use self::rights::blocked;
 pub use self::rights::{KeyId, Right, TokenKeyId, Withdrawn};
 use self::session::{Answer, Session};

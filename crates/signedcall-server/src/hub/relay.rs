@@ -7,12 +7,12 @@ use sha1::Sha1;
 use signedcall_wire::{DeviceId, IceConfig, IceServer, Redacted, ServiceMessage};
 
 use super::session::Session;
-use super::{Hub, Turn, User};
+use super::{Hub, KeyId, Right, Turn, User};
 
 /// Where the relay is, and what credentials for it are made with.
 ///
 /// A credential is the one that coturn's REST scheme describes: `expiry:name` with base64(HMAC-SHA1(secret, `expiry:name`)) as its password. The name
-/// stands for one device of one user, and says nothing about either to whoever reads it on the way.
+/// stands for one device of one user, and for the api key that they are signed in by, and says nothing about any of them to whoever reads it on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayGrant {
     /// `stun:host:port`, each.
@@ -26,18 +26,35 @@ pub struct RelayGrant {
 }
 
 impl RelayGrant {
-    /// What one device is told.
-    pub(crate) fn servers(&self, user: &User, device: DeviceId) -> Vec<IceServer> {
-        let (account, environment, cuid) = user;
-        let name = mac(&self.secret, &format!("{account}\n{environment:?}\n{cuid}\n{device}"));
-        let name: String = name.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let username = format!("{}:{name}", self.expiry);
+    /// What one device is told that is signed in by this right.
+    pub(crate) fn servers(&self, user: &User, device: DeviceId, right: Option<&Right>) -> Vec<IceServer> {
+        let key = match right {
+            Some(Right::ApiKey(key)) => format!(".{}", relay_name_of_key(&self.secret, key)),
+            // A session by a user token may be renewed by one of another key, and its calls go on.
+            Some(Right::UserToken { .. }) | None => String::new(),
+        };
+        let (user, device) = (relay_name_of_user(&self.secret, user), short_mac(&self.secret, &format!("device\n{device}")));
+        let username = format!("{}:{user}.{device}{key}", self.expiry);
         let credential = Redacted::new(relay_password(&self.secret, &username));
         let stun = IceServer { urls: self.stun_urls.clone(), username: String::new(), credential: Redacted::default() };
         let turn = IceServer { urls: self.turn_urls.clone(), username, credential };
         // A relay that is reached by connections only tells nobody their address.
         if stun.urls.is_empty() { vec![turn] } else { vec![stun, turn] }
     }
+}
+
+/// What the relay knows a user by.
+pub(crate) fn relay_name_of_user(secret: &Redacted<String>, (account, environment, cuid): &User) -> String {
+    short_mac(secret, &format!("user\n{account}\n{environment:?}\n{cuid}"))
+}
+
+/// What the relay knows an api key by.
+pub(crate) fn relay_name_of_key(secret: &Redacted<String>, key: &KeyId) -> String {
+    short_mac(secret, &format!("key\n{}", key.0))
+}
+
+fn short_mac(secret: &Redacted<String>, text: &str) -> String {
+    mac(secret, text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The password that belongs to a username.
@@ -64,7 +81,7 @@ impl Hub {
 
     /// Where media of a session's device finds its way.
     pub(super) fn ice(&self, session: &Session) -> IceConfig {
-        let servers = self.relay.as_ref().map(|grant| grant.servers(&session.user, session.endpoint.device));
+        let servers = self.relay.as_ref().map(|grant| grant.servers(&session.user, session.endpoint.device, session.right.as_ref()));
         IceConfig { servers: servers.unwrap_or_default(), relay_only: session.relay_only }
     }
 }
@@ -95,13 +112,16 @@ mod tests {
         };
         let user = |cuid: &str, environment| (AccountId("parcelo".to_owned()), environment, Cuid::new(cuid).expect("a cuid"));
         let device = |number| DeviceId(Uuid::from_u128(number));
-        let username = |grant: &RelayGrant, user: &User, number| grant.servers(user, device(number)).remove(1).username;
+        let by = |key: &str| Right::ApiKey(KeyId(key.to_owned()));
+        let username = |grant: &RelayGrant, user: &User, number| grant.servers(user, device(number), Some(&by("one"))).remove(1).username;
         let alice = user("alice", Environment::Production);
         let names = [
             username(&grant, &alice, 1),
             username(&grant, &alice, 2),
             username(&grant, &user("bobby", Environment::Production), 1),
             username(&grant, &user("alice", Environment::Development), 1),
+            grant.servers(&alice, device(1), Some(&by("two"))).remove(1).username,
+            grant.servers(&alice, device(1), None).remove(1).username,
         ];
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         assert!(names.iter().all(|name| name.starts_with("1700000000:") && !name.contains("alice")), "{names:?}");

@@ -3,13 +3,15 @@
 //!
 //! Each device has a credential of its own, and may hold some ports and no more. Nothing has to be stored to verify one: its password is computed from
 //! its name and a secret. That of the embedded one is made anew at each start: the allocations of the last one are gone too, and devices get fresh
-//! credentials with `welcome` and `resumed`.
+//! credentials with `welcome` and `resumed`. The embedded one knows who is blocked and which api keys are revoked: their credentials are good no more,
+//! and what they hold already is theirs for the ten minutes of an allocation at most. A relay that runs elsewhere learns of neither.
 
 mod ports;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::{Redacted, TurnTransport, TurnUrl};
@@ -20,7 +22,7 @@ use turn::server::Server;
 use turn::server::config::{ConnConfig, ServerConfig};
 
 use self::ports::{Quota, RelayPorts};
-use crate::hub::{RelayGrant, relay_password};
+use crate::hub::{RelayGrant, Withdrawn, relay_name_of_key, relay_name_of_user, relay_password};
 use crate::keys::{NoRandomness, random_secret};
 
 /// What a password is bound to besides. Clients echo it, and it says nothing about anybody.
@@ -81,6 +83,8 @@ pub(crate) struct Relay {
     stun_urls: Vec<String>,
     turn_urls: Vec<String>,
     secret: Redacted<String>,
+    /// What the names of those have in them whom the embedded one serves no more.
+    refused: Refused,
     /// How long a credential is good for. Devices that are connected get another when half of it has passed.
     credentials_for: Duration,
 }
@@ -94,6 +98,7 @@ impl Relay {
                 stun_urls: settings.urls.iter().filter_map(stun_url).collect(),
                 turn_urls: settings.urls.iter().map(TurnUrl::to_string).collect(),
                 secret: settings.secret.clone(),
+                refused: Refused::default(),
                 credentials_for,
             }),
         }
@@ -105,12 +110,12 @@ impl Relay {
         let local = socket.local_addr().map_err(listen)?;
         let public = settings.public_address.unwrap_or(local.ip());
         let secret = random_secret()?;
-        let quota = Arc::<Quota>::default();
+        let (quota, refused) = (Arc::<Quota>::default(), Refused::default());
         let ports = RelayPorts { bind: local.ip(), public, ports: settings.ports.clone(), quota: Arc::clone(&quota) };
         let server = Server::new(ServerConfig {
             conn_configs: vec![ConnConfig { conn: Arc::new(socket), relay_addr_generator: Box::new(ports) }],
             realm: REALM.to_owned(),
-            auth_handler: Arc::new(Credentials { secret: secret.clone(), quota }),
+            auth_handler: Arc::new(Credentials { secret: secret.clone(), quota, refused: Arc::clone(&refused) }),
             // Zero stands for the ten minutes of RFC 8656.
             channel_bind_timeout: Duration::ZERO,
             alloc_close_notify: None,
@@ -119,12 +124,19 @@ impl Relay {
         let address = SocketAddr::new(public, local.port());
         let url = TurnUrl { host: public.to_string(), port: local.port(), transport: TurnTransport::Udp };
         let (stun_urls, turn_urls) = (stun_url(&url).into_iter().collect(), vec![url.to_string()]);
-        Ok(Self { embedded: Some((server, address)), stun_urls, turn_urls, secret, credentials_for })
+        Ok(Self { embedded: Some((server, address)), stun_urls, turn_urls, secret, refused, credentials_for })
     }
 
     /// Where devices reach the embedded one.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.embedded.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Serves nobody any more whose right is withdrawn, and everybody else again.
+    pub(crate) fn withdraw(&self, withdrawn: &Withdrawn) {
+        let keys = withdrawn.keys.iter().map(|key| relay_name_of_key(&self.secret, key));
+        let users = withdrawn.users.iter().map(|user| relay_name_of_user(&self.secret, user));
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = keys.chain(users).collect();
     }
 
     /// Ticks whenever connected devices are due for fresh credentials.
@@ -163,9 +175,20 @@ fn stun_url(relay: &TurnUrl) -> Option<String> {
     }
 }
 
+/// Parts of names.
+type Refused = Arc<Mutex<BTreeSet<String>>>;
+
 struct Credentials {
     secret: Redacted<String>,
     quota: Arc<Quota>,
+    refused: Refused,
+}
+
+impl Credentials {
+    fn refuses(&self, name: &str) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        !refused.is_empty() && name.split('.').any(|part| refused.contains(part))
+    }
 }
 
 impl AuthHandler for Credentials {
@@ -175,7 +198,12 @@ impl AuthHandler for Credentials {
         let Some((_, name)) = credential.filter(|(expiry, _)| *expiry > now) else {
             return Err(turn::Error::Other("the credential has expired".to_owned()));
         };
-        self.quota.is_asked_by(name);
+        if self.refuses(name) {
+            return Err(turn::Error::Other("the credential is withdrawn".to_owned()));
+        }
+        // Another key gives a device no more.
+        let mut parts = name.split('.');
+        self.quota.is_asked_by(&format!("{}.{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default()));
         Ok(generate_auth_key(username, realm, &relay_password(&self.secret, username)))
     }
 }
@@ -189,6 +217,7 @@ mod tests {
 
     use super::ports::MOST_PORTS;
     use super::*;
+    use crate::hub::{KeyId, Right};
 
     async fn embedded() -> Relay {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -198,8 +227,15 @@ mod tests {
 
     /// The credential that a device gets at this moment.
     fn credential(relay: &Relay, device: u128, now: SystemTime) -> IceServer {
-        let user = (AccountId("parcelo".to_owned()), Environment::Production, Cuid::new("courier_1").expect("a cuid"));
-        relay.grant(now).servers(&user, DeviceId(Uuid::from_u128(device))).remove(1)
+        relay.grant(now).servers(&courier(), DeviceId(Uuid::from_u128(device)), Some(&Right::ApiKey(key()))).remove(1)
+    }
+
+    fn courier() -> (AccountId, Environment, Cuid) {
+        (AccountId("parcelo".to_owned()), Environment::Production, Cuid::new("courier_1").expect("a cuid"))
+    }
+
+    fn key() -> KeyId {
+        KeyId("key".to_owned())
     }
 
     async fn allocate(relay: &Relay, username: &str, password: &str) -> Result<impl Conn + use<>, turn::Error> {
@@ -255,6 +291,21 @@ mod tests {
         let prolonged = expired.username.replace(|c: char| c.is_ascii_digit(), "9");
         assert!(allocate(&relay, &prolonged, expired.credential.expose()).await.is_err(), "the expiry is signed");
         assert!(allocate(&relay, "no expiry", good.credential.expose()).await.is_err());
+        relay.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_credential_is_good_no_more_once_its_user_is_blocked_or_its_key_is_revoked() {
+        let relay = embedded().await;
+        let of = credential(&relay, 1, SystemTime::now());
+        let ask = async || allocate(&relay, &of.username, of.credential.expose()).await;
+        let (blocked, revoked) =
+            (Withdrawn { users: [courier()].into(), ..Withdrawn::default() }, Withdrawn { keys: [key()].into(), ..Withdrawn::default() });
+        let other = Withdrawn { keys: [KeyId("other".to_owned())].into(), ..Withdrawn::default() };
+        for (withdrawn, is_good) in [(blocked, false), (Withdrawn::default(), true), (revoked, false), (other, true)] {
+            relay.withdraw(&withdrawn);
+            assert_eq!(ask().await.is_ok(), is_good, "{withdrawn:?}");
+        }
         relay.stop().await;
     }
 

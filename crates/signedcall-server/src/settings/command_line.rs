@@ -65,7 +65,8 @@ pub struct Given {
     /// A file with the secret that this relay verifies credentials with: coturn's static-auth-secret
     #[arg(long, env = "SIGNEDCALL_TURN_SECRET_FILE", value_name = "FILE")]
     pub turn_secret_file: Option<PathBuf>,
-    /// How long a relay credential is good for, 1 to 168 [default: 24]. Half of it is the longest relayed call
+    /// How long a relay credential is good for, 1 to 168 [default: 8]. Half of it is the longest relayed call. A relay that runs elsewhere serves a user who
+    /// is blocked until then
     #[arg(long, env = "SIGNEDCALL_TURN_CREDENTIAL_HOURS", value_name = "HOURS")]
     pub turn_credential_hours: Option<u64>,
     /// Whom user tokens have to be for, their "aud" [default: signedcall]

@@ -29,8 +29,9 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443
 const TURN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// The dynamic ports of RFC 6335, which is what TURN servers use.
 const TURN_PORTS: RangeInclusive<u16> = 49152..=65535;
-/// A relayed call that is longer than half of this fails when it wants to refresh its allocation.
-const TURN_CREDENTIAL_HOURS: u64 = 24;
+/// A relayed call that is longer than half of this fails when it wants to refresh its allocation. A relay that runs elsewhere serves whoever is blocked for
+/// as long, so it is not much longer than people talk.
+const TURN_CREDENTIAL_HOURS: u64 = 8;
 /// Long enough for every device of a large service to come back without a crowd, short enough for whoever waits for the restart.
 const DRAIN_SECONDS: u64 = 5;
 
