@@ -90,6 +90,12 @@ pub(crate) fn blocked() -> Refusal {
     Refusal { code: ErrorCode::ContactRegistrationFailed, detail, retry_after_ms: None }
 }
 
+/// What a device is told whose credential is good elsewhere (R13).
+fn of_other_environment(token: Environment, session: Environment) -> Refusal {
+    let detail = format!("the user token belongs to {token:?}, and the device is signed in to {session:?}");
+    Refusal { code: ErrorCode::ProductionFieldRequired, detail, retry_after_ms: None }
+}
+
 fn not_signed_in(detail: &str) -> Refusal {
     Refusal { code: ErrorCode::ApiKeyRequired, detail: detail.to_owned(), retry_after_ms: None }
 }
@@ -148,9 +154,14 @@ impl Hub {
         if self.withdrawn.has_taken_key_of(Some(&renewed)) {
             return turn.send(socket, ServiceMessage::NotRenewed(unsigned()));
         }
-        let Some(Session { right: Some(right @ Right::UserToken { .. }), .. }) =
-            self.sessions.get_mut(&id).filter(|session| session.user == *user)
-        else {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if session.user.1 != user.1 {
+            return turn.send(socket, ServiceMessage::NotRenewed(of_other_environment(user.1, session.user.1)));
+        }
+        let is_theirs = session.user == *user;
+        let Some(right @ Right::UserToken { .. }) = session.right.as_mut().filter(|_| is_theirs) else {
             return turn
                 .send(socket, ServiceMessage::NotRenewed(not_signed_in("this session has not begun with a user token of this user")));
         };

@@ -136,6 +136,8 @@ fn a_token_of_another_user_and_one_beside_an_api_key_renew_nothing() {
     let mut stage = with_tokens("a");
     assert_eq!(stage.run(0, Do::RenewToken('a', 'x', 50_000)), ["a not renewed ERR_APIKEY_REQUIRED"]);
     assert_eq!(stage.run(10_000, Do::Wake), ["a session expired"]);
+    let mut in_production = with_tokens("p");
+    assert_eq!(in_production.run(0, Do::RenewToken('p', 'x', 50_000)), ["p not renewed ERR_PRODUCTION_FIELD_REQUIRED"]);
     let mut by_key = Stage::with("a");
     assert_eq!(by_key.run(0, Do::RenewToken('a', 'a', 5_000)), ["a not renewed ERR_APIKEY_REQUIRED"]);
     assert_eq!(by_key.wake_at(0), None);
