@@ -18,6 +18,7 @@ mod privacy;
 mod proxy;
 mod push;
 mod quality;
+mod quiet;
 mod statuses;
 mod support;
 mod tls;

@@ -123,6 +123,7 @@ fn was_never_taken(reason: EndReason) -> bool {
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
         | EndReason::Transferred
+        | EndReason::QuietHours
         | EndReason::HandedOver
         | EndReason::NotPlaced { .. } => false,
     }

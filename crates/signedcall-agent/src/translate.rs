@@ -72,6 +72,7 @@ impl From<signedcall::EndReason> for EndReason {
             Reason::MaxDuration => Self::MaxDuration,
             Reason::Transferred => Self::Transferred,
             Reason::PoorNetwork => Self::PoorNetwork,
+            Reason::QuietHours => Self::QuietHours,
         }
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use signedcall_wire::{AccountId, Cuid, Environment, Redacted};
 
-use crate::hub::KeyId;
+use crate::hub::{KeyId, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
 use crate::store::{
-    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Blocking, Credential, KeyRecord, MAX_KEYS, SetTokenKeys, StoreError,
+    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeyRecord, MAX_KEYS, Outcome, QuietUser, SetTokenKeys,
+    StoreError,
 };
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
@@ -169,11 +170,7 @@ pub fn block_user(
     cuid: &Cuid,
     blocked: bool,
 ) -> Result<Change, AccountError> {
-    match accounts.block(id, environment, cuid, blocked)? {
-        Blocking::Done => Ok(Change::Made),
-        Blocking::Same => Ok(Change::None),
-        Blocking::NoAccount => Err(AccountError::Unknown(id.clone())),
-    }
+    change_of(id, accounts.block(id, environment, cuid, blocked)?)
 }
 
 /// Everybody whom an account has blocked.
@@ -182,6 +179,37 @@ pub fn block_user(
 /// There is no such account; the store failed.
 pub fn blocked_users(accounts: &Accounts, id: &AccountId) -> Result<Vec<BlockedUser>, AccountError> {
     accounts.blocked(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+}
+
+/// Sets the hours in which a user is not called, or all users of an account who have no hours of their own, or takes them away. They count within a
+/// second.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn set_quiet_hours(
+    accounts: &Accounts,
+    id: &AccountId,
+    environment: Environment,
+    cuid: Option<&Cuid>,
+    hours: Option<QuietHours>,
+) -> Result<Change, AccountError> {
+    change_of(id, accounts.set_quiet_hours(id, environment, cuid, hours)?)
+}
+
+/// Everybody of an account who has quiet hours.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn quiet_users(accounts: &Accounts, id: &AccountId) -> Result<Vec<QuietUser>, AccountError> {
+    accounts.quiet_users(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+}
+
+fn change_of(id: &AccountId, outcome: Outcome) -> Result<Change, AccountError> {
+    match outcome {
+        Outcome::Done => Ok(Change::Made),
+        Outcome::Same => Ok(Change::None),
+        Outcome::NoAccount => Err(AccountError::Unknown(id.clone())),
+    }
 }
 
 /// Makes a key, and what is kept of it.

@@ -21,7 +21,7 @@ mod tokens;
 mod web;
 mod withdrawals;
 
-pub use hub::KeyId;
+pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};
 pub use service::{STORE_FILE, Service, StartError, open_accounts, serve};

@@ -8,11 +8,12 @@ use anyhow::Context;
 use clap::Parser;
 use signedcall_server::account::Change;
 use signedcall_server::settings::{
-    AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, UserArguments, UserCommand,
+    AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
+    UserArguments, UserCommand, UtcOffset,
 };
-use signedcall_server::store::Account;
-use signedcall_server::{KeyId, Settings, account, open_accounts, serve};
-use signedcall_wire::{AccountId, Branding, Contrast, Environment, Redacted};
+use signedcall_server::store::{Account, QuietUser};
+use signedcall_server::{KeyId, QuietHours, Settings, account, open_accounts, serve};
+use signedcall_wire::{AccountId, Branding, Contrast, Cuid, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -35,6 +36,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::Key(command)) => administer_keys(&settings, command),
         Some(Command::Jwks(command)) => administer_token_keys(&settings, command),
         Some(Command::User(command)) => administer_users(&settings, command),
+        Some(Command::Quiet(command)) => administer_quiet_hours(&settings, command),
     }
 }
 
@@ -137,6 +139,32 @@ fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result
             let mut out = std::io::stdout();
             for user in account::blocked_users(&accounts, &AccountId(account))? {
                 writeln!(out, "{}\t{}\t{}", user.cuid, name_of(user.environment), user.blocked_at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn administer_quiet_hours(settings: &Settings, command: QuietCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let set = |QuietArguments { account, cuid, environment }, hours| {
+        account::set_quiet_hours(&accounts, &AccountId(account), environment.into(), cuid.as_ref(), hours)
+    };
+    match command {
+        QuietCommand::Set { whose, from, to, utc_offset } => {
+            anyhow::ensure!(from != to, "--from and --to are the same time, so that it is not said which hours are quiet");
+            let hours = QuietHours { from: from.0, to: to.0, ahead: utc_offset.0 };
+            note(set(whose, Some(hours))?, "these hours are set already")?;
+        }
+        QuietCommand::Remove { whose } => note(set(whose, None)?, "there are no such quiet hours")?,
+        QuietCommand::List { account } => {
+            let mut out = std::io::stdout();
+            for QuietUser { cuid, environment, hours: QuietHours { from, to, ahead } } in
+                account::quiet_users(&accounts, &AccountId(account))?
+            {
+                let who = cuid.as_ref().map_or("*", Cuid::as_str);
+                let (from, to, offset) = (TimeOfDay(from), TimeOfDay(to), UtcOffset(ahead));
+                writeln!(out, "{who}\t{}\t{from}\t{to}\t{offset}", name_of(environment))?;
             }
         }
     }

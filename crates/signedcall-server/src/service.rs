@@ -123,12 +123,13 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listening = |source| StartError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    let (withdrawals, withdrawn) = Withdrawals::read(Arc::clone(&accounts))?;
+    let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::clone(&accounts))?;
     let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, TokenVerifier::new(settings.tokens));
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
+    switchboard.quieten(quiet);
     let switchboard = tokio::spawn(async move {
         switchboard.run(inbox, written, relay).await;
         // Until then the store is written to, also when nobody has waited for the shutdown.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySen
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, SocketId, Withdrawn};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Quiet, SocketId, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -68,6 +68,11 @@ impl Switchboard {
     /// Lets nobody in by what was withdrawn before.
     pub(crate) fn withdraw(&mut self, withdrawn: Withdrawn) {
         self.handle(HubEvent::Withdrawn(withdrawn));
+    }
+
+    /// Calls nobody at an hour at which they are not called.
+    pub(crate) fn quieten(&mut self, quiet: Quiet) {
+        self.handle(HubEvent::QuietHours(quiet));
     }
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the

@@ -1,4 +1,4 @@
-//! Notices what another process, the operator's command, has withdrawn in the store while the service runs.
+//! Notices what another process, the operator's command, has withdrawn in the store while the service runs, and whose quiet hours it has set.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::MissedTickBehavior;
 
-use crate::hub::{HubEvent, Withdrawn};
+use crate::hub::{HubEvent, Quiet, Withdrawn};
 use crate::store::{Accounts, StoreError};
 use crate::switchboard::Note;
 
@@ -21,12 +21,12 @@ pub(crate) struct Withdrawals {
 }
 
 impl Withdrawals {
-    /// Reads what is withdrawn already.
-    pub(crate) fn read(accounts: Arc<Accounts>) -> Result<(Self, Withdrawn), StoreError> {
+    /// Reads what is so already.
+    pub(crate) fn read(accounts: Arc<Accounts>) -> Result<(Self, Withdrawn, Quiet), StoreError> {
         // In this order: what is withdrawn in between is read again.
         let seen = accounts.withdrawals()?;
-        let withdrawn = accounts.withdrawn()?;
-        Ok((Self { accounts, seen }, withdrawn))
+        let (withdrawn, quiet) = (accounts.withdrawn()?, accounts.quiet_hours()?);
+        Ok((Self { accounts, seen }, withdrawn, quiet))
     }
 
     /// Tells the hub whenever that changes, for as long as there is one. A look that fails, or panics, is followed by another.
@@ -39,9 +39,11 @@ impl Withdrawals {
             let (accounts, seen) = (Arc::clone(&self.accounts), self.seen);
             let failed = match tokio::task::spawn_blocking(move || look(&accounts, seen)).await {
                 Ok(Ok(None)) => None,
-                Ok(Ok(Some((now, withdrawn)))) => {
-                    if hub.send(Note::Event(Box::new(HubEvent::Withdrawn(withdrawn)))).await.is_err() {
-                        return;
+                Ok(Ok(Some((now, withdrawn, quiet)))) => {
+                    for event in [HubEvent::Withdrawn(withdrawn), HubEvent::QuietHours(quiet)] {
+                        if hub.send(Note::Event(Box::new(event))).await.is_err() {
+                            return;
+                        }
                     }
                     self.seen = now;
                     None
@@ -58,8 +60,8 @@ impl Withdrawals {
 }
 
 /// What is withdrawn, if that is another than what was seen last.
-fn look(accounts: &Accounts, seen: i64) -> Result<Option<(i64, Withdrawn)>, StoreError> {
+fn look(accounts: &Accounts, seen: i64) -> Result<Option<(i64, Withdrawn, Quiet)>, StoreError> {
     let now = accounts.withdrawals()?;
     // In this order: what is withdrawn in between is read again.
-    if now == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?))) }
+    if now == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?, accounts.quiet_hours()?))) }
 }

@@ -104,6 +104,8 @@ pub enum EndReason {
     Transferred = 18,
     /// The app of the callee's device takes no call over a network as poor as its own is at the moment.
     PoorNetwork = 19,
+    /// The callee is not called at this hour.
+    QuietHours = 20,
     /// A reason from a newer peer, shown as an ordinary end.
     #[serde(other)]
     Unknown = 0,
@@ -111,7 +113,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Unknown,
         Self::HungUp,
         Self::Cancelled,
@@ -132,6 +134,7 @@ impl EndReason {
         Self::MaxDuration,
         Self::Transferred,
         Self::PoorNetwork,
+        Self::QuietHours,
     ];
 
     /// The name of R20.
@@ -156,6 +159,7 @@ impl EndReason {
             Self::MaxDuration => "CALL_OVER_DUE_TO_MAX_DURATION",
             Self::Transferred => "CALL_OVER_DUE_TO_TRANSFER",
             Self::PoorNetwork => "CALL_DECLINED_DUE_TO_NETWORK_QUALITY",
+            Self::QuietHours => "CALL_DECLINED_DUE_TO_QUIET_HOURS",
         }
     }
 

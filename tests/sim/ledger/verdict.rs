@@ -114,6 +114,7 @@ fn fits(caller: EndReason, told: EndReason, may_have_won: bool) -> bool {
         | EndReason::InternalError
         | EndReason::MediaSetupTooSlow
         | EndReason::MaxDuration
-        | EndReason::Transferred => false,
+        | EndReason::Transferred
+        | EndReason::QuietHours => false,
     }
 }

@@ -197,6 +197,8 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 "poorNetwork" | 
 /**  This user has transferred the other side to somebody else. */
 "handedOver" | 
+/**  The callee is not called at this hour. */
+"quietHours" | 
 /**  The call could not be placed at all. */
 { notPlaced: {
 	code: ProblemCode,

@@ -75,6 +75,7 @@ export const ar: Catalogue = {
     declinedElsewhere: { title: "تم الرفض من جهاز آخر", detail: "رفضت هذه المكالمة من جهاز آخر.", brief: "رُفضت من جهاز آخر" },
     maxDuration: { title: "انتهى الوقت", detail: "بلغت هذه المكالمة مدتها القصوى.", brief: "انتهى الوقت" },
     transferred: { title: "جرى تحويلك", detail: "حوّلك الطرف الآخر إلى شخص آخر.", brief: "جرى تحويلك" },
+    quietHours: { title: "ليس في هذا الوقت", detail: "لا يستقبل الطرف الآخر مكالمات في هذا الوقت من اليوم. أعد المحاولة لاحقًا.", brief: "ليس في هذا الوقت" },
     handedOver: { title: "حُوّلت المكالمة", detail: "حُوّل الطرف الآخر، وخرجت أنت من المكالمة.", brief: "حُوّلت" },
   },
   endingsHere: {

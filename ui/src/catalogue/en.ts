@@ -81,6 +81,7 @@ const endings: Record<PlainEndReason, Ending> = {
   declinedElsewhere: { title: "Declined elsewhere", detail: "You declined this call on another device.", brief: "Declined elsewhere" },
   maxDuration: { title: "Time is up", detail: "This call had reached its time limit.", brief: "Time was up" },
   transferred: { title: "You were put through", detail: "The other side has put you through to somebody else.", brief: "Put through" },
+  quietHours: { title: "Not at this hour", detail: "They take no calls at this time of day. Try again later.", brief: "Not at this hour" },
   handedOver: { title: "Call transferred", detail: "They are put through, and you are out of the call.", brief: "Transferred" },
 };
 

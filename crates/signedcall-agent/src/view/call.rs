@@ -241,6 +241,8 @@ pub enum EndReason {
     PoorNetwork,
     /// This user has transferred the other side to somebody else.
     HandedOver,
+    /// The callee is not called at this hour.
+    QuietHours,
     /// The call could not be placed at all.
     NotPlaced {
         code: ProblemCode,

@@ -239,7 +239,8 @@ const fn is_own_decline(reason: EndReason) -> bool {
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
-        | EndReason::Transferred => false,
+        | EndReason::Transferred
+        | EndReason::QuietHours => false,
     }
 }
 

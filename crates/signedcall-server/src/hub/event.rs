@@ -6,6 +6,7 @@ use signedcall_wire::{
 };
 
 use super::RelayGrant;
+use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
@@ -80,6 +81,8 @@ pub enum HubEvent {
     },
     /// These rights are withdrawn, and no others: what was withdrawn before and is not named gives rights again.
     Withdrawn(Withdrawn),
+    /// Users are not called at these hours, and at no others.
+    QuietHours(Quiet),
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,

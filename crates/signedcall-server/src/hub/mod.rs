@@ -22,6 +22,8 @@
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
 //! * **How often** a user and an account, in each environment, may place calls can be limited; one too many is answered with `ERR_STOP_RETRY`, whoever it
 //!   is to. A call counts once it is begun to be written down, and a transfer as a call of whoever asks for it.
+//! * **Quiet hours.** A call to whoever is not called at that hour is placed and over, and no device of the callee hears of it. A call that is under way
+//!   when they begin goes on.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
 //!   device says how many it takes when it signs in, and whenever that changes. It may place another call while it holds the one that it is in.
 //! * A device that signs in while its user is called rings too, unless it has declined for itself.
@@ -50,6 +52,7 @@ mod limit;
 mod past;
 mod placing;
 mod presence;
+mod quiet;
 mod rate;
 mod reason;
 mod relay;
@@ -78,6 +81,7 @@ pub use self::event::{
 };
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
+pub use self::quiet::{Quiet, QuietHours};
 use self::rate::CallBudgets;
 pub use self::rate::CallRates;
 pub use self::relay::RelayGrant;
@@ -123,6 +127,7 @@ pub struct Hub {
     settings: HubSettings,
     relay: Option<RelayGrant>,
     withdrawn: Withdrawn,
+    quiet: Quiet,
     budgets: CallBudgets,
     sessions: BTreeMap<SessionId, Session>,
     sockets: BTreeMap<SocketId, SessionId>,
@@ -158,6 +163,7 @@ impl Hub {
             settings,
             relay: None,
             withdrawn: Withdrawn::default(),
+            quiet: Quiet::default(),
             budgets: CallBudgets::new(settings.call_rates),
             sessions: BTreeMap::new(),
             sockets: BTreeMap::new(),
@@ -191,6 +197,7 @@ impl Hub {
                 self.renew_token(&mut turn, socket, &(account, environment, cuid), key, lasts);
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
+            HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }

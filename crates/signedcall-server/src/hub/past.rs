@@ -122,7 +122,8 @@ const fn seen_by_winner(reason: EndReason) -> EndReason {
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
-        | EndReason::Transferred => reason,
+        | EndReason::Transferred
+        | EndReason::QuietHours => reason,
     }
 }
 
@@ -147,6 +148,7 @@ const fn seen_elsewhere(reason: EndReason) -> EndReason {
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
-        | EndReason::Transferred => EndReason::Missed,
+        | EndReason::Transferred
+        | EndReason::QuietHours => EndReason::Missed,
     }
 }

@@ -144,6 +144,9 @@ impl Hub {
                     return self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ContactNotReachable));
                 }
                 self.answer_all(turn, asked_by, waiting, None);
+                if self.is_quiet(turn.now, &user) {
+                    return self.end(turn, id, EndReason::QuietHours, |_| EndReason::QuietHours);
+                }
                 let devices = self.with_room(reachable);
                 if devices.is_empty() {
                     return self.end(turn, id, EndReason::Busy, |_| EndReason::Busy);

@@ -24,7 +24,8 @@ pub(super) const fn concerns_one_device(reason: EndReason) -> bool {
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
-        | EndReason::Transferred => false,
+        | EndReason::Transferred
+        | EndReason::QuietHours => false,
     }
 }
 
@@ -52,7 +53,8 @@ pub(super) const fn reasons_before_answer(reason: EndReason) -> (EndReason, EndR
         | EndReason::LocalNetworkLoss
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
-        | EndReason::Transferred => (EndReason::Cancelled, EndReason::Cancelled),
+        | EndReason::Transferred
+        | EndReason::QuietHours => (EndReason::Cancelled, EndReason::Cancelled),
     }
 }
 
@@ -80,6 +82,7 @@ pub(super) const fn reasons_after_answer(reason: EndReason) -> (EndReason, EndRe
         | EndReason::AnsweredElsewhere
         | EndReason::DeclinedElsewhere
         | EndReason::MaxDuration
-        | EndReason::Transferred => (EndReason::HungUp, EndReason::HungUp),
+        | EndReason::Transferred
+        | EndReason::QuietHours => (EndReason::HungUp, EndReason::HungUp),
     }
 }

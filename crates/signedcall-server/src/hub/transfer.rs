@@ -50,7 +50,7 @@ impl Hub {
             return refused(ErrorCode::CanNotCallSelf);
         }
         let callee = (account, environment, to);
-        let reachable = match self.may_take_over(old, stays.session, &callee) {
+        let reachable = match self.may_take_over(turn.now, old, stays.session, &callee) {
             Ok(devices) => devices,
             Err((error, _)) => return refused(error),
         };
@@ -130,18 +130,21 @@ impl Hub {
         let gone = (ErrorCode::FailureInMakeCall, EndReason::Cancelled);
         let (call, stays) = self.other_side(old, asked_by).ok_or(gone)?;
         let callee = &self.calls.get(&new).ok_or(gone)?.callee;
-        let devices = self.may_take_over(old, stays.session, callee)?;
+        let devices = self.may_take_over(now, old, stays.session, callee)?;
         Ok((stays, call.left(now), devices))
     }
 
     /// The devices of a third user that a side of `old` may be transferred to.
-    fn may_take_over(&self, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
+    fn may_take_over(&self, now: Timestamp, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
         if !self.may_place(stays, Some(old)) || self.would_be_glare(stays, callee) {
             return Err((ErrorCode::OngoingCall, EndReason::Cancelled));
         }
         let reachable = self.reachable(callee);
         if reachable.is_empty() {
             return Err((ErrorCode::ContactNotReachable, EndReason::RemoteNetworkLoss));
+        }
+        if self.is_quiet(now, callee) {
+            return Err((ErrorCode::ContactNotReachable, EndReason::QuietHours));
         }
         let devices = self.with_room(reachable);
         if devices.is_empty() { Err((ErrorCode::OngoingCall, EndReason::Busy)) } else { Ok(devices) }

@@ -5,6 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
+use super::hours::{TimeOfDay, UtcOffset};
+
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
 /// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}
@@ -130,6 +132,9 @@ pub enum Command {
     /// Block users of an account. Works while the service runs
     #[command(subcommand)]
     User(UserCommand),
+    /// Set the hours in which users of an account are not called. Works while the service runs
+    #[command(subcommand)]
+    Quiet(QuietCommand),
 }
 
 /// What can be done with accounts.
@@ -199,6 +204,50 @@ pub enum UserCommand {
         /// The account's id
         account: String,
     },
+}
+
+/// What can be done with quiet hours.
+#[derive(Clone, Debug, Subcommand)]
+pub enum QuietCommand {
+    /// Do not call a user from one time of the day to another: whoever calls them is told so, and nothing rings
+    Set {
+        /// Whose hours they are.
+        #[command(flatten)]
+        whose: QuietArguments,
+        /// When they begin, such as 22:00
+        #[arg(long, value_name = "HH:MM")]
+        from: TimeOfDay,
+        /// When they end, on the next day where it is the earlier of the two
+        #[arg(long, value_name = "HH:MM")]
+        to: TimeOfDay,
+        /// How far the user's clock is ahead of UTC, such as +05:30. Summer time is for you to set
+        #[arg(long, value_name = "+HH:MM", allow_hyphen_values = true)]
+        utc_offset: UtcOffset,
+    },
+    /// Call a user at all hours again, or as all other users of the account
+    Remove {
+        /// Whose hours they were.
+        #[command(flatten)]
+        whose: QuietArguments,
+    },
+    /// List quiet hours, one user in a line: cuid (* for all who have no hours of their own), environment, from, to and offset from UTC
+    List {
+        /// The account's id
+        account: String,
+    },
+}
+
+/// A user, or all of an account who have no quiet hours of their own.
+#[derive(Args, Clone, Debug)]
+pub struct QuietArguments {
+    /// The account's id
+    pub account: String,
+    /// The user's id; all users who have no hours of their own, without
+    #[arg(value_parser = cuid)]
+    pub cuid: Option<Cuid>,
+    /// The environment
+    #[arg(long, value_enum)]
+    pub environment: EnvironmentName,
 }
 
 /// A user, who need not have signed in before.

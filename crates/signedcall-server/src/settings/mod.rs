@@ -1,6 +1,7 @@
 //! What the operator has set, from flags, environment and file, checked.
 
 mod command_line;
+mod hours;
 mod relay;
 #[cfg(test)]
 mod tests;
@@ -12,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, Theme, UserArguments,
-    UserCommand,
+    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments,
+    QuietCommand, Theme, UserArguments, UserCommand,
 };
+pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
 use crate::hub::{CallRates, HubSettings};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
-use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
+use super::{Accounts, Outcome, StoreError, environment_name, environment_named, unix_millis};
 
 /// A user who is blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,20 +20,11 @@ pub struct BlockedUser {
     pub blocked_at: String,
 }
 
-/// What came of blocking a user, or of letting one in again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocking {
-    Done,
-    /// It was so already.
-    Same,
-    NoAccount,
-}
-
 impl Accounts {
     /// Blocks a user, or lets them in again.
-    pub(crate) fn block(&self, account: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<Blocking, StoreError> {
+    pub(crate) fn block(&self, account: &AccountId, environment: Environment, cuid: &Cuid, blocked: bool) -> Result<Outcome, StoreError> {
         if self.find(account)?.is_none() {
-            return Ok(Blocking::NoAccount);
+            return Ok(Outcome::NoAccount);
         }
         let mut connection = self.connection();
         let mut block = || {
@@ -47,10 +38,10 @@ impl Accounts {
                 transaction.execute(remove, params![account.0, environment, cuid.as_str()])?
             };
             if changed == 0 {
-                return Ok(Blocking::Same);
+                return Ok(Outcome::Same);
             }
             note_withdrawal(&transaction)?;
-            transaction.commit().map(|()| Blocking::Done)
+            transaction.commit().map(|()| Outcome::Done)
         };
         block().map_err(|error| self.failed(error))
     }

@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod blocked;
 mod open;
+mod quiet;
 mod records;
 mod schema;
 #[cfg(test)]
@@ -22,8 +23,8 @@ pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
-pub(crate) use self::blocked::Blocking;
 pub(crate) use self::open::{Legacy, OpenCall};
+pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 pub(crate) use self::schema::create_private_directory;
@@ -67,6 +68,15 @@ pub enum StoreError {
         /// How.
         source: rusqlite::Error,
     },
+}
+
+/// What came of a change to what an account has set for its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// It was so already.
+    Same,
+    NoAccount,
 }
 
 /// Milliseconds since 1970, as they are stored.

@@ -155,6 +155,18 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE api_keys ADD COLUMN of_demo INTEGER NOT NULL DEFAULT 0;
     UPDATE api_keys SET of_demo = 1 WHERE account = 'demo';
 ",
+    // When users are not called, in minutes of the day; of an account's other users where no user is named.
+    "
+    CREATE TABLE quiet_hours (
+        account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment TEXT NOT NULL,
+        cuid        TEXT NOT NULL,
+        from_minute INTEGER NOT NULL,
+        to_minute   INTEGER NOT NULL,
+        ahead       INTEGER NOT NULL,
+        PRIMARY KEY (account, environment, cuid)
+    ) STRICT;
+",
 ];
 
 /// The version that all steps lead to.

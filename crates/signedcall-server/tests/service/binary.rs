@@ -124,6 +124,13 @@ async fn wrong_settings_and_files_are_refused_by_name() {
     rows.push((vec!["user", "block", "nobody", "courier_1", "--environment", "production"], "\"nobody\""));
     rows.push((vec!["user", "block", "nobody", "91_8899555", "--environment", "production"], "telephone"));
     rows.push((vec!["key", "revoke", "nobody", "0123456789ab"], "\"0123456789ab\""));
+    let quiet = |from, to, offset| {
+        vec!["quiet", "set", "nobody", "--environment", "production", "--from", from, "--to", to, "--utc-offset", offset]
+    };
+    rows.push((quiet("22:00", "07:00", "+05:30"), "\"nobody\""));
+    rows.push((quiet("22:00", "24:00", "+05:30"), "HH:MM"));
+    rows.push((quiet("22:00", "07:00", "-15:00"), "14 hours"));
+    rows.push((quiet("22:00", "22:00", "-05:00"), "the same time"));
     for (arguments, name) in rows {
         let output = run(data.path(), &arguments).await;
         let words = String::from_utf8_lossy(&output.stderr);
@@ -257,6 +264,40 @@ async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
     let refused = run(data.path(), &["jwks", "set", "grocer", "--environment", "production", path]).await;
     let words = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && words.contains("keys.json") && words.contains("secret part"), "{words}");
+}
+
+#[tokio::test]
+async fn quiet_hours_are_set_listed_and_removed_by_command() {
+    let data = tempfile::tempdir().expect("a directory");
+    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
+    assert!(run(data.path(), &add).await.status.success());
+    let set = [
+        "quiet",
+        "set",
+        "grocer",
+        "courier_1",
+        "--environment",
+        "production",
+        "--from",
+        "22:00",
+        "--to",
+        "07:30",
+        "--utc-offset",
+        "-03:30",
+    ];
+    let for_all = ["quiet", "set", "grocer", "--environment", "production", "--from", "12:00", "--to", "13:00", "--utc-offset", "+00:00"];
+    let says_same = async |arguments: &[&str]| {
+        let output = run(data.path(), arguments).await;
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words}");
+        words.contains("nothing has changed")
+    };
+    assert!(!says_same(&set).await && says_same(&set).await && !says_same(&for_all).await);
+    let list = async || String::from_utf8(run(data.path(), &["quiet", "list", "grocer"]).await.stdout).expect("text");
+    assert_eq!(list().await, "*\tproduction\t12:00\t13:00\t+00:00\ncourier_1\tproduction\t22:00\t07:30\t-03:30\n");
+    let remove = ["quiet", "remove", "grocer", "courier_1", "--environment", "production"];
+    assert!(!says_same(&remove).await && says_same(&remove).await);
+    assert_eq!(list().await.lines().count(), 1);
 }
 
 #[tokio::test]

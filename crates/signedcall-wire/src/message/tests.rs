@@ -336,7 +336,7 @@ fn each_reason_has_this_text() {
         words.join(" "),
         "unknown hung_up cancelled declined missed ring_timeout busy logged_out notifications_disabled microphone_refused internal_error \
          local_network_loss remote_network_loss protocol_mismatch media_setup_too_slow answered_elsewhere declined_elsewhere \
-         max_duration transferred poor_network"
+         max_duration transferred poor_network quiet_hours"
     );
 }
 

@@ -4,6 +4,7 @@ mod deadlines;
 mod elsewhere;
 mod limits;
 mod properties;
+mod quiet;
 mod restored;
 mod rights;
 mod sessions;

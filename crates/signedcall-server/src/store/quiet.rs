@@ -1,0 +1,95 @@
+//! The hours in which users are not called.
+
+use rusqlite::{Connection, Row, TransactionBehavior, params};
+use signedcall_wire::{AccountId, Cuid, Environment};
+
+use super::api_keys::note_withdrawal;
+use super::{Accounts, Outcome, StoreError, environment_name, environment_named};
+use crate::hub::{Quiet, QuietHours};
+
+/// Whose quiet hours are when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuietUser {
+    /// Who; `None` for all users of the account who have no hours of their own.
+    pub cuid: Option<Cuid>,
+    /// In which environment.
+    pub environment: Environment,
+    /// When.
+    pub hours: QuietHours,
+}
+
+impl Accounts {
+    /// Sets the quiet hours of a user, or of all who have none of their own, or takes them away.
+    pub(crate) fn set_quiet_hours(
+        &self,
+        account: &AccountId,
+        environment: Environment,
+        cuid: Option<&Cuid>,
+        hours: Option<QuietHours>,
+    ) -> Result<Outcome, StoreError> {
+        if self.find(account)?.is_none() {
+            return Ok(Outcome::NoAccount);
+        }
+        let (environment, cuid) = (environment_name(environment), cuid.map_or("", Cuid::as_str));
+        let mut connection = self.connection();
+        let mut set = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let changed = match hours {
+                Some(QuietHours { from, to, ahead }) => {
+                    let put = "INSERT INTO quiet_hours (account, environment, cuid, from_minute, to_minute, ahead) VALUES (?, ?, ?, ?, ?, ?)
+                               ON CONFLICT DO UPDATE SET from_minute = excluded.from_minute, to_minute = excluded.to_minute, ahead = excluded.ahead
+                               WHERE (from_minute, to_minute, ahead) <> (excluded.from_minute, excluded.to_minute, excluded.ahead)";
+                    transaction.execute(put, params![account.0, environment, cuid, from, to, ahead])?
+                }
+                None => {
+                    let remove = "DELETE FROM quiet_hours WHERE account = ? AND environment = ? AND cuid = ?";
+                    transaction.execute(remove, params![account.0, environment, cuid])?
+                }
+            };
+            if changed == 0 {
+                return Ok(Outcome::Same);
+            }
+            note_withdrawal(&transaction)?;
+            transaction.commit().map(|()| Outcome::Done)
+        };
+        set().map_err(|error| self.failed(error))
+    }
+
+    /// Every user of an account who has quiet hours; `None` when there is no such account.
+    pub(crate) fn quiet_users(&self, account: &AccountId) -> Result<Option<Vec<QuietUser>>, StoreError> {
+        if self.find(account)?.is_none() {
+            return Ok(None);
+        }
+        let rows = rows(&self.connection(), "WHERE account = ? ORDER BY environment, cuid", &[&account.0]);
+        let users = rows.map(|rows| rows.into_iter().map(|(_, user)| user).collect());
+        users.map(Some).map_err(|error| self.failed(error))
+    }
+
+    /// The quiet hours of all accounts.
+    pub(crate) fn quiet_hours(&self) -> Result<Quiet, StoreError> {
+        let mut quiet = Quiet::default();
+        for (account, QuietUser { cuid, environment, hours }) in rows(&self.connection(), "", &[]).map_err(|error| self.failed(error))? {
+            match cuid {
+                Some(cuid) => drop(quiet.users.insert((account, environment, cuid), hours)),
+                None => drop(quiet.accounts.insert((account, environment), hours)),
+            }
+        }
+        Ok(quiet)
+    }
+}
+
+fn rows(connection: &Connection, which: &str, values: &[&String]) -> rusqlite::Result<Vec<(AccountId, QuietUser)>> {
+    let select = format!("SELECT account, environment, cuid, from_minute, to_minute, ahead FROM quiet_hours {which}");
+    let mut users = connection.prepare_cached(&select)?;
+    let users = users.query_map(rusqlite::params_from_iter(values), read)?;
+    users.filter_map(Result::transpose).collect()
+}
+
+/// `None` for a row that no version of the service has written.
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<(AccountId, QuietUser)>> {
+    let (account, environment, cuid): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let hours = QuietHours { from: row.get(3)?, to: row.get(4)?, ahead: row.get(5)? };
+    let cuid = if cuid.is_empty() { Some(None) } else { Cuid::new(cuid).ok().map(Some) };
+    let user = environment_named(&environment).zip(cuid).map(|(environment, cuid)| QuietUser { cuid, environment, hours });
+    Ok(user.map(|user| (AccountId(account), user)))
+}
