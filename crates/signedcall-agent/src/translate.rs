@@ -42,7 +42,8 @@ impl From<signedcall::ErrorCode> for ProblemCode {
             Code::FeatureNotAvailable => Self::FeatureNotAvailable,
             Code::OngoingCall => Self::OngoingCall,
             Code::SignallingSocketConnection => Self::SignallingSocketConnection,
-            Code::ClevertapInstanceRequired | Code::ClevertapUrlNotAvailable | Code::StopRetry | Code::ServerFailure => Self::ServerFailure,
+            Code::StopRetry => Self::CallingTooOften,
+            Code::ClevertapInstanceRequired | Code::ClevertapUrlNotAvailable | Code::ServerFailure => Self::ServerFailure,
         }
     }
 }
@@ -133,5 +134,16 @@ impl From<signedcall::MicrophoneNote> for MicrophoneNote {
             signedcall::MicrophoneNote::TalkingWhileMuted => Self::TalkingWhileMuted,
             signedcall::MicrophoneNote::Silent => Self::Silent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_calls_too_often_is_not_told_that_the_service_has_failed() {
+        assert_eq!(ProblemCode::from(signedcall::ErrorCode::StopRetry), ProblemCode::CallingTooOften);
+        assert_eq!(ProblemCode::from(signedcall::ErrorCode::ServerFailure), ProblemCode::ServerFailure);
     }
 }

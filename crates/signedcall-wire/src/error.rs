@@ -82,7 +82,7 @@ error_codes! {
     FeatureNotAvailable "ERR_FEATURE_NOT_AVAILABLE" 5006
         "The service does not offer this." "Ask the operator of the service."
     StopRetry "ERR_STOP_RETRY" 5007
-        "The service asks not to try again." "Wait for the operator of the service."
+        "This was asked for too often in a short time." "Wait a minute before trying again."
     NetworkLatency "ERR_NETWORK_LATENCY" 5008
         "The network is not good enough for a call." "Try again on a better network."
     OngoingCall "ERR_ONGOING_CALL" 5009

@@ -255,7 +255,9 @@ export type Problem = {
 /**  What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks. */
 export type ProblemCode = "networkNotAvailable" | 
 /**  The network is not good enough for a call. */
-"networkLatency" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | "apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | "signallingSocketConnection" | 
+"networkLatency" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | "apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | 
+/**  The user, or all users of the account together, have placed many calls in a short time. */
+"callingTooOften" | "signallingSocketConnection" | 
 /**  The service URL is no `ws://` or `wss://` URL. */
 "invalidServiceUrl" | 
 /**  There is no keyring; the secret is kept for this session only. */

@@ -28,6 +28,7 @@ export const ar: Catalogue = {
     failureInMakeCall: "تعذر إجراء المكالمة. أعد المحاولة.",
     featureNotAvailable: "لا يشمل هذا الحساب المكالمات.",
     ongoingCall: "أنت في مكالمة بالفعل. علّقها أولًا.",
+    callingTooOften: "أجريت مكالمات كثيرة جدًا في وقت قصير. انتظر قليلًا ثم أعد المحاولة.",
     signallingSocketConnection: "تعذر الوصول إلى الخدمة. تحقق من عنوانها ومن اتصالك.",
     invalidServiceUrl: "أدخل عنوانًا يبدأ بـ ‎ws://‎ أو ‎wss://‎.",
     keyringAbsent: "لا توجد حافظة مفاتيح في هذا النظام، فلا يمكن حفظ مفتاح API. أدخله لتسجيل الدخول لهذه الجلسة.",

@@ -39,6 +39,7 @@ const problems: Record<ProblemCode, string> = {
   failureInMakeCall: "The call could not be placed. Try again.",
   featureNotAvailable: "This account does not include calls.",
   ongoingCall: "You are in a call already. Put it on hold first.",
+  callingTooOften: "You have called very often in a short time. Wait a moment, then try again.",
   signallingSocketConnection: "The service cannot be reached. Check its address and your connection.",
   invalidServiceUrl: "Enter an address that begins with ws:// or wss://.",
   keyringAbsent: "This system has no keyring, so the API key cannot be kept. Enter it to sign in for this session.",

@@ -109,6 +109,8 @@ pub enum ProblemCode {
     FailureInMakeCall,
     FeatureNotAvailable,
     OngoingCall,
+    /// The user, or all users of the account together, have placed many calls in a short time.
+    CallingTooOften,
     SignallingSocketConnection,
     /// The service URL is no `ws://` or `wss://` URL.
     InvalidServiceUrl,

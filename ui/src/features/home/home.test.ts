@@ -33,10 +33,10 @@ it.each<[ProblemCode, string]>([
   expect(has(`[data-error="${name}"]`)).toBe(false);
 });
 
-it("says what is no field's fault above the form", async () => {
-  const { find, words, has } = await dial("serverFailure");
+it.each<ProblemCode>(["serverFailure", "callingTooOften"])("says what is no field's fault above the form: %s", async (code) => {
+  const { find, words, has } = await dial(code);
   await expect.poll(() => has('[data-notice="dial"]')).toBe(true);
-  expect(find('[data-notice="dial"]').textContent).toContain(words.problems.serverFailure);
+  expect(find('[data-notice="dial"]').textContent).toContain(words.problems[code]);
 });
 
 it("opens an earlier call, calls back for the same reason, and closes by Escape", async () => {
