@@ -207,7 +207,9 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 /**  What was found, as the catalogue has words for it. */
 export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
 /**  How good the line is for calls; `about` is its score. */
-"lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
+"lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | 
+/**  The account lets this user in no more. */
+"credentialsBlocked" | "environmentProduction" | "environmentTest" | "environmentMismatch" | "environmentUntried";
 
 /**  Who holds a call. As long as somebody does, neither side is heard. */
 export type Holding = "nobody" | "thisSide" | "otherSide" | "both";
@@ -255,7 +257,11 @@ export type Problem = {
 /**  What the UI has words for: the codes of R37 that can be met on a screen, and what the desktop lacks. */
 export type ProblemCode = "networkNotAvailable" | 
 /**  The network is not good enough for a call. */
-"networkLatency" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | "apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | 
+"networkLatency" | "serverFailure" | "callContextInvalid" | "notInitialized" | "accountIdRequired" | 
+/**  No API key has been entered. */
+"apiKeyMissing" | 
+/**  The service knows no account with this API key. */
+"apiKeyRequired" | "cuidMissing" | "invalidLengthCuid" | "invalidCuid" | "invalidNameLength" | "productionFieldRequired" | "contactRegistrationFailed" | "microphonePermissionNotGranted" | "contactNotReachable" | "canNotCallSelf" | "cuidAlreadyConnectedElsewhere" | "failureInMakeCall" | "featureNotAvailable" | "ongoingCall" | 
 /**  The user, or all users of the account together, have placed many calls in a short time. */
 "callingTooOften" | "signallingSocketConnection" | 
 /**  The service URL is no `ws://` or `wss://` URL. */

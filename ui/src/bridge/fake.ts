@@ -107,7 +107,7 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       const code = refusal(form.cuid);
       if (!form.serviceUrl.startsWith("ws")) return no("invalidServiceUrl");
       if (!form.accountId) return no("accountIdRequired");
-      if (!form.apiKey && !view.settings.hasApiKey) return no("apiKeyRequired");
+      if (!form.apiKey && !view.settings.hasApiKey) return no("apiKeyMissing");
       if (code) return no(code);
       const { apiKey, ...known } = form;
       change({ session: { state: "signingIn" }, settings: { ...view.settings, ...known, hasApiKey: view.settings.hasApiKey || apiKey !== "" } });

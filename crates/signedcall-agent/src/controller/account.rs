@@ -327,7 +327,7 @@ async fn key_from(sdk: &dyn Sdk, source: KeySource) -> Result<Key, Problem> {
         KeySource::Given(key) => Ok(key),
         KeySource::Keyring(owner) => match sdk.load_key(&owner).await {
             Ok(Some(secret)) => Ok(Key { secret, kept: true }),
-            Ok(None) => Err(Problem::new(ProblemCode::ApiKeyRequired, ErrorCode::ApiKeyRequired.message())),
+            Ok(None) => Err(Problem::new(ProblemCode::ApiKeyMissing, ErrorCode::ApiKeyRequired.message())),
             Err(error) => Err(error.into()),
         },
     }

@@ -133,9 +133,10 @@ fn credentials(sign_in: SignInFact) -> SetupCheck {
         SignInFact::Accepted | SignInFact::Refused(ProblemCode::ProductionFieldRequired) => good(Finding::CredentialsAccepted),
         SignInFact::NotTried => odd(Finding::CredentialsUntried),
         SignInFact::Refused(code) if is_about_the_way(code) => odd(Finding::CredentialsUntried),
-        SignInFact::Refused(ProblemCode::ApiKeyRequired | ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked) => {
+        SignInFact::Refused(ProblemCode::ApiKeyMissing | ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked) => {
             wrong(Finding::CredentialsMissing)
         }
+        SignInFact::Refused(ProblemCode::ContactRegistrationFailed) => wrong(Finding::CredentialsBlocked),
         SignInFact::Refused(_) => wrong(Finding::CredentialsRefused),
     }
 }
@@ -281,9 +282,10 @@ mod tests {
             [found[8].0, found[9].0]
         };
         for (code, expected) in [
-            (ProblemCode::ContactRegistrationFailed, [Finding::CredentialsRefused, Finding::EnvironmentUntried]),
+            (ProblemCode::ContactRegistrationFailed, [Finding::CredentialsBlocked, Finding::EnvironmentUntried]),
             (ProblemCode::InvalidCuid, [Finding::CredentialsRefused, Finding::EnvironmentUntried]),
-            (ProblemCode::ApiKeyRequired, [Finding::CredentialsMissing, Finding::EnvironmentUntried]),
+            (ProblemCode::ApiKeyRequired, [Finding::CredentialsRefused, Finding::EnvironmentUntried]),
+            (ProblemCode::ApiKeyMissing, [Finding::CredentialsMissing, Finding::EnvironmentUntried]),
             (ProblemCode::ProductionFieldRequired, [Finding::CredentialsAccepted, Finding::EnvironmentMismatch]),
             (ProblemCode::NetworkNotAvailable, [Finding::CredentialsUntried, Finding::EnvironmentUntried]),
         ] {

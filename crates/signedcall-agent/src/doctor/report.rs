@@ -68,7 +68,7 @@ async fn open_line(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, pref
             Err(error) => return Err(SignInFact::Refused(Problem::from(error).code)),
         },
     };
-    let Some(key) = key else { return Err(SignInFact::Refused(ProblemCode::ApiKeyRequired)) };
+    let Some(key) = key else { return Err(SignInFact::Refused(ProblemCode::ApiKeyMissing)) };
     let options = Options {
         name: account.shown_name(),
         production: Some(account.production),
@@ -169,7 +169,7 @@ mod tests {
     async fn what_keeps_credentials_from_being_tried_is_told_apart() {
         let sdk = FakeSdk::default();
         assert_eq!(tried(&sdk, Account::default(), Prefill::default()).await, SignInFact::NotTried);
-        assert_eq!(tried(&sdk, account(), Prefill::default()).await, SignInFact::Refused(ProblemCode::ApiKeyRequired));
+        assert_eq!(tried(&sdk, account(), Prefill::default()).await, SignInFact::Refused(ProblemCode::ApiKeyMissing));
         sdk.refuse(ErrorCode::ContactRegistrationFailed);
         let prefill = Prefill { api_key: Some(Redacted::new("key".to_owned())), ..Prefill::default() };
         assert_eq!(tried(&sdk, account(), prefill).await, SignInFact::Refused(ProblemCode::ContactRegistrationFailed));

@@ -95,6 +95,9 @@ pub enum ProblemCode {
     CallContextInvalid,
     NotInitialized,
     AccountIdRequired,
+    /// No API key has been entered.
+    ApiKeyMissing,
+    /// The service knows no account with this API key.
     ApiKeyRequired,
     CuidMissing,
     InvalidLengthCuid,
@@ -215,6 +218,8 @@ pub enum Finding {
     CredentialsUntried,
     CredentialsRefused,
     CredentialsMissing,
+    /// The account lets this user in no more.
+    CredentialsBlocked,
     EnvironmentProduction,
     EnvironmentTest,
     EnvironmentMismatch,

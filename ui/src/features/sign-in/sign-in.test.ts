@@ -40,7 +40,8 @@ it("begins with what is known, except the key, and says that it is kept", async 
 it.each<[ProblemCode, string]>([
   ["invalidServiceUrl", "service-url"],
   ["accountIdRequired", "account-id"],
-  ["apiKeyRequired", "api-key"],
+  ["apiKeyMissing", "api-key"],
+  ["apiKeyRequired", "account-id"],
   ["keyringLocked", "api-key"],
   ["cuidMissing", "cuid"],
   ["invalidLengthCuid", "cuid"],
@@ -52,6 +53,15 @@ it.each<[ProblemCode, string]>([
   await expect.poll(() => has(`[data-error="${name}"]`)).toBe(true);
   expect(find(`[data-error="${name}"]`).textContent).toBe(words.problems[code]);
   await expect.poll(() => document.activeElement?.getAttribute("data-field")).toMatch(new RegExp(`^${name}`));
+});
+
+it("marks account id and key alike when one of them is wrong, until either is changed", async () => {
+  const { find, field, has, words } = await show("sign-in", { refuse: "apiKeyRequired" });
+  await fireEvent.submit(find("form"));
+  await expect.poll(() => has('[data-error="account-id"]') && has('[data-error="api-key"]')).toBe(true);
+  expect(find('[data-error="api-key"]').textContent).toBe(words.problems.apiKeyRequired);
+  await fireEvent.input(field("api-key"), { target: { value: "sc_other" } });
+  expect(has('[data-error="account-id"]') || has('[data-error="api-key"]')).toBe(false);
 });
 
 it("takes the words back when their field is changed", async () => {

@@ -46,6 +46,7 @@ async fn what_is_wrong_in_the_form_is_answered_by_its_code() {
     let bench = Before::new().start();
     for (code, expected) in [
         (ErrorCode::AccountIdRequired, ProblemCode::AccountIdRequired),
+        (ErrorCode::ApiKeyRequired, ProblemCode::ApiKeyRequired),
         (ErrorCode::InvalidCuid, ProblemCode::InvalidCuid),
         (ErrorCode::InvalidNameLength, ProblemCode::InvalidNameLength),
         (ErrorCode::ContactRegistrationFailed, ProblemCode::ContactRegistrationFailed),
@@ -81,7 +82,7 @@ async fn an_empty_key_means_the_one_in_the_keyring() {
 async fn an_empty_key_that_no_keyring_has_is_asked_for() {
     let bench = Before::new().start();
     let form = SignInForm { api_key: String::new(), ..form() };
-    assert_eq!(bench.refused(|reply| Event::SignIn(form, reply)).await, ProblemCode::ApiKeyRequired);
+    assert_eq!(bench.refused(|reply| Event::SignIn(form, reply)).await, ProblemCode::ApiKeyMissing);
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ async fn whoever_cannot_sign_in_is_told_why() {
     let mut bench = Before::new().start();
     assert!(found(&mut bench).await.contains(&(Finding::CredentialsUntried, Verdict::Odd)));
     for (code, expected) in [
-        (ErrorCode::ContactRegistrationFailed, Finding::CredentialsRefused),
+        (ErrorCode::ApiKeyRequired, Finding::CredentialsRefused),
+        (ErrorCode::ContactRegistrationFailed, Finding::CredentialsBlocked),
         (ErrorCode::ProductionFieldRequired, Finding::EnvironmentMismatch),
     ] {
         bench.sdk.refuse(code);
