@@ -98,8 +98,9 @@ impl Admission {
         let (account, credentials) = self.find(id).await?.unzip();
         let candidates = store::Credential::that_could_be(key, credentials.unwrap_or_default());
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
-        // Also without an account there is something to verify with, and the answer is the same.
-        let found = self.keys.find(key, hashes).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
+        // Also without an account there is as much to verify with, and the answer is the same.
+        let at_least = store::Credential::most_that_could_be(key);
+        let found = self.keys.find(key, hashes, at_least).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };

@@ -58,10 +58,14 @@ pub(crate) fn random_key_id() -> Result<KeyId, NoRandomness> {
     Ok(KeyId(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
+/// Which environment a key says that it is for. One that somebody has chosen says nothing.
+pub(crate) fn environment_in(key: &Redacted<String>) -> Option<Environment> {
+    [Environment::Production, Environment::Development].into_iter().find(|of| key.expose().starts_with(prefix(*of)))
+}
+
 /// What a key says that it is called. Those that were made before keys had names in them, and those that somebody has chosen, say nothing.
 pub(crate) fn id_in(key: &Redacted<String>) -> Option<KeyId> {
-    let key = key.expose();
-    let rest = [Environment::Production, Environment::Development].into_iter().find_map(|of| key.strip_prefix(prefix(of)))?;
+    let rest = key.expose().strip_prefix(prefix(environment_in(key)?))?;
     let (id, secret) = rest.split_at_checked(2 * ID_BYTES)?;
     let is_id = id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     // A secret of 256 bits has 43 characters, which a key without a name has and no more.
@@ -113,8 +117,8 @@ impl KeyVerifier {
         })
     }
 
-    /// Finds the first of some stored hashes that is this key's. Without any it takes as long as with one.
-    pub(crate) async fn find(&self, key: &Redacted<String>, mut hashes: Vec<String>) -> Result<Option<usize>, TooBusy> {
+    /// Finds the first of some stored hashes that is this key's. With fewer than `at_least` it takes as long as with so many.
+    pub(crate) async fn find(&self, key: &Redacted<String>, hashes: Vec<String>, at_least: usize) -> Result<Option<usize>, TooBusy> {
         if let Some(known) = hashes.iter().position(|hash| self.remembers(self.fingerprint(key, hash))) {
             return Ok(Some(known));
         }
@@ -122,23 +126,22 @@ impl KeyVerifier {
         let Ok(Ok(_permit)) = permit else {
             return Err(TooBusy);
         };
-        let is_nobodys = hashes.is_empty();
-        if is_nobodys {
-            hashes.push(self.nobodys.clone());
-        }
         let fingerprints: Vec<_> = hashes.iter().map(|hash| self.fingerprint(key, hash)).collect();
-        let key = key.clone();
-        let verified = tokio::task::spawn_blocking(move || hashes.iter().position(|hash| is_key_of(&key, hash)));
+        let (key, tried) = (key.clone(), self.pad(hashes, at_least));
+        let verified = tokio::task::spawn_blocking(move || tried.iter().position(|hash| is_key_of(&key, hash)));
         let Ok(found) = verified.await else {
             return Err(TooBusy);
         };
-        if is_nobodys {
+        let Some((index, fingerprint)) = found.and_then(|index| Some((index, *fingerprints.get(index)?))) else {
             return Ok(None);
-        }
-        if let Some(fingerprint) = found.and_then(|index| fingerprints.get(index)) {
-            self.remember(*fingerprint);
-        }
-        Ok(found)
+        };
+        self.remember(fingerprint);
+        Ok(Some(index))
+    }
+
+    fn pad(&self, mut hashes: Vec<String>, at_least: usize) -> Vec<String> {
+        hashes.resize(hashes.len().max(at_least), self.nobodys.clone());
+        hashes
     }
 
     /// Names the stored hash too, so that a key that has been replaced is no longer known.
@@ -173,12 +176,12 @@ mod tests {
         let key = random_secret().expect("randomness");
         let other = hash(&random_secret().expect("randomness")).expect("randomness");
         let own = hash(&key).expect("randomness");
-        assert_eq!(verifier.find(&key, vec![other.clone(), own.clone()]).await.ok(), Some(Some(1)));
+        assert_eq!(verifier.find(&key, vec![other.clone(), own.clone()], 2).await.ok(), Some(Some(1)));
         assert!(verifier.remembers(verifier.fingerprint(&key, &own)));
         assert!(!verifier.remembers(verifier.fingerprint(&key, &other)), "the key has been replaced");
-        assert_eq!(verifier.find(&key, vec![other]).await.ok(), Some(None));
+        assert_eq!(verifier.find(&key, vec![other], 2).await.ok(), Some(None));
         let known = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
-        assert_eq!(verifier.find(&key, vec![own]).await.ok(), Some(Some(0)), "a known key needs no verification");
+        assert_eq!(verifier.find(&key, vec![own], 2).await.ok(), Some(Some(0)), "a known key needs no verification");
         drop(known);
     }
 
@@ -196,11 +199,20 @@ mod tests {
         assert_eq!(id_in(&Redacted::new(format!("sc_production_0123456789AB_{short}a"))), None);
     }
 
+    #[test]
+    fn a_key_is_tried_as_often_where_there_are_few_as_where_there_are_many() {
+        let verifier = KeyVerifier::new().expect("randomness");
+        let hashes = |number: usize| vec!["hash".to_owned(); number];
+        let tried = |number, at_least| verifier.pad(hashes(number), at_least).len();
+        assert_eq!([tried(0, 1), tried(1, 1), tried(0, 2), tried(1, 2), tried(2, 2)], [1, 1, 2, 2, 2]);
+        assert_eq!(verifier.pad(hashes(1), 2), ["hash".to_owned(), verifier.nobodys.clone()]);
+    }
+
     #[tokio::test]
     async fn a_sign_in_that_cannot_be_verified_in_time_is_sent_away() {
         let verifier = KeyVerifier { queue_for: Duration::ZERO, ..KeyVerifier::new().expect("randomness") };
         let all = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
-        assert!(verifier.find(&Redacted::new("key".to_owned()), vec![]).await.is_err());
+        assert!(verifier.find(&Redacted::new("key".to_owned()), vec![], 1).await.is_err());
         drop(all);
     }
 

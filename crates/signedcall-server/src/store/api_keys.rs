@@ -10,7 +10,7 @@ use super::blocked::all_blocked;
 use super::token_keys::removed_token_keys;
 use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
-use crate::keys::id_in;
+use crate::keys::{environment_in, id_in};
 
 /// The most api keys of an account that are good at once in one environment: more than a rotation needs, and few enough to be known one by one.
 pub(crate) const MAX_KEYS: usize = 4;
@@ -52,10 +52,20 @@ impl Credential {
         !self.last_used_at_ms.is_some_and(noted)
     }
 
-    /// Which of some keys this one can be: one that says what it is called is no other.
+    /// Which of some keys this one can be: one that says what it is called is no other, and one that says where it is good is none of elsewhere.
     pub(crate) fn that_could_be(key: &Redacted<String>, known: Vec<Self>) -> Vec<Self> {
-        let id = id_in(key);
-        known.into_iter().filter(|known| id.as_ref().map_or(!known.named, |id| known.named && known.id == *id)).collect()
+        let (id, environment) = (id_in(key), environment_in(key));
+        let could_be = |known: &Self| match &id {
+            Some(id) => known.named && known.id == *id,
+            None => !known.named && environment.is_none_or(|environment| known.environment == environment),
+        };
+        known.into_iter().filter(could_be).collect()
+    }
+
+    /// How many keys of one account this one can be at most, whatever account it is: an account has no more than one key without a name in an environment,
+    /// which was made before keys had names or was chosen.
+    pub(crate) fn most_that_could_be(key: &Redacted<String>) -> usize {
+        if environment_in(key).is_some() { 1 } else { 2 }
     }
 }
 
@@ -246,20 +256,33 @@ mod tests {
     #[test]
     fn a_key_that_says_what_it_is_called_is_looked_for_nowhere_else() {
         let ids: Vec<KeyId> = (0..4).map(|_| random_key_id().expect("randomness")).collect();
-        let of = |id: &KeyId, named| Credential {
+        let [production, development] = [Environment::Production, Environment::Development];
+        let of = |id: &KeyId, environment, named| Credential {
             id: id.clone(),
-            environment: Environment::Production,
+            environment,
             key_hash: String::new(),
             named,
             last_used_at_ms: None,
         };
-        let known = vec![of(&ids[0], true), of(&ids[1], true), of(&ids[2], false), of(&ids[3], false)];
+        let known = vec![
+            of(&ids[0], production, true),
+            of(&ids[1], production, true),
+            of(&ids[2], production, false),
+            of(&ids[3], development, false),
+        ];
         let could_be =
             |key: &Redacted<String>| Credential::that_could_be(key, known.clone()).into_iter().map(|known| known.id).collect::<Vec<_>>();
-        let named = |id| random_key(Environment::Production, id).expect("randomness");
+        let named = |id: &KeyId| random_key(Environment::Production, id).expect("randomness");
         assert_eq!(could_be(&named(&ids[1])), [ids[1].clone()]);
         assert_eq!(could_be(&named(&ids[2])), [], "that one was made without a name");
         assert_eq!(could_be(&named(&random_key_id().expect("randomness"))), []);
-        assert_eq!(could_be(&random_secret().expect("randomness")), ids[2..], "those that were made before");
+        let secret = random_secret().expect("randomness");
+        let before = |environment: &str| Redacted::new(format!("sc_{environment}_{}", secret.expose()));
+        assert_eq!(could_be(&before("production")), [ids[2].clone()], "made before keys had names");
+        assert_eq!(could_be(&before("development")), [ids[3].clone()]);
+        assert_eq!(could_be(&secret), ids[2..], "chosen");
+        for key in [named(&ids[1]), named(&ids[2]), before("production"), before("development"), secret.clone()] {
+            assert!(could_be(&key).len() <= Credential::most_that_could_be(&key), "an account is told from none by how long it takes");
+        }
     }
 }
