@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use signedcall::{
-    CallState, CallStatus, Credentials, EndReason, Error, ErrorCode, LinkState, Metadata, NoUserToken, Options, Redacted, SignedCall,
-    UserTokens,
+    CallState, CallStatus, Credentials, EndReason, Error, ErrorCode, LinkState, NoUserToken, Options, Redacted, SignedCall, UserTokens,
 };
 use signedcall_server::{TokenSettings, account};
 use signedcall_wire::{AccountId, Environment};
@@ -214,8 +214,9 @@ async fn a_wrong_token_is_asked_for_anew_once_and_then_refused_in_words() {
         ("of another user", backend.token("bobby"), "sub"),
         ("too long", with(json!({"note": "x".repeat(4_096)})), "4096 bytes"),
     ];
-    for (what, token, words) in rows {
-        let (error, asked) = refusal(&service, token.clone(), |_| {}).await;
+    // All at once: each waits a moment before it tries again.
+    let refusals = join_all(rows.iter().map(|(_, token, _)| refusal(&service, token.clone(), |_| {}))).await;
+    for ((what, token, words), (error, asked)) in rows.into_iter().zip(refusals) {
         assert_eq!((error.code, asked), (ErrorCode::ApiKeyRequired, 2), "{what}: {error}");
         assert!(error.detail.contains(words) && !error.detail.contains(&token), "{what}: {error}");
     }
@@ -275,11 +276,12 @@ async fn whoever_has_a_token_of_a_key_that_is_taken_away_keeps_the_call_by_a_tok
     let call = connect(&mut alice, &mut bobby, "bobby").await;
 
     next.register(&service, ACCOUNT);
-    thief.until("out, and not let in again", |view| view.link == LinkState::Closed).await;
+    thief.until("out", |view| view.link == LinkState::Reconnecting).await;
     alice.until("in by the next key", |view| view.link == LinkState::Ready).await;
     assert_eq!(alice.line.call_state(), CallState::OngoingCall);
     bobby.line.hangup(call).await.expect("the call goes on");
     alice.expect(CallStatus::Ended(EndReason::HungUp)).await;
+    assert_eq!(thief.line.view().borrow().link, LinkState::Reconnecting, "it is not let in again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,11 +362,15 @@ async fn a_talk_outlives_a_token_that_could_not_be_renewed_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_whose_tokens_are_no_longer_good_is_told_so() {
+async fn a_user_whose_tokens_are_wrong_for_a_while_is_signed_in_as_soon_as_they_are_right() {
     let (service, backend) = Backend::with_service(Duration::ZERO, Duration::from_secs(2)).await;
     let alice = phone(&service, &backend, "alice", 1_000).await;
     backend.feel(Mood::Confused);
-    alice.until("refused for good", |view| view.link == LinkState::Closed).await;
-    let error = alice.line.call("bobby", "Order", Metadata::default()).await.expect_err("nobody is signed in");
-    assert!(error.code == ErrorCode::ApiKeyRequired && error.detail.contains("another user"), "{error}");
+    alice.until("out", |view| view.link == LinkState::Reconnecting).await;
+    let (mut asked, before) = (backend.asked.subscribe(), backend.asked.borrow().len());
+    // The second of these is only asked for once the first is refused, and the third once the second is.
+    timeout(PATIENCE, asked.wait_for(|asked| asked.len() >= before + 3)).await.expect("it goes on").expect("it is there");
+    assert_eq!(alice.line.view().borrow().link, LinkState::Reconnecting);
+    backend.feel(Mood::Signs);
+    alice.until("in again", |view| view.link == LinkState::Ready).await;
 }

@@ -81,8 +81,11 @@ impl Driver {
                 self.note_not_renewed(refusal);
             }
             ServiceMessage::Refused(refusal) if self.tries_another_token(refusal) => {
-                tracing::info!("a user token is refused; fetching another");
-                self.fetch_before_signing_in(Duration::ZERO);
+                // At once it would often be refused again, by the same service and for the same reason.
+                let wait = self.next_token_wait();
+                tracing::warn!(code = refusal.code.name(), ?wait, "a user token is refused; fetching another");
+                tracing::debug!(detail = refusal.detail, "a user token is refused; fetching another");
+                self.fetch_before_signing_in(wait);
                 self.lose_link(Duration::ZERO);
                 return Some(Event::LinkLost);
             }

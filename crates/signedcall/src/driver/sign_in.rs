@@ -88,7 +88,7 @@ impl Driver {
     }
 
     pub(super) fn tries_another_token(&mut self, refusal: &Refusal) -> bool {
-        !refusal.is_passing() && self.plan_tokens(|plan, _| plan.refused(refusal.code)).unwrap_or(false)
+        !refusal.is_passing() && self.plan_tokens(|plan, now| plan.refused(now, refusal.code)).unwrap_or(false)
     }
 
     /// Whatever was asked before is not waited for, and what was put off is done now: the network is another than it was.

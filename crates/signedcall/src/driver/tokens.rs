@@ -20,6 +20,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long a token waits for a socket to be shown on. The service takes none that is good for less than a minute; after this time one may be over.
 const SHOWN_WITHIN: Duration = Duration::from_secs(45);
+/// How long a line that has been signed in before is tried with one token after the other, when the service takes none: a company that changes its keys, or
+/// whose clock is wrong for a moment, has that long to mend it.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(300);
 /// The least time between two renewals, however short-lived the tokens are.
 const RENEWED_AFTER: Duration = Duration::from_secs(1);
 
@@ -106,8 +109,12 @@ pub(super) struct Plan {
     wish: Wish,
     /// Whether the socket carries a session.
     is_up: bool,
-    /// Whether the service has refused one for good since it took the last.
-    was_refused: bool,
+    /// Whether there has been a session.
+    has_been_up: bool,
+    /// Since when the service refuses for good to begin a session.
+    refused_since: Option<Timestamp>,
+    /// Whether the service has refused for good to go on, since it took the last.
+    was_not_renewed: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,14 +174,14 @@ impl Plan {
 
     /// The service has taken a token that lasts so long.
     pub(super) fn taken(&mut self, now: Timestamp, lasts: Duration) {
-        self.was_refused = false;
+        self.was_not_renewed = false;
         // A fifth of its time is enough to fetch another, twice if need be.
         self.wish = Wish::GoOn { from: now + (lasts * 4 / 5).max(RENEWED_AFTER) };
     }
 
     /// The socket carries the session.
     pub(super) fn go_on(&mut self) {
-        self.is_up = true;
+        (self.is_up, self.has_been_up, self.refused_since) = (true, true, None);
         if self.wish == Wish::Begun {
             // Nobody has said how long its token lasts.
             self.wish = Wish::Nothing;
@@ -192,19 +199,21 @@ impl Plan {
         Lost::Nothing
     }
 
-    /// The service has refused for good to sign this device in. Says whether another token is worth a try: once, and only if it was the token that was wrong.
-    pub(super) fn refused(&mut self, code: ErrorCode) -> bool {
-        let again = code == ErrorCode::ApiKeyRequired && self.wish == Wish::Begun && !self.was_refused;
-        self.was_refused = true;
-        again
+    /// The service has refused for good to sign this device in. Says whether another token is worth a try: only if it was the token that was wrong, once where
+    /// there has been no session yet, and for some minutes where there has.
+    pub(super) fn refused(&mut self, now: Timestamp, code: ErrorCode) -> bool {
+        let is_first = self.refused_since.is_none();
+        let since = *self.refused_since.get_or_insert(now);
+        let is_in_time = is_first || (self.has_been_up && now.since(since) < REFUSED_PATIENCE);
+        code == ErrorCode::ApiKeyRequired && self.wish == Wish::Begun && is_in_time
     }
 
     /// The service does not go on with the token that it was shown. Another is tried once; after that the session lasts as long as its token, and then
     /// another session is to begin.
     pub(super) fn not_renewed(&mut self, now: Timestamp) {
         if self.wish == Wish::Shown {
-            self.wish = if self.was_refused { Wish::Nothing } else { Wish::GoOn { from: now } };
-            self.was_refused = true;
+            self.wish = if self.was_not_renewed { Wish::Nothing } else { Wish::GoOn { from: now } };
+            self.was_not_renewed = true;
         }
     }
 
@@ -342,22 +351,45 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_refused_is_fetched_anew_once() {
+    fn a_token_that_is_refused_is_fetched_anew_once_where_there_was_no_session() {
         let mut plan = Plan::default();
         for again in [true, false] {
             show(&mut plan, at(0));
-            assert_eq!(plan.refused(ErrorCode::ApiKeyRequired), again);
+            assert_eq!(plan.refused(at(0), ErrorCode::ApiKeyRequired), again);
             assert_eq!(plan.lose_link(at(0)), Lost::Token);
         }
+        assert!(!Plan::default().refused(at(0), ErrorCode::ApiKeyRequired), "no token was shown");
+    }
+
+    #[test]
+    fn a_line_that_was_signed_in_is_tried_for_some_minutes_with_one_token_after_the_other() {
         let mut plan = begun();
-        show(&mut plan, at(700));
-        assert!(plan.refused(ErrorCode::ApiKeyRequired), "the service had taken one meanwhile");
-        assert!(!Plan::default().refused(ErrorCode::ApiKeyRequired), "no token was shown");
+        let patience_ends = at(1_000) + REFUSED_PATIENCE;
+        let nearly = Timestamp::from_millis(patience_ends.as_millis() - 1);
+        for (now, again) in [(at(1_000), true), (at(1_001), true), (nearly, true), (patience_ends, false)] {
+            show(&mut plan, now);
+            assert_eq!(plan.refused(now, ErrorCode::ApiKeyRequired), again, "{now:?}");
+            assert_eq!(plan.lose_link(now), Lost::Token);
+        }
+        show(&mut plan, patience_ends);
+        plan.go_on();
+        show(&mut plan, at(5_000));
+        assert!(plan.refused(at(5_000), ErrorCode::ApiKeyRequired), "the service had taken one meanwhile");
+        assert!(!plan.refused(at(5_000), ErrorCode::ContactRegistrationFailed), "another token would not help");
+    }
+
+    #[test]
+    fn a_renewal_that_was_refused_leaves_the_next_session_all_its_tries() {
+        let mut plan = begun();
+        let _renew = plan.use_token(at(480), token());
+        plan.not_renewed(at(481));
+        show(&mut plan, at(1_000));
+        assert!(plan.refused(at(1_000), ErrorCode::ApiKeyRequired));
     }
 
     #[test]
     fn what_is_not_the_token_s_fault_is_not_tried_again() {
-        assert!(!shown(at(0)).refused(ErrorCode::ProductionFieldRequired));
+        assert!(!shown(at(0)).refused(at(0), ErrorCode::ProductionFieldRequired));
     }
 
     #[test]
