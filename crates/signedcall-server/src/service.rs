@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
@@ -27,6 +27,11 @@ use crate::withdrawals::Withdrawals;
 
 /// The file that accounts and records are in, in the data directory.
 pub const STORE_FILE: &str = "store.sqlite";
+
+/// How long a command waits for a service that has begun just now to bring the store up to date, which takes a moment even for many records.
+const BROUGHT_UP_TO_DATE_WITHIN: Duration = Duration::from_secs(2);
+/// How long it waits between two looks.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -191,22 +196,24 @@ impl Service {
 /// The store is of an older version, and a service is running on it; it cannot be used.
 pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
     let store = data.join(STORE_FILE);
-    if Accounts::are_current(&store)? {
-        return Ok(Accounts::open(&store)?);
+    let until = Instant::now() + BROUGHT_UP_TO_DATE_WITHIN;
+    loop {
+        if Accounts::are_current(&store)? {
+            return Ok(Accounts::open(&store)?);
+        }
+        match lock_data(data) {
+            Ok(lock) => {
+                // Held until the store is brought up to date: no service may begin meanwhile either.
+                let accounts = Accounts::open(&store)?;
+                drop(lock);
+                return Ok(accounts);
+            }
+            // It may have begun a moment ago, and be about to bring the store up to date itself.
+            Err(StartError::InUse(_)) if Instant::now() < until => std::thread::sleep(LOOK_AGAIN_AFTER),
+            Err(StartError::InUse(path)) => return Err(StartError::OlderRuns(path)),
+            Err(error) => return Err(error),
+        }
     }
-    // Held until the store is brought up to date: no service may begin meanwhile either.
-    let _lock = lock_data(data).map_err(|error| match error {
-        StartError::InUse(path) => StartError::OlderRuns(path),
-        StartError::Data { .. }
-        | StartError::OlderRuns(_)
-        | StartError::Store(_)
-        | StartError::Demo(_)
-        | StartError::Relay(_)
-        | StartError::Listen { .. }
-        | StartError::Tls(_)
-        | StartError::NoRandomness(_) => error,
-    })?;
-    Ok(Accounts::open(&store)?)
 }
 
 /// Two services on one store would close each other's records.
@@ -218,5 +225,48 @@ fn lock_data(data: &Path) -> Result<File, StartError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{LAYOUT, make_earlier};
+
+    #[test]
+    fn a_command_beside_a_newer_service_is_told_that_the_store_is_newer() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = data.path().join(STORE_FILE);
+        drop(make_earlier(&store, LAYOUT as usize).expect("a new file"));
+        let connection = rusqlite::Connection::open(&store).expect("a store");
+        connection.pragma_update(None, "user_version", LAYOUT + 1).expect("a store");
+        let _service = lock_data(data.path()).expect("nobody else");
+        let refused = open_accounts(data.path()).expect_err("it is newer");
+        assert!(matches!(refused, StartError::Store(StoreError::Newer { version, .. }) if version == LAYOUT + 1), "{refused}");
+    }
+
+    #[test]
+    fn a_command_beside_an_older_service_leaves_the_store_alone() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = data.path().join(STORE_FILE);
+        drop(make_earlier(&store, 7).expect("a new file"));
+        let _service = lock_data(data.path()).expect("nobody else");
+        let refused = open_accounts(data.path()).expect_err("it is older");
+        assert!(matches!(refused, StartError::OlderRuns(_)), "{refused}");
+        assert!(!Accounts::are_current(&store).expect("a store"));
+    }
+
+    #[test]
+    fn a_command_waits_for_a_service_that_brings_the_store_up_to_date() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = data.path().join(STORE_FILE);
+        drop(make_earlier(&store, 7).expect("a new file"));
+        let _service = lock_data(data.path()).expect("nobody else");
+        std::thread::scope(|scope| {
+            let command = scope.spawn(|| open_accounts(data.path()));
+            drop(Accounts::open(&store).expect("a store of before"));
+            let opened = command.join().expect("no bug");
+            assert!(opened.is_ok(), "{opened:?}");
+        });
     }
 }

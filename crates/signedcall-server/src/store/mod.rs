@@ -28,6 +28,8 @@ pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 pub(crate) use self::schema::create_private_directory;
+#[cfg(test)]
+pub(crate) use self::schema::{LAYOUT, make_earlier};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 
 /// Why the store cannot be used, with the file's name.

@@ -170,7 +170,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// The version that all steps lead to.
-const LAYOUT: u32 = MIGRATIONS.len() as u32;
+pub(crate) const LAYOUT: u32 = MIGRATIONS.len() as u32;
 
 /// Opens the store's file, makes it when it is missing, and brings it up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -190,14 +190,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Whether there is a store in `path` that needs no change to be used.
+/// Whether there is a store in `path` that [`open`] does not change: it is up to date, or of a newer version, which is an error then.
 pub(super) fn is_current(path: &Path) -> Result<bool, StoreError> {
     if !path.exists() {
         return Ok(false);
     }
     let connection = Connection::open(path).map_err(|error| describe(path, error))?;
     connection.busy_timeout(BUSY_FOR).map_err(|error| describe(path, error))?;
-    Ok(version(&connection, path)? == LAYOUT)
+    Ok(version(&connection, path)? >= LAYOUT)
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
@@ -222,7 +222,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// Makes a store as the service of an earlier version has made it, by the statements of that time.
 #[cfg(test)]
-pub(super) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Connection> {
+pub(crate) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     for step in &MIGRATIONS[..version] {
         connection.execute_batch(step)?;
@@ -231,10 +231,6 @@ pub(super) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Conn
     connection.pragma_update(None, "user_version", version as u32)?;
     Ok(connection)
 }
-
-/// How many versions there have been.
-#[cfg(test)]
-pub(super) const VERSIONS: usize = MIGRATIONS.len();
 
 /// It holds who called whom: nobody else on the machine may read it.
 fn create_private(path: &Path) -> Result<(), StoreError> {

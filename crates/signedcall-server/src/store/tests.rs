@@ -203,9 +203,9 @@ fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked() {
 
 #[test]
 fn a_store_of_each_earlier_version_gets_what_it_lacks_and_keeps_what_it_has() {
-    for version in 1..schema::VERSIONS {
+    for version in 1..LAYOUT as usize {
         let (_directory, path) = new_store();
-        let earlier = schema::make_earlier(&path, version).expect("a new file");
+        let earlier = make_earlier(&path, version).expect("a new file");
         let (call, device) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string());
         // What every version has had.
         earlier
