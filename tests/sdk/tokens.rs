@@ -16,6 +16,8 @@ use signedcall::{
 };
 use signedcall_server::{TokenSettings, account};
 use signedcall_wire::{AccountId, Environment};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -287,20 +289,23 @@ async fn whoever_has_a_token_of_a_key_that_is_taken_away_keeps_the_call_by_a_tok
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_may_take_longer_than_the_service_waits_for_the_first_frame_of_a_socket() {
     let backend = Backend::new(TEN_MINUTES);
-    let (waits, takes) = (Duration::from_secs(2), Duration::from_secs(3));
-    let (service, _key) = Service::start_with_account_and(ACCOUNT, |_| {}, |settings| settings.sockets.sign_in_within = waits).await;
+    let (service, _key) = Service::start_with_account_and(ACCOUNT, |_| {}, |settings| settings.sockets.sign_in_within = 2 * SECOND).await;
     backend.register(&service, ACCOUNT);
     let slow = Arc::clone(&backend);
+    let url = service.options("alice").service_url;
+    let address = url.split('/').nth(2).expect("a host and a port").to_owned();
     let tokens = UserTokens::new(move || {
         slow.asked.send_modify(|asked| asked.push(Instant::now()));
-        let token = slow.token("alice");
+        let (token, address) = (slow.token("alice"), address.clone());
         async move {
-            tokio::time::sleep(takes).await;
+            // It is ready once the service has waited long enough for somebody else, who has said nothing since it was asked for.
+            let mut silent = TcpStream::connect(address).await.expect("the service listens");
+            let _ = silent.read_to_end(&mut Vec::new()).await;
             Ok(Redacted::new(token))
         }
     });
     let alice = Phone::sign_in(options(&service, "alice", tokens), ToneSound::of(1_000)).await;
-    assert_eq!(alice.line.view().borrow().link, LinkState::Ready);
+    alice.until("in", |view| view.link == LinkState::Ready).await;
     assert_eq!(backend.asked.borrow().len(), 1, "the first token was not too late");
 }
 

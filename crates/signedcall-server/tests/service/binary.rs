@@ -9,8 +9,9 @@ use signedcall_server::store::read_records;
 use signedcall_wire::{CallPhase, CallSnapshot, ClientMessage, EndReason, ErrorCode, Redacted, Request, ServiceEvent, ServiceMessage};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-use crate::support::{Device, Socket, hello, new_call};
+use crate::support::{Device, PATIENCE, Socket, hello, new_call};
 
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
@@ -328,13 +329,16 @@ async fn a_user_is_blocked_and_let_in_again_by_command() {
     assert!(run(data.path(), &user("unblock")).await.status.success());
     assert!(run(data.path(), &["user", "list", "demo"]).await.stdout.is_empty());
     // The service may look only after this.
-    loop {
-        let mut again = Socket::open(&running.url).await;
-        again.say(&ClientMessage::Hello(courier())).await;
-        if let Some(ServiceMessage::Welcome(_)) = again.hear().await {
-            break;
+    let is_let_in = async {
+        loop {
+            let mut again = Socket::open(&running.url).await;
+            again.say(&ClientMessage::Hello(courier())).await;
+            if let Some(ServiceMessage::Welcome(_)) = again.hear().await {
+                break;
+            }
         }
-    }
+    };
+    timeout(PATIENCE, is_let_in).await.expect("the user is let in again");
     running.child.kill().await.expect("it runs");
 }
 
