@@ -69,6 +69,15 @@ pub enum AccountError {
         /// Where.
         environment: Environment,
     },
+    /// The demo account was given a key that says that it is for the other environment.
+    #[error("the demo account's key for {environment:?} cannot be one that says that it is for the other environment")]
+    DemoKeyElsewhere {
+        /// Where it was to be good.
+        environment: Environment,
+    },
+    /// The demo account was given a key with the id of another key.
+    #[error("the demo account cannot have a key with the id {id:?}, which is another key's already", id = .0.0)]
+    DemoKeyTaken(KeyId),
     /// A demo key could not be read or kept.
     #[error("the demo key cannot be kept in {path}: {source}", path = .path.display())]
     DemoKey {

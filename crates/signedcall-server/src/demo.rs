@@ -8,8 +8,8 @@ use std::time::Duration;
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Redacted};
 
 use crate::account::{AccountError, credential, new_key};
-use crate::keys::is_key_of;
-use crate::store::{Account, Accounts, Credential};
+use crate::keys::{environment_in, is_key_of};
+use crate::store::{Account, Accounts, Credential, ReplacedKey};
 
 /// The id of the demo account.
 const DEMO_ACCOUNT: &str = "demo";
@@ -18,7 +18,7 @@ const DEMO_ACCOUNT: &str = "demo";
 /// Gives that key. A kept key that was revoked is made anew.
 ///
 /// # Errors
-/// `key` was revoked; the store or the key's file cannot be written.
+/// `key` was revoked, is for the other environment, or has the id of another key; the store or the key's file cannot be written.
 pub(crate) fn ensure_demo(
     accounts: &Accounts,
     data: &Path,
@@ -50,13 +50,20 @@ fn ensure_demo_key(
         Some(_) => chosen.clone(),
         None => read_key(path)?,
     };
+    let replace = |credential: &Credential| match accounts.replace_demo_key(id, credential)? {
+        ReplacedKey::Replaced => Ok(()),
+        ReplacedKey::Taken => Err(AccountError::DemoKeyTaken(credential.id.clone())),
+    };
+    if chosen.as_ref().and_then(environment_in).is_some_and(|said| said != environment) {
+        return Err(AccountError::DemoKeyElsewhere { environment });
+    }
     if let Some(key) = given {
         let good = accounts.find(id)?.map(|(_, credentials)| credentials).unwrap_or_default();
         if is_among(&key, good) {
             return Ok(key);
         }
         if !is_among(&key, accounts.revoked_credentials(id)?) {
-            accounts.replace_demo_key(id, &credential(environment, &key)?)?;
+            replace(&credential(environment, &key)?)?;
             return Ok(key);
         }
         if chosen.is_some() {
@@ -65,7 +72,7 @@ fn ensure_demo_key(
     }
     let (credential, key) = new_key(environment)?;
     keep_key(path, &key)?;
-    accounts.replace_demo_key(id, &credential)?;
+    replace(&credential)?;
     Ok(key)
 }
 
@@ -164,6 +171,21 @@ mod tests {
         let refused = demo.start(Some("chosen")).expect_err("it was revoked");
         assert!(refused.to_string().contains("was revoked; choose another"), "{refused}");
         assert!(demo.find(&chosen).is_none());
+    }
+
+    #[test]
+    fn a_demo_key_whose_id_is_another_key_s_or_that_is_for_production_is_refused_in_words() {
+        let demo = Demo::new();
+        let made = demo.start(None).expect("a demo account");
+        let (id, added) = add_key(&demo.accounts, &demo.id, Environment::Development).expect("room for another");
+        let last = if added.expose().ends_with('A') { 'B' } else { 'A' };
+        let forged = format!("{}{last}", &added.expose()[..added.expose().len() - 1]);
+        let refused = demo.start(Some(&forged)).expect_err("its id is taken").to_string();
+        assert!(refused.contains(&id.0) && !refused.contains(&forged), "{refused}");
+        assert!(demo.find(&made).is_some() && demo.find(&added).is_some(), "nothing is taken away");
+        let refused = demo.start(Some("sc_production_chosen")).expect_err("it is for production").to_string();
+        assert!(refused.contains("Development") && refused.contains("other environment"), "{refused}");
+        assert!(demo.find(&made).is_some());
     }
 
     #[test]

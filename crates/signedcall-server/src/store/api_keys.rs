@@ -78,6 +78,14 @@ pub(crate) enum AddedKey {
     TooMany,
 }
 
+/// What came of giving the demo account another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplacedKey {
+    Replaced,
+    /// A key of the same id is there, of this account or another.
+    Taken,
+}
+
 impl Accounts {
     /// Adds a key beside those that there are.
     pub(crate) fn add_credential(&self, account: &AccountId, credential: &Credential) -> Result<AddedKey, StoreError> {
@@ -98,17 +106,21 @@ impl Accounts {
         add().map_err(|error| self.failed(error))
     }
 
-    /// Gives the demo account a key in the place of the one that it was given before. Those that its operator has added stay good, and those that were
-    /// revoked stay revoked.
-    pub(crate) fn replace_demo_key(&self, account: &AccountId, credential: &Credential) -> Result<(), StoreError> {
+    /// Gives the demo account a key in the place of the one that it was given before, unless another key has its id. Those that its operator has added
+    /// stay good, and those that were revoked stay revoked.
+    pub(crate) fn replace_demo_key(&self, account: &AccountId, credential: &Credential) -> Result<ReplacedKey, StoreError> {
         let mut connection = self.connection();
         let mut replace = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let remove = "DELETE FROM api_keys WHERE account = ? AND environment = ? AND of_demo AND revoked_at_ms IS NULL";
             transaction.execute(remove, params![account.0, environment_name(credential.environment)])?;
+            let has_id = "SELECT EXISTS (SELECT 1 FROM api_keys WHERE id = ?)";
+            if transaction.query_row(has_id, [&credential.id.0], |row| row.get(0))? {
+                return Ok(ReplacedKey::Taken);
+            }
             put_credential(&transaction, account, credential)?;
             transaction.execute("UPDATE api_keys SET of_demo = 1 WHERE id = ?", [&credential.id.0])?;
-            transaction.commit()
+            transaction.commit().map(|()| ReplacedKey::Replaced)
         };
         replace().map_err(|error| self.failed(error))
     }

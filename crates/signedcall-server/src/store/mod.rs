@@ -21,7 +21,7 @@ use signedcall_wire::Environment;
 
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
-pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, USE_NOTED_EVERY};
+pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::quiet::QuietUser;

@@ -85,11 +85,53 @@ fn rows(connection: &Connection, which: &str, values: &[&String]) -> rusqlite::R
     users.filter_map(Result::transpose).collect()
 }
 
-/// `None` for a row that no version of the service has written.
+/// `None` for a row that no version of the service has written: others are not to be called at night for its sake.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<(AccountId, QuietUser)>> {
     let (account, environment, cuid): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let hours = QuietHours { from: row.get(3)?, to: row.get(4)?, ahead: row.get(5)? };
-    let cuid = if cuid.is_empty() { Some(None) } else { Cuid::new(cuid).ok().map(Some) };
-    let user = environment_named(&environment).zip(cuid).map(|(environment, cuid)| QuietUser { cuid, environment, hours });
+    let (from, to, ahead): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
+    let user = || {
+        let hours = QuietHours { from: minute(from)?, to: minute(to)?, ahead: i16::try_from(ahead).ok()? };
+        let cuid = if cuid.is_empty() { None } else { Some(Cuid::new(cuid).ok()?) };
+        Some(QuietUser { cuid, environment: environment_named(&environment)?, hours })
+    };
+    let user = user();
+    if user.is_none() {
+        tracing::warn!(account, environment, from, to, ahead, "quiet hours that make no sense are left out");
+    }
     Ok(user.map(|user| (AccountId(account), user)))
+}
+
+/// A minute of the day.
+fn minute(number: i64) -> Option<u16> {
+    u16::try_from(number).ok().filter(|minute| *minute < 24 * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::add;
+    use crate::demo::demo_account;
+
+    #[test]
+    fn hours_that_make_no_sense_are_left_out_and_the_others_count() {
+        let data = tempfile::tempdir().expect("a directory");
+        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+        let account = demo_account();
+        add(&accounts, &account).expect("a new account");
+        let hours = QuietHours { from: 0, to: 1_439, ahead: -720 };
+        accounts.set_quiet_hours(&account.id, Environment::Production, None, Some(hours)).expect("a good store");
+        for (cuid, environment, [from, to, ahead]) in [
+            ("courier_1", "production", [0, 1_440, 0]),
+            ("courier_2", "production", [-1, 60, 0]),
+            ("courier_3", "production", [0, 60, 1_i64 << 40]),
+            ("courier_4", "elsewhere", [0, 60, 0]),
+            ("!", "production", [0, 60, 0]),
+        ] {
+            let put = "INSERT INTO quiet_hours VALUES (?, ?, ?, ?, ?, ?)";
+            accounts.connection().execute(put, params![account.id.0, environment, cuid, from, to, ahead]).expect("a row");
+        }
+        let Quiet { users, accounts: of_all } = accounts.quiet_hours().expect("a good store");
+        assert_eq!((users, of_all), ([].into(), [((account.id.clone(), Environment::Production), hours)].into()));
+        assert_eq!(accounts.quiet_users(&account.id).expect("a good store").map(|users| users.len()), Some(1));
+    }
 }
