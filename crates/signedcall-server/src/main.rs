@@ -63,12 +63,12 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = || open_accounts(&settings.data);
     let mut out = std::io::stdout();
     match command {
         AccountCommand::Add(arguments) => {
             let account = read_account(arguments);
-            let keys = account::add(&accounts, &account)?;
+            let keys = account::add(&accounts()?, &account)?;
             let contrast = account.branding.contrast();
             if !contrast.is_legible() {
                 let least = Contrast::LEGIBLE;
@@ -79,10 +79,13 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
             }
         }
         AccountCommand::List => {
-            for account in accounts.list()? {
+            for account in accounts()?.list()? {
                 writeln!(out, "{}\t{}", account.id, account.branding.name)?;
             }
         }
+        AccountCommand::Key { .. } => anyhow::bail!(
+            "`account key` is gone: use `key add`, which makes one more key and leaves the others good, and `key revoke` once an old one is not used any more"
+        ),
     }
     Ok(())
 }

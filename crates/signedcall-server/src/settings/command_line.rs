@@ -144,6 +144,13 @@ pub enum AccountCommand {
     Add(NewAccountArguments),
     /// List all accounts, one in a line
     List,
+    /// What replaced a key before there were several at once: it is answered with what to do instead
+    #[command(hide = true)]
+    Key {
+        /// Whatever was said to it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// What can be done with api keys.

@@ -268,6 +268,16 @@ async fn the_keys_of_user_tokens_are_registered_and_listed_by_command() {
 }
 
 #[tokio::test]
+async fn whoever_replaces_a_key_as_before_is_told_how_it_is_done_now() {
+    let data = tempfile::tempdir().expect("a directory");
+    let refused = run(data.path(), &["account", "key", "grocer", "--environment", "production"]).await;
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && words.contains("use `key add`"), "{words}");
+    let help = run(data.path(), &["account", "--help"]).await;
+    assert!(help.status.success() && !String::from_utf8_lossy(&help.stdout).contains("\n  key"), "it is not offered");
+}
+
+#[tokio::test]
 async fn quiet_hours_are_set_listed_and_removed_by_command() {
     let data = tempfile::tempdir().expect("a directory");
     let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
