@@ -83,34 +83,40 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE calls ADD COLUMN caller_report TEXT;
     ALTER TABLE calls ADD COLUMN callee_report TEXT;
 ",
-    // Several api keys for an environment, each with a name of its own, and a number that changes whenever something is withdrawn.
+    // Several api keys for an environment, each with an id of its own, and a number that changes whenever something is withdrawn. Known of each key is whether
+    // it says itself what it is called, as those of before do not, and whether it is one that the demo account was given, which had no others before.
     "
     CREATE TABLE api_keys (
         id              TEXT PRIMARY KEY,
         account         TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
         environment     TEXT NOT NULL,
         key_hash        TEXT NOT NULL,
+        named           INTEGER NOT NULL,
+        of_demo         INTEGER NOT NULL DEFAULT 0,
         created_at_ms   INTEGER NOT NULL,
         last_used_at_ms INTEGER,
         revoked_at_ms   INTEGER
     ) STRICT;
     CREATE INDEX api_keys_of_accounts ON api_keys (account);
-    INSERT INTO api_keys (id, account, environment, key_hash, created_at_ms)
-        SELECT lower(hex(randomblob(6))), account, environment, key_hash, created_at_ms FROM credentials;
+    INSERT INTO api_keys (id, account, environment, key_hash, named, of_demo, created_at_ms)
+        SELECT lower(hex(randomblob(6))), account, environment, key_hash, 0, account = 'demo', created_at_ms FROM credentials;
     DROP TABLE credentials;
     CREATE TABLE withdrawals (number INTEGER NOT NULL) STRICT;
     INSERT INTO withdrawals VALUES (0);
 ",
-    // The public keys that an account signs user tokens with.
+    // The public keys that an account signs user tokens with. Each as it was registered has a number of its own, and is known for a while after it was taken
+    // away: sessions rest on it.
     "
     CREATE TABLE token_keys (
-        account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-        kid         TEXT NOT NULL,
-        environment TEXT NOT NULL,
-        algorithm   TEXT NOT NULL,
-        public_key  BLOB NOT NULL,
-        PRIMARY KEY (account, kid)
+        number        INTEGER PRIMARY KEY AUTOINCREMENT,
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        kid           TEXT NOT NULL,
+        environment   TEXT NOT NULL,
+        algorithm     TEXT NOT NULL,
+        public_key    BLOB NOT NULL,
+        removed_at_ms INTEGER
     ) STRICT;
+    CREATE UNIQUE INDEX good_token_keys ON token_keys (account, kid) WHERE removed_at_ms IS NULL;
 ",
     // Users whom an account lets in no more.
     "
@@ -131,29 +137,6 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX used_tokens_by_end ON used_tokens (until);
-",
-    // Each key as it was registered has a number of its own, and is known for a while after it was taken away: sessions rest on it.
-    "
-    CREATE TABLE numbered_token_keys (
-        number        INTEGER PRIMARY KEY AUTOINCREMENT,
-        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-        kid           TEXT NOT NULL,
-        environment   TEXT NOT NULL,
-        algorithm     TEXT NOT NULL,
-        public_key    BLOB NOT NULL,
-        removed_at_ms INTEGER
-    ) STRICT;
-    INSERT INTO numbered_token_keys (account, kid, environment, algorithm, public_key)
-        SELECT account, kid, environment, algorithm, public_key FROM token_keys;
-    DROP TABLE token_keys;
-    ALTER TABLE numbered_token_keys RENAME TO token_keys;
-    CREATE UNIQUE INDEX good_token_keys ON token_keys (account, kid) WHERE removed_at_ms IS NULL;
-",
-    // Whether a key says itself what it is called, and whether it is one that the demo account was given. Until now that account had no others.
-    "
-    ALTER TABLE api_keys ADD COLUMN named INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE api_keys ADD COLUMN of_demo INTEGER NOT NULL DEFAULT 0;
-    UPDATE api_keys SET of_demo = 1 WHERE account = 'demo';
 ",
     // When users are not called, in minutes of the day; of an account's other users where no user is named.
     "
@@ -276,14 +259,19 @@ mod tests {
         older
             .execute_batch(
                 "INSERT INTO accounts VALUES ('grocer', 'Grocer', '#000000', '#FFFFFF', NULL, 'light', 0, 1, NULL, 0);
-                 INSERT INTO credentials VALUES ('grocer', 'production', 'one', 1), ('grocer', 'development', 'two', 2);",
+                 INSERT INTO accounts VALUES ('demo', 'Parcelo', '#000000', '#FFFFFF', NULL, 'light', 0, 1, NULL, 0);
+                 INSERT INTO credentials VALUES
+                     ('grocer', 'production', 'one', 1), ('grocer', 'development', 'two', 2), ('demo', 'development', 'three', 3);",
             )
             .expect("an account with its keys");
         drop(older);
         let connection = open(&path).expect("a store of before");
-        let mut keys = connection.prepare("SELECT environment, key_hash, length(id) FROM api_keys ORDER BY created_at_ms").expect("keys");
-        let keys: Vec<(String, String, u32)> =
-            keys.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("keys").map(|key| key.expect("a key")).collect();
-        assert_eq!(keys, [("production".into(), "one".into(), 12), ("development".into(), "two".into(), 12)]);
+        let mut keys = connection
+            .prepare("SELECT environment || ' ' || key_hash, length(id), named, of_demo FROM api_keys ORDER BY created_at_ms")
+            .expect("keys");
+        let keys = keys.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).expect("keys");
+        let keys: Vec<(String, u32, bool, bool)> = keys.map(|key| key.expect("a key")).collect();
+        let key = |text: &str, of_demo| (text.to_owned(), 12, false, of_demo);
+        assert_eq!(keys, [key("production one", false), key("development two", false), key("development three", true)]);
     }
 }
