@@ -213,3 +213,72 @@ pub(crate) fn come_back(detail: impl Into<String>, after: Duration) -> Refusal {
     let retry_after_ms = u64::try_from(after.as_millis()).ok();
     Refusal { retry_after_ms, ..refusal(ErrorCode::ServerFailure, detail) }
 }
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::{DeviceId, RunId};
+
+    use super::*;
+    use crate::keys::hash;
+    use crate::settings::Settings;
+    use crate::store::make_earlier;
+    use crate::tokens::TokenSettings;
+    use crate::{STORE_FILE, open_accounts, serve};
+
+    /// A key of the form that they had before there were ids in them.
+    fn earlier_key(environment: &str) -> Redacted<String> {
+        Redacted::new(format!("sc_{environment}_{}", random_secret().expect("randomness").expose()))
+    }
+
+    fn hello(account: &str, key: &Redacted<String>, environment: Environment) -> Hello {
+        Hello {
+            version: PROTOCOL_VERSION,
+            account_id: AccountId(account.to_owned()),
+            credential: Credential::ApiKey(key.clone()),
+            cuid: "courier_1".to_owned(),
+            name: None,
+            environment,
+            device: DeviceId(Uuid::new_v4()),
+            run: RunId(Uuid::new_v4()),
+            device_name: String::new(),
+            second_calls: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_of_a_store_that_is_brought_up_to_date_let_in_as_before_those_of_the_demo_account_as_well() {
+        let data = tempfile::tempdir().expect("a directory");
+        let [production, development, demo, wrong] = ["production", "development", "development", "production"].map(earlier_key);
+        let earlier = make_earlier(&data.path().join(STORE_FILE), 7).expect("a new file");
+        for (account, environment, key) in
+            [("grocer", "production", &production), ("grocer", "development", &development), ("demo", "development", &demo)]
+        {
+            let add = "INSERT OR IGNORE INTO accounts VALUES (?, ?, '#000000', '#FFFFFF', NULL, 'light', 0, 1, NULL, 0)";
+            earlier.execute(add, [account, account]).expect("an account");
+            let give = "INSERT INTO credentials VALUES (?, ?, ?, 1)";
+            earlier.execute(give, [account, environment, &hash(key).expect("randomness")]).expect("a key");
+        }
+        drop(earlier);
+        std::fs::write(data.path().join("demo.key"), demo.expose()).expect("a file");
+
+        let service = serve(Settings::on_loopback(data.path().to_owned()), None).await.expect("a service");
+        assert_eq!(service.demo_key(), Some(&demo), "the demo account keeps its key");
+        service.shutdown().await;
+
+        let accounts = Arc::new(open_accounts(data.path()).expect("a good store"));
+        let verifier = KeyVerifier::new().expect("randomness");
+        let admission = Admission::new(accounts, verifier, TokenVerifier::new(TokenSettings::default()));
+        for (account, key, environment) in [
+            ("grocer", &production, Environment::Production),
+            ("grocer", &development, Environment::Development),
+            ("demo", &demo, Environment::Development),
+        ] {
+            let admitted = admission.admit(SocketId(1), hello(account, key, environment)).await.expect("a good key");
+            assert_eq!((admitted.account.0.as_str(), admitted.environment), (account, environment));
+        }
+        for (account, key) in [("grocer", &wrong), ("demo", &production), ("nobody", &production)] {
+            let refused = admission.admit(SocketId(1), hello(account, key, Environment::Production)).await.expect_err("it is none of them");
+            assert_eq!(refused, refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"), "{account}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod frames;
 mod keys;
 mod limits;
 mod logging;
+mod quiet;
 mod sessions;
 mod sign_in;
 mod support;
