@@ -5,6 +5,7 @@
 
 pub mod account;
 mod admission;
+mod clock;
 mod codec;
 mod demo;
 pub mod hub;

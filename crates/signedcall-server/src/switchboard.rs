@@ -9,7 +9,8 @@ use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySen
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Quiet, SocketId, Withdrawn};
+use crate::clock::Clock;
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Moment, Quiet, SocketId, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -17,6 +18,10 @@ use crate::store::{Legacy, OpenCall, Records, Written};
 const INBOX: usize = 1024;
 /// Messages that wait for a socket: a whole replay and some calls. A device that is further behind resumes on a new socket.
 pub(crate) const OUTBOX: usize = 256;
+
+/// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has passed
+/// meanwhile is noticed within this time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// What is on its way to a socket's task. Boxed, since an idle socket holds room for some.
 pub(crate) type Outgoing = Box<ServiceMessage>;
@@ -40,8 +45,7 @@ pub(crate) enum Note {
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     hub: Hub,
-    /// When the hub's clock was started, and what it showed: milliseconds since 1970, so that what happened before has a moment too.
-    began: (Instant, Timestamp),
+    clock: Clock,
     wake_at: Option<Timestamp>,
     outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
     records: Records,
@@ -53,9 +57,7 @@ impl Switchboard {
     pub(crate) fn new(settings: HubSettings, records: Records) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
         let outboxes = BTreeMap::new();
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let began = (Instant::now(), Timestamp::default() + since_1970);
-        (Self { hub: Hub::new(settings), began, wake_at: None, outboxes, records, draining: None }, notes, inbox)
+        (Self { hub: Hub::new(settings), clock: Clock::start(), wake_at: None, outboxes, records, draining: None }, notes, inbox)
     }
 
     /// Goes on from where an earlier process has stopped.
@@ -156,9 +158,8 @@ impl Switchboard {
     fn handle(&mut self, event: HubEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let (began, then) = self.began;
-            let now = then + began.elapsed();
-            let step = self.hub.handle(now, event);
+            let moment @ Moment { now, .. } = self.clock.now();
+            let step = self.hub.handle(moment, event);
             self.wake_at = step.wake_at;
             for command in step.commands {
                 if let Some(lost) = self.carry_out(now, command) {
@@ -206,8 +207,7 @@ impl Switchboard {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let (began, then) = self.began;
-        let wake = self.wake_at.map(|at| began + at.since(then));
+        let wake = self.wake_at.map(|at| Instant::now() + at.since(self.clock.now().now).min(LONGEST_SLEEP));
         let drained = self.draining.as_ref().map(|(until, _)| *until);
         wake.into_iter().chain(drained).min()
     }

@@ -144,9 +144,27 @@ pub struct Hub {
 /// A cuid means something within one environment of its account only.
 type User = (AccountId, Environment, Cuid);
 
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// On the hub's own clock, which never goes back and which all deadlines are of.
+    pub now: Timestamp,
+    /// On the wall, in milliseconds since 1970, UTC: what is said of hours of the day is said of this clock, which may be set at any time.
+    pub wall: Timestamp,
+}
+
+impl From<Timestamp> for Moment {
+    /// The moment on a clock that is the one on the wall.
+    fn from(now: Timestamp) -> Self {
+        Self { now, wall: now }
+    }
+}
+
 /// What one event leads to, while it is being worked out.
 struct Turn {
     now: Timestamp,
+    /// What the clock on the wall shows.
+    wall: Timestamp,
     commands: Vec<HubCommand>,
 }
 
@@ -177,8 +195,9 @@ impl Hub {
     }
 
     /// Takes one event and says what follows. An event that does not fit changes nothing.
-    pub fn handle(&mut self, now: Timestamp, event: HubEvent) -> HubStep {
-        let mut turn = Turn { now, commands: Vec::new() };
+    pub fn handle(&mut self, at: impl Into<Moment>, event: HubEvent) -> HubStep {
+        let Moment { now, wall } = at.into();
+        let mut turn = Turn { now, wall, commands: Vec::new() };
         self.forget_past(now);
         while let Some(timer) = self.timers.pop_due(now) {
             self.time_is_over(&mut turn, timer);

@@ -144,7 +144,7 @@ impl Hub {
                     return self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ContactNotReachable));
                 }
                 self.answer_all(turn, asked_by, waiting, None);
-                if self.is_quiet(turn.now, &user) {
+                if self.is_quiet(turn, &user) {
                     return self.end(turn, id, EndReason::QuietHours, |_| EndReason::QuietHours);
                 }
                 let devices = self.with_room(reachable);

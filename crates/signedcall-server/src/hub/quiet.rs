@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use signedcall_wire::{AccountId, Cuid, Environment, Timestamp};
 
-use super::{Hub, User};
+use super::{Hub, Turn, User};
 
 /// The minutes of a day.
 const DAY: i64 = 24 * 60;
@@ -21,8 +21,8 @@ pub struct QuietHours {
 }
 
 impl QuietHours {
-    fn include(self, now: Timestamp) -> bool {
-        let minute = i64::try_from(now.as_millis() / 60_000).unwrap_or_default();
+    fn include(self, wall: Timestamp) -> bool {
+        let minute = i64::try_from(wall.as_millis() / 60_000).unwrap_or_default();
         let since = |moment: u16| (minute + i64::from(self.ahead) - i64::from(moment)).rem_euclid(DAY);
         // As long ago as the beginning was, the end was longer ago.
         since(self.from) < since(self.to)
@@ -39,17 +39,17 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    fn includes(&self, user: &User, now: Timestamp) -> bool {
+    fn includes(&self, user: &User, wall: Timestamp) -> bool {
         let (account, environment, _) = user;
         let hours = self.users.get(user).or_else(|| self.accounts.get(&(account.clone(), *environment)));
-        hours.is_some_and(|hours| hours.include(now))
+        hours.is_some_and(|hours| hours.include(wall))
     }
 }
 
 impl Hub {
-    /// Whether a user is not called at this hour. The hub's clock is the one on the wall, in UTC.
-    pub(super) fn is_quiet(&self, now: Timestamp, user: &User) -> bool {
-        self.quiet.includes(user, now)
+    /// Whether a user is not called at this hour, by the clock on the wall.
+    pub(super) fn is_quiet(&self, turn: &Turn, user: &User) -> bool {
+        self.quiet.includes(user, turn.wall)
     }
 }
 

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Cuid, EndReason, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Timestamp, Transferred};
+use signedcall_wire::{CallId, Cuid, EndReason, ErrorCode, Invite, RequestId, ServiceEvent, SessionId, Transferred};
 
 use super::call::{Call, Intent, Party, Role, State, Telling};
 use super::request::refused;
@@ -50,7 +50,7 @@ impl Hub {
             return refused(ErrorCode::CanNotCallSelf);
         }
         let callee = (account, environment, to);
-        let reachable = match self.may_take_over(turn.now, old, stays.session, &callee) {
+        let reachable = match self.may_take_over(turn, old, stays.session, &callee) {
             Ok(devices) => devices,
             Err((error, _)) => return refused(error),
         };
@@ -91,7 +91,7 @@ impl Hub {
 
     /// The new call is written down: it rings, and the old one is over. Unless something has changed meanwhile: then the old one goes on as it was.
     pub(super) fn take_over(&mut self, turn: &mut Turn, new: CallId, old: CallId, asked_by: SessionId, waiting: Vec<RequestId>) {
-        let (stays, left, devices) = match self.ready_to_take_over(turn.now, new, old, asked_by) {
+        let (stays, left, devices) = match self.ready_to_take_over(turn, new, old, asked_by) {
             Ok(ready) => ready,
             Err((error, reason)) => {
                 self.close(turn, new, reason);
@@ -122,7 +122,7 @@ impl Hub {
     /// Who stays, how long it may still talk when the time is limited, and whom the new call rings on.
     fn ready_to_take_over(
         &self,
-        now: Timestamp,
+        turn: &Turn,
         new: CallId,
         old: CallId,
         asked_by: SessionId,
@@ -130,12 +130,12 @@ impl Hub {
         let gone = (ErrorCode::FailureInMakeCall, EndReason::Cancelled);
         let (call, stays) = self.other_side(old, asked_by).ok_or(gone)?;
         let callee = &self.calls.get(&new).ok_or(gone)?.callee;
-        let devices = self.may_take_over(now, old, stays.session, callee)?;
-        Ok((stays, call.left(now), devices))
+        let devices = self.may_take_over(turn, old, stays.session, callee)?;
+        Ok((stays, call.left(turn.now), devices))
     }
 
     /// The devices of a third user that a side of `old` may be transferred to.
-    fn may_take_over(&self, now: Timestamp, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
+    fn may_take_over(&self, turn: &Turn, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
         if !self.may_place(stays, Some(old)) || self.would_be_glare(stays, callee) {
             return Err((ErrorCode::OngoingCall, EndReason::Cancelled));
         }
@@ -143,7 +143,7 @@ impl Hub {
         if reachable.is_empty() {
             return Err((ErrorCode::ContactNotReachable, EndReason::RemoteNetworkLoss));
         }
-        if self.is_quiet(now, callee) {
+        if self.is_quiet(turn, callee) {
             return Err((ErrorCode::ContactNotReachable, EndReason::QuietHours));
         }
         let devices = self.with_room(reachable);

@@ -1,10 +1,10 @@
 //! Users who are not called at this hour.
 
-use signedcall_wire::{AccountId, Environment};
+use signedcall_wire::{AccountId, Environment, Timestamp};
 
 use super::arrows::{answered, placed};
 use super::stage::{CALL, Do, Stage, THIRD, call, call_to, cuid, transfer};
-use crate::hub::{HubEvent, Quiet, QuietHours};
+use crate::hub::{HubCommand, HubEvent, HubStep, Moment, Quiet, QuietHours};
 
 /// The first hour of each day.
 const FIRST_HOUR: QuietHours = QuietHours { from: 0, to: 60, ahead: 0 };
@@ -26,6 +26,20 @@ fn a_call_in_quiet_hours_is_over_before_it_rings_and_nothing_of_it_is_seen_at_th
     stage.run(HOUR_MS, Do::Ask('a', call_to(THIRD, 'x')));
     let told = stage.run(HOUR_MS, Do::RecordedOf(THIRD));
     assert!(told.iter().any(|told| told.starts_with("x #1 invite")), "{told:?}");
+}
+
+#[test]
+fn quiet_hours_are_those_of_the_wall_s_clock_whatever_the_hub_s_own_shows() {
+    let hour = |number| Timestamp::from_millis(number * HOUR_MS);
+    for (wall, is_quiet) in [(24, true), (25, false)] {
+        let mut stage = Stage::with("ax");
+        quieten(&mut stage, 'x');
+        stage.run(10 * HOUR_MS, Do::Ask('a', call()));
+        stage.make_durable(CALL);
+        let HubStep { commands, .. } = stage.hub.handle(Moment { now: hour(10), wall: hour(wall) }, HubEvent::Recorded { call: CALL });
+        let closed = commands.iter().any(|command| matches!(command, HubCommand::CloseRecord(_)));
+        assert_eq!(closed, is_quiet, "{wall}");
+    }
 }
 
 #[test]
