@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
 use crate::keys::{KeyVerifier, random_secret};
-use crate::store::{self, Account, Accounts, StoreError};
+use crate::store::{self, Account, Accounts, StoreError, UsedTokens};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
 
 /// The most characters of a display name.
@@ -27,6 +27,7 @@ pub(crate) struct Admission {
     accounts: Arc<Accounts>,
     keys: KeyVerifier,
     tokens: TokenVerifier,
+    used_tokens: UsedTokens,
 }
 
 /// What a credential has come to.
@@ -37,8 +38,8 @@ struct Entry {
 }
 
 impl Admission {
-    pub(crate) const fn new(accounts: Arc<Accounts>, keys: KeyVerifier, tokens: TokenVerifier) -> Self {
-        Self { accounts, keys, tokens }
+    pub(crate) fn new(accounts: Arc<Accounts>, keys: KeyVerifier, (tokens, used_tokens): (TokenVerifier, UsedTokens)) -> Self {
+        Self { accounts, keys, tokens, used_tokens }
     }
 
     /// Verifies a `hello`, and makes what the hub needs for a session of it.
@@ -128,8 +129,8 @@ impl Admission {
         let key = self.look_up(move |accounts| accounts.token_key(&id, &kid)).await?;
         let now = SystemTime::now();
         let verified = self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), now).map_err(refuse_token)?;
-        let (id, jti, until) = (account.clone(), verified.jti.clone(), verified.until);
-        if self.look_up(move |accounts| accounts.use_token(&id, &jti, until, unix_seconds(now))).await? {
+        let is_unused = self.used_tokens.take(account, &verified.jti, verified.until, unix_seconds(now)).await;
+        if is_unused.map_err(|error| come_back(error.to_string(), BUSY_RETRY_AFTER))? {
             Ok(verified)
         } else {
             Err(refuse_token(WrongToken::Used))
@@ -267,7 +268,9 @@ mod tests {
 
         let accounts = Arc::new(open_accounts(data.path()).expect("a good store"));
         let verifier = KeyVerifier::new().expect("randomness");
-        let admission = Admission::new(accounts, verifier, TokenVerifier::new(TokenSettings::default()));
+        let used_tokens = UsedTokens::start(&data.path().join(STORE_FILE)).expect("a good store");
+        let tokens = (TokenVerifier::new(TokenSettings::default()), used_tokens);
+        let admission = Admission::new(accounts, verifier, tokens);
         for (account, key, environment) in [
             ("grocer", &production, Environment::Production),
             ("grocer", &development, Environment::Development),

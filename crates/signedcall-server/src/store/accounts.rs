@@ -51,6 +51,11 @@ impl Accounts {
         Ok(Self { path: path.to_owned(), connection: Mutex::new(schema::open(path)?) })
     }
 
+    /// Opens the same store once more, for somebody who must not wait for the others.
+    pub(crate) fn open_again(&self) -> Result<Self, StoreError> {
+        Ok(Self { path: self.path.clone(), connection: Mutex::new(schema::open_again(&self.path)?) })
+    }
+
     /// Whether there is a store in `path` that [`open`](Self::open) does not change.
     pub(crate) fn are_current(path: &Path) -> Result<bool, StoreError> {
         schema::is_current(path)

@@ -31,6 +31,7 @@ pub(crate) use self::schema::create_private_directory;
 #[cfg(test)]
 pub(crate) use self::schema::{LAYOUT, make_earlier};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
+pub(crate) use self::used_tokens::UsedTokens;
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]

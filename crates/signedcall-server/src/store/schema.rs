@@ -159,8 +159,7 @@ pub(crate) const LAYOUT: u32 = MIGRATIONS.len() as u32;
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let failed = |error| describe(path, error);
-    let mut connection = Connection::open(path).map_err(failed)?;
-    connection.busy_timeout(BUSY_FOR).map_err(failed)?;
+    let mut connection = open_again(path)?;
     // Reads only: looking through a large file must not keep a running service from writing.
     check(&connection, path)?;
     if version(&connection, path)? != LAYOUT {
@@ -168,6 +167,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     // Only once the file is known to be ours: the journal's mode is written into it.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens a store's file that is there, without a look at what is in it.
+pub(super) fn open_again(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error| describe(path, error);
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY_FOR).map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     Ok(connection)
@@ -178,9 +185,7 @@ pub(super) fn is_current(path: &Path) -> Result<bool, StoreError> {
     if !path.exists() {
         return Ok(false);
     }
-    let connection = Connection::open(path).map_err(|error| describe(path, error))?;
-    connection.busy_timeout(BUSY_FOR).map_err(|error| describe(path, error))?;
-    Ok(version(&connection, path)? >= LAYOUT)
+    Ok(version(&open_again(path)?, path)? >= LAYOUT)
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
