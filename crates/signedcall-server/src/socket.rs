@@ -2,6 +2,8 @@
 //!
 //! There are many sockets and most are idle, so what is rare is boxed: a task's memory is that of its largest branch.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +60,18 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
     }
     let now = Instant::now();
     let sign_in_by = Some(now + settings.sign_in_within);
-    let mut task =
-        SocketTask { web_socket, socket, settings, hub, admission, heard_at: now, pinged: false, sign_in_by, renewals_full_at: now };
+    let mut task = SocketTask {
+        web_socket,
+        socket,
+        settings,
+        hub,
+        admission,
+        heard_at: now,
+        pinged: false,
+        sign_in_by,
+        renewals_full_at: now,
+        renewing: None,
+    };
     let end = task.run(outgoing).await;
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: reason.into() };
@@ -96,6 +108,19 @@ struct SocketTask {
     sign_in_by: Option<Instant>,
     /// When all of [`RENEWALS_AT_ONCE`] may be asked for again.
     renewals_full_at: Instant,
+    /// A user token that is being verified: what else is said meanwhile does not wait for it, nor for a slow store.
+    renewing: Option<Renewing>,
+}
+
+/// What a user token comes to, for the hub or for the device.
+type Renewing = Pin<Box<dyn Future<Output = Result<HubEvent, Refusal>> + Send>>;
+
+/// Waits for what a user token has come to, where one is being verified. Dropping the future loses nothing.
+async fn renewed(renewing: &mut Option<Renewing>) -> Result<HubEvent, Refusal> {
+    let Some(verification) = renewing else { return pending().await };
+    let renewed = verification.await;
+    *renewing = None;
+    renewed
 }
 
 impl SocketTask {
@@ -119,6 +144,7 @@ impl SocketTask {
                     Some(message) => Box::pin(self.send(*message)).await,
                     None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
                 },
+                renewed = renewed(&mut self.renewing) => Box::pin(self.take_renewed(renewed)).await,
                 () = sleep_until(deadline) => Box::pin(self.be_impatient()).await,
             };
             if let Err(end) = outcome {
@@ -165,17 +191,15 @@ impl SocketTask {
             },
             // Whoever is not signed in has nothing to renew, and is not to cost a verification.
             Ok(ClientMessage::Renew(_)) if self.sign_in_by.is_some() => Ok(()),
-            Ok(ClientMessage::Renew(_)) if !self.takes_renewal() => {
+            Ok(ClientMessage::Renew(_)) if self.renewing.is_some() || !self.takes_renewal() => {
                 let too_many = come_back("too many user tokens at once", RENEWAL_EVERY);
                 self.send(ServiceMessage::NotRenewed(too_many)).await
             }
-            Ok(ClientMessage::Renew(renew)) => match self.admission.renew(self.socket, renew).await {
-                Ok(renewed) => self.tell(renewed).await,
-                Err(refusal) => {
-                    tracing::debug!(detail = refusal.detail, "a user token is not renewed");
-                    self.send(ServiceMessage::NotRenewed(refusal)).await
-                }
-            },
+            Ok(ClientMessage::Renew(renew)) => {
+                let (admission, socket) = (Arc::clone(&self.admission), self.socket);
+                self.renewing = Some(Box::pin(async move { admission.renew(socket, renew).await }));
+                Ok(())
+            }
             Ok(ClientMessage::Unknown) => {
                 tracing::debug!(socket = self.socket.0, "a message of a newer device is ignored");
                 Ok(())
@@ -188,6 +212,16 @@ impl SocketTask {
             Err(Unreadable::Frame(error)) => {
                 tracing::debug!(socket = self.socket.0, %error, "a frame is no message");
                 Err(End::Close(close_code::POLICY, "this frame is no message"))
+            }
+        }
+    }
+
+    async fn take_renewed(&mut self, renewed: Result<HubEvent, Refusal>) -> Result<(), End> {
+        match renewed {
+            Ok(renewed) => self.tell(renewed).await,
+            Err(refusal) => {
+                tracing::debug!(detail = refusal.detail, "a user token is not renewed");
+                self.send(ServiceMessage::NotRenewed(refusal)).await
             }
         }
     }

@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod logging;
 mod quiet;
+mod renewals;
 mod sessions;
 mod sign_in;
 mod support;
