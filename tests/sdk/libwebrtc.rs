@@ -1,6 +1,6 @@
-//! Calls with libwebrtc, which browsers speak by: a device whose signalling is written by hand and whose media is theirs.
+//! Calls with libwebrtc, and with a page of Chromium: a device whose signalling is written by hand and whose media is theirs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -29,6 +29,26 @@ use signedcall::CallStatus::{InProgress, Ringing};
 const OURS: u32 = 1_000;
 const THEIRS: u32 = 1_500;
 
+/// Whose media the other side is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Libwebrtc,
+    Chromium,
+}
+
+impl Peer {
+    /// The program that plays it.
+    fn program(self) -> PathBuf {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (program, packages) = match self {
+            Self::Libwebrtc => ("peers/libwebrtc/peer.js", tests.join("peers/libwebrtc/node_modules/@roamhq/wrtc")),
+            Self::Chromium => ("peers/chromium/peer.js", tests.join("../ui/node_modules/playwright-core")),
+        };
+        assert!(packages.exists(), "{} is missing: `cargo xtask test tests` brings it", packages.display());
+        tests.join(program)
+    }
+}
+
 /// Which side calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
@@ -46,31 +66,40 @@ enum Lost {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libwebrtc_is_called_and_both_are_heard() {
-    call(Caller::Us, false, Lost::Nobody).await;
+    call(Peer::Libwebrtc, Caller::Us, false, Lost::Nobody).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libwebrtc_calls_and_both_are_heard() {
-    call(Caller::Them, false, Lost::Nobody).await;
+    call(Peer::Libwebrtc, Caller::Them, false, Lost::Nobody).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_is_called_and_both_are_heard() {
+    call(Peer::Chromium, Caller::Us, false, Lost::Nobody).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_calls_and_both_are_heard_also_what_comes_with_copies() {
+    let with_copies = call(Peer::Chromium, Caller::Them, true, Lost::Ours).await;
+    assert!(with_copies >= 50, "{with_copies}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libwebrtc_is_called_and_hears_what_comes_with_copies() {
-    let with_copies = call(Caller::Us, true, Lost::Ours).await;
+    let with_copies = call(Peer::Libwebrtc, Caller::Us, true, Lost::Ours).await;
     assert!(with_copies >= 50, "{with_copies}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libwebrtc_calls_and_what_it_sends_with_copies_is_heard() {
-    let with_copies = call(Caller::Them, true, Lost::Theirs).await;
+    let with_copies = call(Peer::Libwebrtc, Caller::Them, true, Lost::Theirs).await;
     assert!(with_copies >= 50, "{with_copies}");
 }
 
 /// Makes a call until each side has heard the other for a second. Says how many packets came with copies from the side whose voice was lost in part.
-async fn call(caller: Caller, red: bool, lost: Lost) -> u64 {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/libwebrtc");
-    let is_there = folder.join("node_modules/@roamhq/wrtc").exists();
-    assert!(is_there, "libwebrtc is not installed: `cargo xtask test tests` does that, and `npm ci` in {}", folder.display());
+async fn call(peer: Peer, caller: Caller, red: bool, lost: Lost) -> u64 {
+    let program = peer.program();
     let service = Service::start().await;
     let loss = if lost == Lost::Nobody { 0.0 } else { 0.2 };
     let impairment = Impairment { loss, burst: 1.0 / (1.0 - loss), jitter: Duration::ZERO, black_out: None, seed: 5 };
@@ -83,7 +112,7 @@ async fn call(caller: Caller, red: bool, lost: Lost) -> u64 {
     let mut options = service.options("alice");
     options.service_url = between.url().to_owned();
     let mut phone = Phone::sign_in(options, ToneSound::of(OURS)).await;
-    let browser = Browser::start(&service, &folder, red, caller).await;
+    let browser = Browser::start(&service, &program, red, caller).await;
     let call = match caller {
         Caller::Us => phone.call("bobby").await,
         Caller::Them => {
@@ -110,7 +139,7 @@ async fn call(caller: Caller, red: bool, lost: Lost) -> u64 {
     line.counted().with_copies
 }
 
-/// A device whose media is libwebrtc's. It takes every call, or makes one.
+/// A device whose media is not ours. It takes every call, or makes one.
 struct Browser {
     /// How many tenths of a second it has heard the other side's tone.
     heard: watch::Sender<u32>,
@@ -118,10 +147,10 @@ struct Browser {
 }
 
 impl Browser {
-    async fn start(service: &Service, folder: &Path, red: bool, caller: Caller) -> Self {
+    async fn start(service: &Service, program: &Path, red: bool, caller: Caller) -> Self {
         let order = json!({ "says": THEIRS, "hears": OURS, "red": red }).to_string();
         let mut command = Command::new("node");
-        command.arg(folder.join("peer.js")).arg(order).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.arg(program).arg(order).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut media = command.spawn().expect("Node.js");
         let (to_media, from_media) = (media.stdin.take().expect("it is piped"), media.stdout.take().expect("it is piped"));
         let url = format!("ws://{}{}", service.address(), signedcall_server::SIGNALLING_PATH);
@@ -139,7 +168,7 @@ impl Browser {
     /// Waits until it has heard the other side for so many tenths of a second in all.
     async fn hears(&self, tenths: u32) {
         let mut heard = self.heard.subscribe();
-        timeout(PATIENCE, heard.wait_for(|heard| *heard >= tenths)).await.expect("libwebrtc hears this side").expect("it runs");
+        timeout(PATIENCE, heard.wait_for(|heard| *heard >= tenths)).await.expect("it hears this side").expect("it runs");
     }
 }
 

@@ -57,7 +57,7 @@ pub use signedcall_wire::{
     EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted,
 };
 pub use sound::{
-    Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
+    Bell, Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
     SoundTrial, SoundTrialStep, SoundTrialView, UsedDevices, VoiceCondition, check_sound, decode_sound, devices,
 };
 

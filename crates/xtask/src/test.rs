@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::npm::{LIBWEBRTC, Npm};
+use crate::npm::{LIBWEBRTC, Npm, UI};
 use crate::packages::{self, Need};
 use crate::processes::run_logged;
 use crate::python;
@@ -104,7 +104,9 @@ fn build(workspace: &Workspace, log: &Path) -> Result<()> {
 
 fn test_crates(workspace: &Workspace, log: &Path) -> Result<()> {
     let npm = Npm::find(workspace)?;
-    npm.install(workspace, LIBWEBRTC, log)?;
+    for folder in [UI, LIBWEBRTC] {
+        npm.install(workspace, folder, log)?;
+    }
     let mut command = cargo(workspace, &["test", "--locked", "--workspace"]);
     npm.lend(&mut command)?;
     run_logged(&mut command, log)

@@ -24,7 +24,20 @@ function mouth(source, next) {
 const heardIn = (data) =>
   Int16Array.from({ length: FRAME }, (_, at) => data.samples[Math.floor((at * data.numberOfFrames) / FRAME) * data.channelCount]);
 
+/** Whether most of a sound is one tone; a loud one. */
+function isTone(samples, hertz) {
+  let [power, sine, cosine] = [0, 0, 0];
+  samples.forEach((sample, at) => {
+    const turn = (2 * Math.PI * hertz * at) / RATE;
+    power += sample * sample;
+    sine += sample * Math.sin(turn);
+    cosine += sample * Math.cos(turn);
+  });
+  const ofTone = (2 * (sine * sine + cosine * cosine)) / samples.length;
+  return power / samples.length > 10_000 && ofTone > 0.7 * power;
+}
+
 /** Whether a candidate is of use: the line takes one path of UDP over IPv4. */
 const isOfUse = (candidate) => / udp /i.test(candidate.candidate) && candidate.candidate.split(' ')[4].includes('.');
 
-module.exports = { FRAME, RATE, heardIn, isOfUse, mouth, now };
+module.exports = { FRAME, RATE, heardIn, isOfUse, isTone, mouth, now };
