@@ -64,9 +64,9 @@ impl Table {
     }
 }
 
-/// What there is to prove: R1 to R38, and of what goes beyond the reference, B2 to B7.
+/// What there is to prove: R1 to R38, and of what goes beyond the reference, B1 to B11.
 fn numbers() -> impl Iterator<Item = String> {
-    (1..=38).map(|number| format!("R{number}")).chain((2..=7).map(|number| format!("B{number}")))
+    (1..=38).map(|number| format!("R{number}")).chain((1..=11).map(|number| format!("B{number}")))
 }
 
 #[cfg(test)]
