@@ -27,13 +27,24 @@ const EQUAL_BITS_PER_SECOND: u32 = 58_000;
 const BLACK_OUT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3));
 /// How soon a tone is back after it.
 const BLACK_OUT_FIGURE: &str = "black_out_back_ms";
+/// How the first seconds sound.
+const FIRST_FIGURE: &str = "pesq_first_8s";
 /// Calls with a black-out.
 const BLACK_OUTS: u64 = 5;
+
+/// How much is said before what counts, in samples, as in `bench voice`: each side hears of the other's losses first, and becomes used to them.
+const LEAD: usize = 5 * SAMPLE_RATE as usize;
+/// What the first seconds are scored by themselves for: how soon that is.
+const FIRST: usize = 8 * SAMPLE_RATE as usize;
 
 /// What is said.
 struct Said {
     samples: Arc<Vec<f32>>,
+    whole: PathBuf,
+    /// What of it counts.
     file: PathBuf,
+    /// What is said first.
+    first: PathBuf,
 }
 
 impl Said {
@@ -129,12 +140,12 @@ pub(crate) async fn peer(only: Option<&str>) -> Result<Figures> {
     let count = cells.len();
     let calls = cells.into_iter().enumerate().map(|(number, cell)| {
         let (service, said, folder) = (&service, &said, rig.folder());
-        async move { (number, cell, quality(service, folder, number, cell, said).await) }
+        async move { (cell, quality(service, folder, number, cell, said).await) }
     });
     let mut calls = futures_util::stream::iter(calls).buffer_unordered(AT_ONCE);
     let mut heard_files = Vec::new();
     let mut done = 0;
-    while let Some((number, cell, call)) = calls.next().await {
+    while let Some((cell, call)) = calls.next().await {
         let (file, counted, delayed) = call.with_context(|| format!("{cell:?}"))?;
         done += 1;
         eprintln!("call {done} of {count}: {} {:.0} kbit/s", cell.figure("pesq"), counted.kilobits_per_second());
@@ -142,11 +153,14 @@ pub(crate) async fn peer(only: Option<&str>) -> Result<Figures> {
         if let Some(delayed) = delayed {
             figures.add(&cell.figure("delay_ms"), "ms", delayed);
         }
-        heard_files.push((number, cell, file));
+        heard_files.push((cell, file));
     }
     let scorer = Scorer::new(&rig)?;
-    for (_, cell, file) in heard_files {
-        figures.add(&cell.figure("pesq"), "MOS", scorer.pesq(&said.file, &file)?);
+    let files: Vec<PathBuf> = heard_files.iter().map(|(_, file)| file.clone()).collect();
+    for (what, said) in [("pesq", &said.file), (FIRST_FIGURE, &said.first)] {
+        for ((cell, _), score) in heard_files.iter().zip(scorer.scores(said, &files)?) {
+            figures.add(&cell.figure(what), "MOS", score.pesq);
+        }
     }
     if only.is_none() {
         page::write(&figures)?;
@@ -183,12 +197,16 @@ fn say(folder: &Path, names: &[&str]) -> Result<Said> {
         }
         samples.extend(std::iter::repeat_n(0.0, SAMPLE_RATE as usize / 2));
     }
-    save(samples, folder.join("said.wav"))
+    save(&[&samples[samples.len() - LEAD..], &samples].concat(), LEAD, folder)
 }
 
-fn save(samples: Vec<f32>, file: PathBuf) -> Result<Said> {
-    Recording::of(samples.clone(), Vec::new()).save(&file)?;
-    Ok(Said { samples: Arc::new(samples), file })
+/// Writes what is said, what of it counts and what is said first into files.
+fn save(samples: &[f32], counts_from: usize, folder: &Path) -> Result<Said> {
+    let [whole, file, first] = ["said.wav", "said-later.wav", "said-first.wav"].map(|name| folder.join(name));
+    for (part, file) in [(samples, &whole), (&samples[counts_from..], &file), (&samples[..FIRST], &first)] {
+        Recording::of(part.to_vec(), Vec::new()).save(file)?;
+    }
+    Ok(Said { samples: Arc::new(samples.to_vec()), whole, file, first })
 }
 
 /// One call: the file with what was heard, what was sent, and the delay in the middle.
@@ -217,8 +235,8 @@ fn said_at(said: &Said, from: Instant) -> Recording {
 /// How soon a tone is back after nothing has passed for three seconds.
 async fn black_outs(rig: &Rig, service: &Service, figures: &mut Figures) -> Result<()> {
     let step = std::f32::consts::TAU * 1_000.0 / SAMPLE_RATE as f32;
-    let samples = (0..SAMPLE_RATE * 12).map(|index| 0.3 * (step * index as f32).sin()).collect();
-    let said = save(samples, rig.folder().join("tone.wav"))?;
+    let samples: Vec<f32> = (0..SAMPLE_RATE * 12).map(|index| 0.3 * (step * index as f32).sin()).collect();
+    let said = save(&samples, 0, rig.folder())?;
     for seed in 1..=BLACK_OUTS {
         for who in [Who::Us, Who::Libwebrtc] {
             let impairment = Impairment { black_out: Some(BLACK_OUT), seed, ..Impairment::default() };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{BLACK_OUT_FIGURE, Bits, Cell, JITTERS, LOSSES, Who};
+use super::{BLACK_OUT_FIGURE, Bits, Cell, FIRST_FIGURE, JITTERS, LOSSES, Who};
 use crate::figures::Figures;
 use crate::page::{self, Curve, Diagram};
 
@@ -34,7 +34,8 @@ fn tables(figures: &Figures) -> String {
         let _ = write!(
             text,
             "\nJitter {jitter_ms} ms; each pair is this SDK and libwebrtc:\n\n\
-             | loss, mean burst | PESQ-WB cap | equal | delay ms cap | equal | kbit/s cap | equal |\n|---|---|---|---|---|---|---|\n"
+             | loss, mean burst | PESQ-WB cap | equal | of the first 8 s: cap | equal | delay ms cap | equal | kbit/s cap | equal |\n\
+             |---|---|---|---|---|---|---|---|---|\n"
         );
         for percent in LOSSES {
             for burst in [None, Some(3)] {
@@ -57,7 +58,7 @@ fn tables(figures: &Figures) -> String {
 
 fn row(figures: &Figures, percent: u32, burst: Option<u32>, jitter_ms: u64) -> String {
     let mut row = String::new();
-    for (what, digits) in [("pesq", 2), ("delay_ms", 0), ("wire_kbps", 0)] {
+    for (what, digits) in [("pesq", 2), (FIRST_FIGURE, 2), ("delay_ms", 0), ("wire_kbps", 0)] {
         for bits in [Bits::Cap, Bits::Equal] {
             let of = |who| value(figures, &cell((who, bits), percent, burst, jitter_ms).figure(what), digits);
             let _ = write!(row, " {}, {} |", of(Who::Us), of(Who::Libwebrtc));

@@ -25,7 +25,7 @@ struct Account {
 pub(super) async fn call(line: &ImpairedLine, bits: Bits, said: &Said, out: &Path) -> Result<Heard> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/libwebrtc/call.js");
     let order = json!({
-        "wav": said.file, "out": out, "seconds": said.lasts().as_secs_f64(), "red": bits == Bits::Cap,
+        "wav": said.whole, "out": out, "seconds": said.lasts().as_secs_f64(), "red": bits == Bits::Cap,
         "first": line.for_first().port(), "second": line.for_second().port(),
     });
     let mut command = Command::new("node");
