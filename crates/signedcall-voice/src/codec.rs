@@ -11,9 +11,9 @@ pub(crate) use signedcall_opus::MAX_PACKET_SAMPLES;
 /// The most that a packet describes of the sound before it, in steps of 10 ms: the limit of the format.
 const MOST_DEEP_STEPS: u8 = 104;
 
-/// The decoder's effort. With this one, neural networks continue the voice where a packet is missing, and clean what few bits have left of it (NoLACE): at
-/// 13 kbit/s that is 0.2 marks of PESQ-WB for less than 1 % of a desktop core.
-const DECODER_COMPLEXITY: u8 = 7;
+/// The decoder's effort. With this one, neural networks continue the voice where a packet is missing, and clean what few bits have left of it (LACE). The next
+/// step (NoLACE) takes a further half percent of a desktop core, and `cargo xtask bench voice` finds no difference.
+const DECODER_COMPLEXITY: u8 = 6;
 
 /// Says that the codec could not be set up.
 #[derive(Debug, Error)]
