@@ -11,6 +11,8 @@ mod demo;
 pub mod hub;
 mod key_use;
 mod keys;
+mod metrics;
+mod operator;
 mod relay;
 mod service;
 pub mod settings;

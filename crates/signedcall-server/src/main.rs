@@ -49,7 +49,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let demo_key = std::env::var("SIGNEDCALL_DEMO_KEY").ok().filter(|key| !key.is_empty()).map(Redacted::new);
     let mut service = serve(settings, demo_key).await?;
-    let ready = serde_json::json!({"listening": service.address(), "turn": service.relay_address()});
+    let (listening, turn, operator) = (service.address(), service.relay_address(), service.operator_address());
+    let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator});
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!("ready");
     tokio::select! {

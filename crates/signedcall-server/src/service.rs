@@ -16,9 +16,11 @@ use crate::admission::Admission;
 use crate::demo::ensure_demo;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
+use crate::metrics::Metrics;
+use crate::operator::{self, Operator};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Records, StoreError, UsedTokens, create_private_directory};
+use crate::store::{Accounts, Records, StoreError, StoreProbe, UsedTokens, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -85,6 +87,7 @@ pub struct Service {
     address: SocketAddr,
     encrypted: bool,
     relay_address: Option<SocketAddr>,
+    operator_address: Option<SocketAddr>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
@@ -92,6 +95,7 @@ pub struct Service {
     watch: JoinHandle<()>,
     key_use: JoinHandle<()>,
     switchboard: JoinHandle<()>,
+    operator: Option<JoinHandle<()>>,
 }
 
 /// Starts a service within this process, on the current tokio runtime, and returns once it listens.
@@ -125,13 +129,26 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let (records, written, legacy) = Records::start(&store)?;
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
-    let listening = |source| StartError::Listen { address: settings.listen, source };
-    let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
+    let (listener, address) = listen(settings.listen).await?;
+    let for_operator = match settings.operator_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let operator_address = for_operator.as_ref().map(|(_, address)| *address);
+    let metrics = Arc::<Metrics>::default();
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
     let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens);
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
+    let store_figures = records.figures();
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics));
+    let operator = match for_operator {
+        Some((listener, _)) => {
+            let probe = StoreProbe::open(&store)?;
+            let operator = Operator::new(notes.clone(), Arc::clone(&metrics), store_figures, relay.quota(), probe);
+            Some(tokio::spawn(operator::serve(listener, operator)))
+        }
+        None => None,
+    };
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
@@ -141,10 +158,31 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
+    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets, metrics)));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
-    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, key_use, switchboard })
+    let drain_for = settings.drain_for;
+    Ok(Service {
+        address,
+        encrypted,
+        relay_address,
+        operator_address,
+        demo_key,
+        drain_for,
+        notes,
+        web,
+        watch,
+        key_use,
+        switchboard,
+        operator,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 impl Service {
@@ -156,6 +194,11 @@ impl Service {
     /// Where devices reach its relay, if it is the embedded one.
     pub const fn relay_address(&self) -> Option<SocketAddr> {
         self.relay_address
+    }
+
+    /// Where it listens for whoever operates it, if it does.
+    pub const fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_address
     }
 
     /// The URL that devices open.
@@ -187,6 +230,10 @@ impl Service {
         }
         if let Err(error) = self.switchboard.await {
             tracing::error!(%error, "the hub's task failed");
+        }
+        // Until then it says that the service is about to stop.
+        if let Some(operator) = self.operator {
+            operator.abort();
         }
     }
 }

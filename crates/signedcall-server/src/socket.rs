@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite;
 use crate::admission::{Admission, check_version, come_back};
 use crate::codec::{self, Unreadable};
 use crate::hub::{HubEvent, SocketId};
+use crate::metrics::{Answered, Limit, Metrics, RequestKind, SignInOutcome};
 use crate::switchboard::{Note, OUTBOX, Outgoing};
 
 /// How long a socket waits for its device.
@@ -53,7 +54,14 @@ enum End {
 }
 
 /// Serves one socket until it ends.
-pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: SocketSettings, hub: Sender<Note>, admission: Arc<Admission>) {
+pub(crate) async fn serve(
+    web_socket: WebSocket,
+    socket: SocketId,
+    settings: SocketSettings,
+    hub: Sender<Note>,
+    admission: Arc<Admission>,
+    metrics: Arc<Metrics>,
+) {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     if hub.send(Note::Opened { socket, outbox }).await.is_err() {
         return;
@@ -66,6 +74,7 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
         settings,
         hub,
         admission,
+        metrics,
         heard_at: now,
         pinged: false,
         sign_in_by,
@@ -74,6 +83,9 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
     };
     let end = task.run(outgoing).await;
     if let End::Close(code, reason) = end {
+        if code == close_code::SIZE {
+            task.metrics.refused.add_one(Limit::MessageBytes);
+        }
         let frame = CloseFrame { code, reason: reason.into() };
         // The device may be gone already, which comes to the same.
         let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
@@ -102,6 +114,7 @@ struct SocketTask {
     settings: SocketSettings,
     hub: Sender<Note>,
     admission: Arc<Admission>,
+    metrics: Arc<Metrics>,
     heard_at: Instant,
     pinged: bool,
     /// `None` while it is signed in.
@@ -160,6 +173,7 @@ impl SocketTask {
 
     async fn be_impatient(&mut self) -> Result<(), End> {
         if self.sign_in_by.is_some_and(|by| Instant::now() >= by) {
+            self.metrics.refused.add_one(Limit::SignInTime);
             return Err(End::Close(close_code::POLICY, "not signed in in time"));
         }
         if self.pinged {
@@ -192,6 +206,7 @@ impl SocketTask {
             // Whoever is not signed in has nothing to renew, and is not to cost a verification.
             Ok(ClientMessage::Renew(_)) if self.sign_in_by.is_some() => Ok(()),
             Ok(ClientMessage::Renew(_)) if self.renewing.is_some() || !self.takes_renewal() => {
+                self.metrics.refused.add_one(Limit::Renewals);
                 let too_many = come_back("too many user tokens at once", RENEWAL_EVERY);
                 self.send(ServiceMessage::NotRenewed(too_many)).await
             }
@@ -204,10 +219,15 @@ impl SocketTask {
                 tracing::debug!(socket = self.socket.0, "a message of a newer device is ignored");
                 Ok(())
             }
-            Ok(message @ (ClientMessage::Request { .. } | ClientMessage::Ack { .. })) => {
-                self.tell(HubEvent::Received { socket: self.socket, message }).await
+            Ok(message @ ClientMessage::Ack { .. }) => self.tell(HubEvent::Received { socket: self.socket, message }).await,
+            Ok(ClientMessage::Request { id, request }) => {
+                self.metrics.requests.add_one(RequestKind::from(&request));
+                self.tell(HubEvent::Received { socket: self.socket, message: ClientMessage::Request { id, request } }).await
             }
-            Err(Unreadable::Request { id, error }) => self.send(ServiceMessage::Response { id, error: Some(error) }).await,
+            Err(Unreadable::Request { id, error }) => {
+                self.metrics.requests.add_one(RequestKind::Unreadable);
+                self.send(ServiceMessage::Response { id, error: Some(error) }).await
+            }
             Err(Unreadable::SignIn(refusal)) => self.refuse(refusal).await,
             Err(Unreadable::Frame(error)) => {
                 tracing::debug!(socket = self.socket.0, %error, "a frame is no message");
@@ -250,6 +270,9 @@ impl SocketTask {
     }
 
     async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
+        if let Some(outcome) = SignInOutcome::of(&message) {
+            self.metrics.sign_ins.add_one(outcome);
+        }
         match &message {
             ServiceMessage::Welcome(_) => {
                 tracing::info!(socket = self.socket.0, "a device signed in");
@@ -263,10 +286,10 @@ impl SocketTask {
             ServiceMessage::SessionExpired => {
                 self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
             }
+            ServiceMessage::Response { error, .. } => self.metrics.answers.add_one(Answered(*error)),
             ServiceMessage::Refused(_)
             | ServiceMessage::Renewed { .. }
             | ServiceMessage::NotRenewed(_)
-            | ServiceMessage::Response { .. }
             | ServiceMessage::Event { .. }
             | ServiceMessage::Ice(_)
             | ServiceMessage::Goaway { .. }

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admission;
 use crate::hub::SocketId;
+use crate::metrics::{Limit, Metrics};
 use crate::socket::{self, SocketSettings};
 use crate::switchboard::Note;
 
@@ -44,12 +45,13 @@ pub(crate) struct Web {
     notes: Sender<Note>,
     admission: Arc<Admission>,
     sockets: SocketSettings,
+    metrics: Arc<Metrics>,
     last_socket: Arc<AtomicU64>,
 }
 
 impl Web {
-    pub(crate) fn new(notes: Sender<Note>, admission: Admission, sockets: SocketSettings) -> Self {
-        Self { notes, admission: Arc::new(admission), sockets, last_socket: Arc::default() }
+    pub(crate) fn new(notes: Sender<Note>, admission: Admission, sockets: SocketSettings, metrics: Arc<Metrics>) -> Self {
+        Self { notes, admission: Arc::new(admission), sockets, metrics, last_socket: Arc::default() }
     }
 }
 
@@ -60,10 +62,12 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, w
     http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within);
     let patience = web.sockets.sign_in_within;
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let metrics = Arc::clone(&web.metrics);
     let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web);
     loop {
         // Axum's, which waits and goes on when there are too many open files.
         let (stream, _) = Listener::accept(&mut listener).await;
+        metrics.connections.add_one();
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket may be slow");
         }
@@ -71,15 +75,17 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, w
         match tls.clone() {
             None => drop(tokio::spawn(serve_connection(http, router, stream))),
             Some(tls) => {
-                let handshakes = Arc::clone(&handshakes);
+                let (handshakes, metrics) = (Arc::clone(&handshakes), Arc::clone(&metrics));
                 tokio::spawn(async move {
                     // Neither waiting for one's turn nor the handshake itself may take for ever.
                     let shake_hands = async {
                         let _turn = handshakes.acquire().await.ok()?;
                         tls.accept(stream).await.inspect_err(|error| tracing::debug!(%error, "a connection without TLS")).ok()
                     };
-                    if let Ok(Some(stream)) = timeout(patience, shake_hands).await {
-                        serve_connection(http, router, stream).await;
+                    match timeout(patience, shake_hands).await {
+                        Ok(Some(stream)) => serve_connection(http, router, stream).await,
+                        Ok(None) => {}
+                        Err(_) => metrics.refused.add_one(Limit::HandshakeTime),
                     }
                 });
             }
@@ -102,7 +108,7 @@ async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Respo
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission))
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission, web.metrics))
 }
 
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {

@@ -48,6 +48,7 @@
 mod budget;
 mod call;
 mod event;
+mod figures;
 mod limit;
 mod past;
 mod placing;
@@ -79,6 +80,7 @@ pub use self::event::{
     AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
     SocketId,
 };
+pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub use self::quiet::{Quiet, QuietHours};

@@ -9,8 +9,8 @@ use super::hours::{TimeOfDay, UtcOffset};
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
-/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}
-/// (null for a relay that runs elsewhere).
+/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address,
+/// "operator": address} (null for a relay that runs elsewhere, and where there is no listener for the operator).
 /// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
 /// environment, and the environment over the file.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ pub struct Given {
     /// listen behind a proxy that has TLS
     #[arg(long, env = "SIGNEDCALL_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Where to listen for whoever operates the service: /metrics, /healthz and /readyz, without TLS and for everybody who can reach it [default: nowhere]
+    #[arg(long, env = "SIGNEDCALL_OPERATOR_LISTEN", value_name = "ADDRESS:PORT")]
+    pub operator_listen: Option<SocketAddr>,
     /// The service's TLS certificate and those that vouch for it, in PEM. Read at start
     #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,
@@ -96,6 +99,7 @@ impl Given {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             listen: self.listen.or(other.listen),
+            operator_listen: self.operator_listen.or(other.operator_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),

@@ -42,6 +42,8 @@ const DRAIN_SECONDS: u64 = 5;
 pub struct Settings {
     /// Where the service listens for WebSockets.
     pub listen: SocketAddr,
+    /// Where it listens for whoever operates it; nowhere when it is not set.
+    pub operator_listen: Option<SocketAddr>,
     /// Who the service is to whoever connects by TLS; nobody can when it is not set.
     pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
@@ -105,6 +107,7 @@ impl Settings {
     pub fn on_loopback(data: PathBuf) -> Self {
         Self {
             listen: SocketAddr::new(LISTEN.ip(), 0),
+            operator_listen: None,
             tls: None,
             data,
             demo: true,
@@ -129,6 +132,7 @@ impl Settings {
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.relay = relay(&given)?;
         settings.listen = given.listen.unwrap_or(settings.listen);
+        settings.operator_listen = given.operator_listen;
         settings.tls = tls_files(given.tls_certificate, given.tls_key)?;
         settings.demo = given.demo.unwrap_or(settings.demo);
         let limit =

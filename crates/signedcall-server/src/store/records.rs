@@ -1,12 +1,14 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, Row, params};
 use signedcall_wire::{CallId, DeviceName, Timestamp, VoiceReport};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::{StoreError, environment_name, schema, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptReport, OpenRecord};
@@ -23,6 +25,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Records {
     jobs: Sender<Job>,
     thread: JoinHandle<()>,
+    figures: Arc<StoreFigures>,
 }
 
 /// What has become of something that was handed in.
@@ -52,6 +55,7 @@ enum Job {
 struct Opening {
     record: OpenRecord,
     placed_at: SystemTime,
+    handed_in: Instant,
 }
 
 #[derive(Debug)]
@@ -85,14 +89,17 @@ impl Records {
         }
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
-        let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || write(&mut connection, &inbox, &told));
+        let figures = Arc::<StoreFigures>::default();
+        let its_figures = Arc::clone(&figures);
+        let thread = std::thread::Builder::new().name("records".to_owned());
+        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures));
         let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
-        Ok((Self { jobs, thread }, written, legacy))
+        Ok((Self { jobs, thread, figures }, written, legacy))
     }
 
     /// Writes the beginning of a call down; [`Written::Opened`] follows, once.
     pub(crate) fn open(&self, record: OpenRecord, placed_at: SystemTime) {
-        self.send(Job::Open(Box::new(Opening { record, placed_at })));
+        self.send(Job::Open(Box::new(Opening { record, placed_at, handed_in: Instant::now() })));
     }
 
     /// Writes down how an answered call goes on; [`Written::Answered`] follows, once.
@@ -115,6 +122,11 @@ impl Records {
         !self.thread.is_finished()
     }
 
+    /// What is counted of the thread's work.
+    pub(crate) fn figures(&self) -> Arc<StoreFigures> {
+        Arc::clone(&self.figures)
+    }
+
     /// Writes everything that was handed in, and returns when it is durable. Calls that go on stay open. Blocks.
     pub(crate) fn finish(self) {
         self.send(Job::Finish);
@@ -131,7 +143,7 @@ impl Records {
     }
 }
 
-fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>) {
+fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures) {
     let mut unclosed: Vec<Closing> = Vec::new();
     let mut finish = false;
     while !finish {
@@ -152,16 +164,22 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
                 Job::Finish => finish = true,
             }
         }
+        let (begun, jobs) = (Instant::now(), opening.len() + answering.len() + unclosed.len() + reports.len());
         let opened = match commit(connection, &opening, &answering, &unclosed, &reports) {
             Ok(opened) => {
+                figures.committed(jobs, begun.elapsed());
                 unclosed.clear();
                 opened
             }
             Err(error) => {
                 tracing::error!(%error, opening = opening.len(), closing = unclosed.len(), "the records of calls could not be written");
+                figures.failed();
                 opening.iter().map(|opening| Written::Opened { call: opening.record.invite.call, durable: false }).collect()
             }
         };
+        for (opening, outcome) in opening.iter().zip(&opened) {
+            figures.opened(opening.handed_in, matches!(outcome, Written::Opened { durable: true, .. }));
+        }
         let answered = answering.iter().map(|answering| Written::Answered { call: answering.call });
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
@@ -181,7 +199,7 @@ fn commit(
     let transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(opening.len());
     for opening in opening {
-        let Opening { record, placed_at } = &**opening;
+        let Opening { record, placed_at, handed_in: _ } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
         outcomes.push(Written::Opened { call: record.invite.call, durable });

@@ -6,6 +6,7 @@ mod frames;
 mod keys;
 mod limits;
 mod logging;
+mod operator;
 mod quiet;
 mod renewals;
 mod sessions;
