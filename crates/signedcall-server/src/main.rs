@@ -44,6 +44,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("log = {:?}", settings.log))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut told_to_reload = signal(SignalKind::hangup())?;
     if !settings.listen.ip().is_loopback() && settings.tls.is_none() {
         tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
     }
@@ -53,10 +54,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator});
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!("ready");
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-        () = service.failed() => anyhow::bail!("the service failed; its log says why"),
+    loop {
+        tokio::select! {
+            _ = terminated.recv() => break,
+            _ = interrupted.recv() => break,
+            // What came of it is in the log.
+            Some(()) = told_to_reload.recv() => drop(service.renew_tls().await),
+            () = service.failed() => anyhow::bail!("the service failed; its log says why"),
+        }
     }
     tracing::info!("stopping");
     service.shutdown().await;

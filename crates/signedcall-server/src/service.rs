@@ -96,6 +96,7 @@ pub struct Service {
     key_use: JoinHandle<()>,
     switchboard: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
+    renewal: Option<(tls::Renewal, JoinHandle<()>)>,
 }
 
 /// Starts a service within this process, on the current tokio runtime, and returns once it listens.
@@ -120,7 +121,7 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
-    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let (renewal, tls) = settings.tls.map(tls::Renewal::start).transpose()?.unzip();
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
     let store = settings.data.join(STORE_FILE);
@@ -175,6 +176,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         key_use,
         switchboard,
         operator,
+        renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
 }
 
@@ -211,6 +213,17 @@ impl Service {
         self.demo_key.as_ref()
     }
 
+    /// Reads the files of the TLS certificate again, if there is one, for the connections that come. That is done by itself when they change.
+    ///
+    /// # Errors
+    /// They cannot be used, and those that were read before go on.
+    pub async fn renew_tls(&self) -> Result<(), TlsError> {
+        match &self.renewal {
+            Some((renewal, _)) => renewal.renew().await,
+            None => Ok(()),
+        }
+    }
+
     /// Returns when the service has stopped working by itself, which it only does when there is a bug in it.
     pub async fn failed(&mut self) {
         // Whether it panicked or ended is for its own log.
@@ -223,6 +236,9 @@ impl Service {
         self.web.abort();
         self.watch.abort();
         self.key_use.abort();
+        if let Some((_, renewal)) = &self.renewal {
+            renewal.abort();
+        }
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.

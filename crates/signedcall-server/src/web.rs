@@ -19,13 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc::Sender, oneshot};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admission;
 use crate::hub::SocketId;
 use crate::metrics::{Limit, Metrics};
 use crate::socket::{self, SocketSettings};
 use crate::switchboard::Note;
+use crate::tls;
 
 /// The path of the signalling WebSocket.
 pub const SIGNALLING_PATH: &str = "/v1/signalling";
@@ -56,7 +56,7 @@ impl Web {
 }
 
 /// Accepts connections for as long as it is polled. Those that are open go on by themselves.
-pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, web: Web) {
+pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, web: Web) {
     let mut http = http1::Builder::new();
     // Whoever connects and then says nothing holds one of the files that the process may have open.
     http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within);
@@ -72,19 +72,14 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, w
             tracing::debug!(%error, "a socket may be slow");
         }
         let (http, router) = (http.clone(), router.clone());
-        match tls.clone() {
+        match tls.as_ref().map(|tls| Arc::clone(&tls.borrow())) {
             None => drop(tokio::spawn(serve_connection(http, router, stream))),
             Some(tls) => {
                 let (handshakes, metrics) = (Arc::clone(&handshakes), Arc::clone(&metrics));
                 tokio::spawn(async move {
-                    // Neither waiting for one's turn nor the handshake itself may take for ever.
-                    let shake_hands = async {
-                        let _turn = handshakes.acquire().await.ok()?;
-                        tls.accept(stream).await.inspect_err(|error| tracing::debug!(%error, "a connection without TLS")).ok()
-                    };
-                    match timeout(patience, shake_hands).await {
-                        Ok(Some(stream)) => serve_connection(http, router, stream).await,
-                        Ok(None) => {}
+                    match timeout(patience, tls::shake_hands(stream, tls, &handshakes)).await {
+                        Ok(Ok(stream)) => serve_connection(http, router, stream).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a connection without TLS"),
                         Err(_) => metrics.refused.add_one(Limit::HandshakeTime),
                     }
                 });

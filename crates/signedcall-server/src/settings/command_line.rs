@@ -38,7 +38,8 @@ pub struct Given {
     /// Where to listen for whoever operates the service: /metrics, /healthz and /readyz, without TLS and for everybody who can reach it [default: nowhere]
     #[arg(long, env = "SIGNEDCALL_OPERATOR_LISTEN", value_name = "ADDRESS:PORT")]
     pub operator_listen: Option<SocketAddr>,
-    /// The service's TLS certificate and those that vouch for it, in PEM. Read at start
+    /// The service's TLS certificate and those that vouch for it, in PEM. Read at start, on SIGHUP, and when the
+    /// file changes
     #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key, in PEM

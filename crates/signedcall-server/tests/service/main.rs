@@ -12,3 +12,4 @@ mod renewals;
 mod sessions;
 mod sign_in;
 mod support;
+mod tls;
