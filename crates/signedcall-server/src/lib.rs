@@ -8,6 +8,7 @@ mod admission;
 mod clock;
 mod codec;
 mod demo;
+mod gate;
 pub mod hub;
 mod key_use;
 mod keys;
@@ -24,6 +25,7 @@ mod tokens;
 mod web;
 mod withdrawals;
 
+pub use gate::GateSettings;
 pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};

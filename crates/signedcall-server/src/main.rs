@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_server::account::Change;
 use signedcall_server::settings::{
     AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<()> {
+    if command.is_none() {
+        raise_file_limit();
+    }
     let settings = Settings::resolve(given, config.as_deref())?;
     match command {
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
@@ -38,6 +42,14 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::User(command)) => administer_users(&settings, command),
         Some(Command::Quiet(command)) => administer_quiet_hours(&settings, command),
     }
+}
+
+/// Lets the process have as many files open as the system allows it to: each device takes one. Many systems start with a limit for programs that
+/// count files in a way of long ago, which this one does not.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // As it is, it will do for fewer devices.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::demo::ensure_demo;
+use crate::gate::Gate;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
@@ -136,7 +137,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let operator_address = for_operator.as_ref().map(|(_, address)| *address);
-    let metrics = Arc::<Metrics>::default();
+    let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
     let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens);
@@ -145,7 +146,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let operator = match for_operator {
         Some((listener, _)) => {
             let probe = StoreProbe::open(&store)?;
-            let operator = Operator::new(notes.clone(), Arc::clone(&metrics), store_figures, relay.quota(), probe);
+            let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
             Some(tokio::spawn(operator::serve(listener, operator)))
         }
         None => None,
@@ -159,7 +160,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets, metrics)));
+    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets, (metrics, gate))));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
     let drain_for = settings.drain_for;

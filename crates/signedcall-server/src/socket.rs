@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite;
 
 use crate::admission::{Admission, check_version, come_back};
 use crate::codec::{self, Unreadable};
+use crate::gate::Ticket;
 use crate::hub::{HubEvent, SocketId};
 use crate::metrics::{Answered, Limit, Metrics, RequestKind, SignInOutcome};
 use crate::switchboard::{Note, OUTBOX, Outgoing};
@@ -60,7 +61,7 @@ pub(crate) async fn serve(
     settings: SocketSettings,
     hub: Sender<Note>,
     admission: Arc<Admission>,
-    metrics: Arc<Metrics>,
+    (metrics, ticket): (Arc<Metrics>, Arc<Ticket>),
 ) {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     if hub.send(Note::Opened { socket, outbox }).await.is_err() {
@@ -75,6 +76,7 @@ pub(crate) async fn serve(
         hub,
         admission,
         metrics,
+        ticket: Some(ticket),
         heard_at: now,
         pinged: false,
         sign_in_by,
@@ -115,6 +117,8 @@ struct SocketTask {
     hub: Sender<Note>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
+    /// Its place among those that wait, until it is signed in.
+    ticket: Option<Arc<Ticket>>,
     heard_at: Instant,
     pinged: bool,
     /// `None` while it is signed in.
@@ -134,6 +138,14 @@ async fn renewed(renewing: &mut Option<Renewing>) -> Result<HubEvent, Refusal> {
     let renewed = verification.await;
     *renewing = None;
     renewed
+}
+
+/// Returns when a socket that is not signed in has to go for another.
+async fn sent_away(ticket: Option<&Ticket>) {
+    match ticket {
+        Some(ticket) => Box::pin(ticket.sent_away()).await,
+        None => pending().await,
+    }
 }
 
 impl SocketTask {
@@ -158,6 +170,7 @@ impl SocketTask {
                     None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
                 },
                 renewed = renewed(&mut self.renewing) => Box::pin(self.take_renewed(renewed)).await,
+                () = sent_away(self.ticket.as_deref()) => Err(End::Close(close_code::AGAIN, "too many wait to sign in")),
                 () = sleep_until(deadline) => Box::pin(self.be_impatient()).await,
             };
             if let Err(end) = outcome {
@@ -276,10 +289,12 @@ impl SocketTask {
         match &message {
             ServiceMessage::Welcome(_) => {
                 tracing::info!(socket = self.socket.0, "a device signed in");
+                self.ticket = None;
                 self.sign_in_by = None;
             }
             ServiceMessage::Resumed => {
                 tracing::debug!(socket = self.socket.0, "a session goes on");
+                self.ticket = None;
                 self.sign_in_by = None;
             }
             // The device has to say `hello` now. Asking for another session that is not there gives it no more time.

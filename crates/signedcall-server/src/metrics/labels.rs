@@ -197,6 +197,10 @@ impl Label for EndReason {
 /// What somebody has come up against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
+    /// Too many connections of one address waited for somebody to sign in.
+    WaitingOfAddress,
+    /// Too many connections waited altogether, and the oldest had to go.
+    Waiting,
     /// A TLS handshake took too long.
     HandshakeTime,
     /// A device did not sign in in time.
@@ -210,7 +214,8 @@ pub(crate) enum Limit {
 }
 
 impl Label for Limit {
-    const ALL: &'static [Self] = &[Self::HandshakeTime, Self::SignInTime, Self::MessageBytes, Self::Renewals, Self::Outbox];
+    const ALL: &'static [Self] =
+        &[Self::WaitingOfAddress, Self::Waiting, Self::HandshakeTime, Self::SignInTime, Self::MessageBytes, Self::Renewals, Self::Outbox];
 
     fn index(self) -> usize {
         self as usize
@@ -218,6 +223,8 @@ impl Label for Limit {
 
     fn name(self) -> Cow<'static, str> {
         match self {
+            Self::WaitingOfAddress => "waiting_of_address",
+            Self::Waiting => "waiting",
             Self::HandshakeTime => "handshake_time",
             Self::SignInTime => "sign_in_time",
             Self::MessageBytes => "message_bytes",

@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc::Sender, oneshot};
 use tokio::time::timeout;
 
 use self::readiness::Unready;
+use crate::gate::Gate;
 use crate::metrics::{CONTENT_TYPE, Metrics, Page, write_process};
 use crate::relay::Quota;
 use crate::store::{StoreFigures, StoreProbe};
@@ -39,6 +40,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) struct Operator {
     notes: Sender<Note>,
     metrics: Arc<Metrics>,
+    gate: Arc<Gate>,
     store: Arc<StoreFigures>,
     quota: Option<Arc<Quota>>,
     probe: Arc<Mutex<StoreProbe>>,
@@ -47,12 +49,12 @@ pub(crate) struct Operator {
 impl Operator {
     pub(crate) fn new(
         notes: Sender<Note>,
-        metrics: Arc<Metrics>,
+        (metrics, gate): (Arc<Metrics>, Arc<Gate>),
         store: Arc<StoreFigures>,
         quota: Option<Arc<Quota>>,
         probe: StoreProbe,
     ) -> Self {
-        Self { notes, metrics, store, quota, probe: Arc::new(Mutex::new(probe)) }
+        Self { notes, metrics, gate, store, quota, probe: Arc::new(Mutex::new(probe)) }
     }
 
     /// What the hub's task says, if it answers.
@@ -79,6 +81,7 @@ impl Operator {
             page.value("signedcall_sessions", "Sessions, also of devices that may come back.", hub.sessions);
             page.value("signedcall_open_calls", "Calls that ring or go on.", hub.calls);
         }
+        page.value("signedcall_waiting_connections", "Connections on which nobody has signed in yet.", self.gate.waiting());
         let waiting = self.notes.max_capacity() - self.notes.capacity();
         page.value("signedcall_switchboard_queue", "Messages that wait for the hub.", waiting);
         if let Some(quota) = &self.quota {

@@ -87,6 +87,14 @@ pub struct Given {
     /// How many calls all users of an account in one environment may place in a minute together, 1 to 60000 [default: no limit]
     #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub account_calls_per_minute: Option<u64>,
+    /// How many connections may wait altogether until somebody signs in on them, 16 to 1000000 [default: 4096, or half of the files that the process may have
+    /// open]. For one too many the oldest has to go
+    #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS", value_name = "CONNECTIONS")]
+    pub waiting_connections: Option<u64>,
+    /// How many of one address, or one IPv6 network of 64 bits, 1 to 1000000 [default: 256, and no limit for this machine's own, where a proxy may be]. One too
+    /// many is closed
+    #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS")]
+    pub waiting_connections_per_address: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -116,6 +124,8 @@ impl Given {
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
             user_calls_per_minute: self.user_calls_per_minute.or(other.user_calls_per_minute),
             account_calls_per_minute: self.account_calls_per_minute.or(other.account_calls_per_minute),
+            waiting_connections: self.waiting_connections.or(other.waiting_connections),
+            waiting_connections_per_address: self.waiting_connections_per_address.or(other.waiting_connections_per_address),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
         }

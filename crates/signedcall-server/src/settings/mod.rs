@@ -7,7 +7,7 @@ mod relay;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub use self::command_line::{
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
+use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub hub: HubSettings,
     /// How long a socket waits for its device.
     pub sockets: SocketSettings,
+    /// How many connections may wait for somebody to sign in.
+    pub gate: GateSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -117,6 +120,7 @@ impl Settings {
             tokens: TokenSettings::default(),
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
+            gate: GateSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
         }
@@ -149,6 +153,9 @@ impl Settings {
         let per_user = rate("user_calls_per_minute", given.user_calls_per_minute)?;
         let per_account = rate("account_calls_per_minute", given.account_calls_per_minute)?;
         settings.hub.call_rates = CallRates { per_user, per_account };
+        let waiting = number("waiting_connections", given.waiting_connections, 16..=1_000_000)?;
+        settings.gate.most = waiting.unwrap_or_else(GateSettings::most_by_files);
+        settings.gate.of_one_address = number("waiting_connections_per_address", given.waiting_connections_per_address, 1..=1_000_000)?;
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
         settings.check()?;
         Ok(settings)
@@ -179,6 +186,11 @@ fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> Se
 fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
     let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
     Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))
+}
+
+fn number(name: &'static str, given: Option<u64>, allowed: RangeInclusive<u64>) -> Result<Option<NonZeroUsize>, SettingsError> {
+    let number = given.map(|number| within(name, number, allowed)).transpose()?;
+    Ok(number.and_then(|number| NonZeroUsize::new(usize::try_from(number).ok()?)))
 }
 
 fn check_audience(audience: String) -> Result<String, SettingsError> {

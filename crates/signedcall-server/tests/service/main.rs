@@ -1,7 +1,9 @@
 //! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
 
+mod abuse;
 mod binary;
 mod calls;
+mod enumeration;
 mod frames;
 mod keys;
 mod limits;
