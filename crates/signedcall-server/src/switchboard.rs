@@ -115,6 +115,7 @@ impl Switchboard {
                 Some(written) = written.recv() => self.handle(match written {
                     Written::Opened { call, durable: true } => HubEvent::Recorded { call },
                     Written::Opened { call, durable: false } => HubEvent::RecordFailed { call },
+                    Written::NotOpened { call } => HubEvent::StoreFailed { call },
                     Written::Answered { call } => HubEvent::AnswerWritten { call },
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod api_keys;
+mod backlog;
 mod blocked;
 mod figures;
 mod open;

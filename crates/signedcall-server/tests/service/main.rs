@@ -5,6 +5,7 @@ mod binary;
 mod calls;
 mod enumeration;
 mod frames;
+mod full_disk;
 mod keys;
 mod limits;
 mod logging;
