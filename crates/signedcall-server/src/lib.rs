@@ -5,6 +5,8 @@
 
 pub mod account;
 mod admission;
+pub mod backup;
+pub mod check;
 mod clock;
 mod codec;
 mod demo;

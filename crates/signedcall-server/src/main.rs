@@ -1,6 +1,7 @@
 //! The service's binary.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_server::account::Change;
 use signedcall_server::settings::{
-    AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
+    AccountCommand, Command, CommandLine, Given, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
     UserArguments, UserCommand, UtcOffset,
 };
 use signedcall_server::store::{Account, QuietUser};
-use signedcall_server::{KeyId, QuietHours, Settings, account, open_accounts, serve};
+use signedcall_server::{KeyId, QuietHours, Settings, account, backup, check, open_accounts, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Cuid, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -33,6 +34,9 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
     if command.is_none() {
         raise_file_limit();
     }
+    if let Some(Command::CheckConfig) = command {
+        return check_config(given, config.as_deref());
+    }
     let settings = Settings::resolve(given, config.as_deref())?;
     match command {
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
@@ -41,6 +45,12 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::Jwks(command)) => administer_token_keys(&settings, command),
         Some(Command::User(command)) => administer_users(&settings, command),
         Some(Command::Quiet(command)) => administer_quiet_hours(&settings, command),
+        Some(Command::Backup { to }) => {
+            let bytes = backup::back_up(&settings.data, &to)?;
+            Ok(writeln!(std::io::stdout(), "{} has {bytes} bytes", to.display())?)
+        }
+        Some(Command::Restore { from }) => restore(&settings, &from),
+        Some(Command::CheckConfig) => Ok(()),
     }
 }
 
@@ -48,7 +58,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
 /// count files in a way of long ago, which this one does not.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // As it is, it will do for fewer devices.
+    // As it is, it will do for fewer devices; `check-config` says so where that is few.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
@@ -190,6 +200,25 @@ fn administer_quiet_hours(settings: &Settings, command: QuietCommand) -> anyhow:
         }
     }
     Ok(())
+}
+
+fn restore(settings: &Settings, from: &Path) -> anyhow::Result<()> {
+    if let Some(kept) = backup::restore(from, &settings.data)? {
+        writeln!(std::io::stdout(), "what was there is kept as {}", kept.display())?;
+    }
+    let tokens = "user tokens that were used since the copy was made would be good once more: start the service in eleven minutes";
+    Ok(writeln!(std::io::stderr(), "{tokens}")?)
+}
+
+fn check_config(given: Given, config: Option<&Path>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let findings = check::check(given, config);
+    for finding in &findings {
+        writeln!(out, "{finding}")?;
+    }
+    let faults = findings.iter().filter(|finding| finding.is_fault()).count();
+    anyhow::ensure!(faults == 0, "the service would not start, or not work: {faults} fault(s)");
+    Ok(writeln!(out, "the service can be started")?)
 }
 
 /// Says when a command has found nothing to do, which may be due to a slip of the keys.

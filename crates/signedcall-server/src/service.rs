@@ -282,7 +282,7 @@ pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
 }
 
 /// Two services on one store would close each other's records.
-fn lock_data(data: &Path) -> Result<File, StartError> {
+pub(crate) fn lock_data(data: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Data { path: data.to_owned(), source };
     create_private_directory(data).map_err(failed)?;
     let lock = File::options().create(true).append(true).open(data.join("lock")).map_err(failed)?;

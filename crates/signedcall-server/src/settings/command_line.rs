@@ -150,6 +150,20 @@ pub enum Command {
     /// Set the hours in which users of an account are not called. Works while the service runs
     #[command(subcommand)]
     Quiet(QuietCommand),
+    /// Copy all that the service has written to a file, which only its owner may read. Works while the service runs
+    Backup {
+        /// The file. One that is there is replaced once the copy is complete and checked
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a copy back that `backup` has made. The service must not run, and what it has written since is kept beside
+    Restore {
+        /// The copy
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Say all that is wrong with the settings, the files that they name, the store and the ports, and start nothing
+    CheckConfig,
 }
 
 /// What can be done with accounts.

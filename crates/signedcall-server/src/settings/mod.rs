@@ -105,6 +105,20 @@ pub enum SettingsError {
     NoDataDirectory,
 }
 
+/// All that is wrong with what was set: whoever mends one thing wants to know of the others.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(pub(crate) Vec<SettingsError>);
+
+impl Faults {
+    /// Notes what is wrong, and goes on with something else.
+    fn or<T>(&mut self, otherwise: T, result: Result<T, SettingsError>) -> T {
+        result.unwrap_or_else(|fault| {
+            self.0.push(fault);
+            otherwise
+        })
+    }
+}
+
 impl Settings {
     /// The settings of a service that only this machine can reach, on ports that are free, for tests and trials.
     pub fn on_loopback(data: PathBuf) -> Self {
@@ -131,34 +145,52 @@ impl Settings {
     /// # Errors
     /// The first setting that is wrong, by its name.
     pub fn resolve(given: Given, file: Option<&Path>) -> Result<Self, SettingsError> {
-        let given = given.or(file.map(read_file).transpose()?.unwrap_or_default());
-        let data = given.data.clone().or_else(state_directory).ok_or(SettingsError::NoDataDirectory)?;
+        let mut faults = Faults::default();
+        let settings = Self::resolve_with(given, file, &mut faults);
+        match (faults.0.into_iter().next(), settings) {
+            (None, Some(settings)) => Ok(settings),
+            (None, None) => Err(SettingsError::NoDataDirectory),
+            (Some(first), _) => Err(first),
+        }
+    }
+
+    /// Does the same, but goes on after each fault with what is the default. There are no settings without a place for data.
+    pub(crate) fn resolve_with(given: Given, file: Option<&Path>, faults: &mut Faults) -> Option<Self> {
+        let in_file = file.map(read_file).transpose();
+        let given = given.or(faults.or(None, in_file).unwrap_or_default());
+        let Some(data) = given.data.clone().or_else(state_directory) else {
+            faults.0.push(SettingsError::NoDataDirectory);
+            return None;
+        };
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
-        settings.relay = relay(&given)?;
+        settings.relay = faults.or(settings.relay, relay(&given));
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.operator_listen = given.operator_listen;
-        settings.tls = tls_files(given.tls_certificate, given.tls_key)?;
+        settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));
         settings.demo = given.demo.unwrap_or(settings.demo);
-        let limit =
-            given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose()?;
-        settings.demo_max_call = limit.map(Duration::from_secs);
+        let limit = given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose();
+        settings.demo_max_call = faults.or(None, limit).map(Duration::from_secs);
         settings.log = given.log.unwrap_or(settings.log);
-        let hours = within("turn_credential_hours", given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS), 1..=24 * 7)?;
+        let hours = given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS);
+        let hours = faults.or(TURN_CREDENTIAL_HOURS, within("turn_credential_hours", hours, 1..=24 * 7));
         settings.relay_credentials_for = Duration::from_secs(hours * 3600);
         if let Some(audience) = given.token_audience {
-            settings.tokens.audience = check_audience(audience)?;
+            settings.tokens.audience = faults.or(settings.tokens.audience, check_audience(audience));
         }
-        let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
-        settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
-        let per_user = rate("user_calls_per_minute", given.user_calls_per_minute)?;
-        let per_account = rate("account_calls_per_minute", given.account_calls_per_minute)?;
+        let default_ring = settings.hub.ring_for.as_secs();
+        let ring_seconds = within("ring_seconds", given.ring_seconds.unwrap_or(default_ring), 5..=120);
+        settings.hub.ring_for = Duration::from_secs(faults.or(default_ring, ring_seconds));
+        let per_user = faults.or(None, rate("user_calls_per_minute", given.user_calls_per_minute));
+        let per_account = faults.or(None, rate("account_calls_per_minute", given.account_calls_per_minute));
         settings.hub.call_rates = CallRates { per_user, per_account };
-        let waiting = number("waiting_connections", given.waiting_connections, 16..=1_000_000)?;
+        let waiting = faults.or(None, number("waiting_connections", given.waiting_connections, 16..=1_000_000));
         settings.gate.most = waiting.unwrap_or_else(GateSettings::most_by_files);
-        settings.gate.of_one_address = number("waiting_connections_per_address", given.waiting_connections_per_address, 1..=1_000_000)?;
-        settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
-        settings.check()?;
-        Ok(settings)
+        let of_one_address = number("waiting_connections_per_address", given.waiting_connections_per_address, 1..=1_000_000);
+        settings.gate.of_one_address = faults.or(None, of_one_address);
+        let drain_seconds = within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600);
+        settings.drain_for = Duration::from_secs(faults.or(DRAIN_SECONDS, drain_seconds));
+        faults.or((), settings.check());
+        Some(settings)
     }
 
     fn check(&self) -> Result<(), SettingsError> {

@@ -52,7 +52,7 @@ impl StoreProbe {
 }
 
 /// The bytes that a file's or a directory's disk has room for.
-fn room_at(path: &Path) -> std::io::Result<u64> {
+pub(crate) fn room_at(path: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

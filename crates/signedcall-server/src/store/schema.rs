@@ -4,7 +4,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
 
@@ -161,6 +161,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| describe(path, error);
     let mut connection = open_again(path)?;
     // Reads only: looking through a large file must not keep a running service from writing.
+    identify(&connection, path)?;
     check(&connection, path)?;
     if version(&connection, path)? != LAYOUT {
         migrate(&mut connection, path)?;
@@ -178,6 +179,29 @@ pub(super) fn open_again(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     Ok(connection)
+}
+
+/// Opens a store's file that is there, so that nothing in it can be changed.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| describe(path, error))?;
+    connection.busy_timeout(BUSY_FOR).map_err(|error| describe(path, error))?;
+    Ok(connection)
+}
+
+/// Looks whether a file is a store of this version or an earlier one, and whole, and says of which version.
+pub(super) fn examine(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    identify(connection, path)?;
+    check(connection, path)?;
+    let version = version(connection, path)?;
+    if version > LAYOUT { Err(StoreError::Newer { path: path.to_owned(), version }) } else { Ok(version) }
+}
+
+/// The layout of the store in `path`, if there is one. Nothing in it is changed.
+pub(crate) fn layout(path: &Path) -> Result<Option<u32>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    examine(&open_to_read(path)?, path).map(|version| Some(version).filter(|version| *version > 0))
 }
 
 /// Whether there is a store in `path` that [`open`] does not change: it is up to date, or of a newer version, which is an error then.
@@ -232,13 +256,19 @@ pub(crate) fn create_private_directory(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Whether the file is ours, or has nothing in it.
+fn identify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error| describe(path, error);
     let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failed)?;
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if id != APPLICATION_ID && (id != 0 || tables > 0) {
         return Err(StoreError::Foreign(path.to_owned()));
     }
+    Ok(())
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| describe(path, error);
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), verdict }) }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::support::{Device, PATIENCE, Socket, hello, new_call};
 
-fn command(data: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
     command.env_clear().arg("--data").arg(data).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -42,7 +42,7 @@ pub(crate) fn demo_key(data: &Path) -> Redacted<String> {
     Redacted::new(std::fs::read_to_string(path).expect("a key").trim().to_owned())
 }
 
-async fn run(data: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(data: &Path, arguments: &[&str]) -> Output {
     command(data, arguments).output().await.expect("the binary")
 }
 
@@ -92,7 +92,7 @@ async fn a_demo_key_can_be_chosen_and_sigterm_ends_the_service_cleanly() {
 }
 
 /// Asks a service to stop, and waits until it has.
-async fn terminate(child: &mut Child) {
+pub(crate) async fn terminate(child: &mut Child) {
     let pid = child.id().expect("it runs").to_string();
     let told = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
     assert!(told.success());

@@ -1,8 +1,10 @@
 //! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
 
 mod abuse;
+mod backup;
 mod binary;
 mod calls;
+mod check;
 mod enumeration;
 mod frames;
 mod full_disk;
