@@ -21,6 +21,7 @@ mod service;
 pub mod settings;
 mod socket;
 pub mod store;
+pub mod supervisor;
 mod switchboard;
 mod tls;
 mod tokens;

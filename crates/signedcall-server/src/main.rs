@@ -10,13 +10,15 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_server::account::Change;
 use signedcall_server::settings::{
-    AccountCommand, Command, CommandLine, Given, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
-    UserArguments, UserCommand, UtcOffset,
+    AccountCommand, Command, CommandLine, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments, QuietCommand,
+    TimeOfDay, UserArguments, UserCommand, UtcOffset,
 };
 use signedcall_server::store::{Account, QuietUser};
+use signedcall_server::supervisor::Supervisor;
 use signedcall_server::{KeyId, QuietHours, Settings, account, backup, check, open_accounts, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Cuid, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, interval};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -64,30 +66,48 @@ fn raise_file_limit() {
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("log = {:?}", settings.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut told_to_reload = signal(SignalKind::hangup())?;
     if !settings.listen.ip().is_loopback() && settings.tls.is_none() {
         tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
     }
     let demo_key = std::env::var("SIGNEDCALL_DEMO_KEY").ok().filter(|key| !key.is_empty()).map(Redacted::new);
+    let supervisor = Supervisor::from_environment().context("NOTIFY_SOCKET")?;
     let mut service = serve(settings, demo_key).await?;
     let (listening, turn, operator) = (service.address(), service.relay_address(), service.operator_address());
     let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator});
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!("ready");
+    supervisor.iter().for_each(Supervisor::is_ready);
+    let mut beats = supervisor.as_ref().and_then(Supervisor::beats_every).map(interval);
     loop {
         tokio::select! {
             _ = terminated.recv() => break,
             _ = interrupted.recv() => break,
             // What came of it is in the log.
             Some(()) = told_to_reload.recv() => drop(service.renew_tls().await),
+            () = next_beat(&mut beats) => if service.lives().await {
+                supervisor.iter().for_each(Supervisor::lives);
+            },
             () = service.failed() => anyhow::bail!("the service failed; its log says why"),
         }
     }
     tracing::info!("stopping");
+    supervisor.iter().for_each(Supervisor::stops);
     service.shutdown().await;
     Ok(())
+}
+
+async fn next_beat(beats: &mut Option<Interval>) {
+    match beats {
+        Some(beats) => drop(beats.tick().await),
+        None => std::future::pending().await,
+    }
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {

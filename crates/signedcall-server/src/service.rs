@@ -10,6 +10,7 @@ use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::account::AccountError;
 use crate::admission::Admission;
@@ -35,6 +36,9 @@ pub const STORE_FILE: &str = "store.sqlite";
 const BROUGHT_UP_TO_DATE_WITHIN: Duration = Duration::from_secs(2);
 /// How long it waits between two looks.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How long the hub's task may take to say that it lives.
+const LIVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -223,6 +227,13 @@ impl Service {
             Some((renewal, _)) => renewal.renew().await,
             None => Ok(()),
         }
+    }
+
+    /// Whether it does what it should: its hub answers, and somebody writes records.
+    pub async fn lives(&self) -> bool {
+        let (alive, answer) = oneshot::channel();
+        let asked = async { self.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
+        timeout(LIVES_WITHIN, asked).await.unwrap_or(false)
     }
 
     /// Returns when the service has stopped working by itself, which it only does when there is a bug in it.

@@ -101,6 +101,20 @@ pub struct Given {
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,signedcall_server=debug [default: info]
     #[arg(long, env = "SIGNEDCALL_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+    /// How it is logged, on the standard error [default: text]
+    #[arg(long, env = "SIGNEDCALL_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: an object on each line, with timestamp, level, target, message and what belongs to it
+    Json,
 }
 
 impl Given {
@@ -128,6 +142,7 @@ impl Given {
             waiting_connections_per_address: self.waiting_connections_per_address.or(other.waiting_connections_per_address),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
         }
     }
 }

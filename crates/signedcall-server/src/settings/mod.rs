@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments,
+    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments,
     QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
@@ -69,6 +69,8 @@ pub struct Settings {
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
+    /// How lines of the log look.
+    pub log_format: LogFormat,
 }
 
 /// What is wrong with what was set, by the setting's name.
@@ -137,6 +139,7 @@ impl Settings {
             gate: GateSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
+            log_format: LogFormat::default(),
         }
     }
 
@@ -171,6 +174,7 @@ impl Settings {
         let limit = given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose();
         settings.demo_max_call = faults.or(None, limit).map(Duration::from_secs);
         settings.log = given.log.unwrap_or(settings.log);
+        settings.log_format = given.log_format.unwrap_or_default();
         let hours = given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS);
         let hours = faults.or(TURN_CREDENTIAL_HOURS, within("turn_credential_hours", hours, 1..=24 * 7));
         settings.relay_credentials_for = Duration::from_secs(hours * 3600);

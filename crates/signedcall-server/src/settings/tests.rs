@@ -53,6 +53,7 @@ fn a_wrong_value_is_refused_by_the_setting_s_name() {
         ("waiting_connections = 15", "waiting_connections"),
         ("waiting_connections_per_address = 0", "waiting_connections_per_address"),
         ("token_audience = ''", "token_audience"),
+        ("log_format = 'xml'", "log_format"),
         ("user_calls_per_minute = 0", "user_calls_per_minute"),
         ("user_calls_per_minute = 60001", "user_calls_per_minute"),
         ("account_calls_per_minute = 0", "account_calls_per_minute"),
@@ -91,7 +92,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 22, "twenty-one settings, and the file that holds them");
+    assert_eq!(settings.len(), 23, "twenty-two settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

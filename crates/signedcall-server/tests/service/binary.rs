@@ -100,6 +100,26 @@ pub(crate) async fn terminate(child: &mut Child) {
 }
 
 #[tokio::test]
+async fn a_supervisor_is_told_that_the_service_is_ready_lives_and_stops() {
+    let data = tempfile::tempdir().expect("a directory");
+    let path = data.path().join("notify");
+    let supervisor = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let mut command = command(data.path(), &["--listen=127.0.0.1:0", "--drain-seconds=0"]);
+    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").spawn().expect("the binary");
+    let mut heard = [0; 32];
+    for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        let length = timeout(PATIENCE, supervisor.recv(&mut heard)).await.expect("it is told in time").expect("a message");
+        assert_eq!(&heard[..length], expected.as_bytes());
+    }
+    terminate(&mut child).await;
+    let mut last = Vec::new();
+    while let Ok(length) = supervisor.try_recv(&mut heard) {
+        last = heard[..length].to_vec();
+    }
+    assert_eq!(last, b"STOPPING=1");
+}
+
+#[tokio::test]
 async fn wrong_settings_and_files_are_refused_by_name() {
     let data = tempfile::tempdir().expect("a directory");
     let file = data.path().join("settings.toml");
