@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Records, StoreError, StoreProbe, UsedTokens, create_private_directory};
+use crate::store::{Accounts, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -296,7 +296,9 @@ pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
 pub(crate) fn lock_data(data: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Data { path: data.to_owned(), source };
     create_private_directory(data).map_err(failed)?;
-    let lock = File::options().create(true).append(true).open(data.join("lock")).map_err(failed)?;
+    let path = data.join("lock");
+    let lock = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    give_to_owner_of_folder(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),

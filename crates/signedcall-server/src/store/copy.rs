@@ -46,7 +46,9 @@ pub(crate) fn put_back(copied: &Path, store: &Path, kept: &Path) -> Result<bool,
     let fresh = with_suffix(store, ".restored");
     copy(copied, &fresh)?;
     let is_there = store.exists();
-    let replaced = keep(store, kept).and_then(|()| std::fs::rename(&fresh, store)).and_then(|()| sync_folder_of(store));
+    let given = schema::give_to_owner_of_folder(&fresh);
+    let replaced =
+        given.and_then(|()| keep(store, kept)).and_then(|()| std::fs::rename(&fresh, store)).and_then(|()| sync_folder_of(store));
     replaced.map(|()| is_there).map_err(|source| {
         // Of no use to anybody; that it failed is said already.
         let _ = std::fs::remove_file(&fresh);

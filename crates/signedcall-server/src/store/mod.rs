@@ -36,7 +36,7 @@ pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
-pub(crate) use self::schema::{LAYOUT, create_private_directory, layout};
+pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 

@@ -1,6 +1,6 @@
 //! The layout of the store's file, and how an older one is brought up to date.
 
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -248,7 +248,16 @@ pub(crate) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Conn
 fn create_private(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().map_or(Ok(()), create_private_directory);
     let made = directory.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path));
-    made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+    made.and_then(|_| give_to_owner_of_folder(path)).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+/// Gives a file to whoever owns the directory that it is in. A command that root types must leave nothing behind that the service cannot open; SQLite does
+/// the same with its journal.
+pub(crate) fn give_to_owner_of_folder(path: &Path) -> std::io::Result<()> {
+    let Some(folder) = path.parent().filter(|_| rustix::process::geteuid().is_root()) else { return Ok(()) };
+    let (folder, file) = (folder.metadata()?, path.metadata()?);
+    let is_theirs = (folder.uid(), folder.gid()) == (file.uid(), file.gid());
+    if is_theirs { Ok(()) } else { chown(path, Some(folder.uid()), Some(folder.gid())) }
 }
 
 /// Makes the data directory, and those that it is in, when they are missing.

@@ -1,7 +1,7 @@
 //! Copies of the store, made while calls are placed, and put back.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use signedcall_server::store::read_records;
@@ -130,4 +130,24 @@ async fn a_copy_that_is_newer_or_none_is_refused_and_all_is_as_before() {
     let mut left: Vec<_> = std::fs::read_dir(&data).expect("a directory").map(|file| file.expect("a file").file_name()).collect();
     left.sort();
     assert_eq!(left, ["lock", STORE_FILE], "nothing is left behind");
+}
+
+#[tokio::test]
+async fn what_root_makes_in_a_service_s_directory_belongs_to_the_service() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    std::fs::create_dir(&data).expect("a directory");
+    let service = Some(12_345);
+    if chown(&data, service, service).is_err() {
+        eprintln!("only root can do what is tested here");
+        return;
+    }
+    let add = ["account", "add", "grocer", "--name", "A", "--bg-color", "#000000", "--font-color", "#FFFFFF"];
+    assert!(run(&data, &add).await.status.success());
+    backup::back_up(&data, &copy).expect("a copy");
+    backup::restore(&copy, &data).expect("nobody else is there");
+    for file in std::fs::read_dir(&data).expect("a directory") {
+        let file = file.expect("a file");
+        assert_eq!(file.metadata().expect("a file").uid(), 12_345, "{:?}", file.file_name());
+    }
 }
