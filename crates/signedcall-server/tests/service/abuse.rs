@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::binary::{demo_key, start};
+use crate::binary::{demo_key, start, start_with_files};
 use crate::operator::get;
 use crate::support::{Device, PATIENCE, Socket, TestService, hello, new_call};
 
@@ -256,6 +256,25 @@ async fn ten_thousand_half_open_connections_keep_nobody_from_calling_or_signing_
     let waiting: f64 =
         page.lines().find_map(|line| line.strip_prefix("signedcall_waiting_connections ")).expect("a line").parse().expect("a number");
     assert!(waiting <= 4096.0, "{waiting} wait");
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_files_are_few_those_who_only_connect_leave_half_of_them_to_others() {
+    let data = tempfile::tempdir().expect("a directory");
+    let running = start_with_files(data.path(), 200).await;
+    let key = demo_key(data.path());
+    let mut caller = Device::sign_in(&running.url, hello(key.clone(), "courier_1")).await;
+    let address: SocketAddr = running.url.trim_start_matches("ws://").trim_end_matches("/v1/signalling").parse().expect("an address");
+    let mut held = Vec::new();
+    for _ in 0..500 {
+        held.push(TcpStream::connect(address).await.expect("the service listens"));
+    }
+    let asked = Instant::now();
+    let mut callee = Device::sign_in(&running.url, hello(key, "customer_1")).await;
+    assert!(asked.elapsed() < RINGS_WITHIN, "{:?}", asked.elapsed());
+    let rang = call(&mut caller, &mut callee, "customer_1").await;
+    assert!(rang < RINGS_WITHIN, "{rang:?}");
     drop(held);
 }
 

@@ -20,6 +20,9 @@ pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// A service for tests.
+const DEMO: &[&str] = &["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", "0"];
+
 /// A running service, as another program starts it.
 pub(crate) struct Running {
     pub(crate) child: Child,
@@ -27,8 +30,20 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Running {
-    let mut child =
-        command(data, &[&["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", "0"], arguments].concat()).spawn().expect("the binary");
+    start_as(command(data, &[DEMO, arguments].concat())).await
+}
+
+/// The same, of a process that may have so many files open.
+pub(crate) async fn start_with_files(data: &Path, files: u32) -> Running {
+    let binary = command(data, DEMO);
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--nofile={files}:{files}")).arg(binary.as_std().get_program()).args(binary.as_std().get_args());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    start_as(limited).await
+}
+
+async fn start_as(mut command: Command) -> Running {
+    let mut child = command.spawn().expect("the binary");
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
