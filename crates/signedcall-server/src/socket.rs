@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use signedcall_wire::{ClientMessage, Refusal, ServiceMessage};
+use signedcall_wire::{ClientMessage, Refusal, RequestId, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
@@ -43,6 +43,8 @@ impl Default for SocketSettings {
 const RENEWALS_AT_ONCE: u32 = 4;
 /// How long it takes until it may ask for one more: tokens are good for a minute at least.
 const RENEWAL_EVERY: Duration = Duration::from_secs(10);
+/// The most requests that are remembered until they are answered: devices ask for a few things at once.
+const MOST_ASKED: usize = 32;
 /// How long one message may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -77,6 +79,7 @@ pub(crate) async fn serve(
         admission,
         metrics,
         ticket: Some(ticket),
+        asked: Vec::new(),
         heard_at: now,
         pinged: false,
         sign_in_by,
@@ -119,6 +122,8 @@ struct SocketTask {
     metrics: Arc<Metrics>,
     /// Its place among those that wait, until it is signed in.
     ticket: Option<Arc<Ticket>>,
+    /// What was asked for and is not answered yet.
+    asked: Vec<(RequestId, RequestKind)>,
     heard_at: Instant,
     pinged: bool,
     /// `None` while it is signed in.
@@ -234,11 +239,11 @@ impl SocketTask {
             }
             Ok(message @ ClientMessage::Ack { .. }) => self.tell(HubEvent::Received { socket: self.socket, message }).await,
             Ok(ClientMessage::Request { id, request }) => {
-                self.metrics.requests.add_one(RequestKind::from(&request));
+                self.note_request(id, RequestKind::from(&request));
                 self.tell(HubEvent::Received { socket: self.socket, message: ClientMessage::Request { id, request } }).await
             }
             Err(Unreadable::Request { id, error }) => {
-                self.metrics.requests.add_one(RequestKind::Unreadable);
+                self.note_request(id, RequestKind::Unreadable);
                 self.send(ServiceMessage::Response { id, error: Some(error) }).await
             }
             Err(Unreadable::SignIn(refusal)) => self.refuse(refusal).await,
@@ -246,6 +251,13 @@ impl SocketTask {
                 tracing::debug!(socket = self.socket.0, %error, "a frame is no message");
                 Err(End::Close(close_code::POLICY, "this frame is no message"))
             }
+        }
+    }
+
+    /// Notes what is asked for, to count it with its answer.
+    fn note_request(&mut self, id: RequestId, kind: RequestKind) {
+        if self.asked.len() < MOST_ASKED {
+            self.asked.push((id, kind));
         }
     }
 
@@ -301,7 +313,11 @@ impl SocketTask {
             ServiceMessage::SessionExpired => {
                 self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
             }
-            ServiceMessage::Response { error, .. } => self.metrics.answers.add_one(Answered(*error)),
+            ServiceMessage::Response { id, error } => {
+                let asked = self.asked.iter().position(|(asked, _)| asked == id);
+                let kind = asked.map_or(RequestKind::Earlier, |index| self.asked.swap_remove(index).1);
+                self.metrics.requests.add_one(kind, Answered(*error));
+            }
             ServiceMessage::Refused(_)
             | ServiceMessage::Renewed { .. }
             | ServiceMessage::NotRenewed(_)

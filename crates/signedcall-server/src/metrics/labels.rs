@@ -24,6 +24,8 @@ pub(crate) enum RequestKind {
     GoIdle,
     /// One of a newer device, or one with a value that is wrong.
     Unreadable,
+    /// One that was asked for on an earlier socket, or along with too many others.
+    Earlier,
 }
 
 impl From<&Request> for RequestKind {
@@ -63,6 +65,7 @@ impl Label for RequestKind {
         Self::Logout,
         Self::GoIdle,
         Self::Unreadable,
+        Self::Earlier,
     ];
 
     fn index(self) -> usize {
@@ -85,6 +88,7 @@ impl Label for RequestKind {
             Self::Logout => "logout",
             Self::GoIdle => "go_idle",
             Self::Unreadable => "unreadable",
+            Self::Earlier => "earlier",
         }
         .into()
     }

@@ -11,7 +11,7 @@ mod process;
 use signedcall_wire::EndReason;
 
 pub(crate) use self::labels::{Answered, Limit, RequestKind, SignInOutcome};
-pub(crate) use self::number::{Counter, Family, Histogram};
+pub(crate) use self::number::{Counter, Family, Histogram, Table};
 pub(crate) use self::page::{CONTENT_TYPE, Page};
 pub(crate) use self::process::write as write_process;
 
@@ -24,8 +24,7 @@ const CALL_MICROSECONDS: &[u64] =
 pub(crate) struct Metrics {
     pub(crate) connections: Counter,
     pub(crate) sign_ins: Family<SignInOutcome>,
-    pub(crate) requests: Family<RequestKind>,
-    pub(crate) answers: Family<Answered>,
+    pub(crate) requests: Table<RequestKind, Answered>,
     pub(crate) refused: Family<Limit>,
     pub(crate) calls_answered: Counter,
     pub(crate) calls_ended: Family<EndReason>,
@@ -38,8 +37,7 @@ impl Default for Metrics {
         Self {
             connections: Counter::default(),
             sign_ins: Family::default(),
-            requests: Family::default(),
-            answers: Family::default(),
+            requests: Table::default(),
             refused: Family::default(),
             calls_answered: Counter::default(),
             calls_ended: Family::default(),
@@ -52,8 +50,8 @@ impl Metrics {
     pub(crate) fn write(&self, page: &mut Page) {
         page.counter("signedcall_connections_total", "Connections that were accepted.", &self.connections);
         page.family("signedcall_sign_ins_total", "What became of devices that wanted to be signed in.", "outcome", &self.sign_ins);
-        page.family("signedcall_requests_total", "What devices have asked for.", "kind", &self.requests);
-        page.family("signedcall_answers_total", "How requests were answered.", "outcome", &self.answers);
+        let requests = "What devices have asked for, and how that was answered.";
+        page.table("signedcall_requests_total", requests, ["kind", "outcome"], &self.requests);
         page.family("signedcall_refused_total", "What has come up against a limit.", "limit", &self.refused);
         page.counter("signedcall_calls_answered_total", "Calls that were answered.", &self.calls_answered);
         page.family(

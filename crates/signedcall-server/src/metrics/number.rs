@@ -57,6 +57,32 @@ impl<L: Label> Family<L> {
     }
 }
 
+/// A counter for each of some words together with each of some others.
+#[derive(Debug)]
+pub(crate) struct Table<R, C> {
+    rows: Box<[Family<C>]>,
+    of: PhantomData<fn(R)>,
+}
+
+impl<R: Label, C: Label> Default for Table<R, C> {
+    fn default() -> Self {
+        Self { rows: R::ALL.iter().map(|_| Family::default()).collect(), of: PhantomData }
+    }
+}
+
+impl<R: Label, C: Label> Table<R, C> {
+    pub(crate) fn add_one(&self, row: R, column: C) {
+        if let Some(family) = self.rows.get(row.index()) {
+            family.add_one(column);
+        }
+    }
+
+    /// Each pair of words with its number.
+    pub(super) fn each(&self) -> impl Iterator<Item = ((R, C), u64)> {
+        R::ALL.iter().zip(&self.rows).flat_map(|(row, family)| family.each().map(|(column, count)| ((*row, column), count)))
+    }
+}
+
 /// How often a number fell below each of some bounds.
 #[derive(Debug)]
 pub(crate) struct Histogram {

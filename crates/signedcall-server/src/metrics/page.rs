@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::number::{Counter, Family, Histogram, Label};
+use super::number::{Counter, Family, Histogram, Label, Table};
 
 /// The type that the page is sent as.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,6 +32,14 @@ impl Page {
         self.head(name, help, "counter");
         for (word, count) in family.each() {
             self.line(format_args!("{name}{{{label}=\"{}\"}} {count}", word.name()));
+        }
+    }
+
+    /// Only the pairs that there have been: most of the others cannot be.
+    pub(crate) fn table<R: Label, C: Label>(&mut self, name: &str, help: &str, [row, column]: [&str; 2], table: &Table<R, C>) {
+        self.head(name, help, "counter");
+        for ((of_row, of_column), count) in table.each().filter(|(_, count)| *count > 0) {
+            self.line(format_args!("{name}{{{row}=\"{}\",{column}=\"{}\"}} {count}", of_row.name(), of_column.name()));
         }
     }
 
@@ -96,6 +104,8 @@ mod tests {
     fn a_page_is_what_prometheus_reads() {
         let eaten = Family::<Fruit>::default();
         eaten.add_one(Fruit::Pear);
+        let table = Table::<Fruit, Fruit>::default();
+        table.add_one(Fruit::Pear, Fruit::Apple);
         let lasted = Histogram::of_durations(&[1_000, 500_000]);
         // A number that is a bound counts as no greater.
         for duration in [Duration::from_millis(1), Duration::from_micros(1_001), Duration::from_secs(2)] {
@@ -103,12 +113,16 @@ mod tests {
         }
         let mut page = Page::default();
         page.family("eaten_total", "What was eaten.", "fruit", &eaten);
+        page.table("swapped_total", "What was given for what.", ["given", "taken"], &table);
         page.value("rests", "What is left.", 1);
         page.histogram("lasted_seconds", "How long it took.", &lasted);
         let text = "# HELP eaten_total What was eaten.
 # TYPE eaten_total counter
 eaten_total{fruit=\"apple\"} 0
 eaten_total{fruit=\"pear\"} 1
+# HELP swapped_total What was given for what.
+# TYPE swapped_total counter
+swapped_total{given=\"pear\",taken=\"apple\"} 1
 # HELP rests What is left.
 # TYPE rests gauge
 rests 1

@@ -1,5 +1,6 @@
 //! What whoever operates the service is told of it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -75,10 +76,11 @@ async fn the_page_counts_what_has_happened_and_names_nobody() {
         ("signedcall_calls_ended_total{reason=\"busy\"}", 0.0),
         ("signedcall_call_setup_seconds_count", 1.0),
         ("signedcall_call_connecting_seconds_count", 1.0),
-        ("signedcall_requests_total{kind=\"call\"}", 2.0),
-        ("signedcall_requests_total{kind=\"accept\"}", 1.0),
-        ("signedcall_answers_total{outcome=\"done\"}", 5.0),
-        ("signedcall_answers_total{outcome=\"ERR_ONGOING_CALL\"}", 1.0),
+        ("signedcall_requests_total{kind=\"call\",outcome=\"done\"}", 1.0),
+        ("signedcall_requests_total{kind=\"call\",outcome=\"ERR_ONGOING_CALL\"}", 1.0),
+        ("signedcall_requests_total{kind=\"accept\",outcome=\"done\"}", 1.0),
+        ("signedcall_requests_total{kind=\"media_connected\",outcome=\"done\"}", 2.0),
+        ("signedcall_requests_total{kind=\"hangup\",outcome=\"done\"}", 1.0),
         ("signedcall_relay_ports", 0.0),
         ("signedcall_store_commits_failed_total", 0.0),
     ] {
@@ -139,5 +141,19 @@ async fn nobody_is_told_anything_unless_that_is_asked_for() {
     assert_eq!(service.service.operator_address(), None);
     for path in ["/metrics", "/readyz"] {
         assert_eq!(get(service.service.address(), path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_figure_that_the_operators_page_speaks_of_is_there() {
+    let (_service, operator) = start().await;
+    let page = get(operator, "/metrics").await.2;
+    let document = include_str!("../../../../docs/operation.md");
+    let words = document.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let names: BTreeSet<_> = words.filter(|word| word.starts_with("signedcall_")).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let name = name.strip_suffix("_bucket").unwrap_or(name);
+        assert!(page.lines().any(|line| line.strip_prefix("# TYPE ").is_some_and(|line| line.split(' ').next() == Some(name))), "{name}");
     }
 }
