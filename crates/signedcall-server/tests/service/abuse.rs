@@ -159,6 +159,23 @@ async fn one_address_may_have_so_many_connections_waiting_and_those_who_sign_in_
     }
 }
 
+#[tokio::test]
+async fn the_socket_that_has_waited_longest_is_told_that_it_goes_for_another() {
+    let data = tempfile::tempdir().expect("a directory");
+    let gate = GateSettings { most: NonZeroUsize::new(2).expect("two"), ..GateSettings::default() };
+    let service = serve(Settings { gate, ..Settings::on_loopback(data.path().to_owned()) }, None).await.expect("a service");
+    let key = service.demo_key().expect("a demo account").clone();
+    let mut device = Device::sign_in(&service.url(), hello(key.clone(), "courier_1")).await;
+    let (mut first, mut second) = (Socket::open(&service.url()).await, Socket::open(&service.url()).await);
+    let mut third = Socket::open(&service.url()).await;
+    assert_eq!(first.hear_close().await, Some((1013, "too many wait to sign in".to_owned())));
+    for (socket, cuid) in [(&mut second, "customer_1"), (&mut third, "customer_2")] {
+        socket.say(&ClientMessage::Hello(hello(key.clone(), cuid))).await;
+        assert!(matches!(socket.hear().await, Some(ServiceMessage::Welcome(_))), "{cuid}");
+    }
+    device.assert_no_event().await;
+}
+
 /// Signs in as a device does: one that is told to come back does so.
 async fn insist(url: &str, hello: Hello) -> Device {
     loop {
