@@ -49,6 +49,7 @@ async fn whoever_cannot_be_called_is_told_of_in_the_same_words_and_in_the_same_t
         took.sort_unstable();
     }
     let quartiles = took.each_ref().map(|took| [25, 50, 75].map(|percent| percentile(took, percent)));
+    println!("{users:?} are refused after {quartiles:?} (quarters of {CALLS} calls each)");
     // The middle of each lies between the quarters of each other, or so near that nobody could tell by a few hundred calls.
     let near = Duration::from_micros(100);
     for [_, middle, _] in quartiles {
