@@ -131,7 +131,7 @@ impl World {
                     self.durable.insert(call);
                     HubEvent::Recorded { call }
                 } else {
-                    HubEvent::RecordFailed { call }
+                    if rng.random() { HubEvent::RecordFailed { call } } else { HubEvent::StoreFailed { call } }
                 }
             }
             (9 | 10, Some(_)) if !self.answers.is_empty() => {

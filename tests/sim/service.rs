@@ -147,7 +147,7 @@ impl World {
         if durable {
             self.ledger.durable(call);
         }
-        self.tell_hub(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } })
+        self.tell_hub(if durable { HubEvent::Recorded { call } } else { HubEvent::StoreFailed { call } })
     }
 
     /// The same of an answer.

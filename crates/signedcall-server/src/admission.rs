@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rand::Rng;
 use signedcall_wire::{
     AccountId, Credential, Cuid, DeviceName, Endpoint, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, Refusal, Renew,
     SessionId, disturbs_its_surroundings,
 };
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
@@ -20,6 +23,12 @@ const MAX_NAME_LENGTH: usize = 50;
 const MAX_KEY_BYTES: usize = 256;
 /// When a device that could not be verified may come back: a queue of sign-ins has moved on by then.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Over how long those come back whom a crowd has kept from signing in, so that they do not meet again.
+const CROWD_SPREAD: Duration = Duration::from_secs(6);
+/// Accounts that are looked up at once. They take turns at the store anyway, and each holds a thread meanwhile.
+const LOOK_UPS: usize = 16;
+/// How long a sign-in waits to be looked up before it is asked to come back: within the time that a device waits for its first answer.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Decides who may sign in.
 #[derive(Debug)]
@@ -28,6 +37,8 @@ pub(crate) struct Admission {
     keys: KeyVerifier,
     tokens: TokenVerifier,
     used_tokens: UsedTokens,
+    look_ups: Semaphore,
+    look_up_within: Duration,
 }
 
 /// What a credential has come to.
@@ -39,7 +50,7 @@ struct Entry {
 
 impl Admission {
     pub(crate) fn new(accounts: Arc<Accounts>, keys: KeyVerifier, (tokens, used_tokens): (TokenVerifier, UsedTokens)) -> Self {
-        Self { accounts, keys, tokens, used_tokens }
+        Self { accounts, keys, tokens, used_tokens, look_ups: Semaphore::new(LOOK_UPS), look_up_within: LOOK_UP_WITHIN }
     }
 
     /// Verifies a `hello`, and makes what the hub needs for a session of it.
@@ -101,7 +112,7 @@ impl Admission {
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
         // Also without an account there is as much to verify with, and the answer is the same.
         let at_least = store::Credential::most_that_could_be(key);
-        let found = self.keys.find(key, hashes, at_least).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
+        let found = self.keys.find(key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
@@ -130,11 +141,7 @@ impl Admission {
         let now = SystemTime::now();
         let verified = self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), now).map_err(refuse_token)?;
         let is_unused = self.used_tokens.take(account, &verified.jti, verified.until, unix_seconds(now)).await;
-        if is_unused.map_err(|error| come_back(error.to_string(), BUSY_RETRY_AFTER))? {
-            Ok(verified)
-        } else {
-            Err(refuse_token(WrongToken::Used))
-        }
+        if is_unused.map_err(|error| too_many(error.to_string()))? { Ok(verified) } else { Err(refuse_token(WrongToken::Used)) }
     }
 
     /// Notes the use of a key by somebody who may not stay until that is noted of all. Nobody waits for the store to have written it.
@@ -160,6 +167,9 @@ impl Admission {
         &self,
         look: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let Ok(Ok(_turn)) = timeout(self.look_up_within, self.look_ups.acquire()).await else {
+            return Err(too_many("too many sign-ins at once"));
+        };
         let accounts = Arc::clone(&self.accounts);
         let failed = match tokio::task::spawn_blocking(move || look(&accounts)).await {
             Ok(Ok(found)) => return Ok(found),
@@ -209,6 +219,11 @@ pub(crate) fn refusal(code: ErrorCode, detail: impl Into<String>) -> Refusal {
     Refusal { code, detail: detail.into(), retry_after_ms: None }
 }
 
+/// One of a crowd may come back when most of it has been dealt with: each at another moment.
+fn too_many(detail: impl Into<String>) -> Refusal {
+    come_back(detail, BUSY_RETRY_AFTER + rand::rng().random_range(Duration::ZERO..=CROWD_SPREAD))
+}
+
 /// What is not so now may be so after a while.
 pub(crate) fn come_back(detail: impl Into<String>, after: Duration) -> Refusal {
     let retry_after_ms = u64::try_from(after.as_millis()).ok();
@@ -225,6 +240,28 @@ mod tests {
     use crate::store::make_earlier;
     use crate::tokens::TokenSettings;
     use crate::{STORE_FILE, open_accounts, serve};
+
+    #[tokio::test]
+    async fn one_of_a_crowd_is_told_when_to_come_back_each_at_another_moment() {
+        let data = tempfile::tempdir().expect("a directory");
+        let path = data.path().join(STORE_FILE);
+        let accounts = Arc::new(Accounts::open(&path).expect("a new store"));
+        let tokens = (TokenVerifier::new(TokenSettings::default()), UsedTokens::start(&path).expect("a good store"));
+        let look_up_within = Duration::ZERO;
+        let admission = Admission { look_up_within, ..Admission::new(accounts, KeyVerifier::new().expect("randomness"), tokens) };
+        let all = admission.look_ups.acquire_many(u32::try_from(LOOK_UPS).expect("few")).await;
+        let key = Redacted::new("key".to_owned());
+        let mut moments = std::collections::BTreeSet::new();
+        for _ in 0..8 {
+            let refused = admission.admit(SocketId(1), hello("grocer", &key, Environment::Production)).await.expect_err("a crowd");
+            let after = Duration::from_millis(refused.retry_after_ms.expect("a moment"));
+            assert_eq!(refused.code, ErrorCode::ServerFailure);
+            assert!((BUSY_RETRY_AFTER..=BUSY_RETRY_AFTER + CROWD_SPREAD).contains(&after), "{after:?}");
+            moments.insert(after);
+        }
+        assert!(moments.len() > 1, "they would meet again");
+        drop(all);
+    }
 
     /// A key of the form that they had before there were ids in them.
     fn earlier_key(environment: &str) -> Redacted<String> {

@@ -5,23 +5,30 @@
 
 pub mod account;
 mod admission;
+pub mod backup;
+pub mod check;
 mod clock;
 mod codec;
 mod demo;
+mod gate;
 pub mod hub;
 mod key_use;
 mod keys;
+mod metrics;
+mod operator;
 mod relay;
 mod service;
 pub mod settings;
 mod socket;
 pub mod store;
+pub mod supervisor;
 mod switchboard;
 mod tls;
 mod tokens;
 mod web;
 mod withdrawals;
 
+pub use gate::GateSettings;
 pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};

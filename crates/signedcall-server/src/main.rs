@@ -1,20 +1,24 @@
 //! The service's binary.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_server::account::Change;
 use signedcall_server::settings::{
-    AccountCommand, Command, CommandLine, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments, QuietCommand, TimeOfDay,
-    UserArguments, UserCommand, UtcOffset,
+    AccountCommand, Command, CommandLine, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments, QuietCommand,
+    TimeOfDay, UserArguments, UserCommand, UtcOffset,
 };
 use signedcall_server::store::{Account, QuietUser};
-use signedcall_server::{KeyId, QuietHours, Settings, account, open_accounts, serve};
+use signedcall_server::supervisor::Supervisor;
+use signedcall_server::{KeyId, QuietHours, Settings, account, backup, check, open_accounts, serve};
 use signedcall_wire::{AccountId, Branding, Contrast, Cuid, Environment, Redacted};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, interval};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -29,6 +33,12 @@ fn main() -> ExitCode {
 }
 
 fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<()> {
+    if command.is_none() {
+        raise_file_limit();
+    }
+    if let Some(Command::CheckConfig) = command {
+        return check_config(given, config.as_deref());
+    }
     let settings = Settings::resolve(given, config.as_deref())?;
     match command {
         None => tokio::runtime::Runtime::new()?.block_on(run(settings)),
@@ -37,29 +47,67 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::Jwks(command)) => administer_token_keys(&settings, command),
         Some(Command::User(command)) => administer_users(&settings, command),
         Some(Command::Quiet(command)) => administer_quiet_hours(&settings, command),
+        Some(Command::Backup { to }) => {
+            let bytes = backup::back_up(&settings.data, &to)?;
+            Ok(writeln!(std::io::stdout(), "{} has {bytes} bytes", to.display())?)
+        }
+        Some(Command::Restore { from }) => restore(&settings, &from),
+        Some(Command::CheckConfig) => Ok(()),
     }
+}
+
+/// Lets the process have as many files open as the system allows it to: each device takes one. Many systems start with a limit for programs that
+/// count files in a way of long ago, which this one does not.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // As it is, it will do for fewer devices; `check-config` says so where that is few.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("log = {:?}", settings.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut told_to_reload = signal(SignalKind::hangup())?;
     if !settings.listen.ip().is_loopback() && settings.tls.is_none() {
         tracing::warn!("listening beyond this machine without TLS: keys and calls can be read on the way unless a proxy adds it");
     }
     let demo_key = std::env::var("SIGNEDCALL_DEMO_KEY").ok().filter(|key| !key.is_empty()).map(Redacted::new);
+    let supervisor = Supervisor::from_environment().context("NOTIFY_SOCKET")?;
     let mut service = serve(settings, demo_key).await?;
-    let ready = serde_json::json!({"listening": service.address(), "turn": service.relay_address()});
+    let (listening, turn, operator) = (service.address(), service.relay_address(), service.operator_address());
+    let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator});
     writeln!(std::io::stdout(), "{ready}")?;
     tracing::info!("ready");
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-        () = service.failed() => anyhow::bail!("the service failed; its log says why"),
+    supervisor.iter().for_each(Supervisor::is_ready);
+    let mut beats = supervisor.as_ref().and_then(Supervisor::beats_every).map(interval);
+    loop {
+        tokio::select! {
+            _ = terminated.recv() => break,
+            _ = interrupted.recv() => break,
+            // What came of it is in the log.
+            Some(()) = told_to_reload.recv() => drop(service.renew_tls().await),
+            () = next_beat(&mut beats) => if service.lives().await {
+                supervisor.iter().for_each(Supervisor::lives);
+            },
+            () = service.failed() => anyhow::bail!("the service failed; its log says why"),
+        }
     }
     tracing::info!("stopping");
+    supervisor.iter().for_each(Supervisor::stops);
     service.shutdown().await;
     Ok(())
+}
+
+async fn next_beat(beats: &mut Option<Interval>) {
+    match beats {
+        Some(beats) => drop(beats.tick().await),
+        None => std::future::pending().await,
+    }
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
@@ -172,6 +220,25 @@ fn administer_quiet_hours(settings: &Settings, command: QuietCommand) -> anyhow:
         }
     }
     Ok(())
+}
+
+fn restore(settings: &Settings, from: &Path) -> anyhow::Result<()> {
+    if let Some(kept) = backup::restore(from, &settings.data)? {
+        writeln!(std::io::stdout(), "what was there is kept as {}", kept.display())?;
+    }
+    let tokens = "user tokens that were used since the copy was made would be good once more: start the service in eleven minutes";
+    Ok(writeln!(std::io::stderr(), "{tokens}")?)
+}
+
+fn check_config(given: Given, config: Option<&Path>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let findings = check::check(given, config);
+    for finding in &findings {
+        writeln!(out, "{finding}")?;
+    }
+    let faults = findings.iter().filter(|finding| finding.is_fault()).count();
+    anyhow::ensure!(faults == 0, "the service would not start, or not work: {faults} fault(s)");
+    Ok(writeln!(out, "the service can be started")?)
 }
 
 /// Says when a command has found nothing to do, which may be due to a slip of the keys.

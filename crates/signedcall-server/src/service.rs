@@ -10,15 +10,19 @@ use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::demo::ensure_demo;
+use crate::gate::Gate;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
+use crate::metrics::Metrics;
+use crate::operator::{self, Operator};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Records, StoreError, UsedTokens, create_private_directory};
+use crate::store::{Accounts, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -32,6 +36,9 @@ pub const STORE_FILE: &str = "store.sqlite";
 const BROUGHT_UP_TO_DATE_WITHIN: Duration = Duration::from_secs(2);
 /// How long it waits between two looks.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How long the hub's task may take to say that it lives.
+const LIVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +92,7 @@ pub struct Service {
     address: SocketAddr,
     encrypted: bool,
     relay_address: Option<SocketAddr>,
+    operator_address: Option<SocketAddr>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
@@ -92,6 +100,8 @@ pub struct Service {
     watch: JoinHandle<()>,
     key_use: JoinHandle<()>,
     switchboard: JoinHandle<()>,
+    operator: Option<JoinHandle<()>>,
+    renewal: Option<(tls::Renewal, JoinHandle<()>)>,
 }
 
 /// Starts a service within this process, on the current tokio runtime, and returns once it listens.
@@ -116,7 +126,7 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
-    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let (renewal, tls) = settings.tls.map(tls::Renewal::start).transpose()?.unzip();
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
     let store = settings.data.join(STORE_FILE);
@@ -125,13 +135,26 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let (records, written, legacy) = Records::start(&store)?;
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
-    let listening = |source| StartError::Listen { address: settings.listen, source };
-    let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
+    let (listener, address) = listen(settings.listen).await?;
+    let for_operator = match settings.operator_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let operator_address = for_operator.as_ref().map(|(_, address)| *address);
+    let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
     let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens);
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
+    let store_figures = records.figures();
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics));
+    let operator = match for_operator {
+        Some((listener, _)) => {
+            let probe = StoreProbe::open(&store)?;
+            let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
+            Some(tokio::spawn(operator::serve(listener, operator)))
+        }
+        None => None,
+    };
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
@@ -141,10 +164,32 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
+    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets, (metrics, gate))));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
-    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, key_use, switchboard })
+    let drain_for = settings.drain_for;
+    Ok(Service {
+        address,
+        encrypted,
+        relay_address,
+        operator_address,
+        demo_key,
+        drain_for,
+        notes,
+        web,
+        watch,
+        key_use,
+        switchboard,
+        operator,
+        renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 impl Service {
@@ -158,6 +203,11 @@ impl Service {
         self.relay_address
     }
 
+    /// Where it listens for whoever operates it, if it does.
+    pub const fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_address
+    }
+
     /// The URL that devices open.
     pub fn url(&self) -> String {
         format!("{}://{}{SIGNALLING_PATH}", if self.encrypted { "wss" } else { "ws" }, self.address)
@@ -166,6 +216,24 @@ impl Service {
     /// The demo account's key for the development environment, when there is a demo account.
     pub const fn demo_key(&self) -> Option<&Redacted<String>> {
         self.demo_key.as_ref()
+    }
+
+    /// Reads the files of the TLS certificate again, if there is one, for the connections that come. That is done by itself when they change.
+    ///
+    /// # Errors
+    /// They cannot be used, and those that were read before go on.
+    pub async fn renew_tls(&self) -> Result<(), TlsError> {
+        match &self.renewal {
+            Some((renewal, _)) => renewal.renew().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it does what it should: its hub answers, and somebody writes records.
+    pub async fn lives(&self) -> bool {
+        let (alive, answer) = oneshot::channel();
+        let asked = async { self.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
+        timeout(LIVES_WITHIN, asked).await.unwrap_or(false)
     }
 
     /// Returns when the service has stopped working by itself, which it only does when there is a bug in it.
@@ -180,6 +248,9 @@ impl Service {
         self.web.abort();
         self.watch.abort();
         self.key_use.abort();
+        if let Some((_, renewal)) = &self.renewal {
+            renewal.abort();
+        }
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.
@@ -187,6 +258,10 @@ impl Service {
         }
         if let Err(error) = self.switchboard.await {
             tracing::error!(%error, "the hub's task failed");
+        }
+        // Until then it says that the service is about to stop.
+        if let Some(operator) = self.operator {
+            operator.abort();
         }
     }
 }
@@ -218,10 +293,12 @@ pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
 }
 
 /// Two services on one store would close each other's records.
-fn lock_data(data: &Path) -> Result<File, StartError> {
+pub(crate) fn lock_data(data: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Data { path: data.to_owned(), source };
     create_private_directory(data).map_err(failed)?;
-    let lock = File::options().create(true).append(true).open(data.join("lock")).map_err(failed)?;
+    let path = data.join("lock");
+    let lock = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    give_to_owner_of_folder(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use signedcall_wire::{ClientMessage, Refusal, ServiceMessage};
+use signedcall_wire::{ClientMessage, Refusal, RequestId, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 
 use crate::admission::{Admission, check_version, come_back};
 use crate::codec::{self, Unreadable};
+use crate::gate::Ticket;
 use crate::hub::{HubEvent, SocketId};
+use crate::metrics::{Answered, Limit, Metrics, RequestKind, SignInOutcome};
 use crate::switchboard::{Note, OUTBOX, Outgoing};
 
 /// How long a socket waits for its device.
@@ -41,6 +43,8 @@ impl Default for SocketSettings {
 const RENEWALS_AT_ONCE: u32 = 4;
 /// How long it takes until it may ask for one more: tokens are good for a minute at least.
 const RENEWAL_EVERY: Duration = Duration::from_secs(10);
+/// The most requests that are remembered until they are answered: devices ask for a few things at once.
+const MOST_ASKED: usize = 32;
 /// How long one message may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -53,7 +57,14 @@ enum End {
 }
 
 /// Serves one socket until it ends.
-pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: SocketSettings, hub: Sender<Note>, admission: Arc<Admission>) {
+pub(crate) async fn serve(
+    web_socket: WebSocket,
+    socket: SocketId,
+    settings: SocketSettings,
+    hub: Sender<Note>,
+    admission: Arc<Admission>,
+    (metrics, ticket): (Arc<Metrics>, Arc<Ticket>),
+) {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     if hub.send(Note::Opened { socket, outbox }).await.is_err() {
         return;
@@ -66,6 +77,9 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
         settings,
         hub,
         admission,
+        metrics,
+        ticket: Some(ticket),
+        asked: Vec::new(),
         heard_at: now,
         pinged: false,
         sign_in_by,
@@ -74,6 +88,9 @@ pub(crate) async fn serve(web_socket: WebSocket, socket: SocketId, settings: Soc
     };
     let end = task.run(outgoing).await;
     if let End::Close(code, reason) = end {
+        if code == close_code::SIZE {
+            task.metrics.refused.add_one(Limit::MessageBytes);
+        }
         let frame = CloseFrame { code, reason: reason.into() };
         // The device may be gone already, which comes to the same.
         let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
@@ -102,6 +119,11 @@ struct SocketTask {
     settings: SocketSettings,
     hub: Sender<Note>,
     admission: Arc<Admission>,
+    metrics: Arc<Metrics>,
+    /// Its place among those that wait, until it is signed in.
+    ticket: Option<Arc<Ticket>>,
+    /// What was asked for and is not answered yet.
+    asked: Vec<(RequestId, RequestKind)>,
     heard_at: Instant,
     pinged: bool,
     /// `None` while it is signed in.
@@ -121,6 +143,14 @@ async fn renewed(renewing: &mut Option<Renewing>) -> Result<HubEvent, Refusal> {
     let renewed = verification.await;
     *renewing = None;
     renewed
+}
+
+/// Returns when a socket that is not signed in has to go for another.
+async fn sent_away(ticket: Option<&Ticket>) {
+    match ticket {
+        Some(ticket) => Box::pin(ticket.sent_away()).await,
+        None => pending().await,
+    }
 }
 
 impl SocketTask {
@@ -145,6 +175,7 @@ impl SocketTask {
                     None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
                 },
                 renewed = renewed(&mut self.renewing) => Box::pin(self.take_renewed(renewed)).await,
+                () = sent_away(self.ticket.as_deref()) => Err(End::Close(close_code::AGAIN, "too many wait to sign in")),
                 () = sleep_until(deadline) => Box::pin(self.be_impatient()).await,
             };
             if let Err(end) = outcome {
@@ -160,6 +191,7 @@ impl SocketTask {
 
     async fn be_impatient(&mut self) -> Result<(), End> {
         if self.sign_in_by.is_some_and(|by| Instant::now() >= by) {
+            self.metrics.refused.add_one(Limit::SignInTime);
             return Err(End::Close(close_code::POLICY, "not signed in in time"));
         }
         if self.pinged {
@@ -192,6 +224,7 @@ impl SocketTask {
             // Whoever is not signed in has nothing to renew, and is not to cost a verification.
             Ok(ClientMessage::Renew(_)) if self.sign_in_by.is_some() => Ok(()),
             Ok(ClientMessage::Renew(_)) if self.renewing.is_some() || !self.takes_renewal() => {
+                self.metrics.refused.add_one(Limit::Renewals);
                 let too_many = come_back("too many user tokens at once", RENEWAL_EVERY);
                 self.send(ServiceMessage::NotRenewed(too_many)).await
             }
@@ -204,15 +237,27 @@ impl SocketTask {
                 tracing::debug!(socket = self.socket.0, "a message of a newer device is ignored");
                 Ok(())
             }
-            Ok(message @ (ClientMessage::Request { .. } | ClientMessage::Ack { .. })) => {
-                self.tell(HubEvent::Received { socket: self.socket, message }).await
+            Ok(message @ ClientMessage::Ack { .. }) => self.tell(HubEvent::Received { socket: self.socket, message }).await,
+            Ok(ClientMessage::Request { id, request }) => {
+                self.note_request(id, RequestKind::from(&request));
+                self.tell(HubEvent::Received { socket: self.socket, message: ClientMessage::Request { id, request } }).await
             }
-            Err(Unreadable::Request { id, error }) => self.send(ServiceMessage::Response { id, error: Some(error) }).await,
+            Err(Unreadable::Request { id, error }) => {
+                self.note_request(id, RequestKind::Unreadable);
+                self.send(ServiceMessage::Response { id, error: Some(error) }).await
+            }
             Err(Unreadable::SignIn(refusal)) => self.refuse(refusal).await,
             Err(Unreadable::Frame(error)) => {
                 tracing::debug!(socket = self.socket.0, %error, "a frame is no message");
                 Err(End::Close(close_code::POLICY, "this frame is no message"))
             }
+        }
+    }
+
+    /// Notes what is asked for, to count it with its answer.
+    fn note_request(&mut self, id: RequestId, kind: RequestKind) {
+        if self.asked.len() < MOST_ASKED {
+            self.asked.push((id, kind));
         }
     }
 
@@ -250,23 +295,32 @@ impl SocketTask {
     }
 
     async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
+        if let Some(outcome) = SignInOutcome::of(&message) {
+            self.metrics.sign_ins.add_one(outcome);
+        }
         match &message {
             ServiceMessage::Welcome(_) => {
                 tracing::info!(socket = self.socket.0, "a device signed in");
+                self.ticket = None;
                 self.sign_in_by = None;
             }
             ServiceMessage::Resumed => {
                 tracing::debug!(socket = self.socket.0, "a session goes on");
+                self.ticket = None;
                 self.sign_in_by = None;
             }
             // The device has to say `hello` now. Asking for another session that is not there gives it no more time.
             ServiceMessage::SessionExpired => {
                 self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
             }
+            ServiceMessage::Response { id, error } => {
+                let asked = self.asked.iter().position(|(asked, _)| asked == id);
+                let kind = asked.map_or(RequestKind::Earlier, |index| self.asked.swap_remove(index).1);
+                self.metrics.requests.add_one(kind, Answered(*error));
+            }
             ServiceMessage::Refused(_)
             | ServiceMessage::Renewed { .. }
             | ServiceMessage::NotRenewed(_)
-            | ServiceMessage::Response { .. }
             | ServiceMessage::Event { .. }
             | ServiceMessage::Ice(_)
             | ServiceMessage::Goaway { .. }

@@ -2,6 +2,7 @@
 //! what follows.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_wire::{ServiceMessage, SessionId, Timestamp};
@@ -10,7 +11,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Moment, Quiet, SocketId, Withdrawn};
+use crate::hub::{Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Quiet, SocketId, Withdrawn};
+use crate::metrics::{Limit, Metrics};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -35,10 +37,24 @@ pub(crate) enum Note {
     Event(Box<HubEvent>),
     /// Somebody asks which api keys are in use.
     KeysInUse(oneshot::Sender<BTreeSet<KeyId>>),
+    /// Somebody asks how much there is of everything.
+    Figures(oneshot::Sender<Figures>),
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
     Drain { within: Duration, done: oneshot::Sender<()> },
+}
+
+/// How much there is of what the task knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) hub: HubFigures,
+    /// WebSockets that are open, signed in or not.
+    pub(crate) sockets: usize,
+    /// Whether the service is about to stop.
+    pub(crate) drains: bool,
+    /// Whether there is somebody who writes records of calls.
+    pub(crate) records_are_written: bool,
 }
 
 /// The hub with everything that it needs to act.
@@ -49,15 +65,16 @@ pub(crate) struct Switchboard {
     wake_at: Option<Timestamp>,
     outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
     records: Records,
+    metrics: Arc<Metrics>,
     draining: Option<(Instant, oneshot::Sender<()>)>,
 }
 
 impl Switchboard {
     /// Makes the task's state, and the way to reach it.
-    pub(crate) fn new(settings: HubSettings, records: Records) -> (Self, Sender<Note>, Receiver<Note>) {
+    pub(crate) fn new(settings: HubSettings, records: Records, metrics: Arc<Metrics>) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
-        let outboxes = BTreeMap::new();
-        (Self { hub: Hub::new(settings), clock: Clock::start(), wake_at: None, outboxes, records, draining: None }, notes, inbox)
+        let (hub, outboxes) = (Hub::new(settings), BTreeMap::new());
+        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, draining: None }, notes, inbox)
     }
 
     /// Goes on from where an earlier process has stopped.
@@ -98,6 +115,7 @@ impl Switchboard {
                 Some(written) = written.recv() => self.handle(match written {
                     Written::Opened { call, durable: true } => HubEvent::Recorded { call },
                     Written::Opened { call, durable: false } => HubEvent::RecordFailed { call },
+                    Written::NotOpened { call } => HubEvent::StoreFailed { call },
                     Written::Answered { call } => HubEvent::AnswerWritten { call },
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
@@ -135,6 +153,12 @@ impl Switchboard {
             Note::KeysInUse(tell) => {
                 // Whoever asked may have stopped waiting.
                 let _ = tell.send(self.hub.keys_in_use());
+            }
+            Note::Figures(tell) => {
+                let (hub, drains) = (self.hub.figures(), self.draining.is_some());
+                let figures = Figures { hub, sockets: self.outboxes.len(), drains, records_are_written: self.records.are_written() };
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send(figures);
             }
             Note::Ping(alive) => {
                 if self.records.are_written() {
@@ -176,6 +200,7 @@ impl Switchboard {
                 Ok(()) => return None,
                 Err(TrySendError::Full(_)) => {
                     tracing::warn!(socket = socket.0, "a device reads too slowly and has to resume");
+                    self.metrics.refused.add_one(Limit::Outbox);
                     self.outboxes.remove(&socket);
                     return Some(socket);
                 }
@@ -190,11 +215,19 @@ impl Switchboard {
                 self.records.open(record, placed_at);
             }
             HubCommand::WriteAnswer { call, answer } => {
+                // What becomes of the call later is written down in the same manner.
+                if answer.at == now && answer.connected_at.is_none() {
+                    self.metrics.calls_answered.add_one();
+                }
                 let answered_at = on_the_wall(now, answer.at);
                 self.records.answer(call, answer, answered_at);
             }
             HubCommand::CloseRecord(record) => {
                 tracing::info!(call = %record.call, reason = record.reason.name(), answered = record.answered.is_some(), "call ended");
+                self.metrics.calls_ended.add_one(record.reason);
+                if let Some((answered, connected)) = record.answered.as_ref().and_then(|answer| Some((answer.at, answer.connected_at?))) {
+                    self.metrics.call_connecting.observe_duration(connected.since(answered));
+                }
                 let ended_at = on_the_wall(now, record.ended_at);
                 self.records.close(record, ended_at);
             }
@@ -261,7 +294,7 @@ mod tests {
     fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
         let data = tempfile::tempdir().expect("a directory");
         let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
-        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records);
+        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default());
         let open = |switchboard: &mut Switchboard, socket| {
             let (outbox, outgoing) = mpsc::channel(2);
             switchboard.take(Note::Opened { socket: SocketId(socket), outbox });

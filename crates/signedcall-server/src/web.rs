@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, get};
 use axum::serve::Listener;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use signedcall_wire::MAX_MESSAGE_BYTES;
@@ -19,12 +21,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc::Sender, oneshot};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admission;
+use crate::gate::{Gate, Ticket};
 use crate::hub::SocketId;
+use crate::metrics::{Limit, Metrics};
 use crate::socket::{self, SocketSettings};
 use crate::switchboard::Note;
+use crate::tls;
 
 /// The path of the signalling WebSocket.
 pub const SIGNALLING_PATH: &str = "/v1/signalling";
@@ -35,6 +39,8 @@ const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
 /// TLS handshakes that go on at once: each costs a fifth of a millisecond of a processor, and when everybody comes back after a restart, those who
 /// are signed in must not be kept waiting by them.
 const HANDSHAKES: usize = 64;
+/// The most bytes of a request's head: ours have under a thousand, with what proxies add.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long the hub's task may take to say that it works.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
@@ -44,42 +50,64 @@ pub(crate) struct Web {
     notes: Sender<Note>,
     admission: Arc<Admission>,
     sockets: SocketSettings,
+    metrics: Arc<Metrics>,
+    gate: Arc<Gate>,
     last_socket: Arc<AtomicU64>,
 }
 
 impl Web {
-    pub(crate) fn new(notes: Sender<Note>, admission: Admission, sockets: SocketSettings) -> Self {
-        Self { notes, admission: Arc::new(admission), sockets, last_socket: Arc::default() }
+    pub(crate) fn new(
+        notes: Sender<Note>,
+        admission: Admission,
+        sockets: SocketSettings,
+        (metrics, gate): (Arc<Metrics>, Arc<Gate>),
+    ) -> Self {
+        Self { notes, admission: Arc::new(admission), sockets, metrics, gate, last_socket: Arc::default() }
     }
 }
 
 /// Accepts connections for as long as it is polled. Those that are open go on by themselves.
-pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, web: Web) {
+pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, web: Web) {
     let mut http = http1::Builder::new();
     // Whoever connects and then says nothing holds one of the files that the process may have open.
-    http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within);
+    http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within).max_buf_size(MAX_HEAD_BYTES);
     let patience = web.sockets.sign_in_within;
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let (metrics, gate) = (Arc::clone(&web.metrics), Arc::clone(&web.gate));
     let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web);
     loop {
         // Axum's, which waits and goes on when there are too many open files.
-        let (stream, _) = Listener::accept(&mut listener).await;
+        let (stream, from) = Listener::accept(&mut listener).await;
+        metrics.connections.add_one();
+        let ticket = match gate.enter(from.ip()) {
+            Ok(entered) => {
+                if entered.another_goes {
+                    metrics.refused.add_one(Limit::Waiting);
+                }
+                entered.ticket
+            }
+            Err(limit) => {
+                metrics.refused.add_one(limit);
+                continue;
+            }
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket may be slow");
         }
         let (http, router) = (http.clone(), router.clone());
-        match tls.clone() {
-            None => drop(tokio::spawn(serve_connection(http, router, stream))),
+        match tls.as_ref().map(|tls| Arc::clone(&tls.borrow())) {
+            None => drop(tokio::spawn(serve_connection(http, router, stream, ticket))),
             Some(tls) => {
-                let handshakes = Arc::clone(&handshakes);
+                let (handshakes, metrics) = (Arc::clone(&handshakes), Arc::clone(&metrics));
                 tokio::spawn(async move {
-                    // Neither waiting for one's turn nor the handshake itself may take for ever.
-                    let shake_hands = async {
-                        let _turn = handshakes.acquire().await.ok()?;
-                        tls.accept(stream).await.inspect_err(|error| tracing::debug!(%error, "a connection without TLS")).ok()
+                    let shaken = tokio::select! {
+                        shaken = timeout(patience, tls::shake_hands(stream, tls, &handshakes)) => shaken,
+                        () = ticket.sent_away() => return,
                     };
-                    if let Ok(Some(stream)) = timeout(patience, shake_hands).await {
-                        serve_connection(http, router, stream).await;
+                    match shaken {
+                        Ok(Ok(stream)) => serve_connection(http, router, stream, ticket).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a connection without TLS"),
+                        Err(_) => metrics.refused.add_one(Limit::HandshakeTime),
                     }
                 });
             }
@@ -87,14 +115,28 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<TlsAcceptor>, w
     }
 }
 
-async fn serve_connection(http: http1::Builder, router: Router, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades();
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection ended");
+/// Serves one connection, which has a place among those that wait until somebody has signed in on it.
+async fn serve_connection(
+    http: http1::Builder,
+    router: Router,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ticket: Arc<Ticket>,
+) {
+    let (service, place) = (TowerToHyperService::new(router), Arc::clone(&ticket));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&place));
+        service.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    tokio::select! {
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        },
+        () = ticket.sent_away() => tracing::debug!("a connection goes for another"),
     }
 }
 
-async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Response {
+async fn open_socket(State(web): State<Web>, Extension(ticket): Extension<Arc<Ticket>>, upgrade: WebSocketUpgrade) -> Response {
     let socket = SocketId(web.last_socket.fetch_add(1, Ordering::Relaxed));
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
@@ -102,7 +144,7 @@ async fn open_socket(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Respo
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission))
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission, (web.metrics, ticket)))
 }
 
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {

@@ -1,9 +1,10 @@
-//! The commands a developer types: `run`, `test`, `conformance`, `fuzz`, `bench` and `screens`.
+//! The commands a developer types: `run`, `test`, `conformance`, `fuzz`, `bench`, `screens` and `deb`.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod bench;
 mod conformance;
+mod deb;
 mod fuzz;
 mod npm;
 mod packages;
@@ -33,6 +34,7 @@ Usage: cargo xtask <command>
                    feed wire, device and hub, or one of them, with what nobody would send; ten minutes unless told otherwise
   bench [name]     measure a release build, beside its peers; the figures go to target/bench/<name>.json
   screens          draw every screen again, and the pictures of the README
+  deb              build the service and pack it for Debian, into target/deb
   help             this text
 ";
 
@@ -46,6 +48,7 @@ enum Command {
     Fuzz { target: Option<String>, seconds: u64 },
     Bench { name: Option<String> },
     Screens,
+    Deb,
     Help,
 }
 
@@ -73,6 +76,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds)?,
         Command::Bench { name } => bench::bench(&workspace, name.as_deref())?,
         Command::Screens => ui::draw_screens(&workspace)?,
+        Command::Deb => deb::deb(&workspace)?,
         Command::Help => print!("{HELP}"),
     }
     Ok(ExitCode::SUCCESS)
@@ -96,8 +100,9 @@ fn parse(arguments: &[String]) -> Result<Command> {
         ("bench", []) => Ok(Command::Bench { name: None }),
         ("bench", [name]) if !name.starts_with('-') => Ok(Command::Bench { name: Some(name.clone()) }),
         ("screens", []) => Ok(Command::Screens),
+        ("deb", []) => Ok(Command::Deb),
         ("help" | "--help" | "-h", []) => Ok(Command::Help),
-        ("run" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "help" | "--help" | "-h", rest) => {
+        ("run" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "deb" | "help" | "--help" | "-h", rest) => {
             bail!("`{command}` does not understand `{}`\n\n{HELP}", rest.join(" "))
         }
         (unknown, _) => bail!("there is no command `{unknown}`\n\n{HELP}"),
@@ -127,6 +132,7 @@ mod tests {
         assert_eq!(parsed("fuzz --seconds 5").unwrap(), fuzz(None, 5));
         assert_eq!(parsed("bench call").unwrap(), Command::Bench { name: Some("call".to_owned()) });
         assert_eq!(parsed("screens").unwrap(), Command::Screens);
+        assert_eq!(parsed("deb").unwrap(), Command::Deb);
     }
 
     #[test]

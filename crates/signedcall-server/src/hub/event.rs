@@ -42,8 +42,14 @@ pub enum HubEvent {
         /// The call.
         call: CallId,
     },
-    /// The record that [`HubCommand::OpenRecord`] asked for could not be written, and never will be.
+    /// The record that [`HubCommand::OpenRecord`] asked for is not written, and never will be: there has been a call with this id.
     RecordFailed {
+        /// The call.
+        call: CallId,
+    },
+    /// The record that [`HubCommand::OpenRecord`] asked for could not be written, and never will be, since nothing can be written at the moment: no call can be
+    /// placed.
+    StoreFailed {
         /// The call.
         call: CallId,
     },
@@ -150,7 +156,8 @@ pub enum HubCommand {
         /// The socket.
         socket: SocketId,
     },
-    /// Write a call down durably, then say [`HubEvent::Recorded`] or [`HubEvent::RecordFailed`]: always one of them, and once.
+    /// Write a call down durably, then say [`HubEvent::Recorded`], [`HubEvent::RecordFailed`] or [`HubEvent::StoreFailed`]: always one of
+    /// them, and once.
     OpenRecord(OpenRecord),
     /// Write down durably how an answered call goes on, then say [`HubEvent::AnswerWritten`], whether or not it could be written.
     WriteAnswer {

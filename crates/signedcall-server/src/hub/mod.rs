@@ -14,6 +14,7 @@
 //!
 //! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
 //!   is being written waits for the store, and is closed then.
+//! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
 //!   write it down keeps nobody waiting for long.
 //! * **A call outlives the service** (see `restore`).
@@ -48,6 +49,7 @@
 mod budget;
 mod call;
 mod event;
+mod figures;
 mod limit;
 mod past;
 mod placing;
@@ -79,6 +81,7 @@ pub use self::event::{
     AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
     SocketId,
 };
+pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub use self::quiet::{Quiet, QuietHours};
@@ -208,7 +211,8 @@ impl Hub {
             HubEvent::Received { socket, message } => self.receive(&mut turn, socket, message),
             HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
             HubEvent::Recorded { call } => self.recorded(&mut turn, call),
-            HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call),
+            HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::FailureInMakeCall),
+            HubEvent::StoreFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::ServerFailure),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
             HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),

@@ -208,14 +208,14 @@ impl Hub {
         }
     }
 
-    /// The store could not write the call down: it never was.
-    pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId) {
+    /// The call is not written down: it never was.
+    pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId, error: ErrorCode) {
         let Some(Call { state: State::Recording { asked_by, waiting, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
         self.remove(turn, id, EndReason::InternalError);
-        self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
+        self.answer_all(turn, asked_by, waiting, Some(error));
     }
 
     /// The store takes too long: whoever asked is told, and the record closed should it become durable after all.
@@ -225,7 +225,7 @@ impl Hub {
         };
         *intent = Intent::End(EndReason::InternalError);
         let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
-        self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
+        self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ServerFailure));
     }
 
     /// Whether a device may have another call that it is the caller of, besides those that it has without `left`: it holds the one that it is in, or is in

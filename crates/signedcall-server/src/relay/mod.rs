@@ -21,7 +21,8 @@ use turn::auth::{AuthHandler, generate_auth_key};
 use turn::server::Server;
 use turn::server::config::{ConnConfig, ServerConfig};
 
-use self::ports::{Quota, RelayPorts};
+pub(crate) use self::ports::Quota;
+use self::ports::RelayPorts;
 use crate::hub::{RelayGrant, Withdrawn, relay_name_of_key, relay_name_of_user, relay_password};
 use crate::keys::{NoRandomness, random_secret};
 
@@ -80,6 +81,8 @@ pub enum StartRelayError {
 pub(crate) struct Relay {
     /// The embedded one, if it is that.
     embedded: Option<(Server, SocketAddr)>,
+    /// Who holds how many ports of the embedded one; of a relay elsewhere nothing is known.
+    quota: Option<Arc<Quota>>,
     stun_urls: Vec<String>,
     turn_urls: Vec<String>,
     secret: Redacted<String>,
@@ -95,6 +98,7 @@ impl Relay {
             RelaySettings::Embedded(settings) => Self::start_embedded(settings, credentials_for).await,
             RelaySettings::External(settings) => Ok(Self {
                 embedded: None,
+                quota: None,
                 stun_urls: settings.urls.iter().filter_map(stun_url).collect(),
                 turn_urls: settings.urls.iter().map(TurnUrl::to_string).collect(),
                 secret: settings.secret.clone(),
@@ -115,7 +119,7 @@ impl Relay {
         let server = Server::new(ServerConfig {
             conn_configs: vec![ConnConfig { conn: Arc::new(socket), relay_addr_generator: Box::new(ports) }],
             realm: REALM.to_owned(),
-            auth_handler: Arc::new(Credentials { secret: secret.clone(), quota, refused: Arc::clone(&refused) }),
+            auth_handler: Arc::new(Credentials { secret: secret.clone(), quota: Arc::clone(&quota), refused: Arc::clone(&refused) }),
             // Zero stands for the ten minutes of RFC 8656.
             channel_bind_timeout: Duration::ZERO,
             alloc_close_notify: None,
@@ -124,12 +128,18 @@ impl Relay {
         let address = SocketAddr::new(public, local.port());
         let url = TurnUrl { host: public.to_string(), port: local.port(), transport: TurnTransport::Udp };
         let (stun_urls, turn_urls) = (stun_url(&url).into_iter().collect(), vec![url.to_string()]);
-        Ok(Self { embedded: Some((server, address)), stun_urls, turn_urls, secret, refused, credentials_for })
+        let (embedded, quota) = (Some((server, address)), Some(quota));
+        Ok(Self { embedded, quota, stun_urls, turn_urls, secret, refused, credentials_for })
     }
 
     /// Where devices reach the embedded one.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.embedded.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Who holds how many ports of the embedded one.
+    pub(crate) fn quota(&self) -> Option<Arc<Quota>> {
+        self.quota.clone()
     }
 
     /// Serves nobody any more whose right is withdrawn, and everybody else again.

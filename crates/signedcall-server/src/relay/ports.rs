@@ -13,6 +13,8 @@ use tokio::net::UdpSocket;
 use turn::relay::RelayAddressGenerator;
 use webrtc_util::conn::Conn;
 
+use crate::metrics::Counter;
+
 /// Ports that are tried before an allocation fails: with half of a range in use, one in a million fails.
 const PORT_ATTEMPTS: usize = 20;
 /// The most ports that one device may hold: those of a call that rings on all devices of somebody, from a computer that is on four networks.
@@ -20,8 +22,9 @@ pub(super) const MOST_PORTS: usize = 4 * MAX_SOCKETS_PER_CUID;
 
 /// Who holds how many ports, and who is asking for another.
 #[derive(Debug, Default)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     state: Mutex<State>,
+    refused: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +38,16 @@ impl Quota {
     /// Notes whose request comes next.
     pub(super) fn is_asked_by(&self, device: &str) {
         device.clone_into(&mut self.state().asking);
+    }
+
+    /// How many ports are held, by all devices together.
+    pub(crate) fn held(&self) -> usize {
+        self.state().held.values().sum()
+    }
+
+    /// How many ports were refused, since their device held as many as it may.
+    pub(crate) const fn refused(&self) -> &Counter {
+        &self.refused
     }
 
     /// One more port for whoever is asking; `None` when that would be too many.
@@ -91,6 +104,7 @@ impl RelayAddressGenerator for RelayPorts {
             return Err(turn::Error::ErrListeningAddressInvalid);
         }
         let Some(share) = self.quota.take() else {
+            self.quota.refused.add_one();
             tracing::warn!(most = MOST_PORTS, "a device asks for more relayed ports than it may hold");
             return Err(turn::Error::ErrMaxRetriesExceeded);
         };

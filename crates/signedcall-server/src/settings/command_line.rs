@@ -9,8 +9,8 @@ use super::hours::{TimeOfDay, UtcOffset};
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
-/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address}
-/// (null for a relay that runs elsewhere).
+/// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address,
+/// "operator": address} (null for a relay that runs elsewhere, and where there is no listener for the operator).
 /// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
 /// environment, and the environment over the file.
 #[derive(Debug, Parser)]
@@ -35,7 +35,11 @@ pub struct Given {
     /// listen behind a proxy that has TLS
     #[arg(long, env = "SIGNEDCALL_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
-    /// The service's TLS certificate and those that vouch for it, in PEM. Read at start
+    /// Where to listen for whoever operates the service: /metrics, /healthz and /readyz, without TLS and for everybody who can reach it [default: nowhere]
+    #[arg(long, env = "SIGNEDCALL_OPERATOR_LISTEN", value_name = "ADDRESS:PORT")]
+    pub operator_listen: Option<SocketAddr>,
+    /// The service's TLS certificate and those that vouch for it, in PEM. Read at start, on SIGHUP, and when the
+    /// file changes
     #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key, in PEM
@@ -83,12 +87,34 @@ pub struct Given {
     /// How many calls all users of an account in one environment may place in a minute together, 1 to 60000 [default: no limit]
     #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub account_calls_per_minute: Option<u64>,
+    /// How many connections may wait altogether until somebody signs in on them, 16 to 1000000 [default: 4096, or half of the files that the process may have
+    /// open]. For one too many the oldest has to go
+    #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS", value_name = "CONNECTIONS")]
+    pub waiting_connections: Option<u64>,
+    /// How many of one address, or one IPv6 network of 64 bits, 1 to 1000000 [default: 256, and no limit for this machine's own, where a proxy may be]. One too
+    /// many is closed
+    #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS")]
+    pub waiting_connections_per_address: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,signedcall_server=debug [default: info]
     #[arg(long, env = "SIGNEDCALL_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+    /// How it is logged, on the standard error [default: text]
+    #[arg(long, env = "SIGNEDCALL_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: an object on each line, with timestamp, level, target, message and what belongs to it
+    Json,
 }
 
 impl Given {
@@ -96,6 +122,7 @@ impl Given {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             listen: self.listen.or(other.listen),
+            operator_listen: self.operator_listen.or(other.operator_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
@@ -111,8 +138,11 @@ impl Given {
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
             user_calls_per_minute: self.user_calls_per_minute.or(other.user_calls_per_minute),
             account_calls_per_minute: self.account_calls_per_minute.or(other.account_calls_per_minute),
+            waiting_connections: self.waiting_connections.or(other.waiting_connections),
+            waiting_connections_per_address: self.waiting_connections_per_address.or(other.waiting_connections_per_address),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
         }
     }
 }
@@ -135,6 +165,20 @@ pub enum Command {
     /// Set the hours in which users of an account are not called. Works while the service runs
     #[command(subcommand)]
     Quiet(QuietCommand),
+    /// Copy all that the service has written to a file, which only its owner may read. Works while the service runs
+    Backup {
+        /// The file. One that is there is replaced once the copy is complete and checked
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a copy back that `backup` has made. The service must not run, and what it has written since is kept beside
+    Restore {
+        /// The copy
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Say all that is wrong with the settings, the files that they name, the store and the ports, and start nothing
+    CheckConfig,
 }
 
 /// What can be done with accounts.

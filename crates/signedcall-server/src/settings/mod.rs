@@ -7,18 +7,19 @@ mod relay;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, NewAccountArguments, QuietArguments,
+    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments,
     QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
+use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
@@ -42,6 +43,8 @@ const DRAIN_SECONDS: u64 = 5;
 pub struct Settings {
     /// Where the service listens for WebSockets.
     pub listen: SocketAddr,
+    /// Where it listens for whoever operates it; nowhere when it is not set.
+    pub operator_listen: Option<SocketAddr>,
     /// Who the service is to whoever connects by TLS; nobody can when it is not set.
     pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
@@ -60,10 +63,14 @@ pub struct Settings {
     pub hub: HubSettings,
     /// How long a socket waits for its device.
     pub sockets: SocketSettings,
+    /// How many connections may wait for somebody to sign in.
+    pub gate: GateSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
+    /// How lines of the log look.
+    pub log_format: LogFormat,
 }
 
 /// What is wrong with what was set, by the setting's name.
@@ -100,11 +107,26 @@ pub enum SettingsError {
     NoDataDirectory,
 }
 
+/// All that is wrong with what was set: whoever mends one thing wants to know of the others.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(pub(crate) Vec<SettingsError>);
+
+impl Faults {
+    /// Notes what is wrong, and goes on with something else.
+    fn or<T>(&mut self, otherwise: T, result: Result<T, SettingsError>) -> T {
+        result.unwrap_or_else(|fault| {
+            self.0.push(fault);
+            otherwise
+        })
+    }
+}
+
 impl Settings {
     /// The settings of a service that only this machine can reach, on ports that are free, for tests and trials.
     pub fn on_loopback(data: PathBuf) -> Self {
         Self {
             listen: SocketAddr::new(LISTEN.ip(), 0),
+            operator_listen: None,
             tls: None,
             data,
             demo: true,
@@ -114,8 +136,10 @@ impl Settings {
             tokens: TokenSettings::default(),
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
+            gate: GateSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
+            log_format: LogFormat::default(),
         }
     }
 
@@ -124,30 +148,53 @@ impl Settings {
     /// # Errors
     /// The first setting that is wrong, by its name.
     pub fn resolve(given: Given, file: Option<&Path>) -> Result<Self, SettingsError> {
-        let given = given.or(file.map(read_file).transpose()?.unwrap_or_default());
-        let data = given.data.clone().or_else(state_directory).ok_or(SettingsError::NoDataDirectory)?;
+        let mut faults = Faults::default();
+        let settings = Self::resolve_with(given, file, &mut faults);
+        match (faults.0.into_iter().next(), settings) {
+            (None, Some(settings)) => Ok(settings),
+            (None, None) => Err(SettingsError::NoDataDirectory),
+            (Some(first), _) => Err(first),
+        }
+    }
+
+    /// Does the same, but goes on after each fault with what is the default. There are no settings without a place for data.
+    pub(crate) fn resolve_with(given: Given, file: Option<&Path>, faults: &mut Faults) -> Option<Self> {
+        let in_file = file.map(read_file).transpose();
+        let given = given.or(faults.or(None, in_file).unwrap_or_default());
+        let Some(data) = given.data.clone().or_else(state_directory) else {
+            faults.0.push(SettingsError::NoDataDirectory);
+            return None;
+        };
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
-        settings.relay = relay(&given)?;
+        settings.relay = faults.or(settings.relay, relay(&given));
         settings.listen = given.listen.unwrap_or(settings.listen);
-        settings.tls = tls_files(given.tls_certificate, given.tls_key)?;
+        settings.operator_listen = given.operator_listen;
+        settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));
         settings.demo = given.demo.unwrap_or(settings.demo);
-        let limit =
-            given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose()?;
-        settings.demo_max_call = limit.map(Duration::from_secs);
+        let limit = given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose();
+        settings.demo_max_call = faults.or(None, limit).map(Duration::from_secs);
         settings.log = given.log.unwrap_or(settings.log);
-        let hours = within("turn_credential_hours", given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS), 1..=24 * 7)?;
+        settings.log_format = given.log_format.unwrap_or_default();
+        let hours = given.turn_credential_hours.unwrap_or(TURN_CREDENTIAL_HOURS);
+        let hours = faults.or(TURN_CREDENTIAL_HOURS, within("turn_credential_hours", hours, 1..=24 * 7));
         settings.relay_credentials_for = Duration::from_secs(hours * 3600);
         if let Some(audience) = given.token_audience {
-            settings.tokens.audience = check_audience(audience)?;
+            settings.tokens.audience = faults.or(settings.tokens.audience, check_audience(audience));
         }
-        let ring_seconds = given.ring_seconds.unwrap_or(settings.hub.ring_for.as_secs());
-        settings.hub.ring_for = Duration::from_secs(within("ring_seconds", ring_seconds, 5..=120)?);
-        let per_user = rate("user_calls_per_minute", given.user_calls_per_minute)?;
-        let per_account = rate("account_calls_per_minute", given.account_calls_per_minute)?;
+        let default_ring = settings.hub.ring_for.as_secs();
+        let ring_seconds = within("ring_seconds", given.ring_seconds.unwrap_or(default_ring), 5..=120);
+        settings.hub.ring_for = Duration::from_secs(faults.or(default_ring, ring_seconds));
+        let per_user = faults.or(None, rate("user_calls_per_minute", given.user_calls_per_minute));
+        let per_account = faults.or(None, rate("account_calls_per_minute", given.account_calls_per_minute));
         settings.hub.call_rates = CallRates { per_user, per_account };
-        settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
-        settings.check()?;
-        Ok(settings)
+        let waiting = faults.or(None, number("waiting_connections", given.waiting_connections, 16..=1_000_000));
+        settings.gate.most = waiting.unwrap_or_else(GateSettings::most_by_files);
+        let of_one_address = number("waiting_connections_per_address", given.waiting_connections_per_address, 1..=1_000_000);
+        settings.gate.of_one_address = faults.or(None, of_one_address);
+        let drain_seconds = within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600);
+        settings.drain_for = Duration::from_secs(faults.or(DRAIN_SECONDS, drain_seconds));
+        faults.or((), settings.check());
+        Some(settings)
     }
 
     fn check(&self) -> Result<(), SettingsError> {
@@ -175,6 +222,11 @@ fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> Se
 fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
     let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
     Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))
+}
+
+fn number(name: &'static str, given: Option<u64>, allowed: RangeInclusive<u64>) -> Result<Option<NonZeroUsize>, SettingsError> {
+    let number = given.map(|number| within(name, number, allowed)).transpose()?;
+    Ok(number.and_then(|number| NonZeroUsize::new(usize::try_from(number).ok()?)))
 }
 
 fn check_audience(audience: String) -> Result<String, SettingsError> {

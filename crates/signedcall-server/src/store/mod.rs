@@ -4,8 +4,12 @@
 
 mod accounts;
 mod api_keys;
+mod backlog;
 mod blocked;
+mod copy;
+mod figures;
 mod open;
+mod probe;
 mod quiet;
 mod records;
 mod schema;
@@ -23,13 +27,16 @@ pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
+pub(crate) use self::copy::{copy, put_back};
+pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::open::{Legacy, OpenCall};
+pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
-pub(crate) use self::schema::create_private_directory;
 #[cfg(test)]
-pub(crate) use self::schema::{LAYOUT, make_earlier};
+pub(crate) use self::schema::make_earlier;
+pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 

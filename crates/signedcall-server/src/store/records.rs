@@ -1,19 +1,22 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, Row, params};
 use signedcall_wire::{CallId, DeviceName, Timestamp, VoiceReport};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::backlog::Backlog;
+use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::{StoreError, environment_name, schema, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptReport, OpenRecord};
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
 const MOST_AT_ONCE: usize = 256;
-/// How long to wait before closing records again that could not be closed, when nothing else is to be written.
+/// How long to wait before writing again what could not be written, when nothing else is to be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The thread that writes the records of calls.
@@ -23,6 +26,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Records {
     jobs: Sender<Job>,
     thread: JoinHandle<()>,
+    figures: Arc<StoreFigures>,
 }
 
 /// What has become of something that was handed in.
@@ -31,10 +35,12 @@ pub(crate) enum Written {
     /// The outcome of [`Records::open`].
     Opened {
         call: CallId,
-        /// `false`: it is not written, and never will be.
+        /// `false`: there has been a call with this id, and it is not written.
         durable: bool,
     },
-    /// [`Records::answer`] is done, or failed.
+    /// The outcome of [`Records::open`] while nothing can be written: the call is not written, and never will be.
+    NotOpened { call: CallId },
+    /// [`Records::answer`] is done, or has to be tried again.
     Answered { call: CallId },
 }
 
@@ -49,16 +55,17 @@ enum Job {
 }
 
 #[derive(Debug)]
-struct Opening {
-    record: OpenRecord,
-    placed_at: SystemTime,
+pub(super) struct Opening {
+    pub(super) record: OpenRecord,
+    pub(super) placed_at: SystemTime,
+    pub(super) handed_in: Instant,
 }
 
 #[derive(Debug)]
-struct Answering {
-    call: CallId,
-    answer: KeptAnswer,
-    answered_at: SystemTime,
+pub(super) struct Answering {
+    pub(super) call: CallId,
+    pub(super) answer: KeptAnswer,
+    pub(super) answered_at: SystemTime,
 }
 
 impl Answering {
@@ -69,9 +76,9 @@ impl Answering {
 }
 
 #[derive(Debug)]
-struct Closing {
-    record: CloseRecord,
-    ended_at: SystemTime,
+pub(super) struct Closing {
+    pub(super) record: CloseRecord,
+    pub(super) ended_at: SystemTime,
 }
 
 impl Records {
@@ -85,17 +92,20 @@ impl Records {
         }
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
-        let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || write(&mut connection, &inbox, &told));
+        let figures = Arc::<StoreFigures>::default();
+        let its_figures = Arc::clone(&figures);
+        let thread = std::thread::Builder::new().name("records".to_owned());
+        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures));
         let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
-        Ok((Self { jobs, thread }, written, legacy))
+        Ok((Self { jobs, thread, figures }, written, legacy))
     }
 
-    /// Writes the beginning of a call down; [`Written::Opened`] follows, once.
+    /// Writes the beginning of a call down; [`Written::Opened`] or [`Written::NotOpened`] follows, once.
     pub(crate) fn open(&self, record: OpenRecord, placed_at: SystemTime) {
-        self.send(Job::Open(Box::new(Opening { record, placed_at })));
+        self.send(Job::Open(Box::new(Opening { record, placed_at, handed_in: Instant::now() })));
     }
 
-    /// Writes down how an answered call goes on; [`Written::Answered`] follows, once.
+    /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once.
     pub(crate) fn answer(&self, call: CallId, answer: KeptAnswer, answered_at: SystemTime) {
         self.send(Job::Answer(Answering { call, answer, answered_at }));
     }
@@ -105,7 +115,7 @@ impl Records {
         self.send(Job::Close(Closing { record, ended_at }));
     }
 
-    /// Writes down how a call sounded for one side. One that cannot be written is lost: nothing hangs on it.
+    /// Writes down how a call sounded for one side, however often it takes. Where too many of them wait, the oldest are lost: nothing hangs on them.
     pub(crate) fn keep_report(&self, kept: KeptReport) {
         self.send(Job::KeepReport(Box::new(kept)));
     }
@@ -113,6 +123,11 @@ impl Records {
     /// Whether the thread is there still.
     pub(crate) fn are_written(&self) -> bool {
         !self.thread.is_finished()
+    }
+
+    /// What is counted of the thread's work.
+    pub(crate) fn figures(&self) -> Arc<StoreFigures> {
+        Arc::clone(&self.figures)
     }
 
     /// Writes everything that was handed in, and returns when it is durable. Calls that go on stay open. Blocks.
@@ -131,13 +146,14 @@ impl Records {
     }
 }
 
-fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>) {
-    let mut unclosed: Vec<Closing> = Vec::new();
-    let mut finish = false;
+fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures) {
+    let mut backlog = Backlog::default();
+    let (mut failed, mut finish) = (false, false);
     while !finish {
-        let (mut opening, mut answering, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+        let mut opening = Vec::new();
+        let mut answered = Vec::new();
         let first =
-            if unclosed.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
+            if backlog.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
         let first = match first {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => None,
@@ -146,23 +162,34 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
         for job in first.into_iter().chain(inbox.try_iter().take(MOST_AT_ONCE)) {
             match job {
                 Job::Open(record) => opening.push(record),
-                Job::Answer(answer) => answering.push(answer),
-                Job::Close(closing) => unclosed.push(closing),
-                Job::KeepReport(kept) => reports.push(kept),
+                Job::Answer(answer) => {
+                    answered.push(Written::Answered { call: answer.call });
+                    backlog.answer(answer);
+                }
+                Job::Close(closing) => backlog.close(closing),
+                Job::KeepReport(kept) => backlog.keep_report(kept),
                 Job::Finish => finish = true,
             }
         }
-        let opened = match commit(connection, &opening, &answering, &unclosed, &reports) {
+        // Where there is little room, it is for the calls that there are.
+        if failed && !opening.is_empty() && !backlog.is_empty() && commit(connection, &[], &backlog, figures).is_ok() {
+            backlog = Backlog::default();
+        }
+        let committed = commit(connection, &opening, &backlog, figures);
+        failed = committed.is_err();
+        let opened = match committed {
             Ok(opened) => {
-                unclosed.clear();
+                backlog = Backlog::default();
                 opened
             }
             Err(error) => {
-                tracing::error!(%error, opening = opening.len(), closing = unclosed.len(), "the records of calls could not be written");
-                opening.iter().map(|opening| Written::Opened { call: opening.record.invite.call, durable: false }).collect()
+                tracing::error!(%error, opening = opening.len(), waiting = backlog.len(), "the records of calls could not be written");
+                opening.iter().map(|opening| Written::NotOpened { call: opening.record.invite.call }).collect()
             }
         };
-        let answered = answering.iter().map(|answering| Written::Answered { call: answering.call });
+        for (opening, outcome) in opening.iter().zip(&opened) {
+            figures.opened(opening.handed_in, matches!(outcome, Written::Opened { durable: true, .. }));
+        }
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
@@ -171,28 +198,37 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
 }
 
 /// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded.
-fn commit(
+pub(super) fn commit(
     connection: &mut Connection,
     opening: &[Box<Opening>],
-    answering: &[Answering],
-    closing: &[Closing],
-    reports: &[Box<KeptReport>],
+    backlog: &Backlog,
+    figures: &StoreFigures,
 ) -> rusqlite::Result<Vec<Written>> {
+    let begun = Instant::now();
+    let committed = write_all(connection, opening, backlog);
+    match committed {
+        Ok(_) => figures.committed(opening.len() + backlog.len(), begun.elapsed()),
+        Err(_) => figures.failed(),
+    }
+    committed
+}
+
+fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Backlog) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(opening.len());
     for opening in opening {
-        let Opening { record, placed_at } = &**opening;
+        let Opening { record, placed_at, handed_in: _ } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
         outcomes.push(Written::Opened { call: record.invite.call, durable });
     }
-    for answering in answering {
+    for answering in backlog.answers() {
         update_answer(&transaction, answering)?;
     }
-    for closing in closing {
+    for closing in backlog.closings() {
         update_end(&transaction, closing)?;
     }
-    for kept in reports {
+    for kept in backlog.reports() {
         update_report(&transaction, kept)?;
     }
     transaction.commit()?;

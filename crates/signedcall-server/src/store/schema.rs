@@ -1,10 +1,10 @@
 //! The layout of the store's file, and how an older one is brought up to date.
 
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
 
@@ -161,6 +161,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| describe(path, error);
     let mut connection = open_again(path)?;
     // Reads only: looking through a large file must not keep a running service from writing.
+    identify(&connection, path)?;
     check(&connection, path)?;
     if version(&connection, path)? != LAYOUT {
         migrate(&mut connection, path)?;
@@ -178,6 +179,29 @@ pub(super) fn open_again(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     Ok(connection)
+}
+
+/// Opens a store's file that is there, so that nothing in it can be changed.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| describe(path, error))?;
+    connection.busy_timeout(BUSY_FOR).map_err(|error| describe(path, error))?;
+    Ok(connection)
+}
+
+/// Looks whether a file is a store of this version or an earlier one, and whole, and says of which version.
+pub(super) fn examine(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    identify(connection, path)?;
+    check(connection, path)?;
+    let version = version(connection, path)?;
+    if version > LAYOUT { Err(StoreError::Newer { path: path.to_owned(), version }) } else { Ok(version) }
+}
+
+/// The layout of the store in `path`, if there is one. Nothing in it is changed.
+pub(crate) fn layout(path: &Path) -> Result<Option<u32>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    examine(&open_to_read(path)?, path).map(|version| Some(version).filter(|version| *version > 0))
 }
 
 /// Whether there is a store in `path` that [`open`] does not change: it is up to date, or of a newer version, which is an error then.
@@ -224,7 +248,16 @@ pub(crate) fn make_earlier(path: &Path, version: usize) -> rusqlite::Result<Conn
 fn create_private(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().map_or(Ok(()), create_private_directory);
     let made = directory.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path));
-    made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+    made.and_then(|_| give_to_owner_of_folder(path)).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+/// Gives a file to whoever owns the directory that it is in. A command that root types must leave nothing behind that the service cannot open; SQLite does
+/// the same with its journal.
+pub(crate) fn give_to_owner_of_folder(path: &Path) -> std::io::Result<()> {
+    let Some(folder) = path.parent().filter(|_| rustix::process::geteuid().is_root()) else { return Ok(()) };
+    let (folder, file) = (folder.metadata()?, path.metadata()?);
+    let is_theirs = (folder.uid(), folder.gid()) == (file.uid(), file.gid());
+    if is_theirs { Ok(()) } else { chown(path, Some(folder.uid()), Some(folder.gid())) }
 }
 
 /// Makes the data directory, and those that it is in, when they are missing.
@@ -232,13 +265,19 @@ pub(crate) fn create_private_directory(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Whether the file is ours, or has nothing in it.
+fn identify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error| describe(path, error);
     let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failed)?;
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if id != APPLICATION_ID && (id != 0 || tables > 0) {
         return Err(StoreError::Foreign(path.to_owned()));
     }
+    Ok(())
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| describe(path, error);
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), verdict }) }
 }
@@ -255,6 +294,57 @@ fn describe(path: &Path, error: rusqlite::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Stores as released services have left them, in the words of that time: a step that was changed afterwards would not fit them.
+    const RELEASED: [(u32, &str); 2] = [(7, include_str!("layouts/7.sql")), (12, include_str!("layouts/12.sql"))];
+
+    /// What a store is made of, by name, without the way in which that was written.
+    fn made_of(connection: &Connection) -> Vec<(String, Vec<String>)> {
+        let mut tables =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name").expect("a store");
+        let names: Vec<String> = tables.query_map([], |row| row.get(0)).expect("a store").map(|name| name.expect("a name")).collect();
+        let columns = |name: &String| {
+            let columns = "SELECT name || ' ' || type || ' ' || \"notnull\" || ' ' || pk || ' ' || coalesce(dflt_value, '') FROM pragma_table_xinfo(?)
+                           UNION ALL SELECT coalesce(name, '') FROM pragma_index_xinfo(?)";
+            let mut columns = connection.prepare(columns).expect("a store");
+            let columns = columns.query_map([name, name], |row| row.get(0)).expect("a store").map(|column| column.expect("a column"));
+            let mut columns: Vec<String> = columns.collect();
+            // Where a column stands depends on when it was added.
+            columns.sort();
+            columns
+        };
+        names.iter().map(|name| (name.clone(), columns(name))).collect()
+    }
+
+    #[test]
+    fn a_store_of_each_released_layout_becomes_what_a_new_one_is_and_keeps_every_row() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let fresh = made_of(&open(&directory.path().join("fresh.sqlite")).expect("a new store"));
+        for (layout, text) in RELEASED {
+            let path = directory.path().join(format!("{layout}.sqlite"));
+            Connection::open(&path).and_then(|older| older.execute_batch(text)).expect("a store of before");
+            let store = open(&path).expect("it is brought up to date");
+            assert_eq!(version(&store, &path).expect("a version"), LAYOUT);
+            assert_eq!(made_of(&store), fresh, "layout {layout}");
+            let one = |query: &str| store.query_row(query, [], |row| row.get::<_, String>(0)).expect(query);
+            let account = "SELECT name || bg_color || font_color || logo || button_theme || relay_only || max_call_seconds || single_device FROM accounts";
+            assert_eq!(one(account), "Grocer#0F3D2E#FFFFFFhttps://grocer.example/logo.pngdark16001", "layout {layout}");
+            let keys = "SELECT group_concat(environment || ' ' || key_hash, ', ') FROM (SELECT * FROM api_keys ORDER BY environment DESC)";
+            assert_eq!(one(keys), "production hash of one, development hash of another", "layout {layout}");
+            let calls =
+                "SELECT group_concat(caller || ' ' || callee || ' ' || placed_at_ms || ' ' || ended_at_ms || ' ' || end_reason, ', ')
+                         FROM (SELECT * FROM calls ORDER BY placed_at_ms)";
+            assert_eq!(one(calls), "courier_1 customer_1 1000 5000 1, courier_1 customer_1 6000 7000 3", "layout {layout}");
+            let rest =
+                "SELECT (SELECT count(*) FROM token_keys) || (SELECT count(*) FROM blocked_users) || (SELECT count(*) FROM used_tokens)
+                               || (SELECT count(*) FROM quiet_hours)";
+            assert_eq!(one(rest), if layout < 12 { "0000" } else { "1111" }, "layout {layout}");
+            let sound: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
+            assert_eq!(sound, "ok", "layout {layout}");
+            let foreign = store.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists([])).expect("a verdict");
+            assert!(!foreign, "layout {layout}");
+        }
+    }
 
     #[test]
     fn the_keys_of_a_store_that_had_one_for_each_environment_stay_good() {

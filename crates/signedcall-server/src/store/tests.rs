@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_wire::{
     AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, RunId, Timestamp, VoiceReport,
@@ -7,6 +7,8 @@ use signedcall_wire::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::backlog::Backlog;
+use super::records::{Answering, Closing, Opening, commit};
 use super::*;
 use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptEnd, KeptReport, NamedDevice, OpenRecord};
 
@@ -261,7 +263,7 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
     file.execute_batch("ALTER TABLE calls RENAME TO hidden").expect("nobody else writes");
     records.close(closing(1), SystemTime::now());
     records.open(opening(2), SystemTime::now());
-    assert_eq!(written.blocking_recv(), Some(opened(2, false)));
+    assert_eq!(written.blocking_recv(), Some(Written::NotOpened { call: opening(2).invite.call }));
     records.answer(opening(1).invite.call, answer(), SystemTime::now());
     let answered = Written::Answered { call: opening(1).invite.call };
     assert_eq!(written.blocking_recv(), Some(answered), "nobody waits for what cannot be written");
@@ -332,4 +334,34 @@ fn nobody_else_on_the_machine_may_read_the_store() {
         assert_eq!(entry.metadata().expect("a file").permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
     }
     records.finish();
+}
+
+#[test]
+fn a_full_store_takes_nothing_new_and_has_nothing_by_halves_and_goes_on_when_there_is_room() {
+    let (_directory, path) = new_store();
+    let mut connection = schema::open(&path).expect("a new store");
+    let (now, figures) = (SystemTime::now(), StoreFigures::default());
+    let beginning = |call| Box::new(Opening { record: opening(call), placed_at: now, handed_in: Instant::now() });
+    commit(&mut connection, &[beginning(1)], &Backlog::default(), &figures).expect("room");
+    let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a number");
+    let limit = |connection: &rusqlite::Connection, most: u32| {
+        connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], |row| row.get::<_, u32>(0)).expect("a limit")
+    };
+    assert_eq!(limit(&connection, pages), pages);
+
+    let mut backlog = Backlog::default();
+    backlog.answer(Answering { call: opening(1).invite.call, answer: answer(), answered_at: now });
+    let many: Vec<_> = (2..200).map(beginning).collect();
+    let full = commit(&mut connection, &many, &backlog, &figures).expect_err("there is no room for so many");
+    assert_eq!(full.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull), "{full}");
+    commit(&mut connection, &[], &backlog, &figures).expect("what is there can be changed");
+    backlog.close(Closing { record: closing(1), ended_at: now });
+    commit(&mut connection, &[], &backlog, &figures).expect("and ended");
+
+    limit(&connection, 1_000_000);
+    commit(&mut connection, &many, &Backlog::default(), &figures).expect("room again");
+    drop(connection);
+    let records = read_records(&path).expect("a good store");
+    assert_eq!(records.len(), 199);
+    assert_eq!(records.iter().filter(|record| record.end_reason.is_some()).count(), 1);
 }

@@ -13,12 +13,15 @@ use tokio::time::timeout;
 
 use crate::support::{Device, PATIENCE, Socket, hello, new_call};
 
-fn command(data: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
     command.env_clear().arg("--data").arg(data).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
+
+/// A service for tests.
+const DEMO: &[&str] = &["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", "0"];
 
 /// A running service, as another program starts it.
 pub(crate) struct Running {
@@ -27,8 +30,20 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Running {
-    let mut child =
-        command(data, &[&["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", "0"], arguments].concat()).spawn().expect("the binary");
+    start_as(command(data, &[DEMO, arguments].concat())).await
+}
+
+/// The same, of a process that may have so many files open.
+pub(crate) async fn start_with_files(data: &Path, files: u32) -> Running {
+    let binary = command(data, DEMO);
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--nofile={files}:{files}")).arg(binary.as_std().get_program()).args(binary.as_std().get_args());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    start_as(limited).await
+}
+
+async fn start_as(mut command: Command) -> Running {
+    let mut child = command.spawn().expect("the binary");
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
@@ -42,7 +57,7 @@ pub(crate) fn demo_key(data: &Path) -> Redacted<String> {
     Redacted::new(std::fs::read_to_string(path).expect("a key").trim().to_owned())
 }
 
-async fn run(data: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(data: &Path, arguments: &[&str]) -> Output {
     command(data, arguments).output().await.expect("the binary")
 }
 
@@ -92,11 +107,31 @@ async fn a_demo_key_can_be_chosen_and_sigterm_ends_the_service_cleanly() {
 }
 
 /// Asks a service to stop, and waits until it has.
-async fn terminate(child: &mut Child) {
+pub(crate) async fn terminate(child: &mut Child) {
     let pid = child.id().expect("it runs").to_string();
     let told = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
     assert!(told.success());
     assert!(child.wait().await.expect("it ends").success());
+}
+
+#[tokio::test]
+async fn a_supervisor_is_told_that_the_service_is_ready_lives_and_stops() {
+    let data = tempfile::tempdir().expect("a directory");
+    let path = data.path().join("notify");
+    let supervisor = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let mut command = command(data.path(), &["--listen=127.0.0.1:0", "--drain-seconds=0"]);
+    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").spawn().expect("the binary");
+    let mut heard = [0; 32];
+    for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        let length = timeout(PATIENCE, supervisor.recv(&mut heard)).await.expect("it is told in time").expect("a message");
+        assert_eq!(&heard[..length], expected.as_bytes());
+    }
+    terminate(&mut child).await;
+    let mut last = Vec::new();
+    while let Ok(length) = supervisor.try_recv(&mut heard) {
+        last = heard[..length].to_vec();
+    }
+    assert_eq!(last, b"STOPPING=1");
 }
 
 #[tokio::test]

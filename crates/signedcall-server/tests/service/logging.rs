@@ -1,3 +1,4 @@
+use serde_json::Value;
 use signedcall_wire::{EndReason, Redacted, Request, ServiceEvent, Signal};
 
 use crate::binary::{demo_key, last_words, start};
@@ -43,4 +44,20 @@ async fn nothing_above_debug_tells_a_key_a_token_a_cuid_a_name_or_an_address() {
             assert!(!line.contains(secret), "{secret:?} is in {line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_log_for_programs_has_an_object_on_each_line() {
+    let data = tempfile::tempdir().expect("a directory");
+    let running = start(data.path(), &["--log-format", "json"]).await;
+    let key = demo_key(data.path());
+    let mut caller = Device::sign_in(&running.url, hello(key.clone(), "courier_1")).await;
+    let _callee = Device::sign_in(&running.url, hello(key, "customer_1")).await;
+    let (call, request) = new_call("customer_1");
+    caller.ask(request).await.expect("a call");
+    let words = last_words(running).await;
+    let lines: Vec<Value> = words.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(lines.iter().all(|line| ["timestamp", "level", "target", "message"].iter().all(|field| line[field].is_string())), "{words}");
+    let placed = lines.iter().find(|line| line["message"] == "call placed").expect("it is worth a line");
+    assert_eq!((placed["level"].as_str(), placed["call"].as_str()), (Some("INFO"), Some(call.to_string().as_str())));
 }

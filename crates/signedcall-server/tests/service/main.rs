@@ -1,13 +1,20 @@
 //! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
 
+mod abuse;
+mod backup;
 mod binary;
 mod calls;
+mod check;
+mod enumeration;
 mod frames;
+mod full_disk;
 mod keys;
 mod limits;
 mod logging;
+mod operator;
 mod quiet;
 mod renewals;
 mod sessions;
 mod sign_in;
 mod support;
+mod tls;

@@ -141,9 +141,14 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) async fn sign_in(url: &str, hello: Hello) -> Self {
         let mut socket = Socket::open(url).await;
-        let endpoint = Endpoint { device: hello.device, run: hello.run };
-        socket.say(&ClientMessage::Hello(hello)).await;
+        socket.say(&ClientMessage::Hello(hello.clone())).await;
         let Some(ServiceMessage::Welcome(welcome)) = socket.hear().await else { panic!("not welcome") };
+        Self::welcomed(socket, &hello, welcome)
+    }
+
+    /// The device that has said `hello` on a socket, and was let in.
+    pub(crate) fn welcomed(socket: Socket, hello: &Hello, welcome: Welcome) -> Self {
+        let endpoint = Endpoint { device: hello.device, run: hello.run };
         Self { socket, endpoint, welcome, last_seq: 0, waiting: VecDeque::new() }
     }
 

@@ -51,12 +51,20 @@ fn a_call_is_written_down_before_it_rings() {
             then: &["a ok", "x #1 invite 35000", "y #1 invite 35000"],
         },
         Row {
-            name: "Recording → no record",
+            name: "Recording → no record, of an id that is taken",
             devices: "ax",
             given: vec![Do::Ask('a', call())],
             when: Do::RecordFailed,
             then: &["a ERR_FAILURE_IN_MAKE_CALL"],
         },
+        Row {
+            name: "Recording → no record, in a store that cannot be written to",
+            devices: "ax",
+            given: vec![Do::Ask('a', call())],
+            when: Do::StoreFailed,
+            then: &["a ERR_SERVER_FAILURE"],
+        },
+        Row { name: "a store that fails once the call is placed", devices: "ax", given: placed(), when: Do::StoreFailed, then: &[] },
         Row { name: "a record without a call", devices: "ax", given: vec![], when: Do::Recorded, then: &[] },
         Row {
             name: "hanging up while recording waits for the record",

@@ -63,7 +63,7 @@ fn a_record_is_waited_for_five_seconds_and_closed_when_it_comes_later() {
     stage.run(0, Do::Ask('a', call()));
     assert_eq!(stage.wake_at(0), Some(5_000));
     assert_eq!(stage.run(4_999, Do::Wake), NOTHING);
-    assert_eq!(stage.run(5_000, Do::Wake), ["a ERR_FAILURE_IN_MAKE_CALL"]);
+    assert_eq!(stage.run(5_000, Do::Wake), ["a ERR_SERVER_FAILURE"]);
     assert_eq!(stage.run(9_000, Do::Recorded), ["close record InternalError"]);
 
     let mut stage = Stage::with("ax");

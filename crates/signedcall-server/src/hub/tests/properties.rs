@@ -251,8 +251,12 @@ impl World {
                     self.handle(HubEvent::AnswerWritten { call });
                 } else if let Some(call) = self.pending.pop_first() {
                     // The store takes each id once.
-                    let durable = durable && self.durable.insert(call);
-                    self.handle(if durable { HubEvent::Recorded { call } } else { HubEvent::RecordFailed { call } });
+                    let outcome = match (durable, durable && self.durable.insert(call)) {
+                        (true, true) => HubEvent::Recorded { call },
+                        (true, false) => HubEvent::RecordFailed { call },
+                        (false, _) => HubEvent::StoreFailed { call },
+                    };
+                    self.handle(outcome);
                 }
             }
             Op::Wait { milliseconds } => {

@@ -48,10 +48,12 @@ pub(super) enum Do {
     Recorded,
     /// The record of another call is durable.
     RecordedOf(CallId),
-    /// The record of the call could not be written.
+    /// The record of the call is not written, since its id is taken.
     RecordFailed,
-    /// The record of another call could not be written.
-    RecordFailedOf(CallId),
+    /// The store cannot write the record of the call.
+    StoreFailed,
+    /// The store cannot write the record of another call.
+    StoreFailedOf(CallId),
     /// The answer of the call is durable, when the store waits.
     AnswerWritten,
     /// The service is about to stop.
@@ -287,7 +289,8 @@ impl Stage {
             Do::Recorded => HubEvent::Recorded { call: CALL },
             Do::RecordedOf(call) => HubEvent::Recorded { call },
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
-            Do::RecordFailedOf(call) => HubEvent::RecordFailed { call },
+            Do::StoreFailed => HubEvent::StoreFailed { call: CALL },
+            Do::StoreFailedOf(call) => HubEvent::StoreFailed { call },
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },

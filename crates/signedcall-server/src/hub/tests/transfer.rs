@@ -125,7 +125,7 @@ fn a_transfer_that_cannot_be_done_leaves_the_call_as_it_was() {
 fn what_happens_while_a_transfer_is_written_down_may_undo_it() {
     let transfers = || Do::Ask('x', transfer(BACK, 'o'));
     let rows: Vec<Row<Vec<&str>>> = vec![
-        ("the store fails", "axo", vec![], Do::RecordFailedOf(BACK), vec!["x ERR_FAILURE_IN_MAKE_CALL"]),
+        ("the store fails", "axo", vec![], Do::StoreFailedOf(BACK), vec!["x ERR_SERVER_FAILURE"]),
         (
             "the call ends",
             "axo",
@@ -176,7 +176,7 @@ fn a_store_that_takes_too_long_leaves_the_call_as_it_was() {
     let mut stage = talking("axo");
     stage.run(100, Do::Ask('x', transfer(BACK, 'o')));
     assert_eq!(stage.run(5_099, Do::Wake), [""; 0]);
-    assert_eq!(stage.run(5_100, Do::Wake), ["x ERR_FAILURE_IN_MAKE_CALL"]);
+    assert_eq!(stage.run(5_100, Do::Wake), ["x ERR_SERVER_FAILURE"]);
     assert_eq!(stage.run(6_000, Do::RecordedOf(BACK)), ["close record InternalError"]);
     assert_eq!(
         stage.run(6_000, Do::Ask('a', hang_up(EndReason::HungUp))),

@@ -1,5 +1,8 @@
 //! The service's own end of TLS, for machines that have no proxy in front.
 
+mod handshake;
+mod renewal;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +10,9 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
+
+pub(crate) use self::handshake::shake_hands;
+pub(crate) use self::renewal::{Current, Renewal};
 
 /// The files that say who the service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub enum TlsError {
 }
 
 /// Reads the files.
-pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let wrong = |path: &Path, why: String| TlsError::File { path: path.to_owned(), why };
     let certificates = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -54,5 +59,5 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
         .map_err(unusable)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }

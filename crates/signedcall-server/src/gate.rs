@@ -1,0 +1,203 @@
+//! How many connections may wait, on which nobody has signed in yet: so many of one address, and so many altogether.
+//!
+//! Whoever signs in does so within a second, and whoever holds connections to keep others out holds them for as long as they last. So it is the one that has
+//! waited longest that is sent away for another.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::metrics::Limit;
+
+/// How many may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateSettings {
+    /// Altogether. Each holds some kilobytes, and 64 more at most for what it says.
+    pub most: NonZeroUsize,
+    /// Of one address. `None` stands for [`GateSettings::OF_ONE_ADDRESS`], and for no limit on this machine's own: a proxy may be there, and
+    /// everybody behind it.
+    pub of_one_address: Option<NonZeroUsize>,
+}
+
+impl GateSettings {
+    /// A crowd's worth: those who come back to one office after its network has failed.
+    pub const OF_ONE_ADDRESS: usize = 256;
+
+    /// Half of the files that the process may have open, or the usual number where that is less: the others are for those who are signed in.
+    pub(crate) fn most_by_files() -> NonZeroUsize {
+        let usual = Self::default().most;
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let half = files.and_then(|files| NonZeroUsize::new(usize::try_from(files / 2).ok()?));
+        half.map_or(usual, |half| half.min(usual))
+    }
+
+    fn most_of(&self, address: IpAddr) -> usize {
+        match self.of_one_address {
+            Some(most) => most.get(),
+            None if address.is_loopback() => usize::MAX,
+            None => Self::OF_ONE_ADDRESS,
+        }
+    }
+}
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        Self { most: NonZeroUsize::MIN.saturating_add(4095), of_one_address: None }
+    }
+}
+
+/// Lets connections wait.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    settings: GateSettings,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    /// How each is told to go, the oldest first.
+    waiting: BTreeMap<u64, Arc<Notify>>,
+    of_addresses: BTreeMap<IpAddr, usize>,
+}
+
+impl Gate {
+    pub(crate) fn new(settings: GateSettings) -> Arc<Self> {
+        Arc::new(Self { settings, state: Mutex::default() })
+    }
+
+    /// Lets another one wait, for whom the oldest may have to go. `None` where too many of its address do.
+    pub(crate) fn enter(self: &Arc<Self>, from: IpAddr) -> Result<Entered, Limit> {
+        let from = house_of(from);
+        let mut state = self.state();
+        let of_address = state.of_addresses.entry(from).or_default();
+        if *of_address >= self.settings.most_of(from) {
+            return Err(Limit::WaitingOfAddress);
+        }
+        *of_address += 1;
+        let oldest = if state.waiting.len() >= self.settings.most.get() { state.waiting.pop_first() } else { None };
+        if let Some((_, goes)) = &oldest {
+            goes.notify_one();
+        }
+        state.last += 1;
+        let (number, sent_away) = (state.last, Arc::<Notify>::default());
+        state.waiting.insert(number, Arc::clone(&sent_away));
+        let ticket = Ticket { gate: Arc::clone(self), number, from, sent_away };
+        Ok(Entered { ticket: Arc::new(ticket), another_goes: oldest.is_some() })
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that may wait.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) ticket: Arc<Ticket>,
+    /// Whether the oldest one was sent away for it.
+    pub(crate) another_goes: bool,
+}
+
+/// A connection's place among those that wait, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    gate: Arc<Gate>,
+    number: u64,
+    from: IpAddr,
+    sent_away: Arc<Notify>,
+}
+
+impl Ticket {
+    /// Returns when the connection has to go.
+    pub(crate) async fn sent_away(&self) {
+        self.sent_away.notified().await;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.waiting.remove(&self.number);
+        if let Some(number) = state.of_addresses.get_mut(&self.from) {
+            *number -= 1;
+            if *number == 0 {
+                state.of_addresses.remove(&self.from);
+            }
+        }
+    }
+}
+
+/// Whom an address belongs to: with IPv6 each house has as many as it likes, in a network of 64 bits.
+fn house_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+        other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn gate(most: usize, of_one_address: Option<usize>) -> Arc<Gate> {
+        let number = |number| NonZeroUsize::new(number).expect("some");
+        Gate::new(GateSettings { most: number(most), of_one_address: of_one_address.map(number) })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn so_many_of_one_address_may_wait_and_another_s_are_not_counted() {
+        let gate = gate(100, Some(2));
+        let enter = |from| gate.enter(address(from)).map(|entered| entered.ticket);
+        let [first, _second] = [(); 2].map(|()| enter("192.0.2.1").expect("room"));
+        assert_eq!(enter("192.0.2.1").err(), Some(Limit::WaitingOfAddress));
+        assert_eq!(enter("::ffff:192.0.2.1").err(), Some(Limit::WaitingOfAddress), "it is the same");
+        enter("192.0.2.2").expect("room");
+        drop(first);
+        enter("192.0.2.1").expect("room again");
+        let _both = [enter("2001:db8::1").expect("room"), enter("2001:db8::ffff:2").expect("room")];
+        assert!(enter("2001:db8::3").is_err() && enter("2001:db8:0:1::1").is_ok(), "a house has one network");
+    }
+
+    #[test]
+    fn this_machine_s_own_address_is_a_proxy_s_unless_it_is_said_otherwise() {
+        let number = GateSettings::OF_ONE_ADDRESS + 1;
+        let let_in = |gate: &Arc<Gate>, from| {
+            let entered: Vec<_> = std::iter::repeat_with(|| gate.enter(address(from))).take(number).collect();
+            entered.iter().filter(|entered| entered.is_ok()).count()
+        };
+        assert_eq!(let_in(&gate(1_000, None), "127.0.0.1"), number);
+        assert_eq!(let_in(&gate(1_000, None), "192.0.2.1"), number - 1);
+        assert_eq!(let_in(&gate(1_000, Some(3)), "127.0.0.1"), 3);
+    }
+
+    #[test]
+    fn the_one_that_has_waited_longest_goes_for_another() {
+        let gate = gate(2, None);
+        let enter = |from| gate.enter(address(from)).expect("room");
+        let (first, second) = (enter("192.0.2.1"), enter("192.0.2.2"));
+        assert!(!first.another_goes && !second.another_goes);
+        let third = enter("192.0.2.3");
+        assert!(third.another_goes);
+        let goes = |entered: &Entered| entered.ticket.sent_away().now_or_never().is_some();
+        assert!(goes(&first) && !goes(&second) && !goes(&third));
+        drop(second);
+        assert!(!enter("192.0.2.4").another_goes, "whoever has signed in waits no more");
+        drop((first, third));
+        assert_eq!((gate.waiting(), gate.state().of_addresses.len()), (0, 0));
+    }
+}

@@ -1,0 +1,50 @@
+//! Whether calls can be placed here, so that devices should be sent here.
+
+use super::Operator;
+use crate::store::LEAST_ROOM;
+
+/// Why no calls can be placed here at the moment, or soon.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unready {
+    #[error("the hub does not answer")]
+    HubSilent,
+    #[error("nobody writes the records of calls any more")]
+    NoWriter,
+    #[error("the service is about to stop")]
+    Drains,
+    #[error("the store cannot be written to: {0}")]
+    Store(String),
+    #[error("the store's disk does not answer")]
+    DiskSilent,
+    #[error("the store's disk has {0} bytes of room left, and there should be {LEAST_ROOM}")]
+    NoRoom(u64),
+}
+
+pub(super) async fn check(operator: &Operator) -> Result<(), Unready> {
+    let figures = operator.figures().await.ok_or(Unready::HubSilent)?;
+    if !figures.records_are_written {
+        return Err(Unready::NoWriter);
+    }
+    if figures.drains {
+        return Err(Unready::Drains);
+    }
+    let (room, written) = operator.ask_disk(|probe| (probe.room(), probe.write())).await.ok_or(Unready::DiskSilent)?;
+    written.map_err(|error| Unready::Store(error.to_string()))?;
+    // Where the disk does not say how much room it has, having written to it has to do.
+    enough(room.unwrap_or(u64::MAX))
+}
+
+const fn enough(room: u64) -> Result<(), Unready> {
+    if room < LEAST_ROOM { Err(Unready::NoRoom(room)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_has_room_from_sixty_four_mebibytes_on() {
+        assert_eq!(enough(LEAST_ROOM), Ok(()));
+        assert_eq!(enough(LEAST_ROOM - 1), Err(Unready::NoRoom(LEAST_ROOM - 1)));
+    }
+}

@@ -1,0 +1,59 @@
+//! What has been handed in to be written, and is kept until it is: also while nothing can be.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use signedcall_wire::CallId;
+
+use super::records::{Answering, Closing};
+use crate::hub::KeptReport;
+
+/// The most reports of how calls sounded that wait: those of a few minutes. Whatever else waits is bounded by the calls that there are.
+const MOST_REPORTS: usize = 1024;
+
+/// Everything but the beginnings of calls: a call that cannot be written down is refused, and not kept.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    answers: BTreeMap<CallId, Answering>,
+    closings: Vec<Closing>,
+    reports: VecDeque<Box<KeptReport>>,
+}
+
+impl Backlog {
+    /// Each says everything of a call that goes on, so that the last one is enough.
+    pub(super) fn answer(&mut self, answering: Answering) {
+        self.answers.insert(answering.call, answering);
+    }
+
+    /// An end says everything that there was to say before.
+    pub(super) fn close(&mut self, closing: Closing) {
+        self.answers.remove(&closing.record.call);
+        self.closings.push(closing);
+    }
+
+    pub(super) fn keep_report(&mut self, kept: Box<KeptReport>) {
+        if self.reports.len() == MOST_REPORTS {
+            self.reports.pop_front();
+        }
+        self.reports.push_back(kept);
+    }
+
+    pub(super) fn answers(&self) -> impl Iterator<Item = &Answering> {
+        self.answers.values()
+    }
+
+    pub(super) fn closings(&self) -> impl Iterator<Item = &Closing> {
+        self.closings.iter()
+    }
+
+    pub(super) fn reports(&self) -> impl Iterator<Item = &KeptReport> {
+        self.reports.iter().map(|kept| &**kept)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.answers.len() + self.closings.len() + self.reports.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
