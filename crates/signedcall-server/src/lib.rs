@@ -1,16 +1,18 @@
 //! What the Signed Call service does: sign-in, presence, ringing, relay and call records in one binary.
 //!
 //! The [`hub`] decides and does nothing else. Around it, each with one task or thread: a `socket` for each device, the `switchboard` that owns the hub,
-//! the `store` and the `relay`. [`serve`] puts them together; the binary adds a command line.
+//! the `store` and the `relay`. Companies' own backends use the `api`. [`serve`] puts them together; the binary adds a command line.
 
 pub mod account;
 mod admission;
+mod api;
 mod clock;
 mod codec;
 mod demo;
 pub mod hub;
 mod key_use;
 mod keys;
+mod moment;
 mod relay;
 mod service;
 pub mod settings;
@@ -22,6 +24,7 @@ mod tokens;
 mod web;
 mod withdrawals;
 
+pub use api::ApiSettings;
 pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;
 pub use relay::{EmbeddedRelay, ExternalRelay, RelaySettings, StartRelayError};

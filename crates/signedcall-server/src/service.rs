@@ -13,12 +13,13 @@ use tokio::task::JoinHandle;
 
 use crate::account::AccountError;
 use crate::admission::Admission;
+use crate::api::{self, Api};
 use crate::demo::ensure_demo;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Records, StoreError, UsedTokens, create_private_directory};
+use crate::store::{Accounts, History, Records, StoreError, UsedTokens, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -130,7 +131,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let address = listener.local_addr().map_err(listening)?;
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
-    let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens);
+    let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
+    let history = History::open(&store)?;
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
@@ -141,7 +143,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets)));
+    let api = api::router(Api::new(settings.api, Arc::clone(&admission), (accounts.open_again()?, history), notes.clone()));
+    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets), api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
     Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, key_use, switchboard })

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{ServiceMessage, SessionId, Timestamp};
+use signedcall_wire::{AccountId, CallId, Environment, ServiceMessage, SessionId, Timestamp};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Moment, Quiet, SocketId, Withdrawn};
+use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, SocketId, User, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -35,6 +35,10 @@ pub(crate) enum Note {
     Event(Box<HubEvent>),
     /// Somebody asks which api keys are in use.
     KeysInUse(oneshot::Sender<BTreeSet<KeyId>>),
+    /// A company's backend asks where a user is signed in, and until when one of their devices was known to be connected.
+    Presence { user: User, tell: oneshot::Sender<(usize, Option<SystemTime>)> },
+    /// A company's backend ends a call, and is told whether it went on until then.
+    HangUp { account: AccountId, environment: Environment, call: CallId, tell: oneshot::Sender<bool> },
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
@@ -136,6 +140,18 @@ impl Switchboard {
                 // Whoever asked may have stopped waiting.
                 let _ = tell.send(self.hub.keys_in_use());
             }
+            Note::Presence { user, tell } => {
+                let now = self.clock.now().now;
+                let Presence { devices, last_seen } = self.hub.presence_of(now, &user);
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send((devices, last_seen.map(|at| on_the_wall(now, at))));
+            }
+            Note::HangUp { account, environment, call, tell } => {
+                let goes_on = self.hub.has_call(&account, environment, call);
+                self.handle(HubEvent::HangUpAsked { account, environment, call });
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send(goes_on);
+            }
             Note::Ping(alive) => {
                 if self.records.are_written() {
                     // Whoever asked may have stopped waiting.
@@ -227,7 +243,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_wire::{AccountId, Cuid, DeviceId, Endpoint, Environment, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
+    use signedcall_wire::{Cuid, DeviceId, Endpoint, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
     use uuid::Uuid;
 
     use super::*;

@@ -83,6 +83,15 @@ pub enum HubEvent {
     Withdrawn(Withdrawn),
     /// Users are not called at these hours, and at no others.
     QuietHours(Quiet),
+    /// A company's backend ends a call.
+    HangUpAsked {
+        /// The company.
+        account: AccountId,
+        /// For which of its environments it asks.
+        environment: Environment,
+        /// The call.
+        call: CallId,
+    },
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,

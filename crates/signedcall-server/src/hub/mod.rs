@@ -47,6 +47,7 @@
 
 mod budget;
 mod call;
+mod company;
 mod event;
 mod limit;
 mod past;
@@ -75,6 +76,7 @@ use signedcall_wire::{
 };
 
 use self::call::Call;
+pub use self::company::Presence;
 pub use self::event::{
     AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
     SocketId,
@@ -142,7 +144,7 @@ pub struct Hub {
 }
 
 /// A cuid means something within one environment of its account only.
-type User = (AccountId, Environment, Cuid);
+pub type User = (AccountId, Environment, Cuid);
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +219,7 @@ impl Hub {
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
+            HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }

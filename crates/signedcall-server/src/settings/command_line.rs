@@ -83,6 +83,9 @@ pub struct Given {
     /// How many calls all users of an account in one environment may place in a minute together, 1 to 60000 [default: no limit]
     #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub account_calls_per_minute: Option<u64>,
+    /// How many requests the backends of an account may make of the API in a minute, 1 to 60000 [default: 600]
+    #[arg(long, env = "SIGNEDCALL_API_REQUESTS_PER_MINUTE", value_name = "REQUESTS")]
+    pub api_requests_per_minute: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -111,6 +114,7 @@ impl Given {
             ring_seconds: self.ring_seconds.or(other.ring_seconds),
             user_calls_per_minute: self.user_calls_per_minute.or(other.user_calls_per_minute),
             account_calls_per_minute: self.account_calls_per_minute.or(other.account_calls_per_minute),
+            api_requests_per_minute: self.api_requests_per_minute.or(other.api_requests_per_minute),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
         }

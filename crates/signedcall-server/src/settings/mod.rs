@@ -19,6 +19,7 @@ pub use self::command_line::{
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
+use crate::api::ApiSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub hub: HubSettings,
     /// How long a socket waits for its device.
     pub sockets: SocketSettings,
+    /// What companies' backends may ask for.
+    pub api: ApiSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -114,6 +117,7 @@ impl Settings {
             tokens: TokenSettings::default(),
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
+            api: ApiSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
         }
@@ -145,6 +149,8 @@ impl Settings {
         let per_user = rate("user_calls_per_minute", given.user_calls_per_minute)?;
         let per_account = rate("account_calls_per_minute", given.account_calls_per_minute)?;
         settings.hub.call_rates = CallRates { per_user, per_account };
+        let requests = rate("api_requests_per_minute", given.api_requests_per_minute)?;
+        settings.api.requests_per_minute = requests.unwrap_or(settings.api.requests_per_minute);
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
         settings.check()?;
         Ok(settings)

@@ -5,6 +5,7 @@
 mod accounts;
 mod api_keys;
 mod blocked;
+mod history;
 mod open;
 mod quiet;
 mod records;
@@ -23,6 +24,7 @@ pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
+pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
@@ -83,7 +85,7 @@ pub(crate) enum Outcome {
 }
 
 /// Milliseconds since 1970, as they are stored.
-fn unix_millis(at: SystemTime) -> i64 {
+pub(crate) fn unix_millis(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

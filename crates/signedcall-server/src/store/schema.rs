@@ -150,6 +150,15 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, environment, cuid)
     ) STRICT;
 ",
+    // Every way in which a company looks through its calls, the newest first.
+    "
+    DROP INDEX calls_by_time;
+    CREATE INDEX calls_by_time ON calls (account, environment, placed_at_ms, id);
+    CREATE INDEX calls_by_caller ON calls (account, environment, caller, placed_at_ms, id);
+    CREATE INDEX calls_by_callee ON calls (account, environment, callee, placed_at_ms, id);
+    CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id);
+    CREATE INDEX calls_that_go_on ON calls (account, environment, placed_at_ms, id) WHERE ended_at_ms IS NULL;
+",
 ];
 
 /// The version that all steps lead to.

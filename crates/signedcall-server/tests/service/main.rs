@@ -1,5 +1,6 @@
 //! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
 
+mod api;
 mod binary;
 mod calls;
 mod frames;

@@ -39,7 +39,12 @@ impl TestService {
     }
 
     async fn start_both(sockets: SocketSettings, data: TempDir) -> Self {
-        let settings = Settings { drain_for: Duration::from_secs(20), sockets, ..Settings::on_loopback(data.path().to_owned()) };
+        Self::start_as(data, |settings| settings.sockets = sockets).await
+    }
+
+    pub(crate) async fn start_as(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings { drain_for: Duration::from_secs(20), ..Settings::on_loopback(data.path().to_owned()) };
+        change(&mut settings);
         Self { service: serve(settings, None).await.expect("a service"), data }
     }
 

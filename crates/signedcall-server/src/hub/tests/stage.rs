@@ -54,6 +54,8 @@ pub(super) enum Do {
     RecordFailedOf(CallId),
     /// The answer of the call is durable, when the store waits.
     AnswerWritten,
+    /// The company's backend ends the call.
+    CompanyHangsUp,
     /// The service is about to stop.
     Drain,
     /// Relay credentials are renewed.
@@ -289,6 +291,9 @@ impl Stage {
             Do::RecordFailed => HubEvent::RecordFailed { call: CALL },
             Do::RecordFailedOf(call) => HubEvent::RecordFailed { call },
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
+            Do::CompanyHangsUp => {
+                HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
+            }
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::RenewToken(who, of, lasts) => {

@@ -1,0 +1,153 @@
+//! The API by which a company's own backend works with the service: HTTP under `/v1/`, with an api key of the account. `docs/api.md` says how.
+//!
+//! Each module has the requests of one subject: what may be asked, how it is checked, and what is answered. What is asked of the store goes by connections
+//! of the API's own, one request at a time, so that it keeps neither the hub nor the writer of records nor whoever signs in waiting.
+
+mod budgets;
+mod calls;
+mod company;
+mod csv;
+mod problem;
+mod query;
+mod users;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use self::budgets::Budgets;
+use self::company::Company;
+use self::problem::Problem;
+use crate::admission::Admission;
+use crate::store::{Accounts, History, StoreError};
+use crate::switchboard::Note;
+
+/// The most bytes of what a request brings along: the longest that makes sense has under four thousand.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What companies' backends may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// How many requests the backends of an account may make in a minute, in each environment. What was not used is saved up for one minute.
+    pub requests_per_minute: NonZeroU32,
+    /// How long a request may take until its answer begins, also when it comes in slowly.
+    pub answer_within: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        const TEN_A_SECOND: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
+        Self { requests_per_minute: TEN_A_SECOND, answer_within: Duration::from_secs(10) }
+    }
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Api {
+    admission: Arc<Admission>,
+    accounts: Arc<Accounts>,
+    history: Arc<History>,
+    /// Whoever waits for their turn at the store waits here, and not on a thread.
+    turn: Semaphore,
+    hub: Sender<Note>,
+    budgets: Budgets,
+    answer_within: Duration,
+}
+
+type Shared = Arc<Api>;
+
+impl Api {
+    pub(crate) fn new(
+        settings: ApiSettings,
+        admission: Arc<Admission>,
+        (accounts, history): (Accounts, History),
+        hub: Sender<Note>,
+    ) -> Self {
+        let (accounts, history) = (Arc::new(accounts), Arc::new(history));
+        let ApiSettings { requests_per_minute, answer_within } = settings;
+        let (turn, budgets) = (Semaphore::new(1), Budgets::new(requests_per_minute));
+        Self { admission, accounts, history, turn, hub, budgets, answer_within }
+    }
+
+    /// Looks something up in the records of calls.
+    async fn look_up<T: Send + 'static>(&self, ask: impl FnOnce(&History) -> Result<T, StoreError> + Send + 'static) -> Result<T, Problem> {
+        let history = Arc::clone(&self.history);
+        self.in_turn(move || ask(&history)).await
+    }
+
+    /// Asks something of what is known of accounts, or changes it.
+    async fn of_accounts<T: Send + 'static, E: std::error::Error + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Accounts) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let accounts = Arc::clone(&self.accounts);
+        self.in_turn(move || ask(&accounts)).await
+    }
+
+    async fn in_turn<T: Send + 'static, E: std::error::Error + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Ok(_turn) = self.turn.acquire().await else {
+            return Err(Problem::unavailable());
+        };
+        let failed = match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => error.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        tracing::error!(error = failed, "a request of a company's backend failed");
+        Err(Problem::unavailable())
+    }
+
+    /// Asks the hub.
+    async fn ask_hub<T>(&self, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
+        let (tell, told) = oneshot::channel();
+        self.hub.send(note(tell)).await.map_err(|_| Problem::unavailable())?;
+        told.await.map_err(|_| Problem::unavailable())
+    }
+}
+
+/// Routes every request there is, and tells whoever asks for something else.
+pub(crate) fn router(api: Api) -> Router {
+    let within = api.answer_within;
+    Router::new()
+        .merge(calls::routes())
+        .merge(users::routes())
+        .route("/v1/{*path}", any(unknown))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(move |request, next| bound(within, request, next)))
+        .with_state(Arc::new(api))
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::wrong_method()
+}
+
+/// Bounds how long a request takes. What is answered is for whoever asked, and for nobody's cache.
+async fn bound(within: Duration, request: Request, next: Next) -> Response {
+    let mut response = match timeout(within, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::too_slow().into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

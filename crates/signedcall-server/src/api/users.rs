@@ -1,0 +1,46 @@
+//! The users of a company.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::company::NamedUser;
+use super::problem::Problem;
+use super::{Company, Shared};
+use crate::moment;
+use crate::store::unix_millis;
+use crate::switchboard::Note;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new().route("/v1/users/{cuid}", get(show))
+}
+
+/// A user, who need not have signed in before.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct User {
+    /// The user's id.
+    cuid: String,
+    /// Whether a call to them rings somewhere.
+    signed_in: bool,
+    /// On how many devices: those that are connected, and those that were up to half a minute ago.
+    devices: usize,
+    /// Until when they were there, as far as that is known: now, while a device is connected; else since a minute, or when they last placed or answered
+    /// a call. Null when there is nothing to go by.
+    last_seen_at: Option<String>,
+    /// Whether the account has blocked them.
+    blocked: bool,
+}
+
+async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<Json<User>, Problem> {
+    let scope = company.scope;
+    let user = (scope.account.clone(), scope.environment, cuid.clone());
+    let (devices, connected) = api.ask_hub(|tell| Note::Presence { user, tell }).await?;
+    let (of, whose) = (scope.clone(), cuid.clone());
+    let blocked = api.of_accounts(move |accounts| accounts.is_blocked(&of.account, of.environment, &whose)).await?;
+    let whose = cuid.clone();
+    let called = api.look_up(move |history| history.last_seen(&scope, &whose)).await?;
+    let last_seen_at = connected.map(unix_millis).max(called).map(moment::to_text);
+    Ok(Json(User { cuid: cuid.as_str().to_owned(), signed_in: devices > 0, devices, last_seen_at, blocked }))
+}
