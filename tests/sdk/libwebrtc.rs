@@ -233,6 +233,7 @@ impl Device {
             | ServiceEvent::TimeLeft { .. }
             | ServiceEvent::Transferred(_)
             | ServiceEvent::Ended { .. }
+            | ServiceEvent::Branding(_)
             | ServiceEvent::Unknown => {}
         }
     }

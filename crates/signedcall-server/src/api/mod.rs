@@ -3,6 +3,9 @@
 //! Each module has the requests of one subject: what may be asked, how it is checked, and what is answered. What is asked of the store goes by connections
 //! of the API's own, one request at a time, so that it keeps neither the hub nor the writer of records nor whoever signs in waiting.
 
+mod blocked;
+mod body;
+mod branding;
 mod budgets;
 mod calls;
 mod company;
@@ -23,7 +26,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use self::budgets::Budgets;
@@ -63,6 +66,8 @@ pub(crate) struct Api {
     hub: Sender<Note>,
     budgets: Budgets,
     answer_within: Duration,
+    /// Held while somebody changes how calls look.
+    branding: Mutex<()>,
 }
 
 type Shared = Arc<Api>;
@@ -77,7 +82,7 @@ impl Api {
         let (accounts, history) = (Arc::new(accounts), Arc::new(history));
         let ApiSettings { requests_per_minute, answer_within } = settings;
         let (turn, budgets) = (Semaphore::new(1), Budgets::new(requests_per_minute));
-        Self { admission, accounts, history, turn, hub, budgets, answer_within }
+        Self { admission, accounts, history, turn, hub, budgets, answer_within, branding: Mutex::default() }
     }
 
     /// Looks something up in the records of calls.
@@ -123,6 +128,8 @@ impl Api {
 pub(crate) fn router(api: Api) -> Router {
     let within = api.answer_within;
     Router::new()
+        .merge(blocked::routes())
+        .merge(branding::routes())
         .merge(calls::routes())
         .merge(users::routes())
         .route("/v1/{*path}", any(unknown))

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::MAX_BODY_BYTES;
+
 /// What is wrong with a request, or with the service.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
@@ -38,10 +40,14 @@ pub(super) enum Code {
     Unauthorized,
     /// A parameter or a member of what was sent is wrong; `field` says which.
     InvalidRequest,
+    /// The api key is of the environment in which this cannot be done.
+    Forbidden,
     /// There is no such thing in this account and environment.
     NotFound,
     /// This path has no such method.
     MethodNotAllowed,
+    /// What was sent is too long.
+    TooLarge,
     /// The account asks too often; `Retry-After` says when to come back.
     TooManyRequests,
     /// The request could not be carried out in time. Whether it was, is not known.
@@ -55,8 +61,10 @@ impl Code {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -78,6 +86,19 @@ impl Problem {
     /// Something is wrong that has a name.
     pub(super) fn field(name: &str, detail: impl Into<String>) -> Self {
         Self { field: Some(name.to_owned()), ..Self::new(Code::InvalidRequest, detail) }
+    }
+
+    /// Something is wrong with all that was sent.
+    pub(super) fn body(detail: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, detail)
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::new(Code::TooLarge, format!("what is sent has at most {MAX_BODY_BYTES} bytes"))
+    }
+
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(Code::Forbidden, detail)
     }
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! What a company's own backend asks of the hub.
 
-use signedcall_wire::{AccountId, CallId, EndReason, Environment, Timestamp};
+use signedcall_wire::{AccountId, Branding, CallId, EndReason, Environment, ServiceEvent, SessionId, Timestamp};
 
 use super::call::{Intent, State};
 use super::session::Link;
@@ -34,6 +34,21 @@ impl Hub {
             presence.last_seen = presence.last_seen.max(Some(seen));
         }
         presence
+    }
+
+    /// Calls of an account look like this from now on. Whoever signs in is told so too, also when the shell looked the account up before.
+    pub(super) fn change_branding(&mut self, turn: &mut Turn, account: AccountId, branding: Branding) {
+        let of_account = self.sessions.iter().filter(|(_, session)| session.user.0 == account);
+        let told: Vec<SessionId> = of_account.map(|(id, _)| *id).collect();
+        self.brandings.insert(account, branding.clone());
+        for session in told {
+            self.tell(turn, session, ServiceEvent::Branding(branding.clone()));
+        }
+    }
+
+    /// How calls of an account look, when that was changed since the service was started.
+    pub(super) fn changed_branding(&self, account: &AccountId) -> Option<Branding> {
+        self.brandings.get(account).cloned()
     }
 
     /// Ends a call of an account for both sides, as if one of them had.

@@ -92,6 +92,13 @@ pub enum HubEvent {
         /// The call.
         call: CallId,
     },
+    /// Calls of an account look like this from now on.
+    BrandingChanged {
+        /// The company.
+        account: AccountId,
+        /// How its calls look.
+        branding: Branding,
+    },
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,

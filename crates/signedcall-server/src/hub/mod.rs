@@ -71,7 +71,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Cuid, DeviceId, EndReason, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage,
+    AccountId, Branding, CallId, ClientMessage, Cuid, DeviceId, EndReason, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage,
     SessionId, Timestamp,
 };
 
@@ -140,6 +140,8 @@ pub struct Hub {
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
     drains: bool,
+    /// How the calls of those accounts look that have changed it since the service was started.
+    brandings: BTreeMap<AccountId, Branding>,
     timers: Timers,
 }
 
@@ -192,6 +194,7 @@ impl Hub {
             past: PastCalls::default(),
             calls_of_users: BTreeMap::new(),
             drains: false,
+            brandings: BTreeMap::new(),
             timers: Timers::default(),
         }
     }
@@ -220,6 +223,7 @@ impl Hub {
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }

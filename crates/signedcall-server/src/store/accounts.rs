@@ -100,6 +100,14 @@ impl Accounts {
         self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
     }
 
+    /// Changes how the calls of an account look.
+    pub(crate) fn set_branding(&self, id: &AccountId, branding: &Branding) -> Result<(), StoreError> {
+        let Branding { name, bg_color, font_color, logo, button_theme } = branding;
+        let set = "UPDATE accounts SET name = ?, bg_color = ?, font_color = ?, logo = ?, button_theme = ? WHERE id = ?";
+        let values = params![name, String::from(*bg_color), String::from(*font_color), logo, theme_name(*button_theme), id.0];
+        self.connection().execute(set, values).map(drop).map_err(|error| self.failed(error))
+    }
+
     /// Looks an account up, and its api keys that are not revoked.
     pub(crate) fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<Credential>)>, StoreError> {
         let connection = self.connection();

@@ -47,12 +47,18 @@ impl Accounts {
     }
 
     pub(crate) fn is_blocked(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<bool, StoreError> {
+        Ok(self.blocked_since(account, environment, cuid)?.is_some())
+    }
+
+    /// Since when a user is blocked, in milliseconds since 1970.
+    pub(crate) fn blocked_since(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<Option<i64>, StoreError> {
         let connection = self.connection();
         let find = || {
-            let mut user = connection.prepare_cached("SELECT 1 FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
-            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |_| Ok(())).optional()
+            let mut user =
+                connection.prepare_cached("SELECT blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
+            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |row| row.get(0)).optional()
         };
-        find().map(|found| found.is_some()).map_err(|error| self.failed(error))
+        find().map_err(|error| self.failed(error))
     }
 
     /// Everybody whom an account has blocked; `None` when there is no such account.

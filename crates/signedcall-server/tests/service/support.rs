@@ -152,6 +152,13 @@ impl Device {
         Self { socket, endpoint, welcome, last_seq: 0, waiting: VecDeque::new() }
     }
 
+    /// Whether a device is let in.
+    pub(crate) async fn is_welcome(url: &str, hello: Hello) -> bool {
+        let mut socket = Socket::open(url).await;
+        socket.say(&ClientMessage::Hello(hello)).await;
+        matches!(socket.hear().await, Some(ServiceMessage::Welcome(_)))
+    }
+
     pub(crate) fn resume_message(&self) -> ClientMessage {
         let (session, token) = (self.welcome.session, self.welcome.resume_token.clone());
         ClientMessage::Resume(Resume { version: PROTOCOL_VERSION, session, token, last_seq: self.last_seq })

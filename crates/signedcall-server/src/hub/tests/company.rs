@@ -1,10 +1,10 @@
 //! What a company's backend asks for.
 
-use signedcall_wire::{AccountId, Environment, Timestamp};
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, ServiceMessage, Timestamp};
 
 use super::arrows::{Row, answered, check, placed};
 use super::stage::{CALL, Do, Stage, THIRD, call, cuid, transfer};
-use crate::hub::{HubEvent, Presence};
+use crate::hub::{HubCommand, HubEvent, HubStep, Presence};
 
 fn account() -> AccountId {
     AccountId("parcelo".to_owned())
@@ -50,6 +50,27 @@ fn a_transfer_that_is_being_written_down_is_not_done_when_the_company_ends_the_n
     assert!(stage.handle(0, hang_up).is_empty());
     assert_eq!(stage.run(0, Do::RecordedOf(THIRD)), ["close record Cancelled", "x ERR_FAILURE_IN_MAKE_CALL"]);
     assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
+}
+
+#[test]
+fn every_device_of_an_account_is_told_how_its_calls_look_from_now_on_and_so_is_whoever_comes_later() {
+    let mut stage = Stage::with("axp");
+    let branding = |name: &str| {
+        let black = Color { red: 0, green: 0, blue: 0 };
+        Branding { name: name.to_owned(), bg_color: black, font_color: black, logo: None, button_theme: ButtonTheme::Light }
+    };
+    let changed = |account, name| HubEvent::BrandingChanged { account, branding: branding(name) };
+    assert!(stage.handle(0, changed(AccountId("other".to_owned()), "Other")).is_empty());
+    stage.run(0, Do::Lose('x'));
+    let told = stage.handle(0, changed(account(), "New"));
+    assert_eq!(told, ["a #1 branding New", "p #1 branding New"], "in both environments");
+    let told = stage.run(0, Do::Resume('x', 0));
+    assert!(told.iter().any(|told| told == "x2 #1 branding New"), "{told:?}");
+    // The shell looked this one up before.
+    let sign_in = stage.event(Do::SignIn('y'));
+    let HubStep { commands, .. } = stage.hub.handle(Timestamp::from_millis(0), sign_in);
+    let Some(HubCommand::Send { message: ServiceMessage::Welcome(welcome), .. }) = commands.first() else { panic!("not welcome") };
+    assert_eq!(welcome.branding, Some(branding("New")));
 }
 
 #[test]

@@ -473,6 +473,7 @@ fn describe_event(event: &ServiceEvent) -> String {
         ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
         ServiceEvent::Ended { reason, other_device, .. } => describe_end(*reason, other_device.as_ref()),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
+        ServiceEvent::Branding(branding) => format!("branding {}", branding.name),
         ServiceEvent::Unknown => unreachable!("the hub does not say this"),
     }
 }

@@ -1,6 +1,7 @@
 //! A company with an account, users and a backend.
 
 use rusqlite::{Connection, params};
+use serde_json::Value;
 use signedcall_server::store::{Account, Accounts};
 use signedcall_server::{STORE_FILE, Settings, account};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, CallId, Color, EndReason, Environment, Hello, Redacted, Request, ServiceEvent};
@@ -45,6 +46,14 @@ impl Backend {
 
     pub(crate) async fn post(&self, path: &str) -> Answer {
         self.ask_by(&self.production, "POST", path, None).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Option<&Value>) -> Answer {
+        self.ask_by(&self.production, "PUT", path, body.map(Value::to_string).as_deref()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask_by(&self.production, "DELETE", path, None).await
     }
 
     pub(crate) fn hello(&self, cuid: &str) -> Hello {

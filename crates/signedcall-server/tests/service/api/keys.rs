@@ -80,3 +80,14 @@ async fn who_connects_and_says_half_a_request_holds_nothing_for_long() {
     let closed = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut heard);
     tokio::time::timeout(crate::support::PATIENCE, closed).await.expect("the service closes it").expect("in order");
 }
+
+#[tokio::test]
+async fn what_comes_in_too_slowly_is_given_up_with_words() {
+    let answer_within = Duration::from_millis(200);
+    let backend = Backend::start_as(|settings| settings.api = ApiSettings { answer_within, ..ApiSettings::default() }).await;
+    let key = backend.production.expose();
+    let head =
+        format!("PUT /v1/branding HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 100\r\nConnection: close\r\n\r\n");
+    let answer = say(backend.service.service.address(), format!("{head}{{").as_bytes()).await;
+    assert_eq!(answer.problem(), (504, "too_slow".to_owned(), None));
+}

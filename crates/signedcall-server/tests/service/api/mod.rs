@@ -1,6 +1,8 @@
 //! The API as a company's backend uses it: HTTP over a socket, against a service in this process.
 
 mod backend;
+mod blocked;
+mod branding;
 mod calls;
 mod csv;
 mod http;
