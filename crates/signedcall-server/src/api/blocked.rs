@@ -1,21 +1,26 @@
 //! The users whom a company lets in no more.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
 use signedcall_wire::Cuid;
 
 use super::company::NamedUser;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::{Company, Shared};
 use crate::moment;
 use crate::store::Scope;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/v1/blocked/{cuid}", get(show).put(block).delete(let_in))
+pub(super) fn operations() -> Vec<Operation> {
+    const PATH: &str = "/v1/blocked/{cuid}";
+    vec![
+        Operation::get(PATH, "getBlockedUser", "Says since when a user is blocked.", show).gives::<BlockedUser>(),
+        Operation::put(PATH, "blockUser", "Blocks a user, who is signed out within a second.", block).gives::<BlockedUser>(),
+        Operation::delete(PATH, "letUserIn", "Lets a user in again.", let_in),
+    ]
 }
 
 /// A user who is blocked.
@@ -24,6 +29,7 @@ pub(super) struct BlockedUser {
     /// The user's id.
     cuid: String,
     /// Since when.
+    #[schemars(extend("format" = "date-time"))]
     blocked_at: String,
 }
 

@@ -2,22 +2,28 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signedcall_wire::{Branding, Color, Contrast, Environment};
 
 use super::body::Members;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::{Api, Company, Shared};
 use crate::account::check_branding;
 use crate::hub::HubEvent;
 use crate::switchboard::Note;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/v1/branding", get(show).put(change))
+pub(super) fn operations() -> Vec<Operation> {
+    const PATH: &str = "/v1/branding";
+    vec![
+        Operation::get(PATH, "getBranding", "Says how calls look.", show).gives::<Look>(),
+        Operation::put(PATH, "setBranding", "Changes how calls look, on every device that is connected at once.", change)
+            .takes::<NewLook>()
+            .gives::<Look>(),
+    ]
 }
 
 /// How calls look, in both environments.

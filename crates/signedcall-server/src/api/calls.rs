@@ -1,36 +1,43 @@
 //! The calls of a company: those that go on, and the records of all others.
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
 use signedcall_wire::EndReason;
 
 use super::company::NamedCall;
+use super::operation::{Content, Operation};
 use super::problem::Problem;
-use super::query::{ExportQuery, PageQuery, cursor_after};
+use super::query::{ExportQuery, PageQuery, cursor_after, filters, paging};
 use super::{Company, Shared, csv};
 use crate::moment;
 use crate::store::CallRecord;
 use crate::switchboard::Note;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/v1/calls", get(list))
-        .route("/v1/calls.csv", get(export))
-        .route("/v1/calls/{id}", get(show))
-        .route("/v1/calls/{id}/hangup", post(hang_up))
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/calls", "listCalls", "Lists calls page by page, the newest first.", list)
+            .with(filters())
+            .with(paging())
+            .gives::<CallPage>(),
+        Operation::get("/v1/calls.csv", "exportCalls", "Gives calls as a table (RFC 4180), the newest first.", export)
+            .with(filters())
+            .answers(Content::Csv),
+        Operation::get("/v1/calls/{id}", "getCall", "Gives one call.", show).gives::<Call>(),
+        Operation::post("/v1/calls/{id}/hangup", "hangUpCall", "Ends a call for both sides, unless it is over.", hang_up),
+    ]
 }
 
 /// One call. Moments are UTC, in the form of RFC 3339.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Call {
     /// The call's id.
+    #[schemars(extend("format" = "uuid"))]
     id: String,
     /// Who called.
     caller: String,
@@ -41,14 +48,18 @@ pub(super) struct Call {
     /// Whether it goes on.
     state: CallState,
     /// When it was placed.
+    #[schemars(extend("format" = "date-time"))]
     placed_at: String,
     /// When it was answered; null when it was not.
+    #[schemars(extend("format" = "date-time"))]
     answered_at: Option<String>,
     /// When both sides had media; null when they never had.
+    #[schemars(extend("format" = "date-time"))]
     connected_at: Option<String>,
     /// When it ended; null while it goes on.
+    #[schemars(extend("format" = "date-time"))]
     ended_at: Option<String>,
-    /// Why it ended, as the caller was told; null while it goes on.
+    /// Why it ended, as the caller was told: one of the words that the parameter of this name takes, or of a newer service; null while it goes on.
     #[schemars(with = "Option<String>")]
     end_reason: Option<EndReason>,
     /// How long both sides could talk; null while it goes on, and where they never could.

@@ -10,6 +10,8 @@ mod budgets;
 mod calls;
 mod company;
 mod csv;
+mod openapi;
+mod operation;
 mod problem;
 mod query;
 mod users;
@@ -31,6 +33,8 @@ use tokio::time::timeout;
 
 use self::budgets::Budgets;
 use self::company::Company;
+use self::openapi::with_document;
+use self::operation::Operation;
 use self::problem::Problem;
 use crate::admission::Admission;
 use crate::store::{Accounts, History, StoreError};
@@ -127,16 +131,20 @@ impl Api {
 /// Routes every request there is, and tells whoever asks for something else.
 pub(crate) fn router(api: Api) -> Router {
     let within = api.answer_within;
-    Router::new()
-        .merge(blocked::routes())
-        .merge(branding::routes())
-        .merge(calls::routes())
-        .merge(users::routes())
-        .route("/v1/{*path}", any(unknown))
+    let mut router = Router::new().route("/v1/{*path}", any(unknown));
+    for Operation { path, route, .. } in with_document(operations()) {
+        router = router.route(path, route);
+    }
+    router
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(move |request, next| bound(within, request, next)))
         .with_state(Arc::new(api))
+}
+
+/// Everything that may be asked, in the order of the document.
+fn operations() -> Vec<Operation> {
+    [calls::operations(), users::operations(), blocked::operations(), branding::operations()].into_iter().flatten().collect()
 }
 
 async fn unknown() -> Problem {

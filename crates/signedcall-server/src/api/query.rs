@@ -7,10 +7,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+use serde_json::{Value, json};
 use signedcall_wire::{Cuid, EndReason};
 use uuid::Uuid;
 
 use super::Shared;
+use super::operation::Parameter;
 use super::problem::Problem;
 use crate::moment;
 use crate::store::{CallFilter, CallRecord, Place};
@@ -18,7 +20,7 @@ use crate::store::{CallFilter, CallRecord, Place};
 /// How many calls are on a page unless something else is asked for.
 const PAGE: usize = 50;
 /// The most calls on a page.
-pub(super) const MAX_PAGE: usize = 200;
+const MAX_PAGE: usize = 200;
 
 /// Which calls are asked for, page by page.
 #[derive(Debug)]
@@ -54,6 +56,27 @@ impl FromRequestParts<Shared> for ExportQuery {
         query.finish()?;
         Ok(Self(filter))
     }
+}
+
+/// What may be asked of calls.
+pub(super) fn filters() -> Vec<Parameter> {
+    let words: Vec<Value> = EndReason::ALL.into_iter().filter_map(|reason| serde_json::to_value(reason).ok()).collect();
+    vec![
+        Parameter::new("cuid", "Those that this user has placed, or was called in.", json!({"type": "string"})),
+        Parameter::moment("since", "Those that were placed then or later."),
+        Parameter::moment("until", "Those that were placed before then."),
+        Parameter::new("end_reason", "Those that ended so, as the caller was told.", json!({"type": "string", "enum": words})),
+        Parameter::new("state", "Those that go on, or those that are over.", json!({"type": "string", "enum": ["open", "closed"]})),
+    ]
+}
+
+/// Which part of them.
+pub(super) fn paging() -> Vec<Parameter> {
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE});
+    vec![
+        Parameter::new("limit", "How many calls are on a page.", limit),
+        Parameter::new("cursor", "The next_cursor of the page before.", json!({"type": "string"})),
+    ]
 }
 
 /// The parameters that were not taken yet.

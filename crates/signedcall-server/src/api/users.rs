@@ -1,20 +1,23 @@
 //! The users of a company.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::company::NamedUser;
+use super::operation::Operation;
 use super::problem::Problem;
 use super::{Company, Shared};
 use crate::moment;
 use crate::store::unix_millis;
 use crate::switchboard::Note;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/v1/users/{cuid}", get(show))
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/users/{cuid}", "getUser", "Says where a user is signed in, and since when they are away.", show)
+            .gives::<User>(),
+    ]
 }
 
 /// A user, who need not have signed in before.
@@ -28,6 +31,7 @@ pub(super) struct User {
     devices: usize,
     /// Until when they were there, as far as that is known: now, while a device is connected; else since a minute, or when they last placed or answered
     /// a call. Null when there is nothing to go by.
+    #[schemars(extend("format" = "date-time"))]
     last_seen_at: Option<String>,
     /// Whether the account has blocked them.
     blocked: bool,

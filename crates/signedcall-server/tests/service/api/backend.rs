@@ -6,6 +6,7 @@ use signedcall_server::store::{Account, Accounts};
 use signedcall_server::{STORE_FILE, Settings, account};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, CallId, Color, EndReason, Environment, Hello, Redacted, Request, ServiceEvent};
 
+use super::document::Document;
 use super::http::{Answer, ask};
 use crate::support::{Device, TestService, hello, new_call};
 
@@ -16,6 +17,8 @@ pub(crate) struct Backend {
     pub(crate) account: AccountId,
     pub(crate) production: Redacted<String>,
     pub(crate) development: Redacted<String>,
+    /// What the service says of itself, by which everything that it answers is checked.
+    pub(crate) document: Document,
 }
 
 impl Backend {
@@ -27,7 +30,8 @@ impl Backend {
         let service = TestService::start_as(tempfile::tempdir().expect("a directory"), change).await;
         let accounts = Accounts::open(&service.data.path().join(STORE_FILE)).expect("the store");
         let [(_, production), (_, development)] = add(&accounts, "grocer");
-        Self { service, accounts, account: AccountId("grocer".to_owned()), production, development }
+        let document = Document::new(ask(service.service.address(), "GET", "/v1/openapi.json", None, None).await.json());
+        Self { service, accounts, account: AccountId("grocer".to_owned()), production, development, document }
     }
 
     /// Another company of the same service, by its production key.
@@ -37,7 +41,9 @@ impl Backend {
     }
 
     pub(crate) async fn ask_by(&self, key: &Redacted<String>, method: &str, path: &str, body: Option<&str>) -> Answer {
-        ask(self.service.service.address(), method, path, Some(key.expose()), body).await
+        let answer = ask(self.service.service.address(), method, path, Some(key.expose()), body).await;
+        self.document.check(method, path, body, &answer);
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

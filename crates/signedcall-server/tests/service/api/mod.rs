@@ -5,6 +5,7 @@ mod blocked;
 mod branding;
 mod calls;
 mod csv;
+mod document;
 mod http;
 mod keys;
 mod users;
