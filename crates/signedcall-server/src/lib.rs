@@ -9,6 +9,7 @@ mod api;
 mod clock;
 mod codec;
 mod demo;
+mod erasure;
 pub mod hub;
 mod key_use;
 mod keys;

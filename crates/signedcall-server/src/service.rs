@@ -15,6 +15,7 @@ use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::api::{self, Api};
 use crate::demo::ensure_demo;
+use crate::erasure::erase;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
@@ -92,6 +93,7 @@ pub struct Service {
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     key_use: JoinHandle<()>,
+    erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
 }
 
@@ -146,8 +148,21 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let api = api::router(Api::new(settings.api, Arc::clone(&admission), (accounts.open_again()?, history), notes.clone()));
     let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets), api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
+    let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
-    Ok(Service { address, encrypted, relay_address, demo_key, drain_for: settings.drain_for, notes, web, watch, key_use, switchboard })
+    Ok(Service {
+        address,
+        encrypted,
+        relay_address,
+        demo_key,
+        drain_for: settings.drain_for,
+        notes,
+        web,
+        watch,
+        key_use,
+        erasure,
+        switchboard,
+    })
 }
 
 impl Service {
@@ -183,6 +198,7 @@ impl Service {
         self.web.abort();
         self.watch.abort();
         self.key_use.abort();
+        self.erasure.abort();
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.

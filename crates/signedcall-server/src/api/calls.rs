@@ -39,12 +39,12 @@ pub(super) struct Call {
     /// The call's id.
     #[schemars(extend("format" = "uuid"))]
     id: String,
-    /// Who called.
+    /// Who called; a pseudonym that begins with `erased_` once they were erased, the same in all of their calls until then.
     caller: String,
-    /// Who was called.
+    /// Who was called, likewise.
     callee: String,
-    /// Why, as the caller saw it.
-    context: String,
+    /// Why, as the caller saw it; null once one of the two was erased.
+    context: Option<String>,
     /// Whether it goes on.
     state: CallState,
     /// When it was placed.
@@ -123,7 +123,7 @@ impl From<CallRecord> for Call {
             id: record.call,
             caller: record.caller,
             callee: record.callee,
-            context: record.context,
+            context: Some(record.context).filter(|context| !context.is_empty()),
             state: if record.ended_at_ms.is_some() { CallState::Closed } else { CallState::Open },
             placed_at: moment::to_text(record.placed_at_ms),
             answered_at: record.answered_at_ms.map(moment::to_text),

@@ -89,6 +89,7 @@ fn describe_operation(operation: &Operation, schemas: &mut Schemas, problem: &Va
     );
     let mut answer = json!({"description": operation.summary});
     match &operation.content {
+        Content::Nothing if operation.status == 202 => answer["description"] = "It will be done.".into(),
         Content::Nothing => answer["description"] = "It is done.".into(),
         Content::Json(schema) => answer["content"] = json!({"application/json": {"schema": schema(&mut schemas.answered)}}),
         Content::Csv => answer["content"] = json!({"text/csv": {"schema": {"type": "string"}}}),

@@ -79,6 +79,11 @@ impl Operation {
         self.answers(Content::Json(SchemaGenerator::subschema_for::<T>))
     }
 
+    /// Answered before it is done.
+    pub(super) fn goes_on(self) -> Self {
+        Self { status: 202, ..self }
+    }
+
     pub(super) fn answers(self, content: Content) -> Self {
         Self { status: 200, content, ..self }
     }

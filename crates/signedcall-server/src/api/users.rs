@@ -1,22 +1,28 @@
 //! The users of a company.
 
+use std::time::SystemTime;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::company::NamedUser;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::{Company, Shared};
 use crate::moment;
-use crate::store::unix_millis;
+use crate::store::{Scope, unix_millis};
 use crate::switchboard::Note;
 
 pub(super) fn operations() -> Vec<Operation> {
+    const PATH: &str = "/v1/users/{cuid}";
     vec![
-        Operation::get("/v1/users/{cuid}", "getUser", "Says where a user is signed in, and since when they are away.", show)
-            .gives::<User>(),
+        Operation::get(PATH, "getUser", "Says where a user is signed in, and since when they are away.", show).gives::<User>(),
+        Operation::delete(PATH, "eraseUser", "Erases who a user was from the records of all calls that were placed before.", erase)
+            .goes_on(),
     ]
 }
 
@@ -35,6 +41,14 @@ pub(super) struct User {
     last_seen_at: Option<String>,
     /// Whether the account has blocked them.
     blocked: bool,
+}
+
+/// Notes that it is to be done, which outlives the service. The pseudonym is known to nobody, so that asking for the same user later makes another.
+async fn erase(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<StatusCode, Problem> {
+    let pseudonym = format!("erased_{}", Uuid::new_v4().simple());
+    let Scope { account, environment } = company.scope;
+    api.of_accounts(move |accounts| accounts.ask_to_erase(&account, environment, &cuid, &pseudonym, SystemTime::now())).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<Json<User>, Problem> {

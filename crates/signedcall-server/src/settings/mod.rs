@@ -63,6 +63,8 @@ pub struct Settings {
     pub sockets: SocketSettings,
     /// What companies' backends may ask for.
     pub api: ApiSettings,
+    /// How long the record of a call is kept after the call's end; for ever when nothing is set.
+    pub keep_records: Option<Duration>,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -118,6 +120,7 @@ impl Settings {
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
             api: ApiSettings::default(),
+            keep_records: None,
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
         }
@@ -151,6 +154,8 @@ impl Settings {
         settings.hub.call_rates = CallRates { per_user, per_account };
         let requests = rate("api_requests_per_minute", given.api_requests_per_minute)?;
         settings.api.requests_per_minute = requests.unwrap_or(settings.api.requests_per_minute);
+        let days = given.keep_records.map(|days| within("keep_records", days, 1..=36_500)).transpose()?;
+        settings.keep_records = days.map(|days| Duration::from_secs(days * 24 * 3600));
         settings.drain_for = Duration::from_secs(within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600)?);
         settings.check()?;
         Ok(settings)

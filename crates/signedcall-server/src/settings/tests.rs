@@ -51,6 +51,7 @@ fn a_wrong_value_is_refused_by_the_setting_s_name() {
         ("turn_credential_hours = 0", "turn_credential_hours"),
         ("drain_seconds = 601", "drain_seconds"),
         ("api_requests_per_minute = 0", "api_requests_per_minute"),
+        ("keep_records = 0", "keep_records"),
         ("token_audience = ''", "token_audience"),
         ("user_calls_per_minute = 0", "user_calls_per_minute"),
         ("user_calls_per_minute = 60001", "user_calls_per_minute"),
@@ -90,7 +91,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 20, "nineteen settings, and the file that holds them");
+    assert_eq!(settings.len(), 21, "twenty settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

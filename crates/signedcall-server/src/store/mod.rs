@@ -5,6 +5,7 @@
 mod accounts;
 mod api_keys;
 mod blocked;
+mod erasures;
 mod history;
 mod open;
 mod quiet;

@@ -304,7 +304,7 @@ pub struct CallRecord {
     pub caller: String,
     /// Who was called.
     pub callee: String,
-    /// Why, as the caller saw it.
+    /// Why, as the caller saw it; empty once one of the two was erased.
     pub context: String,
     /// When the caller asked, in milliseconds since 1970.
     pub placed_at_ms: i64,

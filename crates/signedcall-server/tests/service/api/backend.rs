@@ -1,5 +1,7 @@
 //! A company with an account, users and a backend.
 
+use std::num::NonZeroU32;
+
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use signedcall_server::store::{Account, Accounts};
@@ -27,6 +29,11 @@ impl Backend {
     }
 
     pub(crate) async fn start_as(change: impl FnOnce(&mut Settings)) -> Self {
+        // Tests ask again and again until something is so.
+        let change = |settings: &mut Settings| {
+            settings.api.requests_per_minute = NonZeroU32::MAX;
+            change(settings);
+        };
         let service = TestService::start_as(tempfile::tempdir().expect("a directory"), change).await;
         let accounts = Accounts::open(&service.data.path().join(STORE_FILE)).expect("the store");
         let [(_, production), (_, development)] = add(&accounts, "grocer");
@@ -90,7 +97,10 @@ impl Backend {
     }
 
     pub(crate) fn store(&self) -> Connection {
-        Connection::open(self.service.data.path().join(STORE_FILE)).expect("the store")
+        let store = Connection::open(self.service.data.path().join(STORE_FILE)).expect("the store");
+        // As the service opens it.
+        store.pragma_update(None, "secure_delete", true).expect("the store");
+        store
     }
 
     /// Writes down calls that are over, as the service does, one a second, and gives the ids, the oldest first.

@@ -91,6 +91,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
         all,
         [
             "DELETE /v1/blocked/{cuid}",
+            "DELETE /v1/users/{cuid}",
             "GET /v1/blocked/{cuid}",
             "GET /v1/branding",
             "GET /v1/calls",

@@ -6,6 +6,7 @@ mod branding;
 mod calls;
 mod csv;
 mod document;
+mod erasure;
 mod http;
 mod keys;
 mod users;
