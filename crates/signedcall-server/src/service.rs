@@ -132,7 +132,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
-    let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
+    let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
     let history = History::open(&store)?;
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
@@ -145,7 +145,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let api = api::router(Api::new(settings.api, Arc::clone(&admission), (accounts.open_again()?, history), notes.clone()));
+    let api =
+        api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), (accounts.open_again()?, history), notes.clone()));
     let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets), api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));

@@ -14,6 +14,7 @@ mod openapi;
 mod operation;
 mod problem;
 mod query;
+mod tokens;
 mod users;
 
 use std::num::NonZeroU32;
@@ -39,6 +40,7 @@ use self::problem::Problem;
 use crate::admission::Admission;
 use crate::store::{Accounts, History, StoreError};
 use crate::switchboard::Note;
+use crate::tokens::TokenSettings;
 
 /// The most bytes of what a request brings along: the longest that makes sense has under four thousand.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -70,6 +72,7 @@ pub(crate) struct Api {
     hub: Sender<Note>,
     budgets: Budgets,
     answer_within: Duration,
+    tokens: TokenSettings,
     /// Held while somebody changes how calls look.
     branding: Mutex<()>,
 }
@@ -79,6 +82,7 @@ type Shared = Arc<Api>;
 impl Api {
     pub(crate) fn new(
         settings: ApiSettings,
+        tokens: TokenSettings,
         admission: Arc<Admission>,
         (accounts, history): (Accounts, History),
         hub: Sender<Note>,
@@ -86,7 +90,7 @@ impl Api {
         let (accounts, history) = (Arc::new(accounts), Arc::new(history));
         let ApiSettings { requests_per_minute, answer_within } = settings;
         let (turn, budgets) = (Semaphore::new(1), Budgets::new(requests_per_minute));
-        Self { admission, accounts, history, turn, hub, budgets, answer_within, branding: Mutex::default() }
+        Self { admission, accounts, history, turn, hub, budgets, answer_within, tokens, branding: Mutex::default() }
     }
 
     /// Looks something up in the records of calls.
@@ -144,7 +148,10 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// Everything that may be asked, in the order of the document.
 fn operations() -> Vec<Operation> {
-    [calls::operations(), users::operations(), blocked::operations(), branding::operations()].into_iter().flatten().collect()
+    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), tokens::operations()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 async fn unknown() -> Problem {

@@ -11,6 +11,7 @@ mod open;
 mod quiet;
 mod records;
 mod schema;
+mod signing_keys;
 #[cfg(test)]
 mod tests;
 mod token_keys;

@@ -91,6 +91,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
         all,
         [
             "DELETE /v1/blocked/{cuid}",
+            "DELETE /v1/tokens/key",
             "DELETE /v1/users/{cuid}",
             "GET /v1/blocked/{cuid}",
             "GET /v1/branding",
@@ -100,6 +101,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
             "GET /v1/openapi.json",
             "GET /v1/users/{cuid}",
             "POST /v1/calls/{id}/hangup",
+            "POST /v1/tokens",
             "PUT /v1/blocked/{cuid}",
             "PUT /v1/branding",
         ]

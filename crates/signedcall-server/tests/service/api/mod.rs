@@ -9,4 +9,5 @@ mod document;
 mod erasure;
 mod http;
 mod keys;
+mod tokens;
 mod users;
