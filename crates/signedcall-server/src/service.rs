@@ -13,14 +13,14 @@ use tokio::task::JoinHandle;
 
 use crate::account::AccountError;
 use crate::admission::Admission;
-use crate::api::{self, Api};
+use crate::api::{self, Api, Stores};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, History, Records, StoreError, UsedTokens, create_private_directory};
+use crate::store::{Accounts, Records, StoreError, UsedTokens, create_private_directory};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -134,7 +134,6 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
-    let history = History::open(&store)?;
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
@@ -145,8 +144,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let api =
-        api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), (accounts.open_again()?, history), notes.clone()));
+    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), Stores::open(&accounts)?, notes.clone()));
     let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets), api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));

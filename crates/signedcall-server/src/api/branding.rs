@@ -131,7 +131,7 @@ impl NewLook {
 }
 
 async fn show(State(api): State<Shared>, company: Company) -> Result<Json<Look>, Problem> {
-    let found = api.of_accounts(move |accounts| accounts.find(&company.scope.account)).await?;
+    let found = api.stores.known(move |accounts| accounts.find(&company.scope.account)).await?;
     found.map(|(account, _)| Json(account.branding.into())).ok_or_else(Problem::unavailable)
 }
 
@@ -153,7 +153,7 @@ async fn change(State(api): State<Shared>, company: Company, members: Members) -
 async fn put(api: Arc<Api>, company: Company, branding: Branding) -> Result<(), Problem> {
     let _turn = api.branding.lock().await;
     let (id, new) = (company.scope.account.clone(), branding.clone());
-    api.of_accounts(move |accounts| accounts.set_branding(&id, &new)).await?;
+    api.stores.change(move |accounts| accounts.set_branding(&id, &new)).await?;
     let changed = HubEvent::BrandingChanged { account: company.scope.account, branding };
     api.hub.send(Note::Event(Box::new(changed))).await.map_err(|_| Problem::unavailable())
 }

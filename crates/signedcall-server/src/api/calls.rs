@@ -169,7 +169,7 @@ impl From<signedcall_wire::VoiceReport> for VoiceReport {
 async fn list(State(api): State<Shared>, company: Company, query: PageQuery) -> Result<Json<CallPage>, Problem> {
     let PageQuery { filter, from, limit } = query;
     // One more than asked for says whether there is another page.
-    let mut found = api.look_up(move |history| history.page(&company.scope, &filter, from.as_ref(), limit + 1)).await?;
+    let mut found = api.stores.look_up(move |history| history.page(&company.scope, &filter, from.as_ref(), limit + 1)).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| has_more).map(cursor_after);
@@ -177,7 +177,7 @@ async fn list(State(api): State<Shared>, company: Company, query: PageQuery) -> 
 }
 
 async fn show(State(api): State<Shared>, company: Company, NamedCall(call): NamedCall) -> Result<Json<Call>, Problem> {
-    let found = api.look_up(move |history| history.call(&company.scope, call)).await?;
+    let found = api.stores.look_up(move |history| history.call(&company.scope, call)).await?;
     found.map(|record| Json(record.into())).ok_or_else(no_such_call)
 }
 
@@ -191,7 +191,7 @@ async fn export(State(api): State<Shared>, company: Company, ExportQuery(filter)
 async fn hang_up(State(api): State<Shared>, company: Company, NamedCall(call): NamedCall) -> Result<StatusCode, Problem> {
     let (account, environment) = (company.scope.account.clone(), company.scope.environment);
     if !api.ask_hub(|tell| Note::HangUp { account, environment, call, tell }).await? {
-        let found = api.look_up(move |history| history.call(&company.scope, call)).await?;
+        let found = api.stores.look_up(move |history| history.call(&company.scope, call)).await?;
         found.ok_or_else(no_such_call)?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -59,7 +59,7 @@ pub(super) fn export(
 impl Export {
     async fn rows(&self, from: Option<Place>) -> Result<(String, Next), Interrupted> {
         let (scope, filter) = (self.scope.clone(), self.filter.clone());
-        let found = self.api.look_up(move |history| history.page(&scope, &filter, from.as_ref(), ROWS)).await;
+        let found = self.api.stores.look_up(move |history| history.page(&scope, &filter, from.as_ref(), ROWS)).await;
         let found = found.map_err(|_| Interrupted)?;
         let last = found.last().filter(|_| found.len() == ROWS);
         let next = last.map_or(Next::Nothing, |last| Next::Rows(Some(Place { placed_at_ms: last.placed_at_ms, call: last.call.clone() })));

@@ -1,7 +1,6 @@
 //! The API by which a company's own backend works with the service: HTTP under `/v1/`, with an api key of the account. `docs/api.md` says how.
 //!
-//! Each module has the requests of one subject: what may be asked, how it is checked, and what is answered. What is asked of the store goes by connections
-//! of the API's own, one request at a time, so that it keeps neither the hub nor the writer of records nor whoever signs in waiting.
+//! Each module has the requests of one subject: what may be asked, how it is checked, and what is answered.
 
 mod blocked;
 mod body;
@@ -14,6 +13,7 @@ mod openapi;
 mod operation;
 mod problem;
 mod query;
+mod stores;
 mod tokens;
 mod users;
 
@@ -29,7 +29,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
 use self::budgets::Budgets;
@@ -37,8 +37,8 @@ use self::company::Company;
 use self::openapi::with_document;
 use self::operation::Operation;
 use self::problem::Problem;
+pub(crate) use self::stores::Stores;
 use crate::admission::Admission;
-use crate::store::{Accounts, History, StoreError};
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
 
@@ -65,10 +65,7 @@ impl Default for ApiSettings {
 #[derive(Debug)]
 pub(crate) struct Api {
     admission: Arc<Admission>,
-    accounts: Arc<Accounts>,
-    history: Arc<History>,
-    /// Whoever waits for their turn at the store waits here, and not on a thread.
-    turn: Semaphore,
+    stores: Stores,
     hub: Sender<Note>,
     budgets: Budgets,
     answer_within: Duration,
@@ -80,48 +77,10 @@ pub(crate) struct Api {
 type Shared = Arc<Api>;
 
 impl Api {
-    pub(crate) fn new(
-        settings: ApiSettings,
-        tokens: TokenSettings,
-        admission: Arc<Admission>,
-        (accounts, history): (Accounts, History),
-        hub: Sender<Note>,
-    ) -> Self {
-        let (accounts, history) = (Arc::new(accounts), Arc::new(history));
+    pub(crate) fn new(settings: ApiSettings, tokens: TokenSettings, admission: Arc<Admission>, stores: Stores, hub: Sender<Note>) -> Self {
         let ApiSettings { requests_per_minute, answer_within } = settings;
-        let (turn, budgets) = (Semaphore::new(1), Budgets::new(requests_per_minute));
-        Self { admission, accounts, history, turn, hub, budgets, answer_within, tokens, branding: Mutex::default() }
-    }
-
-    /// Looks something up in the records of calls.
-    async fn look_up<T: Send + 'static>(&self, ask: impl FnOnce(&History) -> Result<T, StoreError> + Send + 'static) -> Result<T, Problem> {
-        let history = Arc::clone(&self.history);
-        self.in_turn(move || ask(&history)).await
-    }
-
-    /// Asks something of what is known of accounts, or changes it.
-    async fn of_accounts<T: Send + 'static, E: std::error::Error + Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Accounts) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let accounts = Arc::clone(&self.accounts);
-        self.in_turn(move || ask(&accounts)).await
-    }
-
-    async fn in_turn<T: Send + 'static, E: std::error::Error + Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let Ok(_turn) = self.turn.acquire().await else {
-            return Err(Problem::unavailable());
-        };
-        let failed = match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => error.to_string(),
-            Err(panicked) => panicked.to_string(),
-        };
-        tracing::error!(error = failed, "a request of a company's backend failed");
-        Err(Problem::unavailable())
+        let budgets = Budgets::new(requests_per_minute);
+        Self { admission, stores, hub, budgets, answer_within, tokens, branding: Mutex::default() }
     }
 
     /// Asks the hub.

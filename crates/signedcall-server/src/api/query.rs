@@ -1,4 +1,4 @@
-//! What may be asked of calls in a query: which ones, and from where on.
+//! What may be asked in a query: which calls, and from where on.
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
@@ -17,9 +17,9 @@ use super::problem::Problem;
 use crate::moment;
 use crate::store::{CallFilter, CallRecord, Place};
 
-/// How many calls are on a page unless something else is asked for.
+/// How many are on a page unless something else is asked for.
 const PAGE: usize = 50;
-/// The most calls on a page.
+/// The most on a page.
 const MAX_PAGE: usize = 200;
 
 /// Which calls are asked for, page by page.
@@ -27,6 +27,14 @@ const MAX_PAGE: usize = 200;
 pub(super) struct PageQuery {
     pub(super) filter: CallFilter,
     pub(super) from: Option<Place>,
+    pub(super) limit: usize,
+}
+
+/// Which users are asked for, page by page.
+#[derive(Debug)]
+pub(super) struct UserPageQuery {
+    /// The last one of the page before; empty for the first page.
+    pub(super) behind: String,
     pub(super) limit: usize,
 }
 
@@ -41,9 +49,21 @@ impl FromRequestParts<Shared> for PageQuery {
         let mut query = Query::of(parts, api).await?;
         let filter = query.filter()?;
         let from = query.take("cursor").map(|cursor| read_cursor(&cursor)).transpose()?;
-        let limit = query.take("limit").map(|limit| read_limit(&limit)).transpose()?.unwrap_or(PAGE);
+        let limit = query.limit()?;
         query.finish()?;
         Ok(Self { filter, from, limit })
+    }
+}
+
+impl FromRequestParts<Shared> for UserPageQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, Problem> {
+        let mut query = Query::of(parts, api).await?;
+        let behind = query.take("cursor").map(|cursor| decode(&cursor).ok_or_else(wrong_cursor)).transpose()?.unwrap_or_default();
+        let limit = query.limit()?;
+        query.finish()?;
+        Ok(Self { behind, limit })
     }
 }
 
@@ -74,7 +94,7 @@ pub(super) fn filters() -> Vec<Parameter> {
 pub(super) fn paging() -> Vec<Parameter> {
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE});
     vec![
-        Parameter::new("limit", "How many calls are on a page.", limit),
+        Parameter::new("limit", "How many are on a page.", limit),
         Parameter::new("cursor", "The next_cursor of the page before.", json!({"type": "string"})),
     ]
 }
@@ -97,6 +117,10 @@ impl Query {
     fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(index).1)
+    }
+
+    fn limit(&mut self) -> Result<usize, Problem> {
+        Ok(self.take("limit").map(|limit| read_limit(&limit)).transpose()?.unwrap_or(PAGE))
     }
 
     fn filter(&mut self) -> Result<CallFilter, Problem> {
@@ -137,7 +161,7 @@ fn read_state(text: &str) -> Result<bool, Problem> {
 
 fn read_limit(text: &str) -> Result<usize, Problem> {
     let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-    limit.ok_or_else(|| Problem::field("limit", format!("a page has 1 to {MAX_PAGE} calls")))
+    limit.ok_or_else(|| Problem::field("limit", format!("a page has 1 to {MAX_PAGE}")))
 }
 
 /// Says where a page ends, in a form that is of use here only.
@@ -147,11 +171,24 @@ pub(super) fn cursor_after(call: &CallRecord) -> String {
 
 fn read_cursor(text: &str) -> Result<Place, Problem> {
     let read = || {
-        let place = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let place = decode(text)?;
         let (placed_at_ms, call) = place.split_once(' ')?;
         Some(Place { placed_at_ms: placed_at_ms.parse().ok()?, call: Uuid::try_parse(call).ok()?.to_string() })
     };
-    read().ok_or_else(|| Problem::field("cursor", "it is not the next_cursor of an earlier answer"))
+    read().ok_or_else(wrong_cursor)
+}
+
+/// Says which user is the last one of a page, likewise.
+pub(super) fn cursor_behind(cuid: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(cuid)
+}
+
+fn decode(cursor: &str) -> Option<String> {
+    String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+}
+
+fn wrong_cursor() -> Problem {
+    Problem::field("cursor", "it is not the next_cursor of an earlier answer")
 }
 
 #[cfg(test)]

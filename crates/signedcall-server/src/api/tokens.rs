@@ -70,9 +70,15 @@ struct Token {
 async fn make(State(api): State<Shared>, company: Company, members: Members) -> Result<Json<Token>, Problem> {
     let NewToken { cuid, lasts_seconds } = NewToken::read(members, api.tokens.shortest.as_secs())?;
     let lasts = Duration::from_secs(lasts_seconds.unwrap_or(LONGEST_TOKEN_SECONDS));
-    let fresh = SigningKey::random().map_err(|_| Problem::unavailable())?;
     let scope = company.scope.clone();
-    let key = api.of_accounts(move |accounts| accounts.signing_key(&scope.account, scope.environment, fresh)).await?;
+    let known = api.stores.known(move |accounts| accounts.signing_key(&scope.account, scope.environment)).await?;
+    let key = match known {
+        Some(known) => known,
+        None => {
+            let (scope, new) = (company.scope.clone(), SigningKey::random().map_err(|_| Problem::unavailable())?);
+            api.stores.change(move |accounts| accounts.begin_signing(&scope.account, scope.environment, new)).await?
+        }
+    };
     let now = SystemTime::now();
     let token = key.sign(&company.scope.account, &cuid, &api.tokens.audience, now, lasts).map_err(|_| Problem::unavailable())?;
     // As the token says it: in whole seconds.
@@ -83,6 +89,6 @@ async fn make(State(api): State<Shared>, company: Company, members: Members) -> 
 /// Whoever is signed in by such a token has to bring another, for which their app asks at once. Without such a key nothing is done.
 async fn withdraw(State(api): State<Shared>, company: Company) -> Result<StatusCode, Problem> {
     let scope = company.scope;
-    api.of_accounts(move |accounts| accounts.withdraw_signing_key(&scope.account, scope.environment, SystemTime::now())).await?;
+    api.stores.change(move |accounts| accounts.withdraw_signing_key(&scope.account, scope.environment, SystemTime::now())).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -47,7 +47,7 @@ pub(super) struct User {
 async fn erase(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<StatusCode, Problem> {
     let pseudonym = format!("erased_{}", Uuid::new_v4().simple());
     let Scope { account, environment } = company.scope;
-    api.of_accounts(move |accounts| accounts.ask_to_erase(&account, environment, &cuid, &pseudonym, SystemTime::now())).await?;
+    api.stores.change(move |accounts| accounts.ask_to_erase(&account, environment, &cuid, &pseudonym, SystemTime::now())).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -56,9 +56,9 @@ async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): Name
     let user = (scope.account.clone(), scope.environment, cuid.clone());
     let (devices, connected) = api.ask_hub(|tell| Note::Presence { user, tell }).await?;
     let (of, whose) = (scope.clone(), cuid.clone());
-    let blocked = api.of_accounts(move |accounts| accounts.is_blocked(&of.account, of.environment, &whose)).await?;
+    let blocked = api.stores.known(move |accounts| accounts.is_blocked(&of.account, of.environment, &whose)).await?;
     let whose = cuid.clone();
-    let called = api.look_up(move |history| history.last_seen(&scope, &whose)).await?;
+    let called = api.stores.look_up(move |history| history.last_seen(&scope, &whose)).await?;
     let last_seen_at = connected.map(unix_millis).max(called).map(moment::to_text);
     Ok(Json(User { cuid: cuid.as_str().to_owned(), signed_in: devices > 0, devices, last_seen_at, blocked }))
 }

@@ -56,6 +56,10 @@ impl Accounts {
         Ok(Self { path: self.path.clone(), connection: Mutex::new(schema::open_again(&self.path)?) })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether there is a store in `path` that [`open`](Self::open) does not change.
     pub(crate) fn are_current(path: &Path) -> Result<bool, StoreError> {
         schema::is_current(path)

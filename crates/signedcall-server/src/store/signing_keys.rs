@@ -11,15 +11,16 @@ use super::{Accounts, StoreError, environment_name, unix_millis};
 use crate::tokens::SigningKey;
 
 impl Accounts {
-    /// The key of an account in one environment; the one that is given from now on, where there is none.
-    pub(crate) fn signing_key(&self, account: &AccountId, environment: Environment, new: SigningKey) -> Result<SigningKey, StoreError> {
+    /// The key of an account in one environment, if there is one.
+    pub(crate) fn signing_key(&self, account: &AccountId, environment: Environment) -> Result<Option<SigningKey>, StoreError> {
+        find(&self.connection(), account, environment).map_err(|error| self.failed(error))
+    }
+
+    /// The key of an account in one environment, which is the new one from now on unless somebody has been quicker.
+    pub(crate) fn begin_signing(&self, account: &AccountId, environment: Environment, new: SigningKey) -> Result<SigningKey, StoreError> {
         let mut connection = self.connection();
-        let mut find = || {
-            if let Some(known) = find(&connection, account, environment)? {
-                return Ok(known);
-            }
+        let mut begin = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // Somebody may have asked for one in the same moment.
             if let Some(known) = find(&transaction, account, environment)? {
                 return Ok(known);
             }
@@ -30,7 +31,7 @@ impl Accounts {
             )?;
             transaction.commit().map(|()| new.clone())
         };
-        find().map_err(|error| self.failed(error))
+        begin().map_err(|error| self.failed(error))
     }
 
     /// Takes the key away, if there is one. Its secret part is gone, and its tokens let nobody in any more.

@@ -32,3 +32,26 @@ async fn a_user_is_blocked_and_out_at_once_and_let_in_again() {
     // The running service notices it a moment later.
     while !Device::is_welcome(&backend.service.service.url(), backend.hello("courier_1")).await {}
 }
+
+#[tokio::test]
+async fn blocked_users_are_listed_page_by_page() {
+    let backend = Backend::start().await;
+    for number in 0..5 {
+        backend.put(&format!("/v1/blocked/courier_{number}"), None).await;
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = backend.get(&format!("/v1/blocked?limit=2{cursor}")).await.json();
+        seen.extend(page["users"].as_array().expect("users").iter().map(|user| user["cuid"].as_str().expect("a cuid").to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["courier_0", "courier_1", "courier_2", "courier_3", "courier_4"]);
+    let elsewhere = backend.ask_by(&backend.development, "GET", "/v1/blocked", None).await.json();
+    assert_eq!(elsewhere["users"].as_array().map(Vec::len), Some(0));
+    for (query, field) in [("cursor=%C2%A7", "cursor"), ("limit=0", "limit"), ("cuid=courier_1", "cuid")] {
+        assert_eq!(backend.get(&format!("/v1/blocked?{query}")).await.problem().2.as_deref(), Some(field));
+    }
+}

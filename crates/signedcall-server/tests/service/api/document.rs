@@ -93,6 +93,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
             "DELETE /v1/blocked/{cuid}",
             "DELETE /v1/tokens/key",
             "DELETE /v1/users/{cuid}",
+            "GET /v1/blocked",
             "GET /v1/blocked/{cuid}",
             "GET /v1/branding",
             "GET /v1/calls",

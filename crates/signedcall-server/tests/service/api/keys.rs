@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use signedcall_server::{ApiSettings, account};
-use signedcall_wire::Environment;
+use signedcall_wire::{EndReason, Environment};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -82,9 +82,37 @@ async fn who_connects_and_says_half_a_request_holds_nothing_for_long() {
 }
 
 #[tokio::test]
+async fn what_only_reads_does_not_wait_for_a_store_that_cannot_be_written_to() {
+    let answer_within = Duration::from_millis(500);
+    let backend = Backend::start_as(|settings| settings.api.answer_within = answer_within).await;
+    backend.have_called("courier_1", "customer_1", EndReason::Missed, 100, 1);
+    let new_token = Some("{\"cuid\":\"courier_1\"}");
+    // Its use is noted, and the key that signs tokens is made.
+    assert_eq!(backend.ask_by(&backend.production, "POST", "/v1/tokens", new_token).await.status, 200);
+    let store = backend.store();
+    while store.execute_batch("BEGIN IMMEDIATE").is_err() {}
+    for _ in 0..2 {
+        assert_eq!(backend.put("/v1/blocked/courier_1", None).await.problem().1, "too_slow");
+        for (path, status) in [
+            ("/v1/calls", 200),
+            ("/v1/calls.csv", 200),
+            ("/v1/users/courier_1", 200),
+            ("/v1/blocked/courier_1", 404),
+            ("/v1/branding", 200),
+        ] {
+            assert_eq!(backend.get(path).await.status, status, "{path}");
+        }
+        assert_eq!(backend.ask_by(&backend.production, "POST", "/v1/tokens", new_token).await.status, 200);
+    }
+    store.execute_batch("COMMIT").expect("it was begun");
+    while backend.put("/v1/blocked/courier_1", None).await.status != 200 {}
+    assert_eq!(backend.get("/v1/blocked/courier_1").await.status, 200);
+}
+
+#[tokio::test]
 async fn what_comes_in_too_slowly_is_given_up_with_words() {
     let answer_within = Duration::from_millis(200);
-    let backend = Backend::start_as(|settings| settings.api = ApiSettings { answer_within, ..ApiSettings::default() }).await;
+    let backend = Backend::start_as(|settings| settings.api.answer_within = answer_within).await;
     let key = backend.production.expose();
     let head =
         format!("PUT /v1/branding HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 100\r\nConnection: close\r\n\r\n");
