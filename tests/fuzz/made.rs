@@ -181,15 +181,12 @@ fn ice(rng: &mut StdRng) -> IceConfig {
     IceConfig { servers: vec![server], relay_only: rng.random() }
 }
 
+fn branding(rng: &mut StdRng) -> Branding {
+    let (bg_color, font_color) = (Color { red: 15, green: 61, blue: 46 }, Color { red: 255, green: 255, blue: 255 });
+    Branding { name: text(rng), bg_color, font_color, logo: maybe(rng, text), button_theme: signedcall_wire::ButtonTheme::Light }
+}
+
 fn welcome(rng: &mut StdRng) -> Welcome {
-    let colour = || Color { red: 15, green: 61, blue: 46 };
-    let branding = |rng: &mut StdRng| Branding {
-        name: text(rng),
-        bg_color: colour(),
-        font_color: colour(),
-        logo: maybe(rng, text),
-        button_theme: signedcall_wire::ButtonTheme::Light,
-    };
     Welcome {
         version: PROTOCOL_VERSION,
         session: SessionId(uuid(rng)),
@@ -245,8 +242,9 @@ fn service_event(rng: &mut StdRng) -> ServiceEvent {
         8 => ServiceEvent::TimeLeft { call, left_ms: milliseconds(rng) },
         9 => ServiceEvent::Transferred(transferred(rng)),
         10 => ServiceEvent::Ended { call, reason: reason(rng), other_device: device_name(rng) },
-        _ => match rng.random_range(0..6) {
+        _ => match rng.random_range(0..7) {
             0 => ServiceEvent::Unknown,
+            1 => ServiceEvent::Branding(branding(rng)),
             _ => ServiceEvent::Signal { call, from: device(rng), signal: signal(rng) },
         },
     }

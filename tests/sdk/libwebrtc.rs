@@ -262,6 +262,7 @@ impl Device {
             | ServiceEvent::TimeLeft { .. }
             | ServiceEvent::Transferred(_)
             | ServiceEvent::Ended { .. }
+            | ServiceEvent::Branding(_)
             | ServiceEvent::Unknown => {}
         }
     }

@@ -112,7 +112,7 @@ impl World {
                 self.push_sometimes(invite.call, place);
                 Ok(())
             }
-            ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } => Ok(()),
+            ServiceEvent::Signal { .. } | ServiceEvent::TimeLeft { .. } | ServiceEvent::Branding(_) => Ok(()),
             ServiceEvent::Unknown => Err("the hub says something unknown".to_owned()),
         }
     }

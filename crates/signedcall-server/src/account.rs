@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use signedcall_wire::{AccountId, Cuid, Environment, Redacted};
+use signedcall_wire::{AccountId, Branding, Cuid, Environment, Redacted};
 
 use crate::hub::{KeyId, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
@@ -236,20 +236,39 @@ pub(crate) fn credential(environment: Environment, key: &Redacted<String>) -> Re
 
 fn check(account: &Account) -> Result<(), AccountError> {
     let wrong = |name, value: &str, why| Err(AccountError::Property { name, value: value.to_owned(), why });
-    let (id, name) = (account.id.0.as_str(), account.branding.name.as_str());
+    let id = account.id.0.as_str();
     if !(1..=MAX_LENGTH).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return wrong("id", id, "an id has 1 to 64 ASCII letters, digits, _ and -");
-    }
-    if !(1..=MAX_LENGTH).contains(&name.chars().count()) || name.chars().any(char::is_control) || name.trim() != name {
-        return wrong("name", name, "a name has 1 to 64 characters, none of them a control character, and no space at either end");
     }
     if let Some(limit) = account.max_call.filter(|limit| !(1..=MAX_CALL_SECONDS).contains(&limit.as_secs())) {
         return wrong("max-call-seconds", &limit.as_secs().to_string(), "a call may be limited to 1 to 86400 seconds");
     }
-    if let Some(logo) = &account.branding.logo {
+    match check_branding(&account.branding) {
+        Ok(()) => Ok(()),
+        Err(InvalidLook { name: "name", why }) => wrong("name", &account.branding.name, why),
+        Err(InvalidLook { name, why }) => wrong(name, account.branding.logo.as_deref().unwrap_or_default(), why),
+    }
+}
+
+/// Which property of a branding is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidLook {
+    pub(crate) name: &'static str,
+    /// What is wrong with it.
+    pub(crate) why: &'static str,
+}
+
+/// Checks what a branding's type leaves open.
+pub(crate) fn check_branding(branding: &Branding) -> Result<(), InvalidLook> {
+    let name = branding.name.as_str();
+    if !(1..=MAX_LENGTH).contains(&name.chars().count()) || name.chars().any(char::is_control) || name.trim() != name {
+        let why = "a name has 1 to 64 characters, none of them a control character, and no space at either end";
+        return Err(InvalidLook { name: "name", why });
+    }
+    if let Some(logo) = &branding.logo {
         let host = logo.strip_prefix("https://").unwrap_or_default();
         if host.is_empty() || logo.len() > MAX_LOGO_BYTES || logo.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return wrong("logo", logo, "a logo is an https:// URL of at most 2048 bytes");
+            return Err(InvalidLook { name: "logo", why: "a logo is an https:// URL of at most 2048 bytes" });
         }
     }
     Ok(())
@@ -258,8 +277,6 @@ fn check(account: &Account) -> Result<(), AccountError> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use signedcall_wire::Branding;
 
     use super::*;
     use crate::demo::demo_account;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
-use crate::keys::{KeyVerifier, random_secret};
+use crate::keys::{KeyVerifier, id_in, random_secret};
 use crate::store::{self, Account, Accounts, StoreError, UsedTokens};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
 
@@ -93,6 +93,29 @@ impl Admission {
             relay_only: account.relay_only,
             branding: Some(account.branding),
         })
+    }
+
+    /// Verifies the api key of a company's backend, which says no account: the key says what it is called, and its name whose it is. One that says nothing
+    /// of itself is good for devices only.
+    ///
+    /// The store is asked each time, so that a key that is revoked is good for nothing more; what is remembered is that the secret is right.
+    pub(crate) async fn admit_backend(&self, key: &Redacted<String>) -> Result<(Account, Environment), Refusal> {
+        if key.expose().is_empty() || key.expose().len() > MAX_KEY_BYTES {
+            return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
+        }
+        let found = match id_in(key) {
+            Some(id) => self.look_up(move |accounts| accounts.find_key(&id)).await?,
+            None => None,
+        };
+        let hash = found.iter().map(|(_, credential)| credential.key_hash.clone()).collect();
+        // Also without such a key there is one to verify with, and the answer is the same.
+        let right = self.keys.find(key, hash, 1).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
+        let Some((account, credential)) = found.filter(|_| right.is_some()) else {
+            return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is wrong"));
+        };
+        let environment = credential.environment;
+        self.note_use(credential);
+        Ok((account, environment))
     }
 
     /// Verifies another token for the session on a socket, and makes what the hub needs to go on with that.

@@ -1,20 +1,23 @@
 //! What the Signed Call service does: sign-in, presence, ringing, relay and call records in one binary.
 //!
 //! The [`hub`] decides and does nothing else. Around it, each with one task or thread: a `socket` for each device, the `switchboard` that owns the hub,
-//! the `store` and the `relay`. [`serve`] puts them together; the binary adds a command line.
+//! the `store` and the `relay`. Companies' own backends use the `api`. [`serve`] puts them together; the binary adds a command line.
 
 pub mod account;
 mod admission;
+mod api;
 pub mod backup;
 pub mod check;
 mod clock;
 mod codec;
 mod demo;
+mod erasure;
 mod gate;
 pub mod hub;
 mod key_use;
 mod keys;
 mod metrics;
+mod moment;
 mod operator;
 mod relay;
 mod service;
@@ -28,6 +31,7 @@ mod tokens;
 mod web;
 mod withdrawals;
 
+pub use api::ApiSettings;
 pub use gate::GateSettings;
 pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;

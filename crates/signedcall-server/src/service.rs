@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use crate::account::AccountError;
 use crate::admission::Admission;
+use crate::api::{self, Api, Stores};
 use crate::demo::ensure_demo;
+use crate::erasure::erase;
 use crate::gate::Gate;
 use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
@@ -99,6 +101,7 @@ pub struct Service {
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     key_use: JoinHandle<()>,
+    erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
     renewal: Option<(tls::Renewal, JoinHandle<()>)>,
@@ -143,8 +146,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let operator_address = for_operator.as_ref().map(|(_, address)| *address);
     let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
-    let tokens = (TokenVerifier::new(settings.tokens), UsedTokens::start(&store)?);
-    let admission = Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens);
+    let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
+    let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
     let store_figures = records.figures();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics));
     let operator = match for_operator {
@@ -164,8 +167,11 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let web = tokio::spawn(web::serve(listener, tls, Web::new(notes.clone(), admission, settings.sockets, (metrics, gate))));
+    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), Stores::open(&accounts)?, notes.clone()));
+    let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
+    let web = tokio::spawn(web::serve(listener, tls, web, api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
+    let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
     let drain_for = settings.drain_for;
     Ok(Service {
@@ -179,6 +185,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         web,
         watch,
         key_use,
+        erasure,
         switchboard,
         operator,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
@@ -251,6 +258,7 @@ impl Service {
         if let Some((_, renewal)) = &self.renewal {
             renewal.abort();
         }
+        self.erasure.abort();
         let (done, drained) = oneshot::channel();
         if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
             // An error means that the task is gone, which the next line reports.

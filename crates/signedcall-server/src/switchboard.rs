@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{ServiceMessage, SessionId, Timestamp};
+use signedcall_wire::{AccountId, CallId, Environment, ServiceMessage, SessionId, Timestamp};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::hub::{Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Quiet, SocketId, Withdrawn};
+use crate::hub::{Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, SocketId, User, Withdrawn};
 use crate::metrics::{Limit, Metrics};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
@@ -39,6 +39,10 @@ pub(crate) enum Note {
     KeysInUse(oneshot::Sender<BTreeSet<KeyId>>),
     /// Somebody asks how much there is of everything.
     Figures(oneshot::Sender<Figures>),
+    /// A company's backend asks where a user is signed in, and until when one of their devices was known to be connected.
+    Presence { user: User, tell: oneshot::Sender<(usize, Option<SystemTime>)> },
+    /// A company's backend ends a call, and is told whether it went on until then.
+    HangUp { account: AccountId, environment: Environment, call: CallId, tell: oneshot::Sender<bool> },
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
@@ -160,6 +164,18 @@ impl Switchboard {
                 // Whoever asked may have stopped waiting.
                 let _ = tell.send(figures);
             }
+            Note::Presence { user, tell } => {
+                let now = self.clock.now().now;
+                let Presence { devices, last_seen } = self.hub.presence_of(now, &user);
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send((devices, last_seen.map(|at| on_the_wall(now, at))));
+            }
+            Note::HangUp { account, environment, call, tell } => {
+                let goes_on = self.hub.has_call(&account, environment, call);
+                self.handle(HubEvent::HangUpAsked { account, environment, call });
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send(goes_on);
+            }
             Note::Ping(alive) => {
                 if self.records.are_written() {
                     // Whoever asked may have stopped waiting.
@@ -260,7 +276,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_wire::{AccountId, Cuid, DeviceId, Endpoint, Environment, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
+    use signedcall_wire::{Cuid, DeviceId, Endpoint, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
     use uuid::Uuid;
 
     use super::*;

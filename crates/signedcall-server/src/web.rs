@@ -1,4 +1,4 @@
-//! What is served over HTTP: the signalling WebSocket, and the answer to whether the service works.
+//! What is served over HTTP: the signalling WebSocket, the API of companies' backends, and the answer to whether the service works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,23 +58,23 @@ pub(crate) struct Web {
 impl Web {
     pub(crate) fn new(
         notes: Sender<Note>,
-        admission: Admission,
+        admission: Arc<Admission>,
         sockets: SocketSettings,
         (metrics, gate): (Arc<Metrics>, Arc<Gate>),
     ) -> Self {
-        Self { notes, admission: Arc::new(admission), sockets, metrics, gate, last_socket: Arc::default() }
+        Self { notes, admission, sockets, metrics, gate, last_socket: Arc::default() }
     }
 }
 
 /// Accepts connections for as long as it is polled. Those that are open go on by themselves.
-pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, web: Web) {
+pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, web: Web, api: Router) {
     let mut http = http1::Builder::new();
     // Whoever connects and then says nothing holds one of the files that the process may have open.
     http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within).max_buf_size(MAX_HEAD_BYTES);
     let patience = web.sockets.sign_in_within;
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let (metrics, gate) = (Arc::clone(&web.metrics), Arc::clone(&web.gate));
-    let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web);
+    let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web).merge(api);
     loop {
         // Axum's, which waits and goes on when there are too many open files.
         let (stream, from) = Listener::accept(&mut listener).await;

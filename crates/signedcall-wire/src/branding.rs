@@ -76,6 +76,11 @@ impl Contrast {
         Self((one.max(other) + 0.05) / (one.min(other) + 0.05))
     }
 
+    /// The ratio itself.
+    pub const fn ratio(self) -> f64 {
+        self.0
+    }
+
     /// Whether text of ordinary size can be read.
     pub fn is_legible(self) -> bool {
         self >= Self::LEGIBLE

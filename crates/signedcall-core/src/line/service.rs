@@ -194,6 +194,7 @@ impl Line {
             ServiceEvent::Transferred(transferred) => self.replace(turn, transferred),
             ServiceEvent::Ended { call, reason, other_device } => self.call_ended(turn, call, reason, other_device),
             ServiceEvent::Signal { call, from, signal } => self.pass(turn, call, CallEvent::SignalCame { from, signal }),
+            ServiceEvent::Branding(branding) => turn.commands.push(Command::UseBranding(Some(branding))),
             ServiceEvent::Unknown => {}
         }
     }

@@ -89,6 +89,22 @@ pub enum HubEvent {
     Withdrawn(Withdrawn),
     /// Users are not called at these hours, and at no others.
     QuietHours(Quiet),
+    /// A company's backend ends a call.
+    HangUpAsked {
+        /// The company.
+        account: AccountId,
+        /// For which of its environments it asks.
+        environment: Environment,
+        /// The call.
+        call: CallId,
+    },
+    /// Calls of an account look like this from now on.
+    BrandingChanged {
+        /// The company.
+        account: AccountId,
+        /// How its calls look.
+        branding: Branding,
+    },
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,

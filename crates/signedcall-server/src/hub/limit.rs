@@ -63,6 +63,7 @@ impl Hub {
             | ServiceEvent::Transferred(_)
             | ServiceEvent::Ended { .. }
             | ServiceEvent::Signal { .. }
+            | ServiceEvent::Branding(_)
             | ServiceEvent::Unknown) => event,
         }
     }

@@ -48,6 +48,7 @@
 
 mod budget;
 mod call;
+mod company;
 mod event;
 mod figures;
 mod limit;
@@ -72,11 +73,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Cuid, DeviceId, EndReason, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage,
+    AccountId, Branding, CallId, ClientMessage, Cuid, DeviceId, EndReason, Environment, ErrorCode, RequestId, ServiceEvent, ServiceMessage,
     SessionId, Timestamp,
 };
 
 use self::call::Call;
+pub use self::company::Presence;
 pub use self::event::{
     AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
     SocketId,
@@ -141,11 +143,13 @@ pub struct Hub {
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
     drains: bool,
+    /// How the calls of those accounts look that have changed it since the service was started.
+    brandings: BTreeMap<AccountId, Branding>,
     timers: Timers,
 }
 
 /// A cuid means something within one environment of its account only.
-type User = (AccountId, Environment, Cuid);
+pub type User = (AccountId, Environment, Cuid);
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +197,7 @@ impl Hub {
             past: PastCalls::default(),
             calls_of_users: BTreeMap::new(),
             drains: false,
+            brandings: BTreeMap::new(),
             timers: Timers::default(),
         }
     }
@@ -221,6 +226,8 @@ impl Hub {
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
+            HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }

@@ -90,6 +90,7 @@ impl Hub {
         ended.sort_by_key(|ended| self.settled_at(ended.call));
         ended.drain(..ended.len().saturating_sub(MAX_ENDS_PER_WELCOME));
         let token_lasts_ms = right.lasts_ms();
+        let branding = self.changed_branding(&user.0).or(branding);
         let welcome =
             Welcome { version: PROTOCOL_VERSION, session: id, resume_token, token_lasts_ms, ice, branding, calls: snapshots, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));

@@ -136,6 +136,7 @@ impl EventRing {
             | ServiceEvent::TimeLeft { .. }
             | ServiceEvent::Transferred(_)
             | ServiceEvent::Signal { .. }
+            | ServiceEvent::Branding(_)
             | ServiceEvent::Unknown => None,
         })
     }

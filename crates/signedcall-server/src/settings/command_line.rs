@@ -95,6 +95,12 @@ pub struct Given {
     /// many is closed
     #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS")]
     pub waiting_connections_per_address: Option<u64>,
+    /// How many requests the backends of an account may make of the API in a minute, 1 to 60000 [default: 600]
+    #[arg(long, env = "SIGNEDCALL_API_REQUESTS_PER_MINUTE", value_name = "REQUESTS")]
+    pub api_requests_per_minute: Option<u64>,
+    /// How many days the record of a call is kept after the call's end, 1 to 36500 [default: for ever]
+    #[arg(long, env = "SIGNEDCALL_KEEP_RECORDS", value_name = "DAYS")]
+    pub keep_records: Option<u64>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -140,6 +146,8 @@ impl Given {
             account_calls_per_minute: self.account_calls_per_minute.or(other.account_calls_per_minute),
             waiting_connections: self.waiting_connections.or(other.waiting_connections),
             waiting_connections_per_address: self.waiting_connections_per_address.or(other.waiting_connections_per_address),
+            api_requests_per_minute: self.api_requests_per_minute.or(other.api_requests_per_minute),
+            keep_records: self.keep_records.or(other.keep_records),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),

@@ -19,6 +19,7 @@ pub use self::command_line::{
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::relay::relay;
 use crate::account::MAX_CALL_SECONDS;
+use crate::api::ApiSettings;
 use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
@@ -65,6 +66,10 @@ pub struct Settings {
     pub sockets: SocketSettings,
     /// How many connections may wait for somebody to sign in.
     pub gate: GateSettings,
+    /// What companies' backends may ask for.
+    pub api: ApiSettings,
+    /// How long the record of a call is kept after the call's end; for ever when nothing is set.
+    pub keep_records: Option<Duration>,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -137,6 +142,8 @@ impl Settings {
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
             gate: GateSettings::default(),
+            api: ApiSettings::default(),
+            keep_records: None,
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -191,6 +198,10 @@ impl Settings {
         settings.gate.most = waiting.unwrap_or_else(GateSettings::most_by_files);
         let of_one_address = number("waiting_connections_per_address", given.waiting_connections_per_address, 1..=1_000_000);
         settings.gate.of_one_address = faults.or(None, of_one_address);
+        let requests = faults.or(None, rate("api_requests_per_minute", given.api_requests_per_minute));
+        settings.api.requests_per_minute = requests.unwrap_or(settings.api.requests_per_minute);
+        let days = given.keep_records.map(|days| within("keep_records", days, 1..=36_500)).transpose();
+        settings.keep_records = faults.or(None, days).map(|days| Duration::from_secs(days * 24 * 3600));
         let drain_seconds = within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600);
         settings.drain_for = Duration::from_secs(faults.or(DRAIN_SECONDS, drain_seconds));
         faults.or((), settings.check());

@@ -52,6 +52,8 @@ fn a_wrong_value_is_refused_by_the_setting_s_name() {
         ("drain_seconds = 601", "drain_seconds"),
         ("waiting_connections = 15", "waiting_connections"),
         ("waiting_connections_per_address = 0", "waiting_connections_per_address"),
+        ("api_requests_per_minute = 0", "api_requests_per_minute"),
+        ("keep_records = 0", "keep_records"),
         ("token_audience = ''", "token_audience"),
         ("log_format = 'xml'", "log_format"),
         ("user_calls_per_minute = 0", "user_calls_per_minute"),
@@ -92,7 +94,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 23, "twenty-two settings, and the file that holds them");
+    assert_eq!(settings.len(), 25, "twenty-four settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

@@ -56,6 +56,10 @@ impl Accounts {
         Ok(Self { path: self.path.clone(), connection: Mutex::new(schema::open_again(&self.path)?) })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether there is a store in `path` that [`open`](Self::open) does not change.
     pub(crate) fn are_current(path: &Path) -> Result<bool, StoreError> {
         schema::is_current(path)
@@ -98,6 +102,14 @@ impl Accounts {
     pub(crate) fn limit_calls(&self, id: &AccountId, max_call: Option<Duration>) -> Result<(), StoreError> {
         let limit = "UPDATE accounts SET max_call_seconds = ? WHERE id = ?";
         self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Changes how the calls of an account look.
+    pub(crate) fn set_branding(&self, id: &AccountId, branding: &Branding) -> Result<(), StoreError> {
+        let Branding { name, bg_color, font_color, logo, button_theme } = branding;
+        let set = "UPDATE accounts SET name = ?, bg_color = ?, font_color = ?, logo = ?, button_theme = ? WHERE id = ?";
+        let values = params![name, String::from(*bg_color), String::from(*font_color), logo, theme_name(*button_theme), id.0];
+        self.connection().execute(set, values).map(drop).map_err(|error| self.failed(error))
     }
 
     /// Looks an account up, and its api keys that are not revoked.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment, Redacted};
 
 use super::blocked::all_blocked;
 use super::token_keys::removed_token_keys;
-use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
+use super::{Account, Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
 use crate::keys::{environment_in, id_in};
 
@@ -128,6 +128,20 @@ impl Accounts {
     /// The keys of an account that were revoked.
     pub(crate) fn revoked_credentials(&self, account: &AccountId) -> Result<Vec<Credential>, StoreError> {
         select_credentials(&self.connection(), account, "revoked_at_ms IS NOT NULL").map_err(|error| self.failed(error))
+    }
+
+    /// The account that has a key of this name, which says itself what it is called, and what is kept of it; `None` once it is revoked.
+    pub(crate) fn find_key(&self, key: &KeyId) -> Result<Option<(Account, Credential)>, StoreError> {
+        let find = |connection: &Connection| {
+            let mut account = connection.prepare_cached("SELECT account FROM api_keys WHERE id = ? AND named AND revoked_at_ms IS NULL")?;
+            account.query_row([&key.0], |row| Ok(AccountId(row.get(0)?))).optional()
+        };
+        let Some(id) = find(&self.connection()).map_err(|error| self.failed(error))? else {
+            return Ok(None);
+        };
+        // Should it be revoked in between, it is not among them.
+        let found = self.find(&id)?;
+        Ok(found.and_then(|(account, known)| Some((account, known.into_iter().find(|known| known.id == *key)?))))
     }
 
     /// Revokes a key, and says whether there is such a key that was good until now.

@@ -47,12 +47,39 @@ impl Accounts {
     }
 
     pub(crate) fn is_blocked(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<bool, StoreError> {
+        Ok(self.blocked_since(account, environment, cuid)?.is_some())
+    }
+
+    /// Since when a user is blocked, in milliseconds since 1970.
+    pub(crate) fn blocked_since(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<Option<i64>, StoreError> {
         let connection = self.connection();
         let find = || {
-            let mut user = connection.prepare_cached("SELECT 1 FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
-            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |_| Ok(())).optional()
+            let mut user =
+                connection.prepare_cached("SELECT blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
+            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |row| row.get(0)).optional()
         };
-        find().map(|found| found.is_some()).map_err(|error| self.failed(error))
+        find().map_err(|error| self.failed(error))
+    }
+
+    /// So many at most of those whom an account has blocked in one environment, by their ids, from behind one: who, and since when, in milliseconds since 1970.
+    pub(crate) fn blocked_page(
+        &self,
+        account: &AccountId,
+        environment: Environment,
+        behind: &str,
+        most: usize,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        let connection = self.connection();
+        let list = || {
+            let mut users = connection.prepare_cached(
+                "SELECT cuid, blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid > ? ORDER BY cuid LIMIT ?",
+            )?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let users =
+                users.query_map(params![account.0, environment_name(environment), behind, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            users.collect::<Result<_, _>>()
+        };
+        list().map_err(|error| self.failed(error))
     }
 
     /// Everybody whom an account has blocked; `None` when there is no such account.

@@ -7,12 +7,15 @@ mod api_keys;
 mod backlog;
 mod blocked;
 mod copy;
+mod erasures;
 mod figures;
+mod history;
 mod open;
 mod probe;
 mod quiet;
 mod records;
 mod schema;
+mod signing_keys;
 #[cfg(test)]
 mod tests;
 mod token_keys;
@@ -29,6 +32,7 @@ pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE
 pub use self::blocked::BlockedUser;
 pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::figures::StoreFigures;
+pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub(crate) use self::open::{Legacy, OpenCall};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub use self::quiet::QuietUser;
@@ -90,7 +94,7 @@ pub(crate) enum Outcome {
 }
 
 /// Milliseconds since 1970, as they are stored.
-fn unix_millis(at: SystemTime) -> i64 {
+pub(crate) fn unix_millis(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -340,6 +340,8 @@ pub struct CallRecord {
     pub caller: String,
     /// Who was called.
     pub callee: String,
+    /// Why, as the caller saw it; empty once one of the two was erased.
+    pub context: String,
     /// When the caller asked, in milliseconds since 1970.
     pub placed_at_ms: i64,
     /// When it was answered, in milliseconds since 1970.
@@ -363,28 +365,31 @@ pub struct CallRecord {
 pub fn read_records(path: &Path) -> Result<Vec<CallRecord>, StoreError> {
     let connection = schema::open(path)?;
     let read = || {
-        let mut statement = connection.prepare(
-            "SELECT id, caller, callee, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason,
-                    caller_report, callee_report FROM calls
-             ORDER BY placed_at_ms, id",
-        )?;
-        let records = statement.query_map([], |row| {
-            Ok(CallRecord {
-                call: row.get(0)?,
-                caller: row.get(1)?,
-                callee: row.get(2)?,
-                placed_at_ms: row.get(3)?,
-                answered_at_ms: row.get(4)?,
-                connected_at_ms: row.get(5)?,
-                ended_at_ms: row.get(6)?,
-                end_reason: row.get(7)?,
-                caller_report: read_report(row, 8)?,
-                callee_report: read_report(row, 9)?,
-            })
-        })?;
+        let mut statement = connection.prepare(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"))?;
+        let records = statement.query_map([], read_record)?;
         records.collect::<Result<_, _>>()
     };
     read().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
+}
+
+/// What [`read_record`] reads, in this order.
+pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
+                                         caller_report, callee_report";
+
+pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+    Ok(CallRecord {
+        call: row.get(0)?,
+        caller: row.get(1)?,
+        callee: row.get(2)?,
+        context: row.get(3)?,
+        placed_at_ms: row.get(4)?,
+        answered_at_ms: row.get(5)?,
+        connected_at_ms: row.get(6)?,
+        ended_at_ms: row.get(7)?,
+        end_reason: row.get(8)?,
+        caller_report: read_report(row, 9)?,
+        callee_report: read_report(row, 10)?,
+    })
 }
 
 /// A report that another version has written, and that this one does not understand, is none.

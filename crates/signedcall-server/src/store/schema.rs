@@ -150,6 +150,28 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, environment, cuid)
     ) STRICT;
 ",
+    // Every way in which a company looks through its calls, the newest first.
+    "
+    DROP INDEX calls_by_time;
+    CREATE INDEX calls_by_time ON calls (account, environment, placed_at_ms, id);
+    CREATE INDEX calls_by_caller ON calls (account, environment, caller, placed_at_ms, id);
+    CREATE INDEX calls_by_callee ON calls (account, environment, callee, placed_at_ms, id);
+    CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id);
+    CREATE INDEX calls_that_go_on ON calls (account, environment, placed_at_ms, id) WHERE ended_at_ms IS NULL;
+",
+    // Whom companies have erased, until that is done; and the secret parts of those keys by which the service signs user tokens itself.
+    "
+    CREATE TABLE erasures (
+        number      INTEGER PRIMARY KEY,
+        account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment TEXT NOT NULL,
+        cuid        TEXT NOT NULL,
+        pseudonym   TEXT NOT NULL,
+        until_ms    INTEGER NOT NULL,
+        UNIQUE (account, environment, cuid)
+    ) STRICT;
+    ALTER TABLE token_keys ADD COLUMN seed BLOB;
+",
 ];
 
 /// The version that all steps lead to.
@@ -178,6 +200,8 @@ pub(super) fn open_again(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_FOR).map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    // What is deleted, or moved to another page, is overwritten: whoever was erased is not to be found in the file.
+    connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
     Ok(connection)
 }
 

@@ -47,7 +47,8 @@ impl Accounts {
         let mut connection = self.connection();
         let mut set = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let known: Vec<_> = good_keys(&transaction, account)?.into_iter().filter(|known| known.environment == environment).collect();
+            let known: Vec<_> =
+                registered_keys(&transaction, account)?.into_iter().filter(|known| known.environment == environment).collect();
             let gone: Vec<_> = known.iter().filter(|known| !keys.contains(&known.key)).collect();
             let new: Vec<_> = keys.iter().filter(|key| known.iter().all(|known| known.key != **key)).collect();
             if gone.is_empty() && new.is_empty() {
@@ -65,7 +66,7 @@ impl Accounts {
                 }
             }
             if !gone.is_empty() {
-                transaction.execute("DELETE FROM token_keys WHERE removed_at_ms < ?", [unix_millis(now - REMEMBERED_FOR)])?;
+                forget_removed(&transaction, now)?;
                 note_withdrawal(&transaction)?;
             }
             transaction.commit().map(|()| SetTokenKeys::Set)
@@ -88,16 +89,22 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(None);
         }
-        good_keys(&self.connection(), account).map(Some).map_err(|error| self.failed(error))
+        registered_keys(&self.connection(), account).map(Some).map_err(|error| self.failed(error))
     }
 }
 
 const SELECT_GOOD: &str =
     "SELECT number, kid, environment, algorithm, public_key FROM token_keys WHERE removed_at_ms IS NULL AND account = ?";
 
-fn good_keys(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<RegisteredKey>> {
-    let mut keys = connection.prepare_cached(&format!("{SELECT_GOOD} ORDER BY environment, kid"))?;
+/// Those that the account has registered: the service's own are for the service to replace.
+fn registered_keys(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<RegisteredKey>> {
+    let mut keys = connection.prepare_cached(&format!("{SELECT_GOOD} AND seed IS NULL ORDER BY environment, kid"))?;
     keys.query_map([&account.0], read_key)?.filter_map(Result::transpose).collect()
+}
+
+/// Forgets those that were taken away long ago.
+pub(super) fn forget_removed(connection: &Connection, now: SystemTime) -> rusqlite::Result<usize> {
+    connection.execute("DELETE FROM token_keys WHERE removed_at_ms < ?", [unix_millis(now - REMEMBERED_FOR)])
 }
 
 /// Those that were taken away not long ago, in all accounts.

@@ -8,7 +8,7 @@ use signedcall_wire::AccountId;
 use super::WrongToken;
 
 /// The longest that a token may be good, in seconds: a stolen one is of little use, and a user who is locked out by the company is out by then.
-const LONGEST: u64 = 600;
+pub(crate) const LONGEST: u64 = 600;
 /// The most bytes of a token's id.
 const MAX_ID_BYTES: usize = 128;
 

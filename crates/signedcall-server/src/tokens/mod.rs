@@ -5,6 +5,7 @@
 
 mod claims;
 mod key_set;
+mod minting;
 mod signed;
 #[cfg(test)]
 mod testing;
@@ -15,9 +16,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::{AccountId, Environment};
 
+pub(crate) use self::claims::LONGEST as LONGEST_TOKEN_SECONDS;
 use self::claims::Rules;
 pub use self::key_set::{InvalidKeySet, TokenKey};
 pub(crate) use self::key_set::{TokenAlgorithm, read_key_set};
+pub(crate) use self::minting::SigningKey;
 use self::signed::SignedToken;
 use crate::hub::TokenKeyId;
 use crate::store::RegisteredKey;

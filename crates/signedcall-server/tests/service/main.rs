@@ -1,6 +1,7 @@
 //! The service as devices see it: raw WebSockets against a service in this process, or against its binary.
 
 mod abuse;
+mod api;
 mod backup;
 mod binary;
 mod calls;

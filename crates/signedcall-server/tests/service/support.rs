@@ -39,7 +39,12 @@ impl TestService {
     }
 
     async fn start_both(sockets: SocketSettings, data: TempDir) -> Self {
-        let settings = Settings { drain_for: Duration::from_secs(20), sockets, ..Settings::on_loopback(data.path().to_owned()) };
+        Self::start_as(data, |settings| settings.sockets = sockets).await
+    }
+
+    pub(crate) async fn start_as(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings { drain_for: Duration::from_secs(20), ..Settings::on_loopback(data.path().to_owned()) };
+        change(&mut settings);
         Self { service: serve(settings, None).await.expect("a service"), data }
     }
 
@@ -150,6 +155,13 @@ impl Device {
     pub(crate) fn welcomed(socket: Socket, hello: &Hello, welcome: Welcome) -> Self {
         let endpoint = Endpoint { device: hello.device, run: hello.run };
         Self { socket, endpoint, welcome, last_seq: 0, waiting: VecDeque::new() }
+    }
+
+    /// Whether a device is let in.
+    pub(crate) async fn is_welcome(url: &str, hello: Hello) -> bool {
+        let mut socket = Socket::open(url).await;
+        socket.say(&ClientMessage::Hello(hello)).await;
+        matches!(socket.hear().await, Some(ServiceMessage::Welcome(_)))
     }
 
     pub(crate) fn resume_message(&self) -> ClientMessage {

@@ -133,7 +133,7 @@ impl Refusal {
     }
 }
 
-/// What happens to a call, as told to a device that has a part in it.
+/// What happens to a call, as told to a device that has a part in it, or to what all calls of an account have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ServiceEvent {
@@ -191,6 +191,8 @@ pub enum ServiceEvent {
         /// What is passed.
         signal: Signal,
     },
+    /// To every device of an account: its calls look like this from now on (R30).
+    Branding(Branding),
     /// An event of a newer service; counted, acknowledged and otherwise ignored.
     #[serde(other)]
     Unknown,

@@ -38,6 +38,12 @@ fn context() -> Context {
     Context::new("Your order").expect("a context")
 }
 
+fn branding() -> Branding {
+    let colour = |text: &str| Color::try_from(text.to_owned()).expect("a colour");
+    let (bg_color, font_color, logo) = (colour("#0F3D2E"), colour("#FFFFFF"), Some("https://a.example/c.png".to_owned()));
+    Branding { name: "Parcelo".to_owned(), bg_color, font_color, logo, button_theme: ButtonTheme::Light }
+}
+
 /// Checks that a message has this text, and that the text is this message.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(rows: impl IntoIterator<Item = (T, &'static str)>) {
     for (message, text) in rows {
@@ -167,14 +173,7 @@ fn what_a_device_asks_for_has_this_text() {
 fn what_the_service_says_has_this_text() {
     let turn = IceServer { urls: vec!["turn:127.0.0.1:3478".to_owned()], username: "1:ann".to_owned(), credential: secret("c") };
     let ice = IceConfig { servers: vec![turn], relay_only: true };
-    let colour = |text: &str| Color::try_from(text.to_owned()).expect("a colour");
-    let branding = Branding {
-        name: "Parcelo".to_owned(),
-        bg_color: colour("#0F3D2E"),
-        font_color: colour("#FFFFFF"),
-        logo: None,
-        button_theme: ButtonTheme::Light,
-    };
+    let branding = Branding { logo: None, ..branding() };
     let calls = vec![CallSnapshot::Caller { call: CALL, phase: CallPhase::Ringing { by: vec![ENDPOINT] }, transferred: None }];
     let welcome = Welcome {
         version: PROTOCOL_VERSION,
@@ -284,6 +283,10 @@ fn what_happens_to_a_call_has_this_text() {
             r##"{"event":"transferred","instead_of":"#1","call":"#6","to":"courier_2","context":"Your order"}"##,
         ),
         (ServiceEvent::Held { call: CALL, on: false }, r##"{"event":"held","call":"#1","on":false}"##),
+        (
+            ServiceEvent::Branding(branding()),
+            r##"{"event":"branding","name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","logo":"https://a.example/c.png","button_theme":"light"}"##,
+        ),
         (ServiceEvent::TimeLeft { call: CALL, left_ms: 30_000 }, r##"{"event":"time_left","call":"#1","left_ms":30000}"##),
         (
             ServiceEvent::Ended { call: CALL, reason: EndReason::HungUp, other_device: None },

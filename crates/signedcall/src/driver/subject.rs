@@ -28,7 +28,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceEvent::TimeLeft { call, .. }
             | ServiceEvent::Ended { call, .. }
             | ServiceEvent::Signal { call, .. } => Some(*call),
-            ServiceEvent::Unknown => None,
+            ServiceEvent::Branding(_) | ServiceEvent::Unknown => None,
         },
         Event::Received(
             ServiceMessage::Welcome(_)

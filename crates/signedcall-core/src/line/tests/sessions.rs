@@ -1,5 +1,7 @@
 //! Links that are lost, sessions that go on or begin anew, and signing out.
 
+use signedcall_wire::{Branding, ButtonTheme, Color};
+
 use super::*;
 
 #[test]
@@ -35,6 +37,16 @@ fn an_event_that_comes_again_is_skipped_and_a_gap_breaks_the_link() {
     rig.seq = 2;
     assert_eq!(rig.is_invited(2, "carol"), "reopen link after 0 ms");
     assert_eq!(rig.ends(1, EndReason::Cancelled), "", "nothing is heard from a broken link");
+}
+
+#[test]
+fn calls_look_as_the_service_says_from_now_on_whatever_goes_on() {
+    for mut rig in [Rig::signed_in(), Rig::talking()] {
+        let (bg_color, font_color) = (Color { red: 0, green: 0, blue: 0 }, Color { red: 255, green: 255, blue: 255 });
+        let branding = Branding { name: "Parcelo".to_owned(), bg_color, font_color, logo: None, button_theme: ButtonTheme::Dark };
+        let told = rig.happens(ServiceEvent::Branding(branding));
+        assert_eq!(told, format!("branding, ack {}", rig.seq));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 mod arrows;
 mod beside;
+mod company;
 mod deadlines;
 mod elsewhere;
 mod limits;

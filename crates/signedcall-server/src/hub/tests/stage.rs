@@ -56,6 +56,8 @@ pub(super) enum Do {
     StoreFailedOf(CallId),
     /// The answer of the call is durable, when the store waits.
     AnswerWritten,
+    /// The company's backend ends the call.
+    CompanyHangsUp,
     /// The service is about to stop.
     Drain,
     /// Relay credentials are renewed.
@@ -292,6 +294,9 @@ impl Stage {
             Do::StoreFailed => HubEvent::StoreFailed { call: CALL },
             Do::StoreFailedOf(call) => HubEvent::StoreFailed { call },
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
+            Do::CompanyHangsUp => {
+                HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
+            }
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::RenewToken(who, of, lasts) => {
@@ -471,6 +476,7 @@ fn describe_event(event: &ServiceEvent) -> String {
         ServiceEvent::TimeLeft { left_ms, .. } => format!("time left {left_ms}"),
         ServiceEvent::Ended { reason, other_device, .. } => describe_end(*reason, other_device.as_ref()),
         ServiceEvent::Signal { from, .. } => format!("signal {}", letter(*from)),
+        ServiceEvent::Branding(branding) => format!("branding {}", branding.name),
         ServiceEvent::Unknown => unreachable!("the hub does not say this"),
     }
 }

@@ -1,0 +1,134 @@
+//! The API by which a company's own backend works with the service: HTTP under `/v1/`, with an api key of the account. `docs/api.md` says how.
+//!
+//! Each module has the requests of one subject: what may be asked, how it is checked, and what is answered.
+
+mod blocked;
+mod body;
+mod branding;
+mod budgets;
+mod calls;
+mod company;
+mod csv;
+mod openapi;
+mod operation;
+mod problem;
+mod query;
+mod stores;
+mod tokens;
+mod users;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::{Mutex, oneshot};
+use tokio::time::timeout;
+
+use self::budgets::Budgets;
+use self::company::Company;
+use self::openapi::with_document;
+use self::operation::Operation;
+use self::problem::Problem;
+pub(crate) use self::stores::Stores;
+use crate::admission::Admission;
+use crate::switchboard::Note;
+use crate::tokens::TokenSettings;
+
+/// The most bytes of what a request brings along: the longest that makes sense has under four thousand.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What companies' backends may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// How many requests the backends of an account may make in a minute, in each environment. What was not used is saved up for one minute.
+    pub requests_per_minute: NonZeroU32,
+    /// How long a request may take until its answer begins, also when it comes in slowly.
+    pub answer_within: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        const TEN_A_SECOND: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
+        Self { requests_per_minute: TEN_A_SECOND, answer_within: Duration::from_secs(10) }
+    }
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Api {
+    admission: Arc<Admission>,
+    stores: Stores,
+    hub: Sender<Note>,
+    budgets: Budgets,
+    answer_within: Duration,
+    tokens: TokenSettings,
+    /// Held while somebody changes how calls look.
+    branding: Mutex<()>,
+}
+
+type Shared = Arc<Api>;
+
+impl Api {
+    pub(crate) fn new(settings: ApiSettings, tokens: TokenSettings, admission: Arc<Admission>, stores: Stores, hub: Sender<Note>) -> Self {
+        let ApiSettings { requests_per_minute, answer_within } = settings;
+        let budgets = Budgets::new(requests_per_minute);
+        Self { admission, stores, hub, budgets, answer_within, tokens, branding: Mutex::default() }
+    }
+
+    /// Asks the hub.
+    async fn ask_hub<T>(&self, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
+        let (tell, told) = oneshot::channel();
+        self.hub.send(note(tell)).await.map_err(|_| Problem::unavailable())?;
+        told.await.map_err(|_| Problem::unavailable())
+    }
+}
+
+/// Routes every request there is, and tells whoever asks for something else.
+pub(crate) fn router(api: Api) -> Router {
+    let within = api.answer_within;
+    let mut router = Router::new().route("/v1/{*path}", any(unknown));
+    for Operation { path, route, .. } in with_document(operations()) {
+        router = router.route(path, route);
+    }
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(move |request, next| bound(within, request, next)))
+        .with_state(Arc::new(api))
+}
+
+/// Everything that may be asked, in the order of the document.
+fn operations() -> Vec<Operation> {
+    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), tokens::operations()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::wrong_method()
+}
+
+/// Bounds how long a request takes. What is answered is for whoever asked, and for nobody's cache.
+async fn bound(within: Duration, request: Request, next: Next) -> Response {
+    let mut response = match timeout(within, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::too_slow().into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

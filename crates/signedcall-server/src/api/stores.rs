@@ -1,0 +1,82 @@
+//! The store as the API asks it: by connections of its own, so that neither the writer of records nor whoever signs in waits for it, and one request at a
+//! time, so that whoever waits does so here and not on a thread. What only reads does not wait for what changes something either, and not for another
+//! process that writes.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+use crate::store::{Accounts, History, StoreError};
+
+/// The ways to the store.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    history: Arc<History>,
+    known: Arc<Accounts>,
+    changed: Arc<Accounts>,
+    reads: Arc<Semaphore>,
+    changes: Arc<Semaphore>,
+}
+
+impl Stores {
+    /// Opens the store of some accounts three times more.
+    pub(crate) fn open(accounts: &Accounts) -> Result<Self, StoreError> {
+        let turn = || Arc::new(Semaphore::new(1));
+        Ok(Self {
+            history: Arc::new(History::open(accounts.path())?),
+            known: Arc::new(accounts.open_again()?),
+            changed: Arc::new(accounts.open_again()?),
+            reads: turn(),
+            changes: turn(),
+        })
+    }
+
+    /// Looks something up in the records of calls.
+    pub(super) async fn look_up<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&History) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let history = Arc::clone(&self.history);
+        in_turn(&self.reads, move || ask(&history)).await
+    }
+
+    /// Looks something up in what is known of accounts.
+    pub(super) async fn known<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let accounts = Arc::clone(&self.known);
+        in_turn(&self.reads, move || ask(&accounts)).await
+    }
+
+    /// Changes what is known of accounts.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let accounts = Arc::clone(&self.changed);
+        in_turn(&self.changes, move || change(&accounts)).await
+    }
+}
+
+/// Whoever gives up waiting gives the turn to the next only once the store is done with what was begun.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let Ok(turn) = Arc::clone(turns).acquire_owned().await else {
+        return Err(Problem::unavailable());
+    };
+    let done = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    let failed = match done.await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) => error.to_string(),
+        Err(panicked) => panicked.to_string(),
+    };
+    tracing::error!(error = failed, "a request of a company's backend failed");
+    Err(Problem::unavailable())
+}

@@ -1,0 +1,232 @@
+//! What is taken out of the records of calls: who a user was, once their company asks for that, and whole records when they are old.
+//!
+//! It is done a little at a time: nobody who writes has to wait for more than a portion. What is asked for is kept until it is done, so that a service that
+//! is stopped goes on with it, and then nothing is left that says who the pseudonym was.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, Row, TransactionBehavior, named_params, params};
+use signedcall_wire::{AccountId, Cuid, Environment};
+
+use super::api_keys::note_withdrawal;
+use super::{Accounts, StoreError, environment_name, unix_millis};
+
+/// How many records are changed at once: some milliseconds, in which no call is written down.
+const PORTION: usize = 200;
+/// How long after it was asked for an erasure is done at the earliest: a call that was placed before may be written down as late as that.
+const NOT_DONE_BEFORE: Duration = Duration::from_secs(30);
+
+/// The identity of one user that is to be gone.
+struct Erasure {
+    number: i64,
+    account: String,
+    environment: String,
+    cuid: String,
+    pseudonym: String,
+    /// Of the calls that were placed before.
+    until_ms: i64,
+}
+
+impl Accounts {
+    /// Notes that a user is to be erased, and what they are called then. One that is noted already is called as it was said first.
+    pub(crate) fn ask_to_erase(
+        &self,
+        account: &AccountId,
+        environment: Environment,
+        cuid: &Cuid,
+        pseudonym: &str,
+        now: SystemTime,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let mut note = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let whose = params![account.0, environment_name(environment), cuid.as_str(), pseudonym, unix_millis(now)];
+            transaction.execute(
+                "INSERT INTO erasures (account, environment, cuid, pseudonym, until_ms) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (account, environment, cuid) DO UPDATE SET until_ms = excluded.until_ms",
+                whose,
+            )?;
+            let hours = "DELETE FROM quiet_hours WHERE account = ? AND environment = ? AND cuid = ?";
+            if transaction.execute(hours, params![account.0, environment_name(environment), cuid.as_str()])? > 0 {
+                note_withdrawal(&transaction)?;
+            }
+            transaction.commit()
+        };
+        note().map_err(|error| self.failed(error))
+    }
+
+    /// Erases a portion, and says whether there may be more to erase at once. A call that goes on is waited for: its devices need what its record has.
+    pub(crate) fn erase_some(&self, now: SystemTime) -> Result<bool, StoreError> {
+        let mut connection = self.connection();
+        let mut erase = || {
+            let all = erasures(&connection)?;
+            if all.is_empty() {
+                return Ok(false);
+            }
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut erased = 0;
+            for erasure in all {
+                erased = erasure.replace(&transaction, "caller", "calls_by_caller", "caller_device = ''")?
+                    + erasure.replace(
+                        &transaction,
+                        "callee",
+                        "calls_by_callee",
+                        "answered_by = NULL, answered_name = NULL, declined_by = NULL, declined_name = NULL",
+                    )?;
+                if erased > 0 {
+                    break;
+                }
+                if unix_millis(now) - erasure.until_ms >= i64::try_from(NOT_DONE_BEFORE.as_millis()).unwrap_or(i64::MAX)
+                    && !erasure.waits(&transaction)?
+                {
+                    transaction.execute("DELETE FROM erasures WHERE number = ?", [erasure.number])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(erased > 0)
+        };
+        erase().map_err(|error| self.failed(error))
+    }
+
+    /// Deletes a portion of the records of calls that ended before a moment, and says whether there may be more.
+    pub(crate) fn forget_calls(&self, before: SystemTime) -> Result<bool, StoreError> {
+        const OLD: &str = "SELECT rowid FROM calls INDEXED BY ended_calls WHERE ended_at_ms < ?1 LIMIT ?2";
+        let connection = self.connection();
+        let forget = || {
+            let before = unix_millis(before);
+            // Looking first keeps nobody from writing.
+            if !connection.prepare_cached(&format!("SELECT EXISTS ({OLD})"))?.query_row(params![before, 1], |row| row.get(0))? {
+                return Ok(false);
+            }
+            let deleted = connection.execute(&format!("DELETE FROM calls WHERE rowid IN ({OLD})"), params![before, PORTION as i64])?;
+            Ok(deleted == PORTION)
+        };
+        forget().map_err(|error| self.failed(error))
+    }
+}
+
+impl Erasure {
+    /// Puts the pseudonym into a portion of the records that have the user on one side, and takes out what else says who they were.
+    fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str) -> rusqlite::Result<usize> {
+        let replace = format!(
+            "UPDATE calls SET {side} = :pseudonym, {more}, context = '', invite = NULL, rings_on = NULL WHERE rowid IN (
+                 SELECT rowid FROM calls INDEXED BY {index}
+                 WHERE account = :account AND environment = :environment AND {side} = :cuid AND placed_at_ms < :until
+                 AND ended_at_ms IS NOT NULL LIMIT :most)"
+        );
+        connection.prepare_cached(&replace)?.execute(named_params! {
+            ":pseudonym": self.pseudonym, ":account": self.account, ":environment": self.environment, ":cuid": self.cuid,
+            ":until": self.until_ms, ":most": PORTION as i64,
+        })
+    }
+
+    /// Whether a call of theirs goes on.
+    fn waits(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let Self { account, environment, cuid, until_ms, .. } = self;
+        connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM calls INDEXED BY calls_that_go_on
+                                WHERE account = ?1 AND environment = ?2 AND ended_at_ms IS NULL AND placed_at_ms < ?3 AND ?4 IN (caller, callee))",
+            )?
+            .query_row(params![account, environment, until_ms, cuid], |row| row.get(0))
+    }
+}
+
+fn erasures(connection: &Connection) -> rusqlite::Result<Vec<Erasure>> {
+    let mut all =
+        connection.prepare_cached("SELECT number, account, environment, cuid, pseudonym, until_ms FROM erasures ORDER BY number")?;
+    all.query_map([], read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Erasure> {
+    Ok(Erasure {
+        number: row.get(0)?,
+        account: row.get(1)?,
+        environment: row.get(2)?,
+        cuid: row.get(3)?,
+        pseudonym: row.get(4)?,
+        until_ms: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::add;
+    use crate::demo::demo_account;
+    use crate::store::Account;
+
+    const CUID: &str = "courier_1";
+
+    struct Store {
+        accounts: Accounts,
+        _data: tempfile::TempDir,
+    }
+
+    impl Store {
+        fn new() -> Self {
+            let data = tempfile::tempdir().expect("a directory");
+            let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+            let grocer = Account { id: AccountId("grocer".to_owned()), ..demo_account() };
+            add(&accounts, &grocer).expect("a new account");
+            Self { accounts, _data: data }
+        }
+
+        /// Writes down so many calls of one user, which were placed then, and are over unless they go on.
+        fn have_called(&self, placed_at_ms: i64, ended_at_ms: Option<i64>, number: usize) {
+            for _ in 0..number {
+                let add = "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, ended_at_ms, end_reason)
+                           VALUES (?, 'grocer', 'production', ?, 'device', 'customer_1', 'Your order', ?, ?, 1)";
+                let values = params![uuid::Uuid::new_v4().to_string(), CUID, placed_at_ms, ended_at_ms];
+                self.accounts.connection().execute(add, values).expect("a record");
+            }
+        }
+
+        fn ask(&self, pseudonym: &str, at_ms: u64) {
+            let (grocer, cuid) = (AccountId("grocer".to_owned()), Cuid::new(CUID).expect("a cuid"));
+            self.accounts.ask_to_erase(&grocer, Environment::Production, &cuid, pseudonym, at(at_ms)).expect("a good store");
+        }
+
+        fn count(&self, what: &str) -> usize {
+            let count = format!("SELECT count(*) FROM {what}");
+            self.accounts.connection().query_row(&count, [], |row| row.get::<_, u32>(0)).expect("a number") as usize
+        }
+    }
+
+    fn at(millis: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn an_erasure_is_done_in_portions_and_waits_for_calls_that_go_on_and_then_nobody_knows_who_it_was() {
+        let store = Store::new();
+        store.have_called(1_000, Some(2_000), PORTION + 1);
+        store.have_called(1_000, None, 1);
+        store.have_called(5_000, Some(6_000), 1);
+        store.ask("erased_one", 5_000);
+        store.ask("erased_two", 5_000);
+        let erase = |at_ms| store.accounts.erase_some(at(at_ms)).expect("a good store");
+        let left = || store.count("calls WHERE caller = 'courier_1'");
+        assert!(erase(5_000) && left() == 3, "a portion");
+        assert!(erase(5_000) && left() == 2, "the rest, but for the call that goes on and that which was placed since");
+        assert_eq!(store.count("calls WHERE caller = 'erased_one' AND context = '' AND caller_device = ''"), PORTION + 1);
+        assert!(!erase(100_000) && store.count("erasures") == 1, "it waits");
+        store.accounts.connection().execute("UPDATE calls SET ended_at_ms = 7000 WHERE ended_at_ms IS NULL", []).expect("a record");
+        assert!(erase(100_000) && left() == 1);
+        assert!(!erase(34_999) && store.count("erasures") == 1);
+        assert!(!erase(35_000) && store.count("erasures") == 0);
+    }
+
+    #[test]
+    fn calls_are_forgotten_once_they_are_old_and_no_sooner() {
+        let store = Store::new();
+        store.have_called(1_000, Some(2_000), PORTION + 1);
+        store.have_called(1_000, Some(2_001), 1);
+        store.have_called(1_000, None, 1);
+        let forget = |before| store.accounts.forget_calls(at(before)).expect("a good store");
+        assert!(!forget(2_000) && store.count("calls") == PORTION + 3);
+        assert!(forget(2_001) && store.count("calls") == 3);
+        assert!(!forget(2_001) && store.count("calls") == 2);
+        assert!(!forget(2_002) && store.count("calls") == 1, "that which goes on stays");
+    }
+}

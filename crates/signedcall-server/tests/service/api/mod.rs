@@ -1,0 +1,13 @@
+//! The API as a company's backend uses it: HTTP over a socket, against a service in this process.
+
+mod backend;
+mod blocked;
+mod branding;
+mod calls;
+mod csv;
+mod document;
+mod erasure;
+mod http;
+mod keys;
+mod tokens;
+mod users;
