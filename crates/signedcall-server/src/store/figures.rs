@@ -46,6 +46,12 @@ impl StoreFigures {
         self.failed.add_one();
     }
 
+    /// How many commits have failed.
+    #[cfg(test)]
+    pub(super) fn failures(&self) -> u64 {
+        self.failed.get()
+    }
+
     /// The record of a call that was handed in at that moment is durable, or never will be.
     pub(super) fn opened(&self, handed_in: Instant, durable: bool) {
         if durable {

@@ -19,6 +19,9 @@ const MOST_AT_ONCE: usize = 256;
 /// How long to wait before writing again what could not be written, when nothing else is to be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How often it is tried at the end to write what could not be written. The next process takes the rest for calls that go on.
+const LAST_ATTEMPTS: u32 = 5;
+
 /// The thread that writes the records of calls.
 ///
 /// It commits what has gathered while the last commit was being made durable, all at once: the more there is to do, the less each record costs.
@@ -193,6 +196,15 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
+        }
+    }
+    for _ in 0..LAST_ATTEMPTS {
+        if backlog.is_empty() {
+            return;
+        }
+        std::thread::sleep(RETRY_AFTER);
+        if commit(connection, &[], &backlog, figures).is_ok() {
+            return;
         }
     }
 }

@@ -274,6 +274,28 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
 }
 
 #[test]
+fn what_cannot_be_written_when_the_service_stops_is_tried_for_some_seconds_more() {
+    let (_directory, path) = new_store();
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
+    let figures = records.figures();
+    records.open(opening(1), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    let file = rusqlite::Connection::open(&path).expect("the store");
+    file.execute_batch("ALTER TABLE calls RENAME TO hidden").expect("nobody else writes");
+    records.close(closing(1), SystemTime::now());
+    std::thread::scope(|scope| {
+        let finish = scope.spawn(|| records.finish());
+        while figures.failures() < 2 {
+            std::thread::yield_now();
+        }
+        file.execute_batch("ALTER TABLE hidden RENAME TO calls").expect("nobody else writes");
+        finish.join().expect("no bug");
+    });
+    let reasons: Vec<_> = read_records(&path).expect("a good store").into_iter().map(|record| record.end_reason).collect();
+    assert_eq!(reasons, [Some(EndReason::HungUp.number())]);
+}
+
+#[test]
 fn a_file_that_is_not_ours_is_refused_by_name_and_left_as_it_is() {
     let (_directory, path) = new_store();
     std::fs::write(
