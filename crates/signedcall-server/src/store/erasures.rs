@@ -56,34 +56,23 @@ impl Accounts {
     }
 
     /// Erases a portion, and says whether there may be more to erase at once. A call that goes on is waited for: its devices need what its record has.
+    ///
+    /// Each statement is by itself, and may be done again, so that many who wait keep nobody from writing.
     pub(crate) fn erase_some(&self, now: SystemTime) -> Result<bool, StoreError> {
-        let mut connection = self.connection();
-        let mut erase = || {
-            let all = erasures(&connection)?;
-            if all.is_empty() {
-                return Ok(false);
-            }
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut erased = 0;
-            for erasure in all {
-                erased = erasure.replace(&transaction, "caller", "calls_by_caller", "caller_device = ''")?
-                    + erasure.replace(
-                        &transaction,
-                        "callee",
-                        "calls_by_callee",
-                        "answered_by = NULL, answered_name = NULL, declined_by = NULL, declined_name = NULL",
-                    )?;
-                if erased > 0 {
-                    break;
+        const OF_CALLEE: &str = "answered_by = NULL, answered_name = NULL, declined_by = NULL, declined_name = NULL";
+        let connection = self.connection();
+        let erase = || {
+            for erasure in erasures(&connection)? {
+                let placed = erasure.replace(&connection, "caller", "calls_by_caller", "caller_device = ''")?;
+                let taken = erasure.replace(&connection, "callee", "calls_by_callee", OF_CALLEE)?;
+                if placed + taken > 0 {
+                    return Ok(true);
                 }
-                if unix_millis(now) - erasure.until_ms >= i64::try_from(NOT_DONE_BEFORE.as_millis()).unwrap_or(i64::MAX)
-                    && !erasure.waits(&transaction)?
-                {
-                    transaction.execute("DELETE FROM erasures WHERE number = ?", [erasure.number])?;
+                if erasure.may_be_done(now) && !erasure.waits(&connection)? {
+                    connection.execute("DELETE FROM erasures WHERE number = ?", [erasure.number])?;
                 }
             }
-            transaction.commit()?;
-            Ok(erased > 0)
+            Ok(false)
         };
         erase().map_err(|error| self.failed(error))
     }
@@ -106,6 +95,10 @@ impl Accounts {
 }
 
 impl Erasure {
+    fn may_be_done(&self, now: SystemTime) -> bool {
+        now.checked_sub(NOT_DONE_BEFORE).is_some_and(|asked| unix_millis(asked) >= self.until_ms)
+    }
+
     /// Puts the pseudonym into a portion of the records that have the user on one side, and takes out what else says who they were.
     fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str) -> rusqlite::Result<usize> {
         let replace = format!(
