@@ -29,7 +29,9 @@ fn cell((who, bits): (Who, Bits), loss_percent: u32, burst: Option<u32>, jitter_
 }
 
 fn tables(figures: &Figures) -> String {
-    let mut text = "\n![PESQ-WB by loss, beside libwebrtc](voice-peer.svg)\n".to_owned();
+    let mut text = "\nFive seconds are said before what counts, so that each side knows the line; how the first eight seconds of the calls sound stands beside.\n\n\
+                    ![PESQ-WB by loss, beside libwebrtc](voice-peer.svg)\n"
+        .to_owned();
     for jitter_ms in JITTERS {
         let _ = write!(
             text,
