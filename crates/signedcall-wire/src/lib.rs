@@ -12,6 +12,7 @@ mod device_name;
 mod error;
 mod ids;
 mod message;
+mod network;
 mod redacted;
 mod status;
 mod time;
@@ -29,6 +30,7 @@ pub use message::{
     MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
     PushPayload, Refusal, Renew, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
 };
+pub use network::is_public_address;
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};
 pub use time::Timestamp;

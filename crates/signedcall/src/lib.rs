@@ -54,7 +54,7 @@ pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOu
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
     AccountId, Branding, BrandingOverride, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Contrast, Cuid, DeviceId, Direction,
-    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted,
+    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted, is_public_address,
 };
 pub use sound::{
     Bell, Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
