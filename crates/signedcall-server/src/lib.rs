@@ -29,6 +29,7 @@ mod switchboard;
 mod tls;
 mod tokens;
 mod web;
+pub mod webhooks;
 mod withdrawals;
 
 pub use api::ApiSettings;

@@ -8,9 +8,11 @@ mod backlog;
 mod blocked;
 mod copy;
 mod erasures;
+mod facts;
 mod figures;
 mod history;
 mod open;
+mod outbox;
 mod probe;
 mod quiet;
 mod records;
@@ -20,6 +22,7 @@ mod signing_keys;
 mod tests;
 mod token_keys;
 mod used_tokens;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,9 +34,11 @@ pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::copy::{copy, put_back};
+pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub(crate) use self::open::{Legacy, OpenCall};
+pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
@@ -43,6 +48,8 @@ pub(crate) use self::schema::make_earlier;
 pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
+pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
+pub use self::webhooks::{Delivery, Webhook};
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]

@@ -172,6 +172,47 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     ALTER TABLE token_keys ADD COLUMN seed BLOB;
 ",
+    // Who is told of calls, what each is still to be told, and what came of it. A delivery is due until it is done or given up.
+    "
+    CREATE TABLE webhooks (
+        id               TEXT PRIMARY KEY,
+        account          TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment      TEXT NOT NULL,
+        url              TEXT NOT NULL,
+        events           TEXT NOT NULL,
+        secret           TEXT NOT NULL,
+        old_secret       TEXT,
+        old_until_ms     INTEGER,
+        created_at_ms    INTEGER NOT NULL,
+        failures         INTEGER NOT NULL DEFAULT 0,
+        failing_since_ms INTEGER,
+        alarmed_at_ms    INTEGER,
+        off_since_ms     INTEGER
+    ) STRICT;
+    CREATE INDEX webhooks_of_accounts ON webhooks (account, environment);
+    CREATE TABLE deliveries (
+        number    INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook   TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+        call      TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        event     TEXT NOT NULL,
+        due_at_ms INTEGER,
+        until_ms  INTEGER NOT NULL,
+        tries     INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (call, event, webhook)
+    ) STRICT;
+    CREATE INDEX due_deliveries ON deliveries (webhook, due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE TABLE delivery_log (
+        number   INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook  TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+        delivery INTEGER NOT NULL REFERENCES deliveries (number) ON DELETE CASCADE,
+        at_ms    INTEGER NOT NULL,
+        took_ms  INTEGER NOT NULL,
+        status   INTEGER,
+        error    TEXT
+    ) STRICT;
+    CREATE INDEX delivery_log_of_webhooks ON delivery_log (webhook, number);
+    CREATE INDEX delivery_log_of_deliveries ON delivery_log (delivery);
+",
 ];
 
 /// The version that all steps lead to.

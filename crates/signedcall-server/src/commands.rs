@@ -1,0 +1,47 @@
+//! The commands for what leaves the service.
+
+use std::io::Write;
+
+use signedcall_server::settings::WebhookCommand;
+use signedcall_server::store::{Delivery, Webhook};
+use signedcall_server::webhooks::{self, CallEvent, WebhookId};
+use signedcall_server::{Settings, open_accounts};
+use signedcall_wire::AccountId;
+
+use crate::name_of;
+
+pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        WebhookCommand::Add { account, environment, url, events } => {
+            let events = if events.is_empty() { CallEvent::ALL.to_vec() } else { events };
+            let (id, secret) = webhooks::add(&accounts, settings.webhooks, &AccountId(account), environment.into(), &url, &events)?;
+            writeln!(out, "{} {}", id.0, secret.expose())?;
+        }
+        WebhookCommand::List { account } => {
+            let never = || "-".to_owned();
+            for webhook in webhooks::list(&accounts, &AccountId(account))? {
+                let Webhook { id, environment, url, events, created_at, failing_since, off_since } = webhook;
+                let events: Vec<_> = events.into_iter().map(CallEvent::name).collect();
+                let (failing, off) = (failing_since.unwrap_or_else(never), off_since.unwrap_or_else(never));
+                writeln!(out, "{}\t{}\t{}\t{created_at}\t{failing}\t{off}\t{url}", id.0, name_of(environment), events.join(","))?;
+            }
+        }
+        WebhookCommand::Remove { account, webhook } => webhooks::remove(&accounts, &AccountId(account), &WebhookId(webhook))?,
+        WebhookCommand::Rotate { account, webhook } => {
+            writeln!(out, "{}", webhooks::rotate(&accounts, &AccountId(account), &WebhookId(webhook))?.expose())?;
+        }
+        WebhookCommand::Deliveries { account, webhook } => {
+            for delivery in webhooks::deliveries(&accounts, &AccountId(account), &WebhookId(webhook))? {
+                let Delivery { id, at, took, status, error } = delivery;
+                let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+                writeln!(out, "{at}\t{id}\t{status}\t{}\t{}", took.as_millis(), error.unwrap_or_default())?;
+            }
+        }
+        WebhookCommand::Redeliver { account, webhook, delivery } => {
+            webhooks::redeliver(&accounts, &AccountId(account), &WebhookId(webhook), &delivery)?;
+        }
+    }
+    Ok(())
+}
