@@ -19,6 +19,7 @@ mod proxy;
 mod push;
 mod quality;
 mod quiet;
+mod receipts;
 mod statuses;
 mod support;
 mod tls;

@@ -60,6 +60,13 @@ pub enum Command {
         /// Why.
         error: ErrorCode,
     },
+    /// The answer to `UserAskedReceipt`.
+    ReceiptCame {
+        /// The call.
+        call: CallId,
+        /// A JWS in its compact form, or why there is none.
+        receipt: Result<Redacted<String>, ErrorCode>,
+    },
     /// The answer to `UserWentIdle`, unless the link is closed: this device stays where it is.
     NotIdle {
         /// Why.

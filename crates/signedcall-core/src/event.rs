@@ -47,6 +47,11 @@ pub enum Event {
         /// The call that takes the place of this one; made by whoever asks, at random.
         new: CallId,
     },
+    /// The user asks for the receipt of a call that is over.
+    UserAskedReceipt {
+        /// The call.
+        call: CallId,
+    },
     /// The user goes to the call that is held, and holds the other.
     UserSwapped,
     /// Whether a call may wait while the user is in another one. A call that waits already goes on to do so.

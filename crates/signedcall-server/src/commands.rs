@@ -1,11 +1,13 @@
 //! The commands for what leaves the service.
 
 use std::io::Write;
+use std::path::Path;
 
-use signedcall_server::settings::WebhookCommand;
+use anyhow::Context;
+use signedcall_server::settings::{ReceiptCommand, WebhookCommand};
 use signedcall_server::store::{Delivery, Webhook};
 use signedcall_server::webhooks::{self, CallEvent, WebhookId};
-use signedcall_server::{Settings, open_accounts};
+use signedcall_server::{Settings, open_accounts, receipts};
 use signedcall_wire::AccountId;
 
 use crate::name_of;
@@ -44,4 +46,20 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
         }
     }
     Ok(())
+}
+
+pub(crate) fn receipts(settings: &Settings, command: ReceiptCommand) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match command {
+        ReceiptCommand::Export { account, call } => {
+            writeln!(out, "{}", receipts::export(&open_accounts(&settings.data)?, &AccountId(account), &call)?)?;
+        }
+        ReceiptCommand::Keys { account } => writeln!(out, "{}", receipts::keys(&open_accounts(&settings.data)?, &AccountId(account))?)?,
+        ReceiptCommand::Verify { keys, receipt } => write!(out, "{}", receipts::verify(&read(&keys)?, &read(&receipt)?)?)?,
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }

@@ -19,6 +19,7 @@ mod keys;
 mod metrics;
 mod moment;
 mod operator;
+pub mod receipts;
 mod relay;
 mod service;
 pub mod settings;

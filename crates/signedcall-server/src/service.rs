@@ -22,6 +22,7 @@ use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::store::{Accounts, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
@@ -152,7 +153,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
     let store_figures = records.figures();
     let webhooks = tokio::spawn(deliver(Outbox::open(&store)?, settings.webhooks, records.filled()));
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics));
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), ReceiptMaker::start(&store)?);
     let operator = match for_operator {
         Some((listener, _)) => {
             let probe = StoreProbe::open(&store)?;

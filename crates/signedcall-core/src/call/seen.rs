@@ -106,6 +106,7 @@ impl Call {
             Request::Decline { .. }
             | Request::Hangup { .. }
             | Request::ReportVoice { .. }
+            | Request::Receipt { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

@@ -127,6 +127,7 @@ impl Line {
             Event::UserMuted { call, muted } => self.pass(&mut turn, call, CallEvent::UserMuted(muted)),
             Event::UserHeld { call, on } => self.hold(&mut turn, call, on),
             Event::UserTransferred { call, to, new } => self.transfer(&mut turn, call, to, new),
+            Event::UserAskedReceipt { call } => self.ask_receipt(&mut turn, call),
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserTakesSecondCalls { on } => self.take_second_calls(&mut turn, on),
             Event::UserLoggedOut => self.log_out(&mut turn),
@@ -268,6 +269,14 @@ impl Line {
     fn report_voice(&mut self, turn: &mut Turn, call: CallId, report: VoiceReport) {
         if !self.session.is_logging_out() {
             self.ask(turn, Request::ReportVoice { call, report });
+        }
+    }
+
+    /// Asks the service what it says of a call that is over.
+    fn ask_receipt(&mut self, turn: &mut Turn, call: CallId) {
+        match self.session.readiness() {
+            Ok(()) => self.ask(turn, Request::Receipt { call }),
+            Err(error) => turn.commands.push(Command::ReceiptCame { call, receipt: Err(error) }),
         }
     }
 

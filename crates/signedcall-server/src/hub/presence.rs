@@ -73,6 +73,7 @@ impl Hub {
             answers,
             calls,
             reports: Budget::default(),
+            receipts: Budget::default(),
         };
         let ice = self.ice(&session);
         self.sessions.insert(id, session);

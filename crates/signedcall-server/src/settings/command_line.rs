@@ -6,6 +6,7 @@ use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
+use super::receipts::ReceiptCommand;
 use super::webhooks::WebhookCommand;
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
@@ -196,6 +197,9 @@ pub enum Command {
     /// Tell an account's own systems of its calls. Works while the service runs
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Print the signed receipt of a call, and verify one. Works while the service runs
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
 }
 
 /// What can be done with accounts.

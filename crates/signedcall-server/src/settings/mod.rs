@@ -2,6 +2,7 @@
 
 mod command_line;
 mod hours;
+mod receipts;
 mod relay;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use self::command_line::{
     QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
+pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
 pub use self::webhooks::WebhookCommand;
 use crate::account::MAX_CALL_SECONDS;

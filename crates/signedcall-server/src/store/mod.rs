@@ -15,6 +15,7 @@ mod open;
 mod outbox;
 mod probe;
 mod quiet;
+mod receipts;
 mod records;
 mod schema;
 mod signing_keys;
@@ -113,6 +114,6 @@ const fn environment_name(environment: Environment) -> &'static str {
     }
 }
 
-fn environment_named(name: &str) -> Option<Environment> {
+pub(crate) fn environment_named(name: &str) -> Option<Environment> {
     [Environment::Production, Environment::Development].into_iter().find(|environment| environment_name(*environment) == name)
 }

@@ -213,6 +213,17 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX delivery_log_of_webhooks ON delivery_log (webhook, number);
     CREATE INDEX delivery_log_of_deliveries ON delivery_log (delivery);
 ",
+    // What receipts are signed with.
+    "
+    CREATE TABLE receipt_keys (
+        id            TEXT PRIMARY KEY,
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment   TEXT NOT NULL,
+        secret        BLOB NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        UNIQUE (account, environment)
+    ) STRICT;
+",
 ];
 
 /// The version that all steps lead to.

@@ -14,6 +14,7 @@ mod limits;
 mod logging;
 mod operator;
 mod quiet;
+mod receipts;
 mod renewals;
 mod sessions;
 mod sign_in;

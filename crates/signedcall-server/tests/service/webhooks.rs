@@ -55,7 +55,7 @@ async fn take(State((tell, answers)): State<(UnboundedSender<serde_json::Value>,
 }
 
 /// What a command prints, line by line.
-async fn lines(data: &Path, arguments: &[&str]) -> Vec<String> {
+pub(crate) async fn lines(data: &Path, arguments: &[&str]) -> Vec<String> {
     let output = run(data, arguments).await;
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()

@@ -185,6 +185,12 @@ pub enum Request {
         /// How it sounded.
         report: VoiceReport,
     },
+    /// Asks for the receipt of a call that is over: what the service says of it, signed. Whoever had no part in the call, and an older service, gets
+    /// `ERR_FEATURE_NOT_AVAILABLE`; of a call that goes on there is none yet, `ERR_ONGOING_CALL`.
+    Receipt {
+        /// The call.
+        call: CallId,
+    },
     /// Whether this device rings while it is in a call, from now on; at first it is as its `hello` says.
     TakeSecondCalls {
         /// Whether it does.

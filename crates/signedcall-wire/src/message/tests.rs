@@ -163,6 +163,7 @@ fn what_a_device_asks_for_has_this_text() {
             },
             r##"{"do":"report_voice","call":"#1","report":{"seconds":0,"mos":0,"worst_mos":0,"lost_per_mille":20,"burst_tenths":15,"made_up_per_mille":3,"jitter_ms":12,"wait_ms":60,"round_trip_ms":48,"said_lost_per_mille":0,"said_kbps":32}}"##,
         ),
+        (Request::Receipt { call: CALL }, r##"{"do":"receipt","call":"#1"}"##),
         (Request::TakeSecondCalls { on: true }, r#"{"do":"take_second_calls","on":true}"#),
         (Request::Logout, r#"{"do":"logout"}"#),
         (Request::GoIdle, r#"{"do":"go_idle"}"#),
@@ -205,10 +206,14 @@ fn what_the_service_says_has_this_text() {
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
         (ServiceMessage::Refused(refusal), r#"{"type":"refused","code":"ERR_APIKEY_REQUIRED","detail":"no such key"}"#),
         (ServiceMessage::Refused(passing), r#"{"type":"refused","code":"ERR_SERVER_FAILURE","detail":"busy","retry_after_ms":500}"#),
-        (ServiceMessage::Response { id: REQUEST, error: None }, r##"{"type":"response","id":"#3"}"##),
+        (ServiceMessage::Response { id: REQUEST, error: None, receipt: None }, r##"{"type":"response","id":"#3"}"##),
         (
-            ServiceMessage::Response { id: REQUEST, error: Some(ErrorCode::OngoingCall) },
+            ServiceMessage::Response { id: REQUEST, error: Some(ErrorCode::OngoingCall), receipt: None },
             r##"{"type":"response","id":"#3","error":"ERR_ONGOING_CALL"}"##,
+        ),
+        (
+            ServiceMessage::Response { id: REQUEST, error: None, receipt: Some(secret("e30.e30.c2ln")) },
+            r##"{"type":"response","id":"#3","receipt":"e30.e30.c2ln"}"##,
         ),
         (
             ServiceMessage::Event { seq: 5, event: ServiceEvent::Ringing { call: CALL, by: ENDPOINT } },
@@ -430,7 +435,7 @@ proptest! {
         for message in [
             ServiceMessage::Event { seq: number, event: ServiceEvent::Signal { call, from: device, signal } },
             ServiceMessage::Event { seq: number, event: ServiceEvent::Ended { call, reason, other_device: DeviceName::new(text.clone()).ok() } },
-            ServiceMessage::Response { id, error: Some(code) },
+            ServiceMessage::Response { id, error: Some(code), receipt: None },
             ServiceMessage::Refused(Refusal { code, detail: text, retry_after_ms: Some(number) }),
         ] {
             let written = serde_json::to_string(&message).expect("a message can be written");

@@ -64,6 +64,8 @@ pub(crate) struct Driver {
     placing: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
     /// Whoever waits for a call to be transferred.
     transferring: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for the receipt of a call.
+    receipts: HashMap<CallId, Vec<oneshot::Sender<Result<String, Error>>>>,
     /// Whoever waits for the end.
     leaving: Vec<oneshot::Sender<()>>,
     /// Whoever waits for the socket to be closed on purpose.
@@ -129,6 +131,7 @@ impl Driver {
             signing_in: Some(signing_in),
             placing: HashMap::new(),
             transferring: HashMap::new(),
+            receipts: HashMap::new(),
             leaving: Vec::new(),
             idling: Vec::new(),
             pushes: HashMap::new(),
@@ -317,6 +320,12 @@ impl Driver {
             Command::NotTransferred { call, error } => {
                 tracing::info!(%call, code = error.name(), "the call is not transferred");
                 answer(&mut self.transferring, call, Err(error.into()));
+            }
+            Command::ReceiptCame { call, receipt } => {
+                for waiting in self.receipts.remove(&call).into_iter().flatten() {
+                    // They may have stopped waiting.
+                    let _ = waiting.send(receipt.clone().map(|receipt| receipt.expose().clone()).map_err(Error::from));
+                }
             }
             Command::NotIdle { error } => {
                 for waiting in self.idling.drain(..) {

@@ -62,6 +62,10 @@ pub(crate) enum UserRequest {
         new: CallId,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    Receipt {
+        call: CallId,
+        reply: oneshot::Sender<Result<String, Error>>,
+    },
     UseSound {
         sound: Arc<dyn Sound>,
         treatment: Treatment,
@@ -113,6 +117,10 @@ impl Driver {
             UserRequest::Transfer { call, to, new, reply } => {
                 self.transferring.insert(call, reply);
                 return Some(Event::UserTransferred { call, to, new });
+            }
+            UserRequest::Receipt { call, reply } => {
+                self.receipts.entry(call).or_default().push(reply);
+                return Some(Event::UserAskedReceipt { call });
             }
             UserRequest::LogOut { reply } => {
                 self.leaving.push(reply);
