@@ -203,6 +203,7 @@ impl Device {
             | Command::NotPlaced { .. }
             | Command::Transferred { .. }
             | Command::NotTransferred { .. }
+            | Command::EventsKept { .. }
             | Command::ReceiptCame { .. }
             | Command::NotIdle { .. }
             | Command::SeekService

@@ -4,9 +4,10 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use signedcall_wire::{
-    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid, DeviceId, DeviceName, EndReason,
-    EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Renew,
-    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
+    AccountId, AnalyticsEvent, AnalyticsKind, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid,
+    DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall,
+    PROTOCOL_VERSION, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal,
+    Transferred, VoiceReport, Welcome,
 };
 use uuid::Uuid;
 
@@ -123,7 +124,7 @@ fn credential(rng: &mut StdRng) -> Credential {
 
 fn request(rng: &mut StdRng) -> Request {
     let call = call(rng);
-    match rng.random_range(0..19) {
+    match rng.random_range(0..20) {
         0..=3 => Request::Call(NewCall {
             call,
             to: cuid(rng),
@@ -144,6 +145,11 @@ fn request(rng: &mut StdRng) -> Request {
         15 => Request::TakeSecondCalls { on: rng.random() },
         16 => Request::ReportVoice { call, report: report(rng) },
         17 => Request::Receipt { call },
+        18 => {
+            let happened = AnalyticsKind::End { reason: reason(rng) };
+            let event = AnalyticsEvent { call, happened, epoch: rng.random(), context: context(rng) };
+            Request::KeepEvents { events: vec![event; rng.random_range(0..30)] }
+        }
         _ if rng.random() => Request::Logout,
         _ => Request::Unknown,
     }

@@ -49,7 +49,7 @@ impl World {
             }
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
-            HubCommand::MakeReceipt(_) => {}
+            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
         }
         Ok(())
     }

@@ -191,6 +191,7 @@ impl Session {
             | Request::Signal { .. }
             | Request::ReportVoice { .. }
             | Request::Receipt { .. }
+            | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

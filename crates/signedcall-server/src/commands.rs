@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use signedcall_server::settings::{ReceiptCommand, WebhookCommand};
+use signedcall_server::settings::{AnalyticsCommand, ReceiptCommand, WebhookCommand};
 use signedcall_server::store::{Delivery, Webhook};
 use signedcall_server::webhooks::{self, CallEvent, WebhookId};
-use signedcall_server::{Settings, open_accounts, receipts};
+use signedcall_server::{Settings, account, open_accounts, receipts};
 use signedcall_wire::AccountId;
 
 use crate::name_of;
@@ -44,6 +44,15 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
         WebhookCommand::Redeliver { account, webhook, delivery } => {
             webhooks::redeliver(&accounts, &AccountId(account), &WebhookId(webhook), &delivery)?;
         }
+    }
+    Ok(())
+}
+
+pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyhow::Result<()> {
+    let AnalyticsCommand::Export { account } = command;
+    let mut out = std::io::stdout();
+    for event in account::analytics_events(&open_accounts(&settings.data)?, &AccountId(account))? {
+        writeln!(out, "{}", serde_json::to_string(&event)?)?;
     }
     Ok(())
 }

@@ -128,6 +128,7 @@ impl Switchboard {
                     Written::Opened { call, durable: false } => HubEvent::RecordFailed { call },
                     Written::NotOpened { call } => HubEvent::StoreFailed { call },
                     Written::Answered { call } => HubEvent::AnswerWritten { call },
+                    Written::EventsKept { session, request, durable } => HubEvent::EventsKept { session, request, durable },
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
@@ -261,6 +262,7 @@ impl Switchboard {
                 tracing::debug!(call = %kept.call, "how a call sounded is kept");
                 self.records.keep_report(kept);
             }
+            HubCommand::KeepEvents(kept) => self.records.keep_events(kept),
             HubCommand::MakeReceipt(asked) => self.receipts.ask(asked),
         }
         None

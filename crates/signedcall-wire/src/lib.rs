@@ -5,6 +5,7 @@
 //!
 //! [`signedcall-core`]: https://docs.rs/signedcall-core
 
+mod analytics;
 mod branding;
 mod context;
 mod cuid;
@@ -19,6 +20,7 @@ mod time;
 mod turn_url;
 mod voice_report;
 
+pub use analytics::{AnalyticsEvent, AnalyticsKind, MAX_EVENTS_PER_REQUEST};
 pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
 pub use cuid::{Cuid, InvalidCuid};

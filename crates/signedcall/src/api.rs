@@ -6,6 +6,7 @@ use signedcall_wire::{Branding, CallId, Direction, ErrorCode, PushPayload};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::analytics;
 use crate::driver::{Driver, UserRequest};
 use crate::events::{Events, Listeners};
 use crate::line_check::{LineCheck, LineGate};
@@ -128,6 +129,7 @@ impl SignedCall {
         });
         let (show_stats, stats) = watch::channel(None);
         let (signed_in, outcome) = oneshot::channel();
+        analytics::start(&checked.analytics, options.analytics_folder.clone(), &checked.hello, listeners.listen(), &requests)?;
         let driver = Driver::new(checked, tones, received, listeners.clone(), show, show_stats, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());

@@ -107,6 +107,7 @@ impl Call {
             | Request::Hangup { .. }
             | Request::ReportVoice { .. }
             | Request::Receipt { .. }
+            | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

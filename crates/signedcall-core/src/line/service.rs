@@ -28,6 +28,9 @@ impl Line {
                 let receipt = error.map_or_else(|| receipt.ok_or(ErrorCode::FeatureNotAvailable), Err);
                 turn.commands.push(Command::ReceiptCame { call, receipt });
             }
+            Heard::Response { request: Request::KeepEvents { events }, error, receipt: _ } => {
+                turn.commands.push(Command::EventsKept { events, error });
+            }
             Heard::Response { request, error, receipt: _ } => self.answered(turn, request, error),
             Heard::Event(event) => {
                 self.happened(turn, event);
@@ -179,8 +182,8 @@ impl Line {
             | (Request::TakeSecondCalls { .. }, _)
             // An older service keeps no such reports.
             | (Request::ReportVoice { .. }, _)
-            // Its answer has more to it.
-            | (Request::Receipt { .. }, _)
+            // Their answers have more to them.
+            | (Request::Receipt { .. } | Request::KeepEvents { .. }, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
@@ -272,8 +275,8 @@ impl Wishes<'_> {
             | Request::Signal { call, .. } => self.are_of_call(*call, request),
             // The service must learn of it, also when the call is over here.
             Request::Decline { .. } | Request::Hangup { .. } | Request::ReportVoice { .. } | Request::Logout => true,
-            // Somebody waits for it.
-            Request::Receipt { .. } => true,
+            // Somebody waits for them.
+            Request::Receipt { .. } | Request::KeepEvents { .. } => true,
             // Its user was told long ago that it came to nothing, unless a newer wish stands.
             Request::GoIdle => self.goes_idle,
             // The last word counts, and it alone.

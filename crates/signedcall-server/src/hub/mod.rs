@@ -58,7 +58,6 @@ mod presence;
 mod quiet;
 mod rate;
 mod reason;
-mod receipt;
 mod relay;
 mod request;
 mod restore;
@@ -68,6 +67,7 @@ mod session;
 mod tests;
 mod timers;
 mod told;
+mod told_later;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +81,8 @@ use signedcall_wire::{
 use self::call::Call;
 pub use self::company::Presence;
 pub use self::event::{
-    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice,
-    OpenRecord, SignIn, SocketId,
+    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
+    NamedDevice, OpenRecord, SignIn, SocketId,
 };
 pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
@@ -229,6 +229,7 @@ impl Hub {
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
+            HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
             HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}

@@ -74,6 +74,7 @@ impl Hub {
             calls,
             reports: Budget::default(),
             receipts: Budget::default(),
+            events_told: Budget::default(),
         };
         let ice = self.ice(&session);
         self.sessions.insert(id, session);

@@ -37,6 +37,8 @@ pub(super) struct Session {
     pub(super) calls: BTreeSet<CallId>,
     /// How often it may report on calls.
     pub(super) reports: Budget,
+    /// How often it may tell events for analytics.
+    pub(super) events_told: Budget,
     /// How often it may ask for receipts.
     pub(super) receipts: Budget,
 }

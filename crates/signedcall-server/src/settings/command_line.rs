@@ -197,6 +197,9 @@ pub enum Command {
     /// Tell an account's own systems of its calls. Works while the service runs
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Print what devices have told of calls for an account's analytics. Works while the service runs
+    #[command(subcommand)]
+    Analytics(AnalyticsCommand),
     /// Print the signed receipt of a call, and verify one. Works while the service runs
     #[command(subcommand)]
     Receipt(ReceiptCommand),
@@ -259,6 +262,16 @@ pub enum JwksCommand {
     },
     /// List the keys of an account, one in a line: kid, environment and algorithm
     List {
+        /// The account's id
+        account: String,
+    },
+}
+
+/// What can be done with analytics.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AnalyticsCommand {
+    /// Print every event of an account, one in a line, as JSON: SCOutgoing, SCIncoming and SCEnd
+    Export {
         /// The account's id
         account: String,
     },

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments,
-    QuietCommand, Theme, UserArguments, UserCommand,
+    AccountCommand, AnalyticsCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat,
+    NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 pub use self::receipts::ReceiptCommand;

@@ -3,6 +3,7 @@
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
 mod accounts;
+mod analytics;
 mod api_keys;
 mod backlog;
 mod blocked;
@@ -31,6 +32,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use signedcall_wire::Environment;
 
 pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;

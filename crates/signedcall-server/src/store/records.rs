@@ -5,16 +5,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, Row, TransactionBehavior, params};
-use signedcall_wire::{CallId, DeviceName, Timestamp, VoiceReport};
+use signedcall_wire::{CallId, DeviceName, RequestId, SessionId, Timestamp, VoiceReport};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, put};
 use super::{StoreError, environment_name, schema, unix_millis};
-use crate::hub::{CloseRecord, KeptAnswer, KeptReport, OpenRecord};
+use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
 use crate::webhooks::CallEvent;
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
@@ -49,6 +50,13 @@ pub(crate) enum Written {
     NotOpened { call: CallId },
     /// [`Records::answer`] is done, or has to be tried again.
     Answered { call: CallId },
+    /// The outcome of [`Records::keep_events`].
+    EventsKept {
+        session: SessionId,
+        request: RequestId,
+        /// `false`: they are not written, and have to be handed in again.
+        durable: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -57,6 +65,7 @@ enum Job {
     Answer(Answering),
     Close(Closing),
     KeepReport(Box<KeptReport>),
+    KeepEvents(Box<KeptEvents>),
     /// Ends the thread.
     Finish,
 }
@@ -133,6 +142,11 @@ impl Records {
         self.send(Job::KeepReport(Box::new(kept)));
     }
 
+    /// Writes events for analytics down; [`Written::EventsKept`] follows, once.
+    pub(crate) fn keep_events(&self, kept: KeptEvents) {
+        self.send(Job::KeepEvents(Box::new(kept)));
+    }
+
     /// Whether the thread is there still.
     pub(crate) fn are_written(&self) -> bool {
         !self.thread.is_finished()
@@ -165,6 +179,7 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
     while !finish {
         let mut opening = Vec::new();
         let mut answered = Vec::new();
+        let mut events = Vec::new();
         let first =
             if backlog.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
         let first = match first {
@@ -181,6 +196,7 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
                 }
                 Job::Close(closing) => backlog.close(closing),
                 Job::KeepReport(kept) => backlog.keep_report(kept),
+                Job::KeepEvents(kept) => events.push(kept),
                 Job::Finish => finish = true,
             }
         }
@@ -212,6 +228,11 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
+        }
+        // Calls do not wait for them, nor fail with them.
+        let durable = events.is_empty() || commit_events(connection, &events);
+        for kept in events {
+            let _ = told.send(Written::EventsKept { session: kept.session, request: kept.request, durable });
         }
     }
     for _ in 0..LAST_ATTEMPTS {

@@ -224,6 +224,23 @@ const MIGRATIONS: &[&str] = &[
         UNIQUE (account, environment)
     ) STRICT;
 ",
+    // What devices tell of calls for their account's analytics, each thing once.
+    "
+    CREATE TABLE analytics_events (
+        number      INTEGER PRIMARY KEY,
+        account     TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        call        TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        cuid        TEXT NOT NULL,
+        device      TEXT NOT NULL,
+        event       TEXT NOT NULL,
+        epoch       INTEGER NOT NULL,
+        context     TEXT NOT NULL,
+        end_reason  INTEGER,
+        UNIQUE (call, cuid, device, event)
+    ) STRICT;
+    CREATE INDEX analytics_events_of_accounts ON analytics_events (account, number);
+",
 ];
 
 /// The version that all steps lead to.

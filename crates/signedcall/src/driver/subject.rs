@@ -43,6 +43,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown,
         )
+        | Event::EventsNoted(_)
         | Event::UserSwapped
         | Event::UserTakesSecondCalls { .. }
         | Event::NetworkChanged

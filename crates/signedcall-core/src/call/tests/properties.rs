@@ -97,6 +97,7 @@ impl Seen {
                 | Command::UseIce(_)
                 | Command::UseBranding(_)
                 | Command::Placed { .. }
+                | Command::EventsKept { .. }
                 | Command::ReceiptCame { .. }
                 | Command::NotIdle { .. }
                 | Command::SeekService

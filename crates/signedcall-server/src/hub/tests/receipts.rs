@@ -1,4 +1,6 @@
-use signedcall_wire::{ClientMessage, EndReason, ErrorCode, Redacted, Request};
+use signedcall_wire::{
+    AnalyticsEvent, AnalyticsKind, ClientMessage, Context, EndReason, ErrorCode, MAX_EVENTS_PER_REQUEST, Redacted, Request,
+};
 
 use super::stage::{CALL, Do, Stage, call, hang_up};
 use crate::hub::HubEvent;
@@ -10,6 +12,28 @@ fn over() -> Stage {
     stage.run(0, Do::Recorded);
     stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
     stage
+}
+
+fn events(number: usize) -> Request {
+    let context = Context::new("Your order").expect("a context");
+    Request::KeepEvents { events: vec![AnalyticsEvent { call: CALL, happened: AnalyticsKind::Outgoing, epoch: 1, context }; number] }
+}
+
+#[test]
+fn events_are_answered_once_they_are_durable_and_may_be_told_again() {
+    let mut stage = over();
+    for durable in [false, true] {
+        assert_eq!(stage.run(0, Do::Ask('a', events(2))), ["keep 2 events of caller"]);
+        let ClientMessage::Request { id: request, .. } = stage.asked[&'a'] else { panic!("no request") };
+        let kept = HubEvent::EventsKept { session: stage.sessions[&'a'].0, request, durable };
+        assert_eq!(stage.handle(0, kept), [if durable { "a ok" } else { "a ERR_SERVER_FAILURE" }]);
+    }
+    assert_eq!(stage.run(0, Do::Ask('a', events(MAX_EVENTS_PER_REQUEST + 1))), ["a ERR_STOP_RETRY"]);
+    for _ in 2..AT_ONCE {
+        assert_eq!(stage.run(0, Do::Ask('a', events(MAX_EVENTS_PER_REQUEST))).len(), 1);
+    }
+    assert_eq!(stage.run(999, Do::Ask('a', events(1))), ["a ERR_STOP_RETRY"]);
+    assert_eq!(stage.run(1_000, Do::Ask('a', events(1))).len(), 1);
 }
 
 const RECEIPT: Request = Request::Receipt { call: CALL };

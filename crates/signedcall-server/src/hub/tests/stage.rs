@@ -357,6 +357,7 @@ impl Stage {
                 | HubCommand::CloseRecord(_)
                 | HubCommand::KeepReport(_)
                 | HubCommand::MakeReceipt(_)
+                | HubCommand::KeepEvents(_)
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -368,7 +369,11 @@ impl Stage {
 
     fn store(&mut self, command: &HubCommand) {
         match command {
-            HubCommand::KeepReport(_) | HubCommand::MakeReceipt(_) | HubCommand::Send { .. } | HubCommand::Close { .. } => {}
+            HubCommand::KeepReport(_)
+            | HubCommand::KeepEvents(_)
+            | HubCommand::MakeReceipt(_)
+            | HubCommand::Send { .. }
+            | HubCommand::Close { .. } => {}
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
@@ -412,6 +417,7 @@ impl Stage {
             HubCommand::Close { socket } => format!("{} close", self.names[socket]),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
+            HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
             HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),
             HubCommand::CloseRecord(close) => match &close.answered {
