@@ -241,6 +241,20 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX analytics_events_of_accounts ON analytics_events (account, number);
 ",
+    // Whoever is erased from the record of a call is erased from what else is known of it: what they have told of it themselves, its reason, and what receivers
+    // of webhooks may have said of it.
+    "
+    CREATE TRIGGER erased_callers AFTER UPDATE OF caller ON calls WHEN OLD.caller <> NEW.caller BEGIN
+        DELETE FROM analytics_events WHERE call = NEW.id AND cuid = OLD.caller;
+        UPDATE analytics_events SET context = '' WHERE call = NEW.id;
+        UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
+    END;
+    CREATE TRIGGER erased_callees AFTER UPDATE OF callee ON calls WHEN OLD.callee <> NEW.callee BEGIN
+        DELETE FROM analytics_events WHERE call = NEW.id AND cuid = OLD.callee;
+        UPDATE analytics_events SET context = '' WHERE call = NEW.id;
+        UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
+    END;
+",
 ];
 
 /// The version that all steps lead to.

@@ -63,3 +63,28 @@ fn events_that_cannot_be_written_down_are_not_acknowledged() {
     records.keep_events(kept);
     assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: false }));
 }
+
+#[test]
+fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call() {
+    let (_directory, path) = new_store();
+    let accounts = Accounts::open(&path).expect("a new store");
+    let id = opening(1).account;
+    account::add(&accounts, &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
+    let (records, mut written, _legacy) = Records::start(&path).expect("a store");
+    for call in 1..=2 {
+        records.open(opening(call), SystemTime::now());
+        assert_eq!(written.blocking_recv(), Some(opened(call, true)));
+        for kept in [told(call, "courier_1", 1, AnalyticsKind::Outgoing), told(call, "customer_1", 2, AnalyticsKind::Incoming)] {
+            records.keep_events(kept);
+            assert!(matches!(written.blocking_recv(), Some(Written::EventsKept { durable: true, .. })));
+        }
+    }
+    let sql = rusqlite::Connection::open(&path).expect("a store");
+    let first = opening(1).invite.call.to_string();
+    sql.execute("UPDATE calls SET caller = 'erased', context = '' WHERE id = ?", [&first]).expect("a record");
+    let kept = account::analytics_events(&accounts, &id).expect("an account");
+    let kept: Vec<_> = kept.iter().map(|kept| (kept.call_id == first, kept.cuid.as_str(), kept.context.as_str())).collect();
+    assert_eq!(kept, [(true, "customer_1", ""), (false, "courier_1", "Your order"), (false, "customer_1", "Your order")]);
+    sql.execute("UPDATE calls SET callee = 'erased', context = '' WHERE id = ?", [&first]).expect("a record");
+    assert_eq!(account::analytics_events(&accounts, &id).expect("an account").len(), 2);
+}
