@@ -115,6 +115,7 @@ impl Device {
             18 => Event::VoiceFailed { call, reason: made::reason(rng) },
             19 => Event::Woken,
             22 => Event::VoiceReported { call, report: made::report(rng) },
+            23 => Event::UserAskedReceipt { call },
             20 => Event::NetworkChanged,
             21 if rng.random_bool(0.1) => Event::UserWentIdle,
             _ => self.message(rng).map_or(Event::Woken, Event::Received),
@@ -202,6 +203,8 @@ impl Device {
             | Command::NotPlaced { .. }
             | Command::Transferred { .. }
             | Command::NotTransferred { .. }
+            | Command::EventsKept { .. }
+            | Command::ReceiptCame { .. }
             | Command::NotIdle { .. }
             | Command::SeekService
             | Command::PushHandled { .. }

@@ -193,7 +193,7 @@ impl World {
                 self.answered += u64::from(record.answered.is_some());
             }
             // Whose it is, is for the store to say.
-            HubCommand::KeepReport(_) => {}
+            HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
         }
     }
 

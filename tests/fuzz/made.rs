@@ -4,9 +4,10 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use signedcall_wire::{
-    AccountId, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid, DeviceId, DeviceName, EndReason,
-    EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION, Redacted, Refusal, Renew,
-    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
+    AccountId, AnalyticsEvent, AnalyticsKind, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid,
+    DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall,
+    PROTOCOL_VERSION, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal,
+    Transferred, VoiceReport, Welcome,
 };
 use uuid::Uuid;
 
@@ -123,7 +124,7 @@ fn credential(rng: &mut StdRng) -> Credential {
 
 fn request(rng: &mut StdRng) -> Request {
     let call = call(rng);
-    match rng.random_range(0..18) {
+    match rng.random_range(0..20) {
         0..=3 => Request::Call(NewCall {
             call,
             to: cuid(rng),
@@ -143,6 +144,12 @@ fn request(rng: &mut StdRng) -> Request {
         13 | 14 => Request::Signal { call, to: endpoint(rng), signal: signal(rng) },
         15 => Request::TakeSecondCalls { on: rng.random() },
         16 => Request::ReportVoice { call, report: report(rng) },
+        17 => Request::Receipt { call },
+        18 => {
+            let happened = AnalyticsKind::End { reason: reason(rng) };
+            let event = AnalyticsEvent { call, happened, epoch: rng.random(), context: context(rng) };
+            Request::KeepEvents { events: vec![event; rng.random_range(0..30)] }
+        }
         _ if rng.random() => Request::Logout,
         _ => Request::Unknown,
     }
@@ -167,7 +174,11 @@ pub(crate) fn service_message(rng: &mut StdRng, seq: u64) -> ServiceMessage {
             let code = *ErrorCode::ALL.choose(rng).expect("there are some");
             ServiceMessage::Refused(Refusal { code, detail: text(rng), retry_after_ms: maybe(rng, milliseconds) })
         }
-        5..=8 => ServiceMessage::Response { id: request_id(rng), error: maybe(rng, |rng| *ErrorCode::ALL.choose(rng).expect("some")) },
+        5..=8 => {
+            let error = maybe(rng, |rng| *ErrorCode::ALL.choose(rng).expect("some"));
+            let receipt = maybe(rng, |rng| Redacted::new(text(rng)));
+            ServiceMessage::Response { id: request_id(rng), error, receipt }
+        }
         9 => ServiceMessage::Ice(ice(rng)),
         10 => ServiceMessage::Goaway { deadline_ms: milliseconds(rng), spread_ms: milliseconds(rng) },
         11 => ServiceMessage::Unknown,

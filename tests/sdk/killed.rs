@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use signedcall::{CallEvent, CallId, CallState, CallStatus, EndReason, LinkState, Metadata, Options, VoiceOptions};
+use signedcall::{Analytics, CallEvent, CallId, CallState, CallStatus, EndReason, LinkState, Metadata, Options, VoiceOptions};
 use signedcall_server::store::{CallRecord, read_records};
 use signedcall_server::{STORE_FILE, Settings, serve};
 
@@ -82,7 +82,8 @@ impl Victim {
 
     fn options(&self, cuid: &str) -> Options {
         let key = std::fs::read_to_string(self.data.join("demo.key")).expect("there is a demo account");
-        let mut options = Options::new(format!("ws://{}", self.address), "demo", key.trim(), cuid).production(false);
+        let mut options =
+            Options::new(format!("ws://{}", self.address), "demo", key.trim(), cuid).production(false).analytics(Analytics::Local);
         options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
         options
     }

@@ -1,5 +1,6 @@
 //! SDKs and the real service, in one process on loopback: sound comes from code, everything else is what ships.
 
+mod analytics;
 mod beside;
 mod branding;
 mod calls;
@@ -19,6 +20,7 @@ mod proxy;
 mod push;
 mod quality;
 mod quiet;
+mod receipts;
 mod statuses;
 mod support;
 mod tls;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signedcall::{
-    CallEvent, CallId, CallStatus, Capture, Events, FRAME_SAMPLES, Frame, LineView, Metadata, Options, Pace, Playback, SAMPLE_RATE,
-    SignedCall, Sound, SoundError, VoiceOptions,
+    Analytics, CallEvent, CallId, CallStatus, Capture, Events, FRAME_SAMPLES, Frame, LineView, Metadata, Options, Pace, Playback,
+    SAMPLE_RATE, SignedCall, Sound, SoundError, VoiceOptions,
 };
 use signedcall_server::store::{Account, Accounts, CallRecord, read_records};
 use signedcall_server::{STORE_FILE, Settings, account, serve};
@@ -94,7 +94,7 @@ impl Service {
 
     pub(crate) fn options(&self, cuid: &str) -> Options {
         let url = format!("ws://{}", self.address());
-        let mut options = Options::new(url, "demo", self.key(), cuid).production(false);
+        let mut options = Options::new(url, "demo", self.key(), cuid).production(false).analytics(Analytics::Local);
         options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
         options
     }

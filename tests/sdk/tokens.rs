@@ -12,7 +12,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use signedcall::{
-    CallState, CallStatus, Credentials, EndReason, Error, ErrorCode, LinkState, NoUserToken, Options, Redacted, SignedCall, UserTokens,
+    Analytics, CallState, CallStatus, Credentials, EndReason, Error, ErrorCode, LinkState, NoUserToken, Options, Redacted, SignedCall,
+    UserTokens,
 };
 use signedcall_server::{TokenSettings, account};
 use signedcall_wire::{AccountId, Environment};
@@ -150,7 +151,10 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 
 fn options(service: &Service, cuid: &str, tokens: UserTokens) -> Options {
     let defaults = service.options(cuid);
-    Options { voice: defaults.voice, ..Options::with_user_tokens(defaults.service_url, ACCOUNT, tokens, cuid).production(false) }
+    Options {
+        voice: defaults.voice,
+        ..Options::with_user_tokens(defaults.service_url, ACCOUNT, tokens, cuid).production(false).analytics(Analytics::Local)
+    }
 }
 
 async fn phone(service: &Service, backend: &Arc<Backend>, cuid: &str, says: u32) -> Phone {

@@ -188,7 +188,12 @@ impl World {
             }
             Command::Refused { code, detail } => return Err(format!("{} is refused: {code:?}, {detail}", name_of(place))),
             Command::SignedIn => self.devices[place].signed_in = true,
-            Command::UseIce(_) | Command::UseBranding(_) | Command::NotIdle { .. } | Command::SeekService => {}
+            Command::UseIce(_)
+            | Command::UseBranding(_)
+            | Command::EventsKept { .. }
+            | Command::ReceiptCame { .. }
+            | Command::NotIdle { .. }
+            | Command::SeekService => {}
             Command::PushHandled { number, outcome } => {
                 self.devices[place].pushes.remove(&number);
                 self.ledger.push_handled(number, outcome)?;

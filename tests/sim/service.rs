@@ -49,6 +49,7 @@ impl World {
             }
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
+            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
         }
         Ok(())
     }

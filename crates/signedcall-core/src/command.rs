@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use signedcall_wire::{
-    Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, DeviceName, Direction, ErrorCode, IceConfig, Redacted,
-    SessionId, Signal,
+    AnalyticsEvent, Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, DeviceName, Direction, ErrorCode,
+    IceConfig, Redacted, SessionId, Signal,
 };
 
 /// Something the driver has to do. Commands of one step are carried out in order.
@@ -59,6 +59,20 @@ pub enum Command {
         call: CallId,
         /// Why.
         error: ErrorCode,
+    },
+    /// The answer to `EventsNoted`.
+    EventsKept {
+        /// The events.
+        events: Vec<AnalyticsEvent>,
+        /// Why the service has not kept them; it may do so later.
+        error: Option<ErrorCode>,
+    },
+    /// The answer to `UserAskedReceipt`.
+    ReceiptCame {
+        /// The call.
+        call: CallId,
+        /// A JWS in its compact form, or why there is none.
+        receipt: Result<Redacted<String>, ErrorCode>,
     },
     /// The answer to `UserWentIdle`, unless the link is closed: this device stays where it is.
     NotIdle {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal, VoiceReport};
+use signedcall_wire::{AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal, VoiceReport};
 
 /// Something that happened to this device's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,13 @@ pub enum Event {
         to: Cuid,
         /// The call that takes the place of this one; made by whoever asks, at random.
         new: CallId,
+    },
+    /// These events are to be kept by the service, for the account's analytics.
+    EventsNoted(Vec<AnalyticsEvent>),
+    /// The user asks for the receipt of a call that is over.
+    UserAskedReceipt {
+        /// The call.
+        call: CallId,
     },
     /// The user goes to the call that is held, and holds the other.
     UserSwapped,

@@ -82,7 +82,7 @@ pub(crate) enum Heard {
     /// Signing out is done.
     LoggedOut,
     /// A request is answered.
-    Response { request: Request, error: Option<ErrorCode> },
+    Response { request: Request, error: Option<ErrorCode>, receipt: Option<Redacted<String>> },
     /// Something happened; to be followed by [`Session::acknowledge`].
     Event(ServiceEvent),
     /// Fresh relay credentials.
@@ -190,6 +190,8 @@ impl Session {
             | Request::Transfer { .. }
             | Request::Signal { .. }
             | Request::ReportVoice { .. }
+            | Request::Receipt { .. }
+            | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle
@@ -208,11 +210,11 @@ impl Session {
             },
             (_, ServiceMessage::SessionExpired) => self.expired(now),
             (_, ServiceMessage::Refused(refusal)) => self.refused(refusal),
-            (Link::Up, ServiceMessage::Response { id, error }) => {
+            (Link::Up, ServiceMessage::Response { id, error, receipt }) => {
                 let found = self.outbox.iter().position(|pending| pending.id == id).and_then(|at| self.outbox.remove(at));
                 match found {
                     Some(Pending { request: Request::Logout, .. }) => Heard::LoggedOut,
-                    Some(Pending { request, .. }) => Heard::Response { request, error },
+                    Some(Pending { request, .. }) => Heard::Response { request, error, receipt },
                     None => Heard::Nothing,
                 }
             }

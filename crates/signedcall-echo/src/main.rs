@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use signedcall::{CallStatus, Direction, ErrorCode, LOG_FILTER, Options, Redacted, SignedCall, VoiceOptions};
+use signedcall::{Analytics, CallStatus, Direction, ErrorCode, LOG_FILTER, Options, Redacted, SignedCall, VoiceOptions};
 use tracing_subscriber::EnvFilter;
 
 use echo::EchoSound;
@@ -64,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
 async fn sign_in(arguments: &Arguments, api_key: &Redacted<String>) -> anyhow::Result<SignedCall> {
     loop {
         let mut options = Options::new(&arguments.service_url, &arguments.account_id, api_key.expose(), &arguments.cuid);
-        options = options.production(arguments.production);
+        options = options.production(arguments.production).analytics(Analytics::Local);
         options.name = Some(arguments.name.clone());
         options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
         options.sound = Some(Arc::new(EchoSound::default()));

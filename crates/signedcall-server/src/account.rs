@@ -7,8 +7,8 @@ use signedcall_wire::{AccountId, Branding, Cuid, Environment, Redacted};
 use crate::hub::{KeyId, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
 use crate::store::{
-    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeyRecord, MAX_KEYS, Outcome, QuietUser, SetTokenKeys,
-    StoreError,
+    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, QuietUser,
+    SetTokenKeys, StoreError,
 };
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
 
@@ -211,6 +211,14 @@ pub fn set_quiet_hours(
 /// There is no such account; the store failed.
 pub fn quiet_users(accounts: &Accounts, id: &AccountId) -> Result<Vec<QuietUser>, AccountError> {
     accounts.quiet_users(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
+}
+
+/// What devices have told of an account's calls for its analytics, in the order in which it was written down.
+///
+/// # Errors
+/// There is no such account; the store failed.
+pub fn analytics_events(accounts: &Accounts, id: &AccountId) -> Result<Vec<KeptEvent>, AccountError> {
+    accounts.analytics_events(id)?.ok_or_else(|| AccountError::Unknown(id.clone()))
 }
 
 fn change_of(id: &AccountId, outcome: Outcome) -> Result<Change, AccountError> {

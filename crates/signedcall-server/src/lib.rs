@@ -19,6 +19,7 @@ mod keys;
 mod metrics;
 mod moment;
 mod operator;
+pub mod receipts;
 mod relay;
 mod service;
 pub mod settings;
@@ -29,6 +30,7 @@ mod switchboard;
 mod tls;
 mod tokens;
 mod web;
+pub mod webhooks;
 mod withdrawals;
 
 pub use api::ApiSettings;

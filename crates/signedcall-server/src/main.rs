@@ -1,5 +1,7 @@
 //! The service's binary.
 
+mod commands;
+
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -53,6 +55,9 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         }
         Some(Command::Restore { from }) => restore(&settings, &from),
         Some(Command::CheckConfig) => Ok(()),
+        Some(Command::Analytics(command)) => commands::analytics(&settings, command),
+        Some(Command::Receipt(command)) => commands::receipts(&settings, command),
+        Some(Command::Webhook(command)) => commands::webhooks(&settings, command),
     }
 }
 

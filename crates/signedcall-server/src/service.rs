@@ -22,13 +22,15 @@ use crate::key_use::note_use;
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
+use crate::store::{Accounts, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
 use crate::web::{self, SIGNALLING_PATH, Web};
+use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
 
 /// The file that accounts and records are in, in the data directory.
@@ -100,6 +102,7 @@ pub struct Service {
     notes: Sender<Note>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
     key_use: JoinHandle<()>,
     erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
@@ -149,7 +152,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
     let store_figures = records.figures();
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics));
+    let webhooks = tokio::spawn(deliver(Outbox::open(&store)?, settings.webhooks, records.filled()));
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), ReceiptMaker::start(&store)?);
     let operator = match for_operator {
         Some((listener, _)) => {
             let probe = StoreProbe::open(&store)?;
@@ -184,6 +188,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         notes,
         web,
         watch,
+        webhooks,
         key_use,
         erasure,
         switchboard,
@@ -254,6 +259,8 @@ impl Service {
     pub async fn shutdown(self) {
         self.web.abort();
         self.watch.abort();
+        // What was not sent is sent by the next service.
+        self.webhooks.abort();
         self.key_use.abort();
         if let Some((_, renewal)) = &self.renewal {
             renewal.abort();

@@ -244,7 +244,7 @@ impl SocketTask {
             }
             Err(Unreadable::Request { id, error }) => {
                 self.note_request(id, RequestKind::Unreadable);
-                self.send(ServiceMessage::Response { id, error: Some(error) }).await
+                self.send(ServiceMessage::Response { id, error: Some(error), receipt: None }).await
             }
             Err(Unreadable::SignIn(refusal)) => self.refuse(refusal).await,
             Err(Unreadable::Frame(error)) => {
@@ -313,7 +313,7 @@ impl SocketTask {
             ServiceMessage::SessionExpired => {
                 self.sign_in_by.get_or_insert(Instant::now() + self.settings.sign_in_within);
             }
-            ServiceMessage::Response { id, error } => {
+            ServiceMessage::Response { id, error, receipt: _ } => {
                 let asked = self.asked.iter().position(|(asked, _)| asked == id);
                 let kind = asked.map_or(RequestKind::Earlier, |index| self.asked.swap_remove(index).1);
                 self.metrics.requests.add_one(kind, Answered(*error));

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::hub::{Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, SocketId, User, Withdrawn};
 use crate::metrics::{Limit, Metrics};
+use crate::receipts::{MadeReceipt, ReceiptMaker};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
 
@@ -70,15 +71,21 @@ pub(crate) struct Switchboard {
     outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
     records: Records,
     metrics: Arc<Metrics>,
+    receipts: ReceiptMaker,
     draining: Option<(Instant, oneshot::Sender<()>)>,
 }
 
 impl Switchboard {
     /// Makes the task's state, and the way to reach it.
-    pub(crate) fn new(settings: HubSettings, records: Records, metrics: Arc<Metrics>) -> (Self, Sender<Note>, Receiver<Note>) {
+    pub(crate) fn new(
+        settings: HubSettings,
+        records: Records,
+        metrics: Arc<Metrics>,
+        receipts: ReceiptMaker,
+    ) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
         let (hub, outboxes) = (Hub::new(settings), BTreeMap::new());
-        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, draining: None }, notes, inbox)
+        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, receipts, draining: None }, notes, inbox)
     }
 
     /// Goes on from where an earlier process has stopped.
@@ -121,9 +128,13 @@ impl Switchboard {
                     Written::Opened { call, durable: false } => HubEvent::RecordFailed { call },
                     Written::NotOpened { call } => HubEvent::StoreFailed { call },
                     Written::Answered { call } => HubEvent::AnswerWritten { call },
+                    Written::EventsKept { session, request, durable } => HubEvent::EventsKept { session, request, durable },
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
+                Some(MadeReceipt { session, request, receipt }) = self.receipts.made() => {
+                    self.handle(HubEvent::ReceiptMade { session, request, receipt });
+                }
             }
             let is_drained = |(until, _): &(Instant, _)| self.outboxes.is_empty() || Instant::now() >= *until;
             if self.draining.as_ref().is_some_and(is_drained) {
@@ -251,6 +262,8 @@ impl Switchboard {
                 tracing::debug!(call = %kept.call, "how a call sounded is kept");
                 self.records.keep_report(kept);
             }
+            HubCommand::KeepEvents(kept) => self.records.keep_events(kept),
+            HubCommand::MakeReceipt(asked) => self.receipts.ask(asked),
         }
         None
     }
@@ -310,7 +323,8 @@ mod tests {
     fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
         let data = tempfile::tempdir().expect("a directory");
         let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
-        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default());
+        let receipts = ReceiptMaker::start(&data.path().join("store.sqlite")).expect("a store");
+        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts);
         let open = |switchboard: &mut Switchboard, socket| {
             let (outbox, outgoing) = mpsc::channel(2);
             switchboard.take(Note::Opened { socket: SocketId(socket), outbox });

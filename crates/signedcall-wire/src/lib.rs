@@ -5,6 +5,7 @@
 //!
 //! [`signedcall-core`]: https://docs.rs/signedcall-core
 
+mod analytics;
 mod branding;
 mod context;
 mod cuid;
@@ -12,12 +13,14 @@ mod device_name;
 mod error;
 mod ids;
 mod message;
+mod network;
 mod redacted;
 mod status;
 mod time;
 mod turn_url;
 mod voice_report;
 
+pub use analytics::{AnalyticsEvent, AnalyticsKind, MAX_EVENTS_PER_REQUEST};
 pub use branding::{Branding, BrandingOverride, ButtonTheme, Color, Contrast, InvalidBranding};
 pub use context::{Context, InvalidContext};
 pub use cuid::{Cuid, InvalidCuid};
@@ -29,6 +32,7 @@ pub use message::{
     MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
     PushPayload, Refusal, Renew, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
 };
+pub use network::is_public_address;
 pub use redacted::Redacted;
 pub use status::{CallStatus, Channel, Direction, EndReason};
 pub use time::Timestamp;

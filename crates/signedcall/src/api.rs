@@ -6,6 +6,7 @@ use signedcall_wire::{Branding, CallId, Direction, ErrorCode, PushPayload};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::analytics;
 use crate::driver::{Driver, UserRequest};
 use crate::events::{Events, Listeners};
 use crate::line_check::{LineCheck, LineGate};
@@ -18,6 +19,8 @@ use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 const SIGN_IN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the sound system may take to say whether there is a microphone.
 const MICROPHONE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the service may take over a receipt, which waits for a socket if need be.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(10);
 /// How many requests of the embedder may wait for the driver, which answers within microseconds.
 const REQUESTS: usize = 64;
 /// The loudest that a call may be made: twice as loud as it comes.
@@ -126,6 +129,7 @@ impl SignedCall {
         });
         let (show_stats, stats) = watch::channel(None);
         let (signed_in, outcome) = oneshot::channel();
+        analytics::start(&checked.analytics, options.analytics_folder.clone(), &checked.hello, listeners.listen(), &requests)?;
         let driver = Driver::new(checked, tones, received, listeners.clone(), show, show_stats, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());
@@ -245,6 +249,22 @@ impl SignedCall {
         let to = check_cuid(to_cuid)?;
         let new = CallId(Uuid::new_v4());
         self.ask(|reply| UserRequest::Transfer { call, to, new, reply }).await?
+    }
+
+    /// What the service says of a call that is over: who has called whom, about what, when and for how long, why it ended and how it sounded, signed by the
+    /// service (a JWS in its compact form). How somebody who trusts neither side verifies it is in the service's `docs/receipts.md`.
+    ///
+    /// How a call sounded, its devices say in the moment after its end; until both have, the receipt says nothing of it.
+    ///
+    /// # Errors
+    /// `ERR_FEATURE_NOT_AVAILABLE` when this user had no part in such a call, and when the service makes no receipts; `ERR_ONGOING_CALL` while it goes on;
+    /// `ERR_STOP_RETRY` for more than one in a second for long; `ERR_NETWORK_NOT_AVAILABLE` without a connection to the service, and
+    /// `ERR_NETWORK_LATENCY` when it has not answered in ten seconds.
+    pub async fn receipt(&self, call: CallId) -> Result<String, Error> {
+        match tokio::time::timeout(RECEIPT_PATIENCE, self.ask(|reply| UserRequest::Receipt { call, reply })).await {
+            Ok(answered) => answered?,
+            Err(_) => Err(ErrorCode::NetworkLatency.into()),
+        }
     }
 
     /// Changes devices and treatment of the voice, also during a call. An embedder that brought its own [`Sound`] keeps it.

@@ -19,7 +19,7 @@ type Fetching = Pin<Box<dyn Future<Output = Result<Redacted<String>, NoUserToken
 /// Where user tokens come from: the company's own backend, which knows who the user is.
 ///
 /// ```
-/// use signedcall::{Credentials, NoUserToken, Options, Redacted, UserTokens};
+/// use signedcall::{Analytics, Credentials, NoUserToken, Options, Redacted, UserTokens};
 ///
 /// async fn fetch_from_our_backend() -> Result<String, std::io::Error> {
 ///     // An authenticated request of the app's own.
@@ -29,7 +29,7 @@ type Fetching = Pin<Box<dyn Future<Output = Result<Redacted<String>, NoUserToken
 /// let tokens = UserTokens::new(|| async {
 ///     fetch_from_our_backend().await.map(Redacted::new).map_err(|error| NoUserToken(error.to_string()))
 /// });
-/// let options = Options::with_user_tokens("wss://calls.example", "acme", tokens, "courier_8842").production(true);
+/// let options = Options::with_user_tokens("wss://calls.example", "acme", tokens, "courier_8842").production(true).analytics(Analytics::Local);
 /// ```
 #[derive(Clone)]
 pub struct UserTokens {

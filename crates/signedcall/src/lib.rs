@@ -2,9 +2,9 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), signedcall::Error> {
-//! use signedcall::{Metadata, Options, SignedCall};
+//! use signedcall::{Analytics, Metadata, Options, SignedCall};
 //!
-//! let options = Options::new("ws://127.0.0.1:7443", "demo", "api key", "courier_8842").production(false);
+//! let options = Options::new("ws://127.0.0.1:7443", "demo", "api key", "courier_8842").production(false).analytics(Analytics::Local);
 //! let line = SignedCall::init(options).await?;
 //! let mut events = line.events();
 //! let call = line.call("org_25", "Delivery partner is calling", Metadata::default()).await?;
@@ -27,6 +27,7 @@
 //! `voice_stopped`, with the counters of the jitter buffer and the devices. `answered` is the moment at which the callee calls
 //! [`SignedCall::answer`] and at which the caller learns of it, so that from `answered` to `first_sound_played` is what a user waits.
 
+mod analytics;
 mod api;
 mod clock;
 mod credentials;
@@ -43,6 +44,7 @@ mod sound;
 mod timing;
 mod tls;
 
+pub use analytics::{Analytics, CleverTap};
 pub use api::{LineView, LinkState, OtherCall, SetTonesError, SignedCall};
 pub use credentials::{Credentials, NoUserToken, UserTokens};
 pub use error::Error;
@@ -54,7 +56,7 @@ pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOu
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
     AccountId, Branding, BrandingOverride, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Contrast, Cuid, DeviceId, Direction,
-    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted,
+    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted, is_public_address,
 };
 pub use sound::{
     Bell, Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,

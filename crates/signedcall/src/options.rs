@@ -12,6 +12,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::analytics::Analytics;
 use crate::credentials::{Credentials, UserTokens};
 use crate::line_check::LineGate;
 use crate::link::ServiceAddress;
@@ -60,6 +61,10 @@ pub struct Options {
     /// Whether a call goes ahead over the line as it is; every call does when absent. One of this user's that does not is refused with
     /// `ERR_NETWORK_LATENCY`; one that comes does not ring, and its caller is told `CALL_DECLINED_DUE_TO_NETWORK_QUALITY`.
     pub line_gate: Option<LineGate>,
+    /// Where the account's analytics go (R8). Required: `None` is `ERR_CLEVERTAP_INSTANCE_REQUIRED`.
+    pub analytics: Option<Analytics>,
+    /// The folder that keeps what analytics were not told yet, so that it outlives the program. Without one it lasts as long as the line.
+    pub analytics_folder: Option<PathBuf>,
     /// Sound files for tones; those of the SDK when absent.
     pub tones: Tones,
     /// How the voice is treated.
@@ -160,10 +165,19 @@ impl Options {
             device_name: None,
             second_calls: true,
             line_gate: None,
+            analytics: None,
+            analytics_folder: None,
             tones: Tones::default(),
             voice: VoiceOptions::default(),
             sound: None,
         }
+    }
+
+    /// Chooses where the account's analytics go.
+    #[must_use]
+    pub fn analytics(mut self, analytics: Analytics) -> Self {
+        self.analytics = Some(analytics);
+        self
     }
 
     /// Chooses the environment.
@@ -188,6 +202,7 @@ pub(crate) struct Checked {
     /// Whether the embedder brought `sound`, so that a change of devices does not replace it.
     pub(crate) own_sound: bool,
     pub(crate) line_gate: Option<LineGate>,
+    pub(crate) analytics: Analytics,
 }
 
 impl Options {
@@ -195,6 +210,7 @@ impl Options {
     pub(crate) fn check(&self) -> Result<Checked, Error> {
         let address =
             ServiceAddress::parse(&self.service_url).map_err(|invalid| Error::new(ErrorCode::NetworkNotAvailable, invalid.to_string()))?;
+        let analytics = Analytics::check(self.analytics.as_ref())?.clone();
         if self.account_id.is_empty() {
             return Err(ErrorCode::AccountIdRequired.into());
         }
@@ -230,7 +246,7 @@ impl Options {
         let sound = self.sound.clone().unwrap_or_else(|| self.voice.devices());
         let branding = self.override_default_branding.clone();
         let line_gate = self.line_gate.clone();
-        Ok(Checked { address, me, hello, tokens, branding, treatment, sound, own_sound, line_gate })
+        Ok(Checked { address, me, hello, tokens, branding, treatment, sound, own_sound, line_gate, analytics })
     }
 }
 
@@ -338,7 +354,7 @@ mod tests {
     use super::*;
 
     fn options() -> Options {
-        Options::new("ws://127.0.0.1:7443", "demo", "key", "courier_8842").production(false)
+        Options::new("ws://127.0.0.1:7443", "demo", "key", "courier_8842").production(false).analytics(Analytics::Local)
     }
 
     fn code(change: impl FnOnce(&mut Options)) -> ErrorCode {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signedcall::secrets::{SecretError, SecretOwner};
-use signedcall::{ErrorCode, InvalidTone, LinkState, Options, Redacted};
+use signedcall::{Analytics, ErrorCode, InvalidTone, LinkState, Options, Redacted};
 
 use tokio::sync::Mutex;
 
@@ -115,7 +115,7 @@ impl<H: Host> Controller<H> {
             self.close_call();
         }
         let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
-        let app_name = self.app_name.clone();
+        let (app_name, data) = (self.app_name.clone(), self.folders.data.clone());
         self.later(async move {
             if let Some(line) = before {
                 line.log_out().await;
@@ -127,6 +127,8 @@ impl<H: Host> Controller<H> {
                         name: account.shown_name(),
                         production: Some(account.production),
                         app_name: Some(app_name),
+                        analytics: Some(Analytics::Local),
+                        analytics_folder: Some(data),
                         device: Some(device),
                         second_calls: preferences.second_calls,
                         tones,

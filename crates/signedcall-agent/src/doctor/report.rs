@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::Deserialize;
 use signedcall::secrets::SecretOwner;
-use signedcall::{DeviceId, LineScore, Options};
+use signedcall::{Analytics, DeviceId, LineScore, Options};
 use uuid::Uuid;
 
 use super::silence::Silence;
@@ -74,6 +74,7 @@ async fn open_line(sdk: &dyn Sdk, profile: &ProfileName, account: &Account, pref
         production: Some(account.production),
         device: Some(DeviceId(Uuid::new_v4())),
         sound: Some(Arc::new(Silence)),
+        analytics: Some(Analytics::Local),
         ..Options::new(&account.service_url, &account.account_id, key.expose(), &account.cuid)
     };
     sdk.sign_in(options).await.map_err(|error| SignInFact::Refused(Problem::from(error).code))

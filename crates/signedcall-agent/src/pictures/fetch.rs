@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use signedcall::is_public_address;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -11,7 +12,6 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use url::Url;
 
-use super::address::is_public;
 use super::{Reach, Request};
 
 /// How long one server may take: a picture that comes later than this is for nobody.
@@ -110,7 +110,7 @@ impl Resolver for PublicOnly {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.0.resolve(uri, config, timeout)?;
         let mut public = self.empty();
-        for address in found.iter().filter(|address| is_public(address.ip())) {
+        for address in found.iter().filter(|address| is_public_address(address.ip())) {
             public.push(*address);
         }
         if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }

@@ -3,7 +3,6 @@
 //!
 //! When a picture may be fetched at all is decided by the controller; see `controller/gallery.rs`.
 
-mod address;
 mod decode;
 mod fetch;
 mod store;

@@ -106,6 +106,8 @@ impl Call {
             Request::Decline { .. }
             | Request::Hangup { .. }
             | Request::ReportVoice { .. }
+            | Request::Receipt { .. }
+            | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
             | Request::Logout
             | Request::GoIdle

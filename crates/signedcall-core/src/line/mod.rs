@@ -33,8 +33,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use signedcall_wire::{
-    CallId, CallStatus, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage, Timestamp,
-    Transferred, VoiceReport,
+    AnalyticsEvent, CallId, CallStatus, Cuid, DeviceId, EndReason, ErrorCode, Invite, MAX_CALLS_PER_DEVICE, Request, ServiceMessage,
+    Timestamp, Transferred, VoiceReport,
 };
 
 use crate::call::{Action, Call, CallEvent};
@@ -127,6 +127,8 @@ impl Line {
             Event::UserMuted { call, muted } => self.pass(&mut turn, call, CallEvent::UserMuted(muted)),
             Event::UserHeld { call, on } => self.hold(&mut turn, call, on),
             Event::UserTransferred { call, to, new } => self.transfer(&mut turn, call, to, new),
+            Event::EventsNoted(events) => self.note_events(&mut turn, events),
+            Event::UserAskedReceipt { call } => self.ask_receipt(&mut turn, call),
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserTakesSecondCalls { on } => self.take_second_calls(&mut turn, on),
             Event::UserLoggedOut => self.log_out(&mut turn),
@@ -268,6 +270,22 @@ impl Line {
     fn report_voice(&mut self, turn: &mut Turn, call: CallId, report: VoiceReport) {
         if !self.session.is_logging_out() {
             self.ask(turn, Request::ReportVoice { call, report });
+        }
+    }
+
+    /// Has the service keep events for analytics. They wait for no socket: whoever notes them comes again.
+    fn note_events(&mut self, turn: &mut Turn, events: Vec<AnalyticsEvent>) {
+        match self.session.readiness() {
+            Ok(()) => self.ask(turn, Request::KeepEvents { events }),
+            Err(error) => turn.commands.push(Command::EventsKept { events, error: Some(error) }),
+        }
+    }
+
+    /// Asks the service what it says of a call that is over.
+    fn ask_receipt(&mut self, turn: &mut Turn, call: CallId) {
+        match self.session.readiness() {
+            Ok(()) => self.ask(turn, Request::Receipt { call }),
+            Err(error) => turn.commands.push(Command::ReceiptCame { call, receipt: Err(error) }),
         }
     }
 

@@ -23,7 +23,15 @@ impl Line {
                 self.close(turn);
             }
             Heard::LoggedOut => self.close(turn),
-            Heard::Response { request, error } => self.answered(turn, request, error),
+            Heard::Response { request: Request::Receipt { call }, error, receipt } => {
+                // A service that answers with neither is none that knows of receipts.
+                let receipt = error.map_or_else(|| receipt.ok_or(ErrorCode::FeatureNotAvailable), Err);
+                turn.commands.push(Command::ReceiptCame { call, receipt });
+            }
+            Heard::Response { request: Request::KeepEvents { events }, error, receipt: _ } => {
+                turn.commands.push(Command::EventsKept { events, error });
+            }
+            Heard::Response { request, error, receipt: _ } => self.answered(turn, request, error),
             Heard::Event(event) => {
                 self.happened(turn, event);
                 turn.commands.extend(self.session.acknowledge().map(Command::Send));
@@ -174,6 +182,8 @@ impl Line {
             | (Request::TakeSecondCalls { .. }, _)
             // An older service keeps no such reports.
             | (Request::ReportVoice { .. }, _)
+            // Their answers have more to them.
+            | (Request::Receipt { .. } | Request::KeepEvents { .. }, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
@@ -265,6 +275,8 @@ impl Wishes<'_> {
             | Request::Signal { call, .. } => self.are_of_call(*call, request),
             // The service must learn of it, also when the call is over here.
             Request::Decline { .. } | Request::Hangup { .. } | Request::ReportVoice { .. } | Request::Logout => true,
+            // Somebody waits for them.
+            Request::Receipt { .. } | Request::KeepEvents { .. } => true,
             // Its user was told long ago that it came to nothing, unless a newer wish stands.
             Request::GoIdle => self.goes_idle,
             // The last word counts, and it alone.

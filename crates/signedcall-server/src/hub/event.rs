@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use signedcall_wire::{
-    AccountId, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, Invite, Redacted,
-    Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
+    AccountId, AnalyticsEvent, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
+    ErrorCode, Invite, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
 };
 
 use super::RelayGrant;
@@ -105,6 +105,24 @@ pub enum HubEvent {
         /// How its calls look.
         branding: Branding,
     },
+    /// What has come of [`HubCommand::KeepEvents`].
+    EventsKept {
+        /// The session that has told them.
+        session: SessionId,
+        /// Its request.
+        request: RequestId,
+        /// Whether they are durable.
+        durable: bool,
+    },
+    /// What has come of [`HubCommand::MakeReceipt`].
+    ReceiptMade {
+        /// The session that has asked.
+        session: SessionId,
+        /// Its request.
+        request: RequestId,
+        /// The receipt, or why there is none.
+        receipt: Result<Redacted<String>, ErrorCode>,
+    },
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,
@@ -186,6 +204,46 @@ pub enum HubCommand {
     CloseRecord(CloseRecord),
     /// Keep with the record of a call how it sounded for one side, if it was a side of that call and has not said so before.
     KeepReport(KeptReport),
+    /// Keep events durably, of those calls that their user had a part in, each once, then say [`HubEvent::EventsKept`].
+    KeepEvents(KeptEvents),
+    /// Make the receipt of a call, if it is over and the user had a part in it, then say [`HubEvent::ReceiptMade`].
+    MakeReceipt(AskedReceipt),
+}
+
+/// Events for analytics, as a device tells them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEvents {
+    /// The device's session.
+    pub session: SessionId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The device.
+    pub device: DeviceId,
+    /// The events.
+    pub events: Vec<AnalyticsEvent>,
+}
+
+/// A receipt that a device asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedReceipt {
+    /// The device's session.
+    pub session: SessionId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The call.
+    pub call: CallId,
 }
 
 /// The beginning of a call's record, and what has to be known to go on with it once the service has been started again.

@@ -67,6 +67,7 @@ mod session;
 mod tests;
 mod timers;
 mod told;
+mod told_later;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,8 +81,8 @@ use signedcall_wire::{
 use self::call::Call;
 pub use self::company::Presence;
 pub use self::event::{
-    AnsweredBy, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptReport, NamedDevice, OpenRecord, SignIn,
-    SocketId,
+    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
+    NamedDevice, OpenRecord, SignIn, SocketId,
 };
 pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
@@ -228,6 +229,8 @@ impl Hub {
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
+            HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
+            HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }
@@ -288,7 +291,7 @@ impl Hub {
         };
         session.answers.set(id, answer);
         if let (Some(socket), Answer::Given(error)) = (session.socket(), answer) {
-            turn.send(socket, ServiceMessage::Response { id, error });
+            turn.send(socket, ServiceMessage::Response { id, error, receipt: None });
         }
     }
 

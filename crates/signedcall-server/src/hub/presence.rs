@@ -73,6 +73,8 @@ impl Hub {
             answers,
             calls,
             reports: Budget::default(),
+            receipts: Budget::default(),
+            events_told: Budget::default(),
         };
         let ice = self.ice(&session);
         self.sessions.insert(id, session);

@@ -35,6 +35,8 @@ impl Hub {
                 Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
                 Request::Signal { call, to, signal } => self.relay(turn, session, call, to, signal),
                 Request::ReportVoice { call, report } => self.keep_report(turn, session, call, report),
+                Request::KeepEvents { events } => self.keep_events(turn, session, id, events),
+                Request::Receipt { call } => self.ask_receipt(turn, session, id, call),
                 Request::TakeSecondCalls { on } => self.take_second_calls(session, on),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::GoIdle => return self.go_idle(turn, session, id),

@@ -120,6 +120,8 @@ impl Hub {
             answers: Answers::default(),
             calls: Default::default(),
             reports: Budget::default(),
+            receipts: Budget::default(),
+            events_told: Budget::default(),
         });
         kept.calls.insert(call);
         self.timers.set(Timer::GraceOver(session), turn.now + self.settings.call_grace);

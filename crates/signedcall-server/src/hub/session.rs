@@ -37,6 +37,10 @@ pub(super) struct Session {
     pub(super) calls: BTreeSet<CallId>,
     /// How often it may report on calls.
     pub(super) reports: Budget,
+    /// How often it may tell events for analytics.
+    pub(super) events_told: Budget,
+    /// How often it may ask for receipts.
+    pub(super) receipts: Budget,
 }
 
 /// How many calls a device takes at a time.
@@ -171,6 +175,13 @@ pub(super) enum Answer {
 impl Answers {
     pub(super) fn get(&self, id: RequestId) -> Option<Answer> {
         self.all.get(&id).copied()
+    }
+
+    /// Lets a request be carried out again that waits for its answer.
+    pub(super) fn forget_pending(&mut self, id: RequestId) {
+        if self.get(id) == Some(Answer::Pending) {
+            self.all.remove(&id);
+        }
     }
 
     /// Those that were given. Nobody waits for the others any more: a call that is being written down is waited for anew by whoever asks again.

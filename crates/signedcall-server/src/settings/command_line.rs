@@ -6,6 +6,8 @@ use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
+use super::receipts::ReceiptCommand;
+use super::webhooks::WebhookCommand;
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
@@ -101,6 +103,10 @@ pub struct Given {
     /// How many days the record of a call is kept after the call's end, 1 to 36500 [default: for ever]
     #[arg(long, env = "SIGNEDCALL_KEEP_RECORDS", value_name = "DAYS")]
     pub keep_records: Option<u64>,
+    /// Tell webhooks of calls that lie on this machine or in its own network too, at http:// as well
+    #[arg(long, env = "SIGNEDCALL_WEBHOOKS_TO_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub webhooks_to_private_addresses: Option<bool>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -148,6 +154,7 @@ impl Given {
             waiting_connections_per_address: self.waiting_connections_per_address.or(other.waiting_connections_per_address),
             api_requests_per_minute: self.api_requests_per_minute.or(other.api_requests_per_minute),
             keep_records: self.keep_records.or(other.keep_records),
+            webhooks_to_private_addresses: self.webhooks_to_private_addresses.or(other.webhooks_to_private_addresses),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -187,6 +194,15 @@ pub enum Command {
     },
     /// Say all that is wrong with the settings, the files that they name, the store and the ports, and start nothing
     CheckConfig,
+    /// Tell an account's own systems of its calls. Works while the service runs
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Print what devices have told of calls for an account's analytics. Works while the service runs
+    #[command(subcommand)]
+    Analytics(AnalyticsCommand),
+    /// Print the signed receipt of a call, and verify one. Works while the service runs
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
 }
 
 /// What can be done with accounts.
@@ -246,6 +262,16 @@ pub enum JwksCommand {
     },
     /// List the keys of an account, one in a line: kid, environment and algorithm
     List {
+        /// The account's id
+        account: String,
+    },
+}
+
+/// What can be done with analytics.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AnalyticsCommand {
+    /// Print every event of an account, one in a line, as JSON: SCOutgoing, SCIncoming and SCEnd
+    Export {
         /// The account's id
         account: String,
     },

@@ -2,9 +2,11 @@
 
 mod command_line;
 mod hours;
+mod receipts;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -13,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::command_line::{
-    AccountCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments,
-    QuietCommand, Theme, UserArguments, UserCommand,
+    AccountCommand, AnalyticsCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat,
+    NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
+pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
+pub use self::webhooks::WebhookCommand;
 use crate::account::MAX_CALL_SECONDS;
 use crate::api::ApiSettings;
 use crate::gate::GateSettings;
@@ -26,6 +30,7 @@ use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::socket::SocketSettings;
 use crate::tls::TlsFiles;
 use crate::tokens::TokenSettings;
+use crate::webhooks::WebhookSettings;
 
 /// Where the service listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
@@ -70,6 +75,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// How long the record of a call is kept after the call's end; for ever when nothing is set.
     pub keep_records: Option<Duration>,
+    /// How webhooks are reached.
+    pub webhooks: WebhookSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -144,6 +151,7 @@ impl Settings {
             gate: GateSettings::default(),
             api: ApiSettings::default(),
             keep_records: None,
+            webhooks: WebhookSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -202,6 +210,7 @@ impl Settings {
         settings.api.requests_per_minute = requests.unwrap_or(settings.api.requests_per_minute);
         let days = given.keep_records.map(|days| within("keep_records", days, 1..=36_500)).transpose();
         settings.keep_records = faults.or(None, days).map(|days| Duration::from_secs(days * 24 * 3600));
+        settings.webhooks.to_private_addresses = given.webhooks_to_private_addresses.unwrap_or(false);
         let drain_seconds = within("drain_seconds", given.drain_seconds.unwrap_or(DRAIN_SECONDS), 0..=600);
         settings.drain_for = Duration::from_secs(faults.or(DRAIN_SECONDS, drain_seconds));
         faults.or((), settings.check());

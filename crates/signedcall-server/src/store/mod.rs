@@ -3,16 +3,20 @@
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
 mod accounts;
+mod analytics;
 mod api_keys;
 mod backlog;
 mod blocked;
 mod copy;
 mod erasures;
+mod facts;
 mod figures;
 mod history;
 mod open;
+mod outbox;
 mod probe;
 mod quiet;
+mod receipts;
 mod records;
 mod schema;
 mod signing_keys;
@@ -20,6 +24,7 @@ mod signing_keys;
 mod tests;
 mod token_keys;
 mod used_tokens;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,13 +32,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use signedcall_wire::Environment;
 
 pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::copy::{copy, put_back};
+pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub(crate) use self::open::{Legacy, OpenCall};
+pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
@@ -43,6 +51,8 @@ pub(crate) use self::schema::make_earlier;
 pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
+pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
+pub use self::webhooks::{Delivery, Webhook};
 
 /// Why the store cannot be used, with the file's name.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +116,6 @@ const fn environment_name(environment: Environment) -> &'static str {
     }
 }
 
-fn environment_named(name: &str) -> Option<Environment> {
+pub(crate) fn environment_named(name: &str) -> Option<Environment> {
     [Environment::Production, Environment::Development].into_iter().find(|environment| environment_name(*environment) == name)
 }

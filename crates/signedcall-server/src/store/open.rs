@@ -6,8 +6,10 @@ use rusqlite::{Connection, Row, params};
 use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Invite, RunId, Timestamp};
 use uuid::Uuid;
 
+use super::outbox::put;
 use super::{environment_named, unix_millis};
 use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
+use crate::webhooks::CallEvent;
 
 /// A call whose record is open. Its moments are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,7 @@ fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<O
         match call {
             Some(call) => open.push(call),
             None => {
+                put(connection, &id, CallEvent::Ended, now, false)?;
                 tracing::warn!(call = id, "closed the record of a call that an earlier version has left open");
                 connection.execute(
                     "UPDATE calls SET ended_at_ms = max(placed_at_ms, ?), end_reason = ? WHERE id = ?",

@@ -4,15 +4,19 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, Row, params};
-use signedcall_wire::{CallId, DeviceName, Timestamp, VoiceReport};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
+use signedcall_wire::{CallId, DeviceName, RequestId, SessionId, Timestamp, VoiceReport};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
+use super::outbox::{hasten, put};
 use super::{StoreError, environment_name, schema, unix_millis};
-use crate::hub::{CloseRecord, KeptAnswer, KeptReport, OpenRecord};
+use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
+use crate::webhooks::CallEvent;
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
 const MOST_AT_ONCE: usize = 256;
@@ -30,6 +34,7 @@ pub(crate) struct Records {
     jobs: Sender<Job>,
     thread: JoinHandle<()>,
     figures: Arc<StoreFigures>,
+    filled: Arc<Notify>,
 }
 
 /// What has become of something that was handed in.
@@ -45,6 +50,13 @@ pub(crate) enum Written {
     NotOpened { call: CallId },
     /// [`Records::answer`] is done, or has to be tried again.
     Answered { call: CallId },
+    /// The outcome of [`Records::keep_events`].
+    EventsKept {
+        session: SessionId,
+        request: RequestId,
+        /// `false`: they are not written, and have to be handed in again.
+        durable: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -53,6 +65,7 @@ enum Job {
     Answer(Answering),
     Close(Closing),
     KeepReport(Box<KeptReport>),
+    KeepEvents(Box<KeptEvents>),
     /// Ends the thread.
     Finish,
 }
@@ -96,11 +109,17 @@ impl Records {
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
         let figures = Arc::<StoreFigures>::default();
-        let its_figures = Arc::clone(&figures);
+        let filled = Arc::new(Notify::new());
+        let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
-        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures));
+        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures, &fill));
         let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
-        Ok((Self { jobs, thread, figures }, written, legacy))
+        Ok((Self { jobs, thread, figures, filled }, written, legacy))
+    }
+
+    /// Notified when there is something that webhooks are to be told.
+    pub(crate) fn filled(&self) -> Arc<Notify> {
+        Arc::clone(&self.filled)
     }
 
     /// Writes the beginning of a call down; [`Written::Opened`] or [`Written::NotOpened`] follows, once.
@@ -121,6 +140,11 @@ impl Records {
     /// Writes down how a call sounded for one side, however often it takes. Where too many of them wait, the oldest are lost: nothing hangs on them.
     pub(crate) fn keep_report(&self, kept: KeptReport) {
         self.send(Job::KeepReport(Box::new(kept)));
+    }
+
+    /// Writes events for analytics down; [`Written::EventsKept`] follows, once.
+    pub(crate) fn keep_events(&self, kept: KeptEvents) {
+        self.send(Job::KeepEvents(Box::new(kept)));
     }
 
     /// Whether the thread is there still.
@@ -149,12 +173,13 @@ impl Records {
     }
 }
 
-fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures) {
+fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures, filled: &Notify) {
     let mut backlog = Backlog::default();
     let (mut failed, mut finish) = (false, false);
     while !finish {
         let mut opening = Vec::new();
         let mut answered = Vec::new();
+        let mut events = Vec::new();
         let first =
             if backlog.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
         let first = match first {
@@ -171,18 +196,25 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
                 }
                 Job::Close(closing) => backlog.close(closing),
                 Job::KeepReport(kept) => backlog.keep_report(kept),
+                Job::KeepEvents(kept) => events.push(kept),
                 Job::Finish => finish = true,
             }
         }
         // Where there is little room, it is for the calls that there are.
-        if failed && !opening.is_empty() && !backlog.is_empty() && commit(connection, &[], &backlog, figures).is_ok() {
+        if failed
+            && !opening.is_empty()
+            && !backlog.is_empty()
+            && let Ok((_, put)) = commit(connection, &[], &backlog, figures)
+        {
             backlog = Backlog::default();
+            tell_of(put, filled);
         }
         let committed = commit(connection, &opening, &backlog, figures);
         failed = committed.is_err();
         let opened = match committed {
-            Ok(opened) => {
+            Ok((opened, put)) => {
                 backlog = Backlog::default();
+                tell_of(put, filled);
                 opened
             }
             Err(error) => {
@@ -197,6 +229,11 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
         }
+        // Calls do not wait for them, nor fail with them.
+        let durable = events.is_empty() || commit_events(connection, &events);
+        for kept in events {
+            let _ = told.send(Written::EventsKept { session: kept.session, request: kept.request, durable });
+        }
     }
     for _ in 0..LAST_ATTEMPTS {
         if backlog.is_empty() {
@@ -209,13 +246,21 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
     }
 }
 
-/// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded.
+/// Lets whoever tells webhooks know that there is something to tell.
+fn tell_of(put: usize, filled: &Notify) {
+    if put > 0 {
+        filled.notify_one();
+    }
+}
+
+/// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded. With it goes what webhooks are
+/// to be told; says how much that is.
 pub(super) fn commit(
     connection: &mut Connection,
     opening: &[Box<Opening>],
     backlog: &Backlog,
     figures: &StoreFigures,
-) -> rusqlite::Result<Vec<Written>> {
+) -> rusqlite::Result<(Vec<Written>, usize)> {
     let begun = Instant::now();
     let committed = write_all(connection, opening, backlog);
     match committed {
@@ -225,26 +270,39 @@ pub(super) fn commit(
     committed
 }
 
-fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Backlog) -> rusqlite::Result<Vec<Written>> {
-    let transaction = connection.transaction()?;
-    let mut outcomes = Vec::with_capacity(opening.len());
+fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Backlog) -> rusqlite::Result<(Vec<Written>, usize)> {
+    // Begun for writing: others write to the store as well, and what has read before cannot wait for them.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
+        if durable {
+            told += put(&transaction, &record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
+        }
         outcomes.push(Written::Opened { call: record.invite.call, durable });
     }
     for answering in backlog.answers() {
+        let (call, at) = (answering.call.to_string(), answering.answered_at);
+        told += put(&transaction, &call, CallEvent::Answered, at, true)?;
         update_answer(&transaction, answering)?;
     }
-    for closing in backlog.closings() {
+    for closing @ Closing { record, ended_at } in backlog.closings() {
+        let (call, is_answered) = (record.call.to_string(), record.answered.is_some());
+        if is_answered {
+            // Its answer could not be written before, if this puts anything down.
+            told += put(&transaction, &call, CallEvent::Answered, *ended_at, true)?;
+        }
+        told += put(&transaction, &call, CallEvent::Ended, *ended_at, is_answered)?;
         update_end(&transaction, closing)?;
     }
     for kept in backlog.reports() {
         update_report(&transaction, kept)?;
+        told += hasten(&transaction, &kept.call.to_string())?;
     }
     transaction.commit()?;
-    Ok(outcomes)
+    Ok((outcomes, told))
 }
 
 fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> rusqlite::Result<usize> {
@@ -405,6 +463,6 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
 }
 
 /// A report that another version has written, and that this one does not understand, is none.
-fn read_report(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<VoiceReport>> {
+pub(super) fn read_report(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<VoiceReport>> {
     Ok(row.get::<_, Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
 }

@@ -172,6 +172,89 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     ALTER TABLE token_keys ADD COLUMN seed BLOB;
 ",
+    // Who is told of calls, what each is still to be told, and what came of it. A delivery is due until it is done or given up.
+    "
+    CREATE TABLE webhooks (
+        id               TEXT PRIMARY KEY,
+        account          TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment      TEXT NOT NULL,
+        url              TEXT NOT NULL,
+        events           TEXT NOT NULL,
+        secret           TEXT NOT NULL,
+        old_secret       TEXT,
+        old_until_ms     INTEGER,
+        created_at_ms    INTEGER NOT NULL,
+        failures         INTEGER NOT NULL DEFAULT 0,
+        failing_since_ms INTEGER,
+        alarmed_at_ms    INTEGER,
+        off_since_ms     INTEGER
+    ) STRICT;
+    CREATE INDEX webhooks_of_accounts ON webhooks (account, environment);
+    CREATE TABLE deliveries (
+        number    INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook   TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+        call      TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        event     TEXT NOT NULL,
+        due_at_ms INTEGER,
+        until_ms  INTEGER NOT NULL,
+        tries     INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (call, event, webhook)
+    ) STRICT;
+    CREATE INDEX due_deliveries ON deliveries (webhook, due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE TABLE delivery_log (
+        number   INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook  TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+        delivery INTEGER NOT NULL REFERENCES deliveries (number) ON DELETE CASCADE,
+        at_ms    INTEGER NOT NULL,
+        took_ms  INTEGER NOT NULL,
+        status   INTEGER,
+        error    TEXT
+    ) STRICT;
+    CREATE INDEX delivery_log_of_webhooks ON delivery_log (webhook, number);
+    CREATE INDEX delivery_log_of_deliveries ON delivery_log (delivery);
+",
+    // What receipts are signed with.
+    "
+    CREATE TABLE receipt_keys (
+        id            TEXT PRIMARY KEY,
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment   TEXT NOT NULL,
+        secret        BLOB NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        UNIQUE (account, environment)
+    ) STRICT;
+",
+    // What devices tell of calls for their account's analytics, each thing once.
+    "
+    CREATE TABLE analytics_events (
+        number      INTEGER PRIMARY KEY,
+        account     TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        call        TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        cuid        TEXT NOT NULL,
+        device      TEXT NOT NULL,
+        event       TEXT NOT NULL,
+        epoch       INTEGER NOT NULL,
+        context     TEXT NOT NULL,
+        end_reason  INTEGER,
+        UNIQUE (call, cuid, device, event)
+    ) STRICT;
+    CREATE INDEX analytics_events_of_accounts ON analytics_events (account, number);
+",
+    // Whoever is erased from the record of a call is erased from what else is known of it: what they have told of it themselves, its reason, and what receivers
+    // of webhooks may have said of it.
+    "
+    CREATE TRIGGER erased_callers AFTER UPDATE OF caller ON calls WHEN OLD.caller <> NEW.caller BEGIN
+        DELETE FROM analytics_events WHERE call = NEW.id AND cuid = OLD.caller;
+        UPDATE analytics_events SET context = '' WHERE call = NEW.id;
+        UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
+    END;
+    CREATE TRIGGER erased_callees AFTER UPDATE OF callee ON calls WHEN OLD.callee <> NEW.callee BEGIN
+        DELETE FROM analytics_events WHERE call = NEW.id AND cuid = OLD.callee;
+        UPDATE analytics_events SET context = '' WHERE call = NEW.id;
+        UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
+    END;
+",
 ];
 
 /// The version that all steps lead to.

@@ -1,3 +1,5 @@
+mod analytics;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -8,7 +8,7 @@ mod key_set;
 mod minting;
 mod signed;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +21,7 @@ use self::claims::Rules;
 pub use self::key_set::{InvalidKeySet, TokenKey};
 pub(crate) use self::key_set::{TokenAlgorithm, read_key_set};
 pub(crate) use self::minting::SigningKey;
-use self::signed::SignedToken;
+pub(crate) use self::signed::SignedToken;
 use crate::hub::TokenKeyId;
 use crate::store::RegisteredKey;
 

@@ -36,7 +36,7 @@ pub(super) fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<boo
 }
 
 /// A token whose signature has not been looked at. It may be good, so it has no `Debug`.
-pub(super) struct SignedToken<'a> {
+pub(crate) struct SignedToken<'a> {
     kid: String,
     algorithm: TokenAlgorithm,
     /// What is signed: header and payload.
@@ -47,7 +47,7 @@ pub(super) struct SignedToken<'a> {
 
 impl<'a> SignedToken<'a> {
     /// Takes a token apart; `None` when it is none that could ever be good.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
@@ -63,7 +63,7 @@ impl<'a> SignedToken<'a> {
     }
 
     /// Gives the payload if this key has signed it, by the algorithm that the key is for. Without a key it takes as long, and gives nothing.
-    pub(super) fn verify(&self, key: Option<&TokenKey>) -> Option<Vec<u8>> {
+    pub(crate) fn verify(&self, key: Option<&TokenKey>) -> Option<Vec<u8>> {
         let own = key.filter(|key| key.algorithm == self.algorithm);
         let nobodys: &[u8] = match self.algorithm {
             TokenAlgorithm::EdDsa => &NOBODYS_ED25519,

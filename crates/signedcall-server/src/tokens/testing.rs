@@ -7,24 +7,24 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyP
 use serde_json::{Value, json};
 
 /// What signs tokens.
-pub(super) enum Signer {
+pub(crate) enum Signer {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
 }
 
 impl Signer {
-    pub(super) fn ed25519() -> Self {
+    pub(crate) fn ed25519() -> Self {
         let secret = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("randomness");
         Self::Ed25519(Ed25519KeyPair::from_pkcs8(secret.as_ref()).expect("a key"))
     }
 
-    pub(super) fn p256() -> Self {
+    pub(crate) fn p256() -> Self {
         let random = SystemRandom::new();
         let secret = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("randomness");
         Self::P256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.as_ref(), &random).expect("a key"))
     }
 
-    pub(super) fn public(&self) -> &[u8] {
+    pub(crate) fn public(&self) -> &[u8] {
         match self {
             Self::Ed25519(pair) => pair.public_key().as_ref(),
             Self::P256(pair) => pair.public_key().as_ref(),
@@ -32,7 +32,7 @@ impl Signer {
     }
 
     /// Its public part, as a company registers it.
-    pub(super) fn jwk(&self, kid: &str) -> Value {
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
         match self {
             Self::Ed25519(_) => json!({"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": encode(self.public())}),
             Self::P256(_) => {
@@ -42,7 +42,7 @@ impl Signer {
         }
     }
 
-    pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let signature = match self {
             Self::Ed25519(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
@@ -52,6 +52,6 @@ impl Signer {
     }
 }
 
-pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -184,7 +184,7 @@ impl Device {
         self.socket.say(&ClientMessage::Request { id, request }).await;
         loop {
             let message = self.socket.hear().await.expect("an answer");
-            if let ServiceMessage::Response { id: answered, error } = message {
+            if let ServiceMessage::Response { id: answered, error, receipt: _ } = message {
                 assert_eq!(answered, id);
                 return error.map_or(Ok(()), Err);
             }

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId, VoiceReport};
+use crate::{
+    AccountId, AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId, VoiceReport,
+};
 
 /// What a device says to the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +186,18 @@ pub enum Request {
         call: CallId,
         /// How it sounded.
         report: VoiceReport,
+    },
+    /// Asks for the receipt of a call that is over: what the service says of it, signed. Whoever had no part in the call, and an older service, gets
+    /// `ERR_FEATURE_NOT_AVAILABLE`; of a call that goes on there is none yet, `ERR_ONGOING_CALL`.
+    Receipt {
+        /// The call.
+        call: CallId,
+    },
+    /// What happened to calls on this side, for the account's analytics: [`MAX_EVENTS_PER_REQUEST`](crate::MAX_EVENTS_PER_REQUEST) at most. Answered once
+    /// they are written down. Those that were before, and those of calls that this user had no part in, are passed over.
+    KeepEvents {
+        /// The events, in the order in which they happened.
+        events: Vec<AnalyticsEvent>,
     },
     /// Whether this device rings while it is in a call, from now on; at first it is as its `hello` says.
     TakeSecondCalls {

@@ -31,6 +31,9 @@ pub enum ServiceMessage {
         /// Why it was refused; nothing when it was carried out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<ErrorCode>,
+        /// The receipt that was asked for: a JWS in its compact form.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Redacted<String>>,
     },
     /// Something happened.
     Event {

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid, DeviceId,
-    DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall, PROTOCOL_VERSION,
-    PushPayload, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred,
-    VoiceReport, Welcome,
+    AccountId, AnalyticsEvent, AnalyticsKind, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context,
+    Credential, Cuid, DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite,
+    NewCall, PROTOCOL_VERSION, PushPayload, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage,
+    SessionId, Signal, Transferred, VoiceReport, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -163,6 +163,16 @@ fn what_a_device_asks_for_has_this_text() {
             },
             r##"{"do":"report_voice","call":"#1","report":{"seconds":0,"mos":0,"worst_mos":0,"lost_per_mille":20,"burst_tenths":15,"made_up_per_mille":3,"jitter_ms":12,"wait_ms":60,"round_trip_ms":48,"said_lost_per_mille":0,"said_kbps":32}}"##,
         ),
+        (
+            Request::KeepEvents {
+                events: vec![
+                    AnalyticsEvent { call: CALL, happened: AnalyticsKind::Outgoing, epoch: 1, context: context() },
+                    AnalyticsEvent { call: CALL, happened: AnalyticsKind::End { reason: EndReason::Busy }, epoch: 2, context: context() },
+                ],
+            },
+            r##"{"do":"keep_events","events":[{"call":"#1","event":"SCOutgoing","epoch":1,"context":"Your order"},{"call":"#1","event":"SCEnd","reason":"busy","epoch":2,"context":"Your order"}]}"##,
+        ),
+        (Request::Receipt { call: CALL }, r##"{"do":"receipt","call":"#1"}"##),
         (Request::TakeSecondCalls { on: true }, r#"{"do":"take_second_calls","on":true}"#),
         (Request::Logout, r#"{"do":"logout"}"#),
         (Request::GoIdle, r#"{"do":"go_idle"}"#),
@@ -205,10 +215,14 @@ fn what_the_service_says_has_this_text() {
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
         (ServiceMessage::Refused(refusal), r#"{"type":"refused","code":"ERR_APIKEY_REQUIRED","detail":"no such key"}"#),
         (ServiceMessage::Refused(passing), r#"{"type":"refused","code":"ERR_SERVER_FAILURE","detail":"busy","retry_after_ms":500}"#),
-        (ServiceMessage::Response { id: REQUEST, error: None }, r##"{"type":"response","id":"#3"}"##),
+        (ServiceMessage::Response { id: REQUEST, error: None, receipt: None }, r##"{"type":"response","id":"#3"}"##),
         (
-            ServiceMessage::Response { id: REQUEST, error: Some(ErrorCode::OngoingCall) },
+            ServiceMessage::Response { id: REQUEST, error: Some(ErrorCode::OngoingCall), receipt: None },
             r##"{"type":"response","id":"#3","error":"ERR_ONGOING_CALL"}"##,
+        ),
+        (
+            ServiceMessage::Response { id: REQUEST, error: None, receipt: Some(secret("e30.e30.c2ln")) },
+            r##"{"type":"response","id":"#3","receipt":"e30.e30.c2ln"}"##,
         ),
         (
             ServiceMessage::Event { seq: 5, event: ServiceEvent::Ringing { call: CALL, by: ENDPOINT } },
@@ -430,7 +444,7 @@ proptest! {
         for message in [
             ServiceMessage::Event { seq: number, event: ServiceEvent::Signal { call, from: device, signal } },
             ServiceMessage::Event { seq: number, event: ServiceEvent::Ended { call, reason, other_device: DeviceName::new(text.clone()).ok() } },
-            ServiceMessage::Response { id, error: Some(code) },
+            ServiceMessage::Response { id, error: Some(code), receipt: None },
             ServiceMessage::Refused(Refusal { code, detail: text, retry_after_ms: Some(number) }),
         ] {
             let written = serde_json::to_string(&message).expect("a message can be written");

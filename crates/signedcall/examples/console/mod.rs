@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use signedcall::{Capture, Frame, LOG_FILTER, Options, Pace, Playback, SILENCE, Sound, SoundError};
+use signedcall::{Analytics, Capture, Frame, LOG_FILTER, Options, Pace, Playback, SILENCE, Sound, SoundError};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +17,7 @@ pub(crate) fn options(cuid: &str) -> Result<Options, Box<dyn Error>> {
     let account = env::var("SIGNEDCALL_ACCOUNT_ID").unwrap_or_else(|_| "demo".to_owned());
     // Not an argument, since arguments are seen by every program of this machine.
     let api_key = env::var("SIGNEDCALL_API_KEY").map_err(|_| "SIGNEDCALL_API_KEY is not set")?;
-    let mut options = Options::new(service, account, api_key, cuid).production(false);
+    let mut options = Options::new(service, account, api_key, cuid).production(false).analytics(Analytics::Local);
     if env::var_os("SIGNEDCALL_NO_SOUND").is_some() {
         options.sound = Some(Arc::new(Silent));
     }

@@ -14,6 +14,7 @@ use signedcall_core::{Command, Event, Line, PushOutcome, StatusReport, Step};
 use signedcall_wire::{BrandingOverride, CallId, CallStatus, EndReason, ErrorCode, Hello, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::request::Keeping;
 pub(crate) use self::request::UserRequest;
 use self::show::Times;
 use self::sign_in::next_token;
@@ -64,6 +65,10 @@ pub(crate) struct Driver {
     placing: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
     /// Whoever waits for a call to be transferred.
     transferring: HashMap<CallId, oneshot::Sender<Result<(), Error>>>,
+    /// Whoever waits for the receipt of a call.
+    receipts: HashMap<CallId, Vec<oneshot::Sender<Result<String, Error>>>>,
+    /// Whoever waits for events to be kept.
+    keeping: Option<Keeping>,
     /// Whoever waits for the end.
     leaving: Vec<oneshot::Sender<()>>,
     /// Whoever waits for the socket to be closed on purpose.
@@ -107,7 +112,7 @@ impl Driver {
         stats: watch::Sender<Option<VoiceStats>>,
         signing_in: oneshot::Sender<Result<(), Error>>,
     ) -> std::io::Result<Self> {
-        let Checked { address, me, hello, tokens, branding, treatment, sound, own_sound: _, line_gate } = options;
+        let Checked { address, me, hello, tokens, branding, treatment, sound, own_sound: _, line_gate, analytics: _ } = options;
         let clock = Clock::start();
         let reach = if address.is_loopback() { Reach::Loopback } else { Reach::Networks };
         let mut driver = Self {
@@ -129,6 +134,8 @@ impl Driver {
             signing_in: Some(signing_in),
             placing: HashMap::new(),
             transferring: HashMap::new(),
+            receipts: HashMap::new(),
+            keeping: None,
             leaving: Vec::new(),
             idling: Vec::new(),
             pushes: HashMap::new(),
@@ -317,6 +324,18 @@ impl Driver {
             Command::NotTransferred { call, error } => {
                 tracing::info!(%call, code = error.name(), "the call is not transferred");
                 answer(&mut self.transferring, call, Err(error.into()));
+            }
+            Command::EventsKept { events, error } => {
+                if let Some(waiting) = self.keeping.take_if(|keeping| keeping.events == events) {
+                    // They may have stopped waiting.
+                    let _ = waiting.reply.send(error.map_or(Ok(()), |error| Err(error.into())));
+                }
+            }
+            Command::ReceiptCame { call, receipt } => {
+                for waiting in self.receipts.remove(&call).into_iter().flatten() {
+                    // They may have stopped waiting.
+                    let _ = waiting.send(receipt.clone().map(|receipt| receipt.expose().clone()).map_err(Error::from));
+                }
             }
             Command::NotIdle { error } => {
                 for waiting in self.idling.drain(..) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use signedcall_core::{AnswerHow, Dial, Event, Push, PushOutcome};
-use signedcall_wire::{CallId, Cuid, EndReason, ErrorCode, PushPayload};
+use signedcall_wire::{AnalyticsEvent, CallId, Cuid, EndReason, ErrorCode, PushPayload};
 use tokio::sync::oneshot;
 
 use super::Driver;
@@ -62,6 +62,14 @@ pub(crate) enum UserRequest {
         new: CallId,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    KeepEvents {
+        events: Vec<AnalyticsEvent>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Receipt {
+        call: CallId,
+        reply: oneshot::Sender<Result<String, Error>>,
+    },
     UseSound {
         sound: Arc<dyn Sound>,
         treatment: Treatment,
@@ -99,6 +107,13 @@ pub(crate) enum UserRequest {
     },
 }
 
+/// Events for analytics that the service is to keep, and whoever waits for that.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    pub(super) events: Vec<AnalyticsEvent>,
+    pub(super) reply: oneshot::Sender<Result<(), Error>>,
+}
+
 impl Driver {
     pub(super) fn take_request(&mut self, request: UserRequest) -> Option<Event> {
         let (event, reply) = match request {
@@ -113,6 +128,15 @@ impl Driver {
             UserRequest::Transfer { call, to, new, reply } => {
                 self.transferring.insert(call, reply);
                 return Some(Event::UserTransferred { call, to, new });
+            }
+            UserRequest::KeepEvents { events, reply } => {
+                // There is one batch at a time: whoever waited for another has given it up.
+                self.keeping = Some(Keeping { events: events.clone(), reply });
+                return Some(Event::EventsNoted(events));
+            }
+            UserRequest::Receipt { call, reply } => {
+                self.receipts.entry(call).or_default().push(reply);
+                return Some(Event::UserAskedReceipt { call });
             }
             UserRequest::LogOut { reply } => {
                 self.leaving.push(reply);

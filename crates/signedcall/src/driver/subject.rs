@@ -12,6 +12,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::UserMuted { call, .. }
         | Event::UserHeld { call, .. }
         | Event::UserTransferred { call, .. }
+        | Event::UserAskedReceipt { call }
         | Event::MediaSignal { call, .. }
         | Event::MediaConnected { call, .. }
         | Event::MediaInterrupted { call, .. }
@@ -42,6 +43,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown,
         )
+        | Event::EventsNoted(_)
         | Event::UserSwapped
         | Event::UserTakesSecondCalls { .. }
         | Event::NetworkChanged

@@ -25,9 +25,9 @@ impl From<LineMeasures> for LineCheck {
 /// The embedder's word on whether a call goes ahead over the line as it is: before one is placed, and before one rings that has come.
 ///
 /// ```
-/// use signedcall::{Direction, LineGate, Options};
+/// use signedcall::{Analytics, Direction, LineGate, Options};
 ///
-/// let mut options = Options::new("wss://calls.example", "demo", "api key", "courier_8842").production(true);
+/// let mut options = Options::new("wss://calls.example", "demo", "api key", "courier_8842").production(true).analytics(Analytics::Local);
 /// // No call over a line that scores less than 30 of 100 …
 /// options.line_gate = Some(LineGate::at_least(30));
 /// // … or whatever else the app knows better.

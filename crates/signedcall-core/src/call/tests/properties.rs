@@ -97,6 +97,8 @@ impl Seen {
                 | Command::UseIce(_)
                 | Command::UseBranding(_)
                 | Command::Placed { .. }
+                | Command::EventsKept { .. }
+                | Command::ReceiptCame { .. }
                 | Command::NotIdle { .. }
                 | Command::SeekService
                 | Command::PushHandled { .. }

@@ -6,6 +6,7 @@ mod elsewhere;
 mod limits;
 mod properties;
 mod quiet;
+mod receipts;
 mod restored;
 mod rights;
 mod sessions;

@@ -159,7 +159,7 @@ pub(super) struct Stage {
     sockets: BTreeMap<Who, SocketId>,
     /// Each socket by its device's letter, and a number from the second on.
     names: BTreeMap<SocketId, String>,
-    sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
+    pub(super) sessions: BTreeMap<Who, (SessionId, Redacted<String>)>,
     /// How often a device's program has started again.
     restarts: BTreeMap<Who, u128>,
     /// Whether whoever signs in says what its device is called.
@@ -180,7 +180,7 @@ pub(super) struct Stage {
     opening: BTreeMap<CallId, OpenRecord>,
     open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
     ended: Vec<KeptEnd>,
-    asked: BTreeMap<Who, ClientMessage>,
+    pub(super) asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
 
@@ -356,6 +356,8 @@ impl Stage {
                 | HubCommand::OpenRecord(_)
                 | HubCommand::CloseRecord(_)
                 | HubCommand::KeepReport(_)
+                | HubCommand::MakeReceipt(_)
+                | HubCommand::KeepEvents(_)
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -367,7 +369,11 @@ impl Stage {
 
     fn store(&mut self, command: &HubCommand) {
         match command {
-            HubCommand::KeepReport(_) | HubCommand::Send { .. } | HubCommand::Close { .. } => {}
+            HubCommand::KeepReport(_)
+            | HubCommand::KeepEvents(_)
+            | HubCommand::MakeReceipt(_)
+            | HubCommand::Send { .. }
+            | HubCommand::Close { .. } => {}
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
@@ -411,6 +417,8 @@ impl Stage {
             HubCommand::Close { socket } => format!("{} close", self.names[socket]),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
+            HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
+            HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
             HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),
             HubCommand::CloseRecord(close) => match &close.answered {
                 None => format!("close record {:?}", close.reason),
@@ -454,6 +462,7 @@ fn describe_message(message: &ServiceMessage) -> String {
         ServiceMessage::Renewed { token_lasts_ms } => format!("renewed for {token_lasts_ms}"),
         ServiceMessage::NotRenewed(refusal) => format!("not renewed {}", refusal.code.name()),
         ServiceMessage::Refused(refusal) => format!("refused {}", refusal.code.name()),
+        ServiceMessage::Response { receipt: Some(_), .. } => "receipt".to_owned(),
         ServiceMessage::Response { error: None, .. } => "ok".to_owned(),
         ServiceMessage::Response { error: Some(error), .. } => error.name().to_owned(),
         ServiceMessage::Event { seq, event } => format!("#{seq} {}", describe_event(event)),

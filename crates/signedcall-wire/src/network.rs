@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public network: not this machine, nor anything that only its own network reaches. A picture's address is
-/// chosen by somebody else, and must not make this app knock on the router's door.
-pub(super) fn is_public(address: IpAddr) -> bool {
+/// Whether an address is one of the public network: not this machine, nor anything that only its own network reaches. Where somebody else has
+/// chosen what is connected to, an app must not knock on the router's door for them, nor a service on that of its own database.
+pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> bool {
-        is_public(text.parse().expect("an address"))
+        is_public_address(text.parse().expect("an address"))
     }
 
     #[test]

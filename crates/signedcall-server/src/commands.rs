@@ -1,0 +1,74 @@
+//! The commands for what leaves the service.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use signedcall_server::settings::{AnalyticsCommand, ReceiptCommand, WebhookCommand};
+use signedcall_server::store::{Delivery, Webhook};
+use signedcall_server::webhooks::{self, CallEvent, WebhookId};
+use signedcall_server::{Settings, account, open_accounts, receipts};
+use signedcall_wire::AccountId;
+
+use crate::name_of;
+
+pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        WebhookCommand::Add { account, environment, url, events } => {
+            let events = if events.is_empty() { CallEvent::ALL.to_vec() } else { events };
+            let (id, secret) = webhooks::add(&accounts, settings.webhooks, &AccountId(account), environment.into(), &url, &events)?;
+            writeln!(out, "{} {}", id.0, secret.expose())?;
+        }
+        WebhookCommand::List { account } => {
+            let never = || "-".to_owned();
+            for webhook in webhooks::list(&accounts, &AccountId(account))? {
+                let Webhook { id, environment, url, events, created_at, failing_since, off_since } = webhook;
+                let events: Vec<_> = events.into_iter().map(CallEvent::name).collect();
+                let (failing, off) = (failing_since.unwrap_or_else(never), off_since.unwrap_or_else(never));
+                writeln!(out, "{}\t{}\t{}\t{created_at}\t{failing}\t{off}\t{url}", id.0, name_of(environment), events.join(","))?;
+            }
+        }
+        WebhookCommand::Remove { account, webhook } => webhooks::remove(&accounts, &AccountId(account), &WebhookId(webhook))?,
+        WebhookCommand::Rotate { account, webhook } => {
+            writeln!(out, "{}", webhooks::rotate(&accounts, &AccountId(account), &WebhookId(webhook))?.expose())?;
+        }
+        WebhookCommand::Deliveries { account, webhook } => {
+            for delivery in webhooks::deliveries(&accounts, &AccountId(account), &WebhookId(webhook))? {
+                let Delivery { id, at, took, status, error } = delivery;
+                let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+                writeln!(out, "{at}\t{id}\t{status}\t{}\t{}", took.as_millis(), error.unwrap_or_default())?;
+            }
+        }
+        WebhookCommand::Redeliver { account, webhook, delivery } => {
+            webhooks::redeliver(&accounts, &AccountId(account), &WebhookId(webhook), &delivery)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyhow::Result<()> {
+    let AnalyticsCommand::Export { account } = command;
+    let mut out = std::io::stdout();
+    for event in account::analytics_events(&open_accounts(&settings.data)?, &AccountId(account))? {
+        writeln!(out, "{}", serde_json::to_string(&event)?)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn receipts(settings: &Settings, command: ReceiptCommand) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match command {
+        ReceiptCommand::Export { account, call } => {
+            writeln!(out, "{}", receipts::export(&open_accounts(&settings.data)?, &AccountId(account), &call)?)?;
+        }
+        ReceiptCommand::Keys { account } => writeln!(out, "{}", receipts::keys(&open_accounts(&settings.data)?, &AccountId(account))?)?,
+        ReceiptCommand::Verify { keys, receipt } => write!(out, "{}", receipts::verify(&read(&keys)?, &read(&receipt)?)?)?,
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+}

@@ -1,0 +1,278 @@
+//! What webhooks are still to be told. It is put down in the transaction that changes the record of a call, so that the one is there if and only if the
+//! other is; whoever sends it writes down what has become of it by a connection of its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use signedcall_wire::Redacted;
+
+use super::facts::{CallFacts, FACTS, read_facts};
+use super::{StoreError, schema, unix_millis};
+use crate::webhooks::{CallEvent, KEPT_TRYING_FOR, Next, WebhookId, body};
+
+/// How long the end of a call that was answered is kept for how it sounded, which its devices say once it is over.
+const REPORTS_WITHIN: Duration = Duration::from_secs(3);
+/// What is kept of what was sent to a webhook.
+const MOST_LOGGED: u32 = 1000;
+/// How often a webhook has to fail in a row before somebody is told: less may be a receiver that is started again.
+const ALARM_FROM: u32 = 5;
+/// How long until they are told again.
+const ALARM_EVERY: Duration = Duration::from_secs(3600);
+
+/// Puts what happens to a call down for each webhook that is told of it, and says for how many. Of what has happened already, once: before the record
+/// says so.
+pub(super) fn put(connection: &Connection, call: &str, event: CallEvent, at: SystemTime, is_answered: bool) -> rusqlite::Result<usize> {
+    let not_before = match event {
+        // Called once, since the record of a call is opened once.
+        CallEvent::Placed => "TRUE",
+        CallEvent::Answered => "calls.answered_at_ms IS NULL AND calls.ended_at_ms IS NULL",
+        CallEvent::Ended => "calls.ended_at_ms IS NULL",
+    };
+    let due_at = if event == CallEvent::Ended && is_answered { at + REPORTS_WITHIN } else { at };
+    connection
+        .prepare_cached(&format!(
+            "INSERT OR IGNORE INTO deliveries (webhook, call, event, due_at_ms, until_ms)
+             SELECT webhooks.id, calls.id, ?1, ?2, ?3
+             FROM calls JOIN webhooks ON webhooks.account = calls.account AND webhooks.environment = calls.environment
+             WHERE calls.id = ?4 AND {not_before} AND webhooks.off_since_ms IS NULL AND instr(webhooks.events, ?1) > 0"
+        ))?
+        .execute(params![event.name(), unix_millis(due_at), unix_millis(at + KEPT_TRYING_FOR), call])
+}
+
+/// Lets the end of a call go once both sides have said how it sounded, and says whether it was waited for.
+pub(super) fn hasten(connection: &Connection, call: &str) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET due_at_ms = until_ms - ?1 WHERE call = ?2 AND event = ?3 AND tries = 0 AND due_at_ms IS NOT NULL
+             AND EXISTS (SELECT 1 FROM calls WHERE id = ?2 AND caller_report IS NOT NULL AND callee_report IS NOT NULL)",
+        )?
+        .execute(params![millis(KEPT_TRYING_FOR), call, CallEvent::Ended.name()])
+}
+
+/// A webhook that something is due for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WebhookState {
+    pub(crate) id: WebhookId,
+    /// How often it has failed in a row.
+    pub(crate) failures: u32,
+    url: String,
+    secrets: Vec<Redacted<String>>,
+}
+
+/// Something that is to be sent now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) number: i64,
+    pub(crate) webhook: WebhookId,
+    pub(crate) url: String,
+    /// What it is signed with, the newest first.
+    pub(crate) secrets: Vec<Redacted<String>>,
+    pub(crate) body: String,
+    /// How often it was tried before.
+    pub(crate) tries: u32,
+    until_ms: i64,
+}
+
+impl Due {
+    /// How long it is still to be tried.
+    pub(crate) fn left(&self, now: SystemTime) -> Duration {
+        Duration::from_millis(u64::try_from(self.until_ms - unix_millis(now)).unwrap_or_default())
+    }
+}
+
+/// What has become of something that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) number: i64,
+    pub(crate) webhook: WebhookId,
+    pub(crate) at: SystemTime,
+    pub(crate) took: Duration,
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<String>,
+    pub(crate) next: Next,
+}
+
+/// What whoever runs the service should know of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    Failing {
+        webhook: WebhookId,
+        failures: u32,
+        /// UTC, in the form of RFC 3339.
+        since: String,
+        error: String,
+    },
+    Recovered {
+        webhook: WebhookId,
+        failures: u32,
+    },
+    Off {
+        webhook: WebhookId,
+    },
+    /// It has failed for so long that it is not told of some calls.
+    Lost {
+        webhook: WebhookId,
+        deliveries: usize,
+    },
+}
+
+/// What webhooks are still to be told, for whoever sends it.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Outbox {
+    /// Opens a store that is up to date.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { path: path.to_owned(), connection: schema::open_again(path)? })
+    }
+
+    /// Every webhook that something is due for.
+    pub(crate) fn with_something_due(&self, now: SystemTime) -> Result<Vec<WebhookState>, StoreError> {
+        let read = || {
+            let mut webhooks = self.connection.prepare_cached(
+                "SELECT id, failures, url, secret, CASE WHEN old_until_ms > ?1 THEN old_secret END FROM webhooks
+                 WHERE off_since_ms IS NULL AND EXISTS (SELECT 1 FROM deliveries WHERE webhook = webhooks.id AND due_at_ms <= ?1)",
+            )?;
+            let webhooks = webhooks.query_map([unix_millis(now)], |row| {
+                let secrets = [Some(row.get::<_, String>(3)?), row.get(4)?];
+                let secrets = secrets.into_iter().flatten().map(Redacted::new).collect();
+                Ok(WebhookState { id: WebhookId(row.get(0)?), failures: row.get(1)?, url: row.get(2)?, secrets })
+            })?;
+            webhooks.collect::<Result<_, _>>()
+        };
+        read().map_err(|error| self.failed(error))
+    }
+
+    /// What is due for a webhook, the oldest first and no more than there is room for, without what is under way.
+    pub(crate) fn due(
+        &self,
+        webhook: &WebhookState,
+        now: SystemTime,
+        room: usize,
+        under_way: &BTreeSet<i64>,
+    ) -> Result<Vec<Due>, StoreError> {
+        let read = || {
+            let mut due = self.connection.prepare_cached(&format!(
+                "SELECT {FACTS}, deliveries.number, deliveries.event, deliveries.tries, deliveries.until_ms
+                 FROM deliveries JOIN calls ON calls.id = deliveries.call
+                 WHERE deliveries.webhook = ? AND deliveries.due_at_ms <= ? ORDER BY deliveries.due_at_ms, deliveries.number"
+            ))?;
+            let due = due.query_map(params![webhook.id.0, unix_millis(now)], |row| read_due(row, webhook))?;
+            let is_free = |due: &Due| !under_way.contains(&due.number);
+            due.filter_map(Result::transpose).filter(|due| due.as_ref().map_or(true, is_free)).take(room).collect::<Result<_, _>>()
+        };
+        read().map_err(|error| self.failed(error))
+    }
+
+    /// Writes down what has become of deliveries, all of them or none, and says what somebody should know.
+    pub(crate) fn write(&mut self, tried: &[Tried], now: SystemTime) -> Result<Vec<Alarm>, StoreError> {
+        let path = &self.path;
+        let mut write = || {
+            let mut alarms = Vec::new();
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for tried in tried {
+                write_one(&transaction, tried)?;
+                alarms.extend(note_health(&transaction, tried, now)?);
+            }
+            let webhooks: BTreeSet<_> = tried.iter().map(|tried| &tried.webhook).collect();
+            for webhook in webhooks {
+                alarms.extend(let_go(&transaction, webhook, now)?);
+            }
+            transaction.commit().map(|()| alarms)
+        };
+        write().map_err(|source| StoreError::Sqlite { path: path.clone(), source })
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite { path: self.path.clone(), source }
+    }
+}
+
+/// `None` for what no version of the service has written.
+fn read_due(row: &Row<'_>, webhook: &WebhookState) -> rusqlite::Result<Option<Due>> {
+    let (facts, event): (CallFacts, String) = (read_facts(row)?, row.get("event")?);
+    let (number, tries, until_ms) = (row.get("number")?, row.get("tries")?, row.get("until_ms")?);
+    let body = CallEvent::named(&event).and_then(|event| body(event, &facts));
+    let WebhookState { id, url, secrets, failures: _ } = webhook.clone();
+    Ok(body.map(|body| Due { number, webhook: id, url, secrets, body, tries, until_ms }))
+}
+
+fn write_one(connection: &Connection, tried: &Tried) -> rusqlite::Result<()> {
+    let due_at = match tried.next {
+        Next::Again { after, rest: _ } => Some(unix_millis(tried.at + tried.took + after)),
+        Next::Done | Next::GiveUp | Next::SwitchOff => None,
+    };
+    // Its webhook may have been removed, or switched off by another delivery.
+    let finish = "UPDATE deliveries SET tries = tries + 1,
+                      due_at_ms = CASE WHEN EXISTS (SELECT 1 FROM webhooks WHERE id = webhook AND off_since_ms IS NULL) THEN ? END
+                  WHERE number = ?";
+    connection.prepare_cached(finish)?.execute(params![due_at, tried.number])?;
+    let log = "INSERT INTO delivery_log (webhook, delivery, at_ms, took_ms, status, error)
+               SELECT webhook, number, ?, ?, ?, ? FROM deliveries WHERE number = ?";
+    let values = params![unix_millis(tried.at), millis(tried.took), tried.status, tried.error, tried.number];
+    connection.prepare_cached(log)?.execute(values)?;
+    Ok(())
+}
+
+/// Counts how often a webhook has failed in a row, and says when somebody should know.
+fn note_health(connection: &Connection, tried: &Tried, now: SystemTime) -> rusqlite::Result<Option<Alarm>> {
+    let (id, now) = (&tried.webhook, unix_millis(now));
+    let select = "SELECT failures, alarmed_at_ms, strftime('%FT%TZ', coalesce(failing_since_ms, ?) / 1000, 'unixepoch') FROM webhooks
+                  WHERE id = ? AND off_since_ms IS NULL";
+    let known = connection.prepare_cached(select)?.query_row(params![unix_millis(tried.at), id.0], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, String>(2)?))
+    });
+    let Some((failures, alarmed_at, since)) = known.optional()? else { return Ok(None) };
+    match tried.next {
+        Next::Done if failures == 0 => Ok(None),
+        Next::Done => {
+            let recover = "UPDATE webhooks SET failures = 0, failing_since_ms = NULL, alarmed_at_ms = NULL WHERE id = ?";
+            connection.prepare_cached(recover)?.execute([&id.0])?;
+            Ok(alarmed_at.map(|_| Alarm::Recovered { webhook: id.clone(), failures }))
+        }
+        Next::Again { .. } | Next::GiveUp => {
+            let failures = failures.saturating_add(1);
+            let is_told = alarmed_at.is_some_and(|at| now - at < millis(ALARM_EVERY));
+            let alarm = failures >= ALARM_FROM && !is_told;
+            let fail = "UPDATE webhooks SET failures = ?, failing_since_ms = coalesce(failing_since_ms, ?), alarmed_at_ms = ? WHERE id = ?";
+            let alarmed_at = if alarm { Some(now) } else { alarmed_at };
+            connection.prepare_cached(fail)?.execute(params![failures, unix_millis(tried.at), alarmed_at, id.0])?;
+            let error = tried.status.map(|status| format!("it answers {status}")).or_else(|| tried.error.clone()).unwrap_or_default();
+            Ok(alarm.then(|| Alarm::Failing { webhook: id.clone(), failures, since, error }))
+        }
+        Next::SwitchOff => {
+            connection.prepare_cached("UPDATE webhooks SET off_since_ms = ? WHERE id = ?")?.execute(params![now, id.0])?;
+            connection
+                .prepare_cached("UPDATE deliveries SET due_at_ms = NULL WHERE webhook = ? AND due_at_ms IS NOT NULL")?
+                .execute([&id.0])?;
+            Ok(Some(Alarm::Off { webhook: id.clone() }))
+        }
+    }
+}
+
+/// Lets go what is too old: of a log all but the latest, and what a webhook that fails was not told for a day.
+fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusqlite::Result<Option<Alarm>> {
+    let lost = "DELETE FROM deliveries WHERE webhook = ?1 AND due_at_ms IS NOT NULL AND until_ms <= ?2
+                AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND failing_since_ms <= ?2 - ?3)";
+    let deliveries = connection.prepare_cached(lost)?.execute(params![webhook.0, unix_millis(now), millis(KEPT_TRYING_FOR)])?;
+    let oldest = "SELECT number FROM delivery_log WHERE webhook = ? ORDER BY number DESC LIMIT 1 OFFSET ?";
+    let oldest = connection.prepare_cached(oldest)?.query_row(params![webhook.0, MOST_LOGGED], |row| row.get::<_, i64>(0)).optional()?;
+    if let Some(oldest) = oldest {
+        // What is in the log may be sent once more, and nothing else that is done.
+        let forget = "DELETE FROM deliveries WHERE due_at_ms IS NULL
+                      AND number IN (SELECT delivery FROM delivery_log WHERE webhook = ?1 AND number <= ?2)
+                      AND NOT EXISTS (SELECT 1 FROM delivery_log WHERE delivery = deliveries.number AND number > ?2)";
+        connection.prepare_cached(forget)?.execute(params![webhook.0, oldest])?;
+        connection.prepare_cached("DELETE FROM delivery_log WHERE webhook = ? AND number <= ?")?.execute(params![webhook.0, oldest])?;
+    }
+    Ok((deliveries > 0).then(|| Alarm::Lost { webhook: webhook.clone(), deliveries }))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,131 @@
+//! The task that tells a sink what is in the outbox.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use signedcall_wire::{AnalyticsEvent, MAX_EVENTS_PER_REQUEST};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::clevertap::{MOST_IN_A_BATCH, Uploader};
+use super::event_of;
+use super::outbox::Outbox;
+use crate::driver::UserRequest;
+use crate::events::Events;
+
+/// The pause after the first failure; each one after is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// How long the service may take to write events down, which wait for a socket if need be.
+const SERVICE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long it is tried to tell what is left once the line is closed.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Who is told.
+#[derive(Debug)]
+pub(super) enum Sink {
+    /// The service, through the line.
+    Service(mpsc::WeakSender<UserRequest>),
+    /// CleverTap.
+    CleverTap(Box<Uploader>),
+}
+
+/// What has come of telling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It has these, or will never take them.
+    Done,
+    /// They are to be told again.
+    Again,
+}
+
+impl Sink {
+    const fn most_at_once(&self) -> usize {
+        match self {
+            Self::Service(_) => MAX_EVENTS_PER_REQUEST,
+            Self::CleverTap(_) => MOST_IN_A_BATCH,
+        }
+    }
+
+    async fn tell(&self, events: Vec<AnalyticsEvent>) -> Told {
+        match self {
+            Self::Service(line) => {
+                let Some(line) = line.upgrade() else { return Told::Again };
+                let (reply, answer) = oneshot::channel();
+                let asked = line.send(UserRequest::KeepEvents { events, reply }).await.is_ok();
+                drop(line);
+                if asked && matches!(timeout(SERVICE_PATIENCE, answer).await, Ok(Ok(Ok(())))) { Told::Done } else { Told::Again }
+            }
+            Self::CleverTap(uploader) => uploader.upload(events).await,
+        }
+    }
+}
+
+/// Keeps what happens and tells it, until the line is closed.
+pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events) {
+    let mut outbox = Outbox::open(path).await;
+    let mut pause = Pause::default();
+    let mut closed = None;
+    while closed.is_none_or(|at| Instant::now() < at + FAREWELL) && !(closed.is_some() && outbox.is_empty()) {
+        let (batch, until) = (outbox.first(sink.most_at_once()), pause.until());
+        let telling = async {
+            if batch.is_empty() {
+                return std::future::pending().await;
+            }
+            sleep_until(until).await;
+            sink.tell(batch.clone()).await
+        };
+        tokio::pin!(telling);
+        // One batch at a time, so that they come in order; what happens meanwhile is kept at once.
+        let told = loop {
+            tokio::select! {
+                told = &mut telling => break Some(told),
+                event = events.next(), if closed.is_none() => match event {
+                    Some(change) => {
+                        let was_empty = outbox.is_empty();
+                        event_of(&change).into_iter().for_each(|event| outbox.put(event));
+                        if was_empty {
+                            break None;
+                        }
+                    }
+                    None => {
+                        closed = Some(Instant::now());
+                        if batch.is_empty() {
+                            break None;
+                        }
+                    }
+                },
+                () = sleep_until(closed.unwrap_or_else(Instant::now) + FAREWELL), if closed.is_some() => break None,
+            }
+        };
+        match told {
+            Some(Told::Done) => {
+                outbox.remove(&batch);
+                pause = Pause::default();
+            }
+            Some(Told::Again) => pause.lengthen(),
+            None => {}
+        }
+    }
+}
+
+/// How long a sink that has failed is left alone.
+#[derive(Debug, Default)]
+struct Pause {
+    next: Option<Duration>,
+    until: Option<Instant>,
+}
+
+impl Pause {
+    fn until(&self) -> Instant {
+        self.until.unwrap_or_else(Instant::now)
+    }
+
+    fn lengthen(&mut self) {
+        let pause = self.next.unwrap_or(FIRST_PAUSE);
+        self.next = Some((pause * 2).min(LONGEST_PAUSE));
+        // So that those who have failed together do not come back together.
+        self.until = Some(Instant::now() + pause.mul_f64(1.0 + rand::random::<f64>() / 4.0));
+    }
+}
