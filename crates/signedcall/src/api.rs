@@ -15,6 +15,8 @@ use crate::quality::{LineScore, VoiceStats};
 use crate::sound::{Sound, SoundError, VoiceCondition};
 use crate::{Error, InvalidTone, Metadata, Options, Tones, VoiceOptions};
 
+/// How long a disk may take to keep what is to be told of the last calls.
+const KEPT_WITHIN: Duration = Duration::from_secs(1);
 /// How long signing in may take: a service that is slower is not one to call through, and the user waits.
 const SIGN_IN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the sound system may take to say whether there is a microphone.
@@ -38,6 +40,8 @@ pub struct SignedCall {
     sound: Arc<Mutex<Arc<dyn Sound>>>,
     own_sound: bool,
     line_gate: Option<LineGate>,
+    /// Closed once all that has happened is kept for analytics.
+    analytics: watch::Receiver<()>,
 }
 
 /// Everything a screen shows of the line; watch it with [`SignedCall::view`].
@@ -129,11 +133,12 @@ impl SignedCall {
         });
         let (show_stats, stats) = watch::channel(None);
         let (signed_in, outcome) = oneshot::channel();
-        analytics::start(&checked.analytics, options.analytics_folder.clone(), &checked.hello, listeners.listen(), &requests)?;
+        let (folder, service_url) = (options.analytics_folder.clone(), options.service_url.as_str());
+        let analytics = analytics::start(&checked.analytics, folder, service_url, &checked.hello, listeners.listen(), &requests)?;
         let driver = Driver::new(checked, tones, received, listeners.clone(), show, show_stats, signed_in)
             .map_err(|error| Error::new(ErrorCode::VoipServiceFailedToRegister, format!("no audio thread: {error}")))?;
         tokio::spawn(driver.run());
-        let line = Self { requests, listeners, view, stats, sound: Arc::new(Mutex::new(sound)), own_sound, line_gate };
+        let line = Self { requests, listeners, view, stats, sound: Arc::new(Mutex::new(sound)), own_sound, line_gate, analytics };
         match tokio::time::timeout(SIGN_IN_PATIENCE, outcome).await {
             Ok(Ok(outcome)) => outcome.map(|()| line),
             Ok(Err(_)) => Err(Error::new(ErrorCode::VoipServiceFailedToRegister, "the line stopped")),
@@ -335,6 +340,9 @@ impl SignedCall {
     pub async fn logout(&self) {
         // A line that is closed already is signed out.
         let _ = self.ask(|reply| UserRequest::LogOut { reply }).await;
+        // The program may end now, and how the last call ended is to be told then by the next one.
+        let mut analytics = self.analytics.clone();
+        let _ = tokio::time::timeout(KEPT_WITHIN, async move { while analytics.changed().await.is_ok() {} }).await;
     }
 
     /// Says whether the system lets this app show that somebody calls, which it does until this says otherwise. While it does not, calls are declined for

@@ -80,6 +80,8 @@ impl Uploader {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .tls_config(tls)
+            // What is sent without TLS goes to this computer alone, and to nobody's proxy.
+            .proxy(None)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)

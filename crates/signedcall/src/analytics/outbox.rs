@@ -10,9 +10,13 @@ use signedcall_wire::AnalyticsEvent;
 
 /// The most events that wait, on the disk two or three megabytes: a sink that is away for that many calls is away for good.
 const MOST_WAITING: usize = 10_000;
+/// How many of the oldest go when there is one too many, so that not each one after it writes all the others again.
+const LET_GO_AT_ONCE: usize = 1_000;
 
 /// How long it is between two looks whether an earlier line of the same user still writes to the file, which it does for some seconds at most.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How often that is looked for: a file that somebody else keeps for longer is another program's.
+const LOOKS: u32 = 150;
 
 /// Events in the order in which they happened. With a file they outlive the program.
 #[derive(Debug)]
@@ -28,13 +32,16 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Takes up what an earlier run has left. Waits until nobody else writes to the file.
     pub(super) async fn open(path: Option<PathBuf>) -> Self {
-        let lock = match path.as_deref() {
-            Some(path) => lock(path).await,
-            None => None,
+        let (path, lock) = match path {
+            Some(path) => match lock(&path).await {
+                Locked::Mine(lock) => (Some(path), lock),
+                Locked::Others => (None, None),
+            },
+            None => (None, None),
         };
-        let text = path.as_deref().map(fs::read_to_string);
-        let text = match text {
-            Some(Ok(text)) => text,
+        let text = match path.as_deref().map(fs::read) {
+            // A line that was torn may end in the middle of a letter.
+            Some(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(%error, "what analytics were not told cannot be read");
                 String::new()
@@ -54,8 +61,12 @@ impl Outbox {
     pub(super) fn put(&mut self, event: AnalyticsEvent) {
         self.waiting.push_back(event);
         if self.waiting.len() > MOST_WAITING {
-            tracing::warn!("analytics are not told of the oldest of {MOST_WAITING} events");
-            self.waiting.pop_front();
+            tracing::warn!("analytics are not told of the oldest {LET_GO_AT_ONCE} of {MOST_WAITING} events");
+            self.waiting.drain(..LET_GO_AT_ONCE);
+            return self.rewrite();
+        }
+        if self.fails {
+            // What could not be written may stand there in part, and nothing may follow on it.
             return self.rewrite();
         }
         let event = self.waiting.back();
@@ -94,23 +105,38 @@ impl Outbox {
     }
 }
 
-/// `None` where the disk does not allow it: then it does not allow the rest either.
-async fn lock(path: &Path) -> Option<File> {
+/// Whose a file is.
+enum Locked {
+    /// This outbox's, without a lock where the disk knows none.
+    Mine(Option<File>),
+    /// Another program's, which goes on: what happens here is kept in memory alone.
+    Others,
+}
+
+async fn lock(path: &Path) -> Locked {
     let open = || {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         for_this_user(OpenOptions::new().create(true).append(true)).open(path.with_extension("lock"))
     };
-    let file = open().inspect_err(|error| tracing::warn!(%error, "what analytics are to be told is not kept on the disk")).ok()?;
-    loop {
+    let file = match open() {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::warn!(%error, "what analytics are to be told is not kept on the disk");
+            return Locked::Mine(None);
+        }
+    };
+    for _ in 0..LOOKS {
         match file.try_lock() {
-            Ok(()) => return Some(file),
+            Ok(()) => return Locked::Mine(Some(file)),
             Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN_AFTER).await,
             Err(TryLockError::Error(error)) => {
                 tracing::debug!(%error, "the disk knows no locks");
-                return None;
+                return Locked::Mine(None);
             }
         }
     }
+    tracing::warn!("another program keeps what analytics are to be told of this user; what happens here is not kept on the disk");
+    Locked::Others
 }
 
 fn append(path: &Path, event: &AnalyticsEvent) -> io::Result<()> {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use signedcall_wire::{AnalyticsEvent, MAX_EVENTS_PER_REQUEST};
-use tokio::sync::{mpsc, oneshot};
+use signedcall_wire::{AnalyticsEvent, ErrorCode, MAX_EVENTS_PER_REQUEST};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::clevertap::{MOST_IN_A_BATCH, Uploader};
@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// How long the service may take to write events down, which wait for a socket if need be.
 const SERVICE_PATIENCE: Duration = Duration::from_secs(60);
-/// How long it is tried to tell what is left once the line is closed.
+/// How long it is tried to tell what is left once the line is closed, where that does not take the line.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Who is told.
@@ -48,6 +48,14 @@ impl Sink {
         }
     }
 
+    /// For how long after the line's end it may be told.
+    const fn outlives_the_line_by(&self) -> Duration {
+        match self {
+            Self::Service(_) => Duration::ZERO,
+            Self::CleverTap(_) => FAREWELL,
+        }
+    }
+
     async fn tell(&self, events: Vec<AnalyticsEvent>) -> Told {
         match self {
             Self::Service(line) => {
@@ -55,19 +63,27 @@ impl Sink {
                 let (reply, answer) = oneshot::channel();
                 let asked = line.send(UserRequest::KeepEvents { events, reply }).await.is_ok();
                 drop(line);
-                if asked && matches!(timeout(SERVICE_PATIENCE, answer).await, Ok(Ok(Ok(())))) { Told::Done } else { Told::Again }
+                if !asked {
+                    return Told::Again;
+                }
+                match timeout(SERVICE_PATIENCE, answer).await {
+                    Ok(Ok(Ok(()))) => Told::Done,
+                    // An older service, which will never take them.
+                    Ok(Ok(Err(error))) if error.code == ErrorCode::FeatureNotAvailable => Told::Done,
+                    Ok(Ok(Err(_)) | Err(_)) | Err(_) => Told::Again,
+                }
             }
             Self::CleverTap(uploader) => uploader.upload(events).await,
         }
     }
 }
 
-/// Keeps what happens and tells it, until the line is closed.
-pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events) {
+/// Keeps what happens and tells it, until the line is closed. `kept` is dropped once all that has happened on the line is in the outbox.
+pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events, kept: watch::Sender<()>) {
     let mut outbox = Outbox::open(path).await;
-    let mut pause = Pause::default();
+    let (mut pause, mut kept, farewell) = (Pause::default(), Some(kept), sink.outlives_the_line_by());
     let mut closed = None;
-    while closed.is_none_or(|at| Instant::now() < at + FAREWELL) && !(closed.is_some() && outbox.is_empty()) {
+    while closed.is_none_or(|at| Instant::now() < at + farewell) && !(closed.is_some() && outbox.is_empty()) {
         let (batch, until) = (outbox.first(sink.most_at_once()), pause.until());
         let telling = async {
             if batch.is_empty() {
@@ -91,12 +107,13 @@ pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events) {
                     }
                     None => {
                         closed = Some(Instant::now());
+                        kept = None;
                         if batch.is_empty() {
                             break None;
                         }
                     }
                 },
-                () = sleep_until(closed.unwrap_or_else(Instant::now) + FAREWELL), if closed.is_some() => break None,
+                () = sleep_until(closed.unwrap_or_else(Instant::now) + farewell), if closed.is_some() => break None,
             }
         };
         match told {
@@ -108,6 +125,7 @@ pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events) {
             None => {}
         }
     }
+    drop(kept);
 }
 
 /// How long a sink that has failed is left alone.

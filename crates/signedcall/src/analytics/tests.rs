@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use signedcall_core::StatusReport;
-use signedcall_wire::{AccountId, CallId, CallStatus, Channel, Context, Cuid, Direction, EndReason, Redacted};
+use signedcall_wire::{
+    AccountId, CallId, CallStatus, Channel, Context, Credential, Cuid, DeviceId, Direction, EndReason, PROTOCOL_VERSION, Redacted, RunId,
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -80,6 +82,30 @@ fn report(call: u128, direction: Direction, status: CallStatus) -> StatusReport 
     }
 }
 
+fn event(number: u64) -> AnalyticsEvent {
+    AnalyticsEvent {
+        call: CallId(Uuid::from_u128(number.into())),
+        happened: AnalyticsKind::Outgoing,
+        epoch: number,
+        context: Context::new("Your order").expect("a context"),
+    }
+}
+
+fn hello(account: &str, cuid: &str) -> Hello {
+    Hello {
+        version: PROTOCOL_VERSION,
+        account_id: AccountId(account.to_owned()),
+        credential: Credential::ApiKey(Redacted::default()),
+        cuid: cuid.to_owned(),
+        name: None,
+        environment: Environment::Production,
+        device: DeviceId(Uuid::nil()),
+        run: RunId(Uuid::nil()),
+        device_name: "desk".to_owned(),
+        second_calls: false,
+    }
+}
+
 fn names(body: &Value) -> Vec<String> {
     let records = body["d"].as_array().expect("records");
     records.iter().map(|record| record["evtName"].as_str().expect("a name").to_owned()).collect()
@@ -95,7 +121,7 @@ async fn a_call_is_told_of_in_order_and_what_fails_is_told_again_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("analytics").join("events.jsonl");
     let listeners = Listeners::new();
-    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen()));
+    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen(), watch::channel(()).0));
     listeners.tell(report(1, Direction::Outgoing, CallStatus::Placed));
     let (head, first) = site.next().await;
     assert!(head.starts_with("post /1/upload "), "{head}");
@@ -127,7 +153,7 @@ async fn what_was_not_told_outlives_the_program() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
     let listeners = Listeners::new();
-    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen()));
+    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen(), watch::channel(()).0));
     listeners.tell(report(1, Direction::Incoming, CallStatus::Placed));
     let (_, first) = site.next().await;
     listeners.tell(report(1, Direction::Incoming, CallStatus::Ended(EndReason::MicrophoneRefused)));
@@ -137,11 +163,11 @@ async fn what_was_not_told_outlives_the_program() {
     // As if it were killed in the middle of an upload, and of writing a line.
     task.abort();
     let mut torn = std::fs::OpenOptions::new().append(true).open(&path).expect("the outbox");
-    torn.write_all(b"{\"call\":\"00").expect("a disk");
+    torn.write_all(b"{\"context\":\"Caf\xc3").expect("a disk");
 
     let mut site = Site::start();
     let listeners = Listeners::new();
-    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen()));
+    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen(), watch::channel(()).0));
     let (_, both) = site.next().await;
     assert_eq!(names(&both), ["SCIncoming", "SCEnd"]);
     assert_eq!(both["d"][0], first["d"][0], "the same key");
@@ -155,27 +181,40 @@ async fn what_was_not_told_outlives_the_program() {
 #[tokio::test]
 async fn an_outbox_holds_ten_thousand_events_and_lets_the_oldest_go() {
     let mut outbox = Outbox::open(None).await;
-    let event = |number: u64| AnalyticsEvent {
-        call: CallId(Uuid::from_u128(number.into())),
-        happened: AnalyticsKind::Outgoing,
-        epoch: number,
-        context: Context::new("Your order").expect("a context"),
-    };
     for number in 0..10_001 {
         outbox.put(event(number));
     }
     let kept = outbox.first(usize::MAX);
-    assert_eq!((kept.len(), kept[0].epoch), (10_000, 1));
-    outbox.remove(&kept[..9_999]);
+    assert_eq!((kept.len(), kept[0].epoch), (9_001, 1_000));
+    outbox.remove(&kept[..9_000]);
     assert_eq!(outbox.first(9), [event(10_000)]);
 }
 
+#[tokio::test]
+async fn what_a_disk_has_not_taken_is_written_as_soon_as_it_takes_something() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (inner, path) = (folder.path().join("analytics"), folder.path().join("analytics").join("events.jsonl"));
+    let mut outbox = Outbox::open(Some(path.clone())).await;
+    std::fs::remove_dir_all(&inner).expect("a disk");
+    outbox.put(event(1));
+    assert_eq!(waiting(&path), 0);
+    std::fs::create_dir(&inner).expect("a disk");
+    outbox.put(event(2));
+    drop(outbox);
+    assert_eq!(Outbox::open(Some(path)).await.first(9), [event(1), event(2)]);
+}
+
 #[test]
-fn what_is_no_name_of_a_file_is_written_otherwise() {
-    assert_eq!(
-        (plain("courier_1"), plain("Courier_1"), plain("../a b")),
-        ("courier_1".into(), "%43ourier_1".into(), "%2e%2e%2fa%20b".into())
-    );
+fn who_tells_whom_of_whom_has_a_file_of_their_own() {
+    let sink = |url: &str| ["service".to_owned(), url.to_owned(), String::new()];
+    let names = [
+        file_name(&sink("wss://a.example"), &hello("acme", "courier_1")),
+        file_name(&sink("wss://b.example"), &hello("acme", "courier_1")),
+        file_name(&sink("wss://a.example"), &hello("acme", "Courier_1")),
+        file_name(&sink("wss://a.example"), &hello("acm", "ecourier_1")),
+    ];
+    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{names:?}");
+    assert_eq!(names[0], file_name(&sink("wss://a.example"), &hello("acme", "courier_1")));
 }
 
 #[test]
