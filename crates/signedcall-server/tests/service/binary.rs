@@ -120,7 +120,7 @@ async fn a_supervisor_is_told_that_the_service_is_ready_lives_and_stops() {
     let path = data.path().join("notify");
     let supervisor = tokio::net::UnixDatagram::bind(&path).expect("a socket");
     let mut command = command(data.path(), &["--listen=127.0.0.1:0", "--drain-seconds=0"]);
-    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").spawn().expect("the binary");
+    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "2000000").spawn().expect("the binary");
     let mut heard = [0; 32];
     for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
         let length = timeout(PATIENCE, supervisor.recv(&mut heard)).await.expect("it is told in time").expect("a message");
