@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
-use crate::keys::{KeyVerifier, id_in, random_secret};
+use crate::keys::{KeyVerifier, ShownBy, id_in, random_secret};
 use crate::store::{self, Account, Accounts, StoreError, UsedTokens};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
 
@@ -109,7 +109,7 @@ impl Admission {
         };
         let hash = found.iter().map(|(_, credential)| credential.key_hash.clone()).collect();
         // Also without such a key there is one to verify with, and the answer is the same.
-        let right = self.keys.find(key, hash, 1).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
+        let right = self.keys.find(ShownBy::Backend, key, hash, 1).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = found.filter(|_| right.is_some()) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is wrong"));
         };
@@ -135,7 +135,7 @@ impl Admission {
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
         // Also without an account there is as much to verify with, and the answer is the same.
         let at_least = store::Credential::most_that_could_be(key);
-        let found = self.keys.find(key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
+        let found = self.keys.find(ShownBy::Device, key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
