@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
-use crate::keys::{KeyVerifier, id_in, random_secret};
+use crate::key_use::KeyUse;
+use crate::keys::{KeyVerifier, ShownBy, id_in, random_secret};
 use crate::store::{self, Account, Accounts, StoreError, UsedTokens};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
 
@@ -34,6 +35,7 @@ const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Admission {
     accounts: Arc<Accounts>,
+    key_use: Arc<KeyUse>,
     keys: KeyVerifier,
     tokens: TokenVerifier,
     used_tokens: UsedTokens,
@@ -49,8 +51,12 @@ struct Entry {
 }
 
 impl Admission {
-    pub(crate) fn new(accounts: Arc<Accounts>, keys: KeyVerifier, (tokens, used_tokens): (TokenVerifier, UsedTokens)) -> Self {
-        Self { accounts, keys, tokens, used_tokens, look_ups: Semaphore::new(LOOK_UPS), look_up_within: LOOK_UP_WITHIN }
+    pub(crate) fn new(
+        accounts: Arc<Accounts>,
+        (keys, key_use): (KeyVerifier, Arc<KeyUse>),
+        (tokens, used_tokens): (TokenVerifier, UsedTokens),
+    ) -> Self {
+        Self { accounts, key_use, keys, tokens, used_tokens, look_ups: Semaphore::new(LOOK_UPS), look_up_within: LOOK_UP_WITHIN }
     }
 
     /// Verifies a `hello`, and makes what the hub needs for a session of it.
@@ -109,12 +115,12 @@ impl Admission {
         };
         let hash = found.iter().map(|(_, credential)| credential.key_hash.clone()).collect();
         // Also without such a key there is one to verify with, and the answer is the same.
-        let right = self.keys.find(key, hash, 1).await.map_err(|busy| come_back(busy.to_string(), BUSY_RETRY_AFTER))?;
+        let right = self.keys.find(ShownBy::Backend, key, hash, 1).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = found.filter(|_| right.is_some()) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is wrong"));
         };
         let environment = credential.environment;
-        self.note_use(credential);
+        self.key_use.note(credential);
         Ok((account, environment))
     }
 
@@ -135,12 +141,12 @@ impl Admission {
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
         // Also without an account there is as much to verify with, and the answer is the same.
         let at_least = store::Credential::most_that_could_be(key);
-        let found = self.keys.find(key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
+        let found = self.keys.find(ShownBy::Device, key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
         let (environment, right) = (credential.environment, Right::ApiKey(credential.id.clone()));
-        self.note_use(credential);
+        self.key_use.note(credential);
         Ok(Entry { account, environment, right })
     }
 
@@ -165,20 +171,6 @@ impl Admission {
         let verified = self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), now).map_err(refuse_token)?;
         let is_unused = self.used_tokens.take(account, &verified.jti, verified.until, unix_seconds(now)).await;
         if is_unused.map_err(|error| too_many(error.to_string()))? { Ok(verified) } else { Err(refuse_token(WrongToken::Used)) }
-    }
-
-    /// Notes the use of a key by somebody who may not stay until that is noted of all. Nobody waits for the store to have written it.
-    fn note_use(&self, credential: store::Credential) {
-        let now = SystemTime::now();
-        if !credential.is_used_unnoticed(now) {
-            return;
-        }
-        let accounts = Arc::clone(&self.accounts);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = accounts.note_use(&[credential.id].into(), now) {
-                tracing::warn!(%error, "when a key was last used is not known");
-            }
-        });
     }
 
     async fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<store::Credential>)>, Refusal> {
@@ -271,7 +263,8 @@ mod tests {
         let accounts = Arc::new(Accounts::open(&path).expect("a new store"));
         let tokens = (TokenVerifier::new(TokenSettings::default()), UsedTokens::start(&path).expect("a good store"));
         let look_up_within = Duration::ZERO;
-        let admission = Admission { look_up_within, ..Admission::new(accounts, KeyVerifier::new().expect("randomness"), tokens) };
+        let keys = (KeyVerifier::new().expect("randomness"), KeyUse::open(&accounts).expect("the same store"));
+        let admission = Admission { look_up_within, ..Admission::new(accounts, keys, tokens) };
         let all = admission.look_ups.acquire_many(u32::try_from(LOOK_UPS).expect("few")).await;
         let key = Redacted::new("key".to_owned());
         let mut moments = std::collections::BTreeSet::new();
@@ -327,10 +320,10 @@ mod tests {
         service.shutdown().await;
 
         let accounts = Arc::new(open_accounts(data.path()).expect("a good store"));
-        let verifier = KeyVerifier::new().expect("randomness");
+        let keys = (KeyVerifier::new().expect("randomness"), KeyUse::open(&accounts).expect("the same store"));
         let used_tokens = UsedTokens::start(&data.path().join(STORE_FILE)).expect("a good store");
         let tokens = (TokenVerifier::new(TokenSettings::default()), used_tokens);
-        let admission = Admission::new(accounts, verifier, tokens);
+        let admission = Admission::new(accounts, keys, tokens);
         for (account, key, environment) in [
             ("grocer", &production, Environment::Production),
             ("grocer", &development, Environment::Development),

@@ -1,4 +1,4 @@
-//! How many connections may wait, on which nobody has signed in yet: so many of one address, and so many altogether.
+//! How many connections may wait, on which nobody has signed in or shown an api key yet: so many of one address, and so many altogether.
 //!
 //! Whoever signs in does so within a second, and whoever holds connections to keep others out holds them for as long as they last. So it is the one that has
 //! waited longest that is sent away for another.
@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -85,7 +86,7 @@ impl Gate {
         state.last += 1;
         let (number, sent_away) = (state.last, Arc::<Notify>::default());
         state.waiting.insert(number, Arc::clone(&sent_away));
-        let ticket = Ticket { gate: Arc::clone(self), number, from, sent_away };
+        let ticket = Ticket { gate: Arc::clone(self), number, from, sent_away, is_released: AtomicBool::new(false) };
         Ok(Entered { ticket: Arc::new(ticket), another_goes: oldest.is_some() })
     }
 
@@ -107,24 +108,22 @@ pub(crate) struct Entered {
     pub(crate) another_goes: bool,
 }
 
-/// A connection's place among those that wait, until it is dropped.
+/// A connection's place among those that wait, until it is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     gate: Arc<Gate>,
     number: u64,
     from: IpAddr,
     sent_away: Arc<Notify>,
+    is_released: AtomicBool,
 }
 
 impl Ticket {
-    /// Returns when the connection has to go.
-    pub(crate) async fn sent_away(&self) {
-        self.sent_away.notified().await;
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
+    /// Gives the place to others: it is known who is on the connection.
+    pub(crate) fn release(&self) {
+        if self.is_released.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.gate.state();
         state.waiting.remove(&self.number);
         if let Some(number) = state.of_addresses.get_mut(&self.from) {
@@ -133,6 +132,21 @@ impl Drop for Ticket {
                 state.of_addresses.remove(&self.from);
             }
         }
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.is_released.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the connection has to go.
+    pub(crate) async fn sent_away(&self) {
+        self.sent_away.notified().await;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -183,6 +197,20 @@ mod tests {
         assert_eq!(let_in(&gate(1_000, None), "127.0.0.1"), number);
         assert_eq!(let_in(&gate(1_000, None), "192.0.2.1"), number - 1);
         assert_eq!(let_in(&gate(1_000, Some(3)), "127.0.0.1"), 3);
+    }
+
+    #[test]
+    fn whoever_is_known_waits_no_more_and_gives_the_place_up_once() {
+        let gate = gate(1, Some(2));
+        let enter = || gate.enter(address("192.0.2.1")).expect("room");
+        let known = enter().ticket;
+        known.release();
+        assert_eq!((gate.waiting(), gate.state().of_addresses.len()), (0, 0));
+        let other = enter();
+        assert!(!other.another_goes && known.is_released() && !other.ticket.is_released());
+        known.release();
+        drop(known);
+        assert_eq!((gate.waiting(), gate.state().of_addresses.len()), (1, 1), "the other's place is its own");
     }
 
     #[test]

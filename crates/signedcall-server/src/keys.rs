@@ -17,8 +17,10 @@ use tokio::sync::Semaphore;
 
 use crate::hub::KeyId;
 
-/// Verifications at the same time: each takes 19 MiB and a core for some 20 ms, and the service has other things to do.
+/// Verifications for devices at the same time: each takes 19 MiB and a core for some 20 ms, and the service has other things to do.
 const MOST_VERIFICATIONS: usize = 2;
+/// The same for companies' backends, of which there are few. Whoever tries keys there keeps no device from signing in.
+const MOST_FOR_BACKENDS: usize = 1;
 /// How long a sign-in queues for a verification before it is asked to come back: within the time that a device waits for its first answer.
 const VERIFY_WITHIN: Duration = Duration::from_secs(5);
 /// Verified keys that are remembered: every key of a service with a thousand accounts, in 128 KiB.
@@ -88,6 +90,15 @@ pub(crate) fn is_key_of(key: &Redacted<String>, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(key.expose().as_bytes(), &hash).is_ok())
 }
 
+/// Who shows a key. Those of one kind queue for verifications of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShownBy {
+    /// A user's device.
+    Device,
+    /// A company's backend.
+    Backend,
+}
+
 /// Too many sign-ins with keys that have not been seen before.
 #[derive(Debug, thiserror::Error)]
 #[error("too many sign-ins at once")]
@@ -97,7 +108,8 @@ pub(crate) struct TooBusy;
 /// devices costs a MAC each.
 #[derive(Debug)]
 pub(crate) struct KeyVerifier {
-    permits: Semaphore,
+    for_devices: Semaphore,
+    for_backends: Semaphore,
     queue_for: Duration,
     /// The hash of a key that nobody has, to verify with where there is no other: how long an answer takes says nothing of the account.
     nobodys: String,
@@ -109,7 +121,8 @@ pub(crate) struct KeyVerifier {
 impl KeyVerifier {
     pub(crate) fn new() -> Result<Self, NoRandomness> {
         Ok(Self {
-            permits: Semaphore::new(MOST_VERIFICATIONS),
+            for_devices: Semaphore::new(MOST_VERIFICATIONS),
+            for_backends: Semaphore::new(MOST_FOR_BACKENDS),
             queue_for: VERIFY_WITHIN,
             nobodys: hash(&random_secret()?)?,
             memory_key: random_secret()?,
@@ -118,11 +131,21 @@ impl KeyVerifier {
     }
 
     /// Finds the first of some stored hashes that is this key's. With fewer than `at_least` it takes as long as with so many.
-    pub(crate) async fn find(&self, key: &Redacted<String>, hashes: Vec<String>, at_least: usize) -> Result<Option<usize>, TooBusy> {
+    pub(crate) async fn find(
+        &self,
+        shown_by: ShownBy,
+        key: &Redacted<String>,
+        hashes: Vec<String>,
+        at_least: usize,
+    ) -> Result<Option<usize>, TooBusy> {
         if let Some(known) = hashes.iter().position(|hash| self.remembers(self.fingerprint(key, hash))) {
             return Ok(Some(known));
         }
-        let permit = tokio::time::timeout(self.queue_for, self.permits.acquire()).await;
+        let permits = match shown_by {
+            ShownBy::Device => &self.for_devices,
+            ShownBy::Backend => &self.for_backends,
+        };
+        let permit = tokio::time::timeout(self.queue_for, permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(TooBusy);
         };
@@ -176,12 +199,12 @@ mod tests {
         let key = random_secret().expect("randomness");
         let other = hash(&random_secret().expect("randomness")).expect("randomness");
         let own = hash(&key).expect("randomness");
-        assert_eq!(verifier.find(&key, vec![other.clone(), own.clone()], 2).await.ok(), Some(Some(1)));
+        assert_eq!(verifier.find(ShownBy::Device, &key, vec![other.clone(), own.clone()], 2).await.ok(), Some(Some(1)));
         assert!(verifier.remembers(verifier.fingerprint(&key, &own)));
         assert!(!verifier.remembers(verifier.fingerprint(&key, &other)), "the key has been replaced");
-        assert_eq!(verifier.find(&key, vec![other], 2).await.ok(), Some(None));
-        let known = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
-        assert_eq!(verifier.find(&key, vec![own], 2).await.ok(), Some(Some(0)), "a known key needs no verification");
+        assert_eq!(verifier.find(ShownBy::Device, &key, vec![other], 2).await.ok(), Some(None));
+        let known = verifier.for_devices.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
+        assert_eq!(verifier.find(ShownBy::Device, &key, vec![own], 2).await.ok(), Some(Some(0)), "a known key needs no verification");
         drop(known);
     }
 
@@ -211,8 +234,14 @@ mod tests {
     #[tokio::test]
     async fn a_sign_in_that_cannot_be_verified_in_time_is_sent_away() {
         let verifier = KeyVerifier { queue_for: Duration::ZERO, ..KeyVerifier::new().expect("randomness") };
-        let all = verifier.permits.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
-        assert!(verifier.find(&Redacted::new("key".to_owned()), vec![], 1).await.is_err());
+        let all = verifier.for_devices.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
+        let key = Redacted::new("key".to_owned());
+        assert!(verifier.find(ShownBy::Device, &key, vec![], 1).await.is_err());
+        assert_eq!(verifier.find(ShownBy::Backend, &key, vec![], 1).await.ok(), Some(None), "a backend does not wait for devices");
+        drop(all);
+        let all = verifier.for_backends.acquire_many(u32::try_from(MOST_FOR_BACKENDS).expect("few")).await;
+        assert!(verifier.find(ShownBy::Backend, &key, vec![], 1).await.is_err());
+        assert_eq!(verifier.find(ShownBy::Device, &key, vec![], 1).await.ok(), Some(None), "nor a device for backends");
         drop(all);
     }
 

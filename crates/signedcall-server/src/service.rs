@@ -18,7 +18,7 @@ use crate::api::{self, Api, Stores};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::gate::Gate;
-use crate::key_use::note_use;
+use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
@@ -139,8 +139,6 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let accounts = Arc::new(Accounts::open(&store)?);
     let demo_key = if settings.demo { Some(ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
     let (records, written, legacy) = Records::start(&store)?;
-    let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
-    let relay_address = relay.address();
     let (listener, address) = listen(settings.listen).await?;
     let for_operator = match settings.operator_listen {
         Some(address) => Some(listen(address).await?),
@@ -150,18 +148,20 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
-    let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
+    let key_use = KeyUse::open(&accounts)?;
+    let (receipts, outbox, stores) = (ReceiptMaker::start(&store)?, Outbox::open(&store)?, Stores::open(&accounts)?);
+    let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
+    let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
+    // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
+    let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
+    let relay_address = relay.address();
     let store_figures = records.figures();
-    let webhooks = tokio::spawn(deliver(Outbox::open(&store)?, settings.webhooks, records.filled()));
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), ReceiptMaker::start(&store)?);
-    let operator = match for_operator {
-        Some((listener, _)) => {
-            let probe = StoreProbe::open(&store)?;
-            let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
-            Some(tokio::spawn(operator::serve(listener, operator)))
-        }
-        None => None,
-    };
+    let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, records.filled()));
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts);
+    let operator = for_operator.map(|(listener, _)| {
+        let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
+        tokio::spawn(operator::serve(listener, operator))
+    });
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
@@ -171,12 +171,12 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
     });
-    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), Stores::open(&accounts)?, notes.clone()));
+    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
     let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
     let web = tokio::spawn(web::serve(listener, tls, web, api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
-    let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));
-    let key_use = tokio::spawn(note_use(accounts, notes.clone()));
+    let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
+    let key_use = tokio::spawn(note_use(key_use, notes.clone()));
     let drain_for = settings.drain_for;
     Ok(Service {
         address,

@@ -6,6 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+/// How many beats there are in the time that a supervisor waits for one.
+const BEATS: u32 = 6;
+
 /// Whoever has started the service and wants to hear of it.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -36,9 +39,9 @@ impl Supervisor {
         Ok(Self { socket, address, watchdog })
     }
 
-    /// How often it wants to hear that the service lives: half as long as it waits.
+    /// How often it is told that the service lives: six times while it waits, so that a hub that is slow for a moment is not taken for one that is dead.
     pub fn beats_every(&self) -> Option<Duration> {
-        self.watchdog.map(|patience| patience / 2).filter(|beat| !beat.is_zero())
+        self.watchdog.map(|patience| patience / BEATS).filter(|beat| !beat.is_zero())
     }
 
     /// The service can be reached.
@@ -92,7 +95,7 @@ mod tests {
         ] {
             let listener = listener.expect("a socket");
             let supervisor = Supervisor::at(&name, Some(Duration::from_secs(30))).expect("an address");
-            assert_eq!(supervisor.beats_every(), Some(Duration::from_secs(15)));
+            assert_eq!(supervisor.beats_every(), Some(Duration::from_secs(5)));
             supervisor.is_ready();
             supervisor.lives();
             supervisor.stops();

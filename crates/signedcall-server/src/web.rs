@@ -1,5 +1,6 @@
 //! What is served over HTTP: the signalling WebSocket, the API of companies' backends, and the answer to whether the service works.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use signedcall_wire::MAX_MESSAGE_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc::Sender, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::admission::Admission;
 use crate::gate::{Gate, Ticket};
@@ -41,6 +42,9 @@ const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
 const HANDSHAKES: usize = 64;
 /// The most bytes of a request's head: ours have under a thousand, with what proxies add.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// For how many times as long as a request may take a connection may stay on which nobody has shown who they are: whoever asks again and again how the service
+/// does opens another then.
+const UNKNOWN_FOR: u32 = 6;
 /// How long the hub's task may take to say that it works.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
@@ -72,6 +76,7 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, 
     // Whoever connects and then says nothing holds one of the files that the process may have open.
     http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within).max_buf_size(MAX_HEAD_BYTES);
     let patience = web.sockets.sign_in_within;
+    let unknown_for = patience * UNKNOWN_FOR;
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let (metrics, gate) = (Arc::clone(&web.metrics), Arc::clone(&web.gate));
     let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web).merge(api);
@@ -96,7 +101,7 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, 
         }
         let (http, router) = (http.clone(), router.clone());
         match tls.as_ref().map(|tls| Arc::clone(&tls.borrow())) {
-            None => drop(tokio::spawn(serve_connection(http, router, stream, ticket))),
+            None => drop(tokio::spawn(serve_connection(http, router, stream, (ticket, unknown_for, Arc::clone(&metrics))))),
             Some(tls) => {
                 let (handshakes, metrics) = (Arc::clone(&handshakes), Arc::clone(&metrics));
                 tokio::spawn(async move {
@@ -105,7 +110,7 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, 
                         () = ticket.sent_away() => return,
                     };
                     match shaken {
-                        Ok(Ok(stream)) => serve_connection(http, router, stream, ticket).await,
+                        Ok(Ok(stream)) => serve_connection(http, router, stream, (ticket, unknown_for, metrics)).await,
                         Ok(Err(error)) => tracing::debug!(%error, "a connection without TLS"),
                         Err(_) => metrics.refused.add_one(Limit::HandshakeTime),
                     }
@@ -115,12 +120,12 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, 
     }
 }
 
-/// Serves one connection, which has a place among those that wait until somebody has signed in on it.
+/// Serves one connection until it ends or is a socket. It has a place among those that wait until somebody has shown on it who they are.
 async fn serve_connection(
     http: http1::Builder,
     router: Router,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ticket: Arc<Ticket>,
+    (ticket, unknown_for, metrics): (Arc<Ticket>, Duration, Arc<Metrics>),
 ) {
     let (service, place) = (TowerToHyperService::new(router), Arc::clone(&ticket));
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -133,6 +138,15 @@ async fn serve_connection(
             tracing::debug!(%error, "a connection ended");
         },
         () = ticket.sent_away() => tracing::debug!("a connection goes for another"),
+        () = stays_unknown(&ticket, unknown_for) => metrics.refused.add_one(Limit::SignInTime),
+    }
+}
+
+/// Returns when nobody has shown in time who they are.
+async fn stays_unknown(ticket: &Ticket, unknown_for: Duration) {
+    sleep(unknown_for).await;
+    if ticket.is_released() {
+        pending().await
     }
 }
 

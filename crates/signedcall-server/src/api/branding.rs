@@ -149,11 +149,13 @@ async fn change(State(api): State<Shared>, company: Company, members: Members) -
     Ok(Json(branding.into()))
 }
 
-/// Changes it in the store and then on the devices, one change after the other, so that both have the last one.
+/// Changes it in the store and then on the devices, one change after the other, so that both have the last one. What is so already is told to nobody.
 async fn put(api: Arc<Api>, company: Company, branding: Branding) -> Result<(), Problem> {
     let _turn = api.branding.lock().await;
     let (id, new) = (company.scope.account.clone(), branding.clone());
-    api.stores.change(move |accounts| accounts.set_branding(&id, &new)).await?;
+    if !api.stores.change(move |accounts| accounts.set_branding(&id, &new)).await? {
+        return Ok(());
+    }
     let changed = HubEvent::BrandingChanged { account: company.scope.account, branding };
     api.hub.send(Note::Event(Box::new(changed))).await.map_err(|_| Problem::unavailable())
 }

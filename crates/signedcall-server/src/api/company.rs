@@ -1,5 +1,6 @@
 //! Who asks, and for what: what is taken from a request before it is carried out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Path};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::problem::Problem;
+use crate::gate::Ticket;
 use crate::store::Scope;
 
 /// The company that a request is of, by the api key that it shows. Nothing else of a request is looked at before it is known.
@@ -27,6 +29,10 @@ impl FromRequestParts<Shared> for Company {
         let key =
             bearer(&parts.headers).ok_or_else(|| Problem::unauthorized("there is no api key: send it as Authorization: Bearer sc_…"))?;
         let (account, environment) = api.admission.admit_backend(&key).await.map_err(refuse)?;
+        // As a device that has signed in, it waits no more.
+        if let Some(ticket) = parts.extensions.get::<Arc<Ticket>>() {
+            ticket.release();
+        }
         let scope = Scope { account: account.id, environment };
         api.budgets.take(&scope, Instant::now())?;
         Ok(Self { scope })

@@ -1,5 +1,5 @@
 //! The store as the API asks it: by connections of its own, so that neither the writer of records nor whoever signs in waits for it, and one request at a
-//! time, so that whoever waits does so here and not on a thread. What only reads does not wait for what changes something either, and not for another
+//! time of each kind, so that whoever waits does so here and not on a thread. What only reads does not wait for what changes something either, and not for another
 //! process that writes.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ pub(crate) struct Stores {
     history: Arc<History>,
     known: Arc<Accounts>,
     changed: Arc<Accounts>,
+    look_ups: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     changes: Arc<Semaphore>,
 }
@@ -27,6 +28,7 @@ impl Stores {
             history: Arc::new(History::open(accounts.path())?),
             known: Arc::new(accounts.open_again()?),
             changed: Arc::new(accounts.open_again()?),
+            look_ups: turn(),
             reads: turn(),
             changes: turn(),
         })
@@ -38,7 +40,7 @@ impl Stores {
         ask: impl FnOnce(&History) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let history = Arc::clone(&self.history);
-        in_turn(&self.reads, move || ask(&history)).await
+        in_turn(&self.look_ups, move || ask(&history)).await
     }
 
     /// Looks something up in what is known of accounts.
@@ -74,9 +76,30 @@ async fn in_turn<T: Send + 'static>(
     });
     let failed = match done.await {
         Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) if error.is_too_slow() => {
+            tracing::debug!(%error, "a request of a company's backend was given up");
+            return Err(Problem::too_slow());
+        }
         Ok(Err(error)) => error.to_string(),
         Err(panicked) => panicked.to_string(),
     };
     tracing::error!(error = failed, "a request of a company's backend failed");
     Err(Problem::unavailable())
+}
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::AccountId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_known_of_accounts_does_not_wait_for_a_slow_look_into_the_records() {
+        let data = tempfile::tempdir().expect("a directory");
+        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+        let stores = Stores::open(&accounts).expect("the same store");
+        let _slow = Arc::clone(&stores.look_ups).acquire_owned().await.expect("it is open");
+        let known = stores.known(|accounts| accounts.find(&AccountId("grocer".to_owned()))).await;
+        assert!(matches!(known, Ok(None)), "{known:?}");
+    }
 }

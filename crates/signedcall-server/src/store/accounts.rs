@@ -104,12 +104,13 @@ impl Accounts {
         self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Changes how the calls of an account look.
-    pub(crate) fn set_branding(&self, id: &AccountId, branding: &Branding) -> Result<(), StoreError> {
+    /// Changes how the calls of an account look, and says whether they looked otherwise.
+    pub(crate) fn set_branding(&self, id: &AccountId, branding: &Branding) -> Result<bool, StoreError> {
         let Branding { name, bg_color, font_color, logo, button_theme } = branding;
-        let set = "UPDATE accounts SET name = ?, bg_color = ?, font_color = ?, logo = ?, button_theme = ? WHERE id = ?";
+        let set = "UPDATE accounts SET name = ?1, bg_color = ?2, font_color = ?3, logo = ?4, button_theme = ?5
+                   WHERE id = ?6 AND (name, bg_color, font_color, logo, button_theme) IS NOT (?1, ?2, ?3, ?4, ?5)";
         let values = params![name, String::from(*bg_color), String::from(*font_color), logo, theme_name(*button_theme), id.0];
-        self.connection().execute(set, values).map(drop).map_err(|error| self.failed(error))
+        self.connection().execute(set, values).map(|changed| changed > 0).map_err(|error| self.failed(error))
     }
 
     /// Looks an account up, and its api keys that are not revoked.

@@ -9,12 +9,16 @@ use rusqlite::{Connection, Row, TransactionBehavior, named_params, params};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
+use super::schema::BUSY_FOR;
 use super::{Accounts, StoreError, environment_name, unix_millis};
 
 /// How many records are changed at once: some milliseconds, in which no call is written down.
 const PORTION: usize = 200;
 /// How long after it was asked for an erasure is done at the earliest: a call that was placed before may be written down as late as that.
 const NOT_DONE_BEFORE: Duration = Duration::from_secs(30);
+
+/// How long after its end a call keeps who was in it: their devices say how it sounded, which is written down by who they are.
+const REPORTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The identity of one user that is to be gone.
 struct Erasure {
@@ -55,21 +59,24 @@ impl Accounts {
         note().map_err(|error| self.failed(error))
     }
 
-    /// Erases a portion, and says whether there may be more to erase at once. A call that goes on is waited for: its devices need what its record has.
+    /// Erases a portion, and says whether there may be more to erase at once. A call that goes on, or has just ended, is waited for: its devices need what
+    /// its record has.
     ///
     /// Each statement is by itself, and may be done again, so that many who wait keep nobody from writing.
     pub(crate) fn erase_some(&self, now: SystemTime) -> Result<bool, StoreError> {
         const OF_CALLEE: &str = "answered_by = NULL, answered_name = NULL, declined_by = NULL, declined_name = NULL";
         let connection = self.connection();
+        let over_since = unix_millis(now.checked_sub(REPORTED_WITHIN).unwrap_or(SystemTime::UNIX_EPOCH));
         let erase = || {
             for erasure in erasures(&connection)? {
-                let placed = erasure.replace(&connection, "caller", "calls_by_caller", "caller_device = ''")?;
-                let taken = erasure.replace(&connection, "callee", "calls_by_callee", OF_CALLEE)?;
+                let placed = erasure.replace(&connection, "caller", "calls_by_caller", "caller_device = ''", over_since)?;
+                let taken = erasure.replace(&connection, "callee", "calls_by_callee", OF_CALLEE, over_since)?;
                 if placed + taken > 0 {
                     return Ok(true);
                 }
                 if erasure.may_be_done(now) && !erasure.waits(&connection)? {
                     connection.execute("DELETE FROM erasures WHERE number = ?", [erasure.number])?;
+                    empty_log(&connection);
                 }
             }
             Ok(false)
@@ -100,28 +107,44 @@ impl Erasure {
     }
 
     /// Puts the pseudonym into a portion of the records that have the user on one side, and takes out what else says who they were.
-    fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str) -> rusqlite::Result<usize> {
+    fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str, over_since: i64) -> rusqlite::Result<usize> {
         let replace = format!(
             "UPDATE calls SET {side} = :pseudonym, {more}, context = '', invite = NULL, rings_on = NULL WHERE rowid IN (
                  SELECT rowid FROM calls INDEXED BY {index}
                  WHERE account = :account AND environment = :environment AND {side} = :cuid AND placed_at_ms < :until
-                 AND ended_at_ms IS NOT NULL LIMIT :most)"
+                 AND ended_at_ms <= :over_since LIMIT :most)"
         );
         connection.prepare_cached(&replace)?.execute(named_params! {
             ":pseudonym": self.pseudonym, ":account": self.account, ":environment": self.environment, ":cuid": self.cuid,
-            ":until": self.until_ms, ":most": PORTION as i64,
+            ":until": self.until_ms, ":over_since": over_since, ":most": PORTION as i64,
         })
     }
 
-    /// Whether a call of theirs goes on.
+    /// Whether a call of theirs has who they are, since it goes on or has just ended.
     fn waits(&self, connection: &Connection) -> rusqlite::Result<bool> {
         let Self { account, environment, cuid, until_ms, .. } = self;
         connection
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM calls INDEXED BY calls_that_go_on
-                                WHERE account = ?1 AND environment = ?2 AND ended_at_ms IS NULL AND placed_at_ms < ?3 AND ?4 IN (caller, callee))",
+                "SELECT EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_caller
+                                WHERE account = ?1 AND environment = ?2 AND caller = ?4 AND placed_at_ms < ?3)
+                     OR EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_callee
+                                WHERE account = ?1 AND environment = ?2 AND callee = ?4 AND placed_at_ms < ?3)",
             )?
             .query_row(params![account, environment, until_ms, cuid], |row| row.get(0))
+    }
+}
+
+/// Takes what was erased out of the log of what was written, as well as that can be done: where somebody reads or writes at the moment, it is overwritten
+/// later, by what others write.
+fn empty_log(connection: &Connection) {
+    let empty = || {
+        // Nobody else is to wait for it.
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    };
+    let (emptied, patient_again) = (empty(), connection.busy_timeout(BUSY_FOR));
+    if let Err(error) = emptied.and(patient_again) {
+        tracing::debug!(%error, "what was erased is in the log for longer");
     }
 }
 
@@ -153,7 +176,7 @@ mod tests {
 
     struct Store {
         accounts: Accounts,
-        _data: tempfile::TempDir,
+        data: tempfile::TempDir,
     }
 
     impl Store {
@@ -162,7 +185,7 @@ mod tests {
             let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
             let grocer = Account { id: AccountId("grocer".to_owned()), ..demo_account() };
             add(&accounts, &grocer).expect("a new account");
-            Self { accounts, _data: data }
+            Self { accounts, data }
         }
 
         /// Writes down so many calls of one user, which were placed then, and are over unless they go on.
@@ -200,14 +223,30 @@ mod tests {
         store.ask("erased_two", 5_000);
         let erase = |at_ms| store.accounts.erase_some(at(at_ms)).expect("a good store");
         let left = || store.count("calls WHERE caller = 'courier_1'");
-        assert!(erase(5_000) && left() == 3, "a portion");
-        assert!(erase(5_000) && left() == 2, "the rest, but for the call that goes on and that which was placed since");
+        assert!(erase(33_000) && left() == 3, "a portion");
+        assert!(erase(33_000) && left() == 2, "the rest, but for the call that goes on and that which was placed since");
         assert_eq!(store.count("calls WHERE caller = 'erased_one' AND context = '' AND caller_device = ''"), PORTION + 1);
         assert!(!erase(100_000) && store.count("erasures") == 1, "it waits");
         store.accounts.connection().execute("UPDATE calls SET ended_at_ms = 7000 WHERE ended_at_ms IS NULL", []).expect("a record");
         assert!(erase(100_000) && left() == 1);
         assert!(!erase(34_999) && store.count("erasures") == 1);
+        let log = store.data.path().join("store.sqlite-wal");
+        let length = || std::fs::metadata(&log).expect("a log").len();
+        assert!(length() > 0);
         assert!(!erase(35_000) && store.count("erasures") == 0);
+        assert_eq!(length(), 0, "it says nothing of them either");
+    }
+
+    #[test]
+    fn a_call_that_has_just_ended_keeps_who_was_in_it_until_their_devices_have_said_how_it_sounded() {
+        let store = Store::new();
+        store.have_called(1_000, Some(70_000), 1);
+        store.ask("erased_one", 5_000);
+        let erase = |at_ms| store.accounts.erase_some(at(at_ms)).expect("a good store");
+        let left = || store.count("calls WHERE caller = 'courier_1'");
+        assert!(!erase(99_999) && left() == 1 && store.count("erasures") == 1);
+        assert!(erase(100_000) && left() == 0);
+        assert!(!erase(100_000) && store.count("erasures") == 0);
     }
 
     #[test]

@@ -94,6 +94,13 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether it was given up what takes too long.
+    pub(crate) fn is_too_slow(&self) -> bool {
+        matches!(self, Self::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted))
+    }
+}
+
 /// What came of a change to what an account has set for its users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {

@@ -228,8 +228,8 @@ async fn ten_thousand_half_open_connections_keep_nobody_from_calling_or_signing_
     // As many as this machine lets one process have, where that is less.
     let number = limit.map_or(10_000, |limit| usize::try_from(limit.saturating_sub(500)).expect("few").min(10_000));
     let data = tempfile::tempdir().expect("a directory");
-    let operator = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let running = start(data.path(), &["--operator-listen", &operator.to_string(), "--waiting-connections-per-address", "256"]).await;
+    let running = start(data.path(), &["--operator-listen", "127.0.0.1:0", "--waiting-connections-per-address", "256"]).await;
+    let operator = running.operator.expect("it was asked for");
     let key = demo_key(data.path());
     let mut caller = Device::sign_in(&running.url, hello(key.clone(), "courier_1")).await;
     let mut callee = Device::sign_in(&running.url, hello(key.clone(), "customer_1")).await;
@@ -293,9 +293,4 @@ async fn where_files_are_few_those_who_only_connect_leave_half_of_them_to_others
     let rang = call(&mut caller, &mut callee, "customer_1").await;
     assert!(rang < RINGS_WITHIN, "{rang:?}");
     drop(held);
-}
-
-/// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }

@@ -1,5 +1,6 @@
 //! The binary itself: what it prints, refuses, and keeps.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -27,6 +28,7 @@ const DEMO: &[&str] = &["--demo", "--listen", "127.0.0.1:0", "--drain-seconds", 
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) url: String,
+    pub(crate) operator: Option<SocketAddr>,
 }
 
 pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Running {
@@ -48,7 +50,8 @@ async fn start_as(mut command: Command) -> Running {
     BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
     assert!(ready["turn"].as_str().is_some_and(|turn| turn.starts_with("127.0.0.1:")), "{line}");
-    Running { child, url: format!("ws://{}/v1/signalling", ready["listening"].as_str().expect("an address")) }
+    let operator = ready["operator"].as_str().map(|address| address.parse().expect("an address"));
+    Running { child, operator, url: format!("ws://{}/v1/signalling", ready["listening"].as_str().expect("an address")) }
 }
 
 pub(crate) fn demo_key(data: &Path) -> Redacted<String> {
@@ -120,7 +123,7 @@ async fn a_supervisor_is_told_that_the_service_is_ready_lives_and_stops() {
     let path = data.path().join("notify");
     let supervisor = tokio::net::UnixDatagram::bind(&path).expect("a socket");
     let mut command = command(data.path(), &["--listen=127.0.0.1:0", "--drain-seconds=0"]);
-    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").spawn().expect("the binary");
+    let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "2000000").spawn().expect("the binary");
     let mut heard = [0; 32];
     for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
         let length = timeout(PATIENCE, supervisor.recv(&mut heard)).await.expect("it is told in time").expect("a message");

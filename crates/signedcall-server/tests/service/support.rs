@@ -18,6 +18,11 @@ use uuid::Uuid;
 /// Nothing that a test waits for takes this long, even on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits for what becomes so a moment later.
+pub(crate) async fn in_time<F: Future>(it: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, it).await.expect("it becomes so in time")
+}
+
 /// A service on loopback with a directory of its own.
 pub(crate) struct TestService {
     pub(crate) service: Service,

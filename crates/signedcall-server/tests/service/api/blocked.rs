@@ -4,7 +4,7 @@ use signedcall_wire::{EndReason, ErrorCode, ServiceEvent, ServiceMessage};
 
 use super::backend::Backend;
 use crate::sign_in::refused;
-use crate::support::Device;
+use crate::support::{Device, in_time};
 
 #[tokio::test]
 async fn a_user_is_blocked_and_out_at_once_and_let_in_again() {
@@ -30,7 +30,7 @@ async fn a_user_is_blocked_and_out_at_once_and_let_in_again() {
     }
     assert_eq!(backend.get("/v1/blocked/courier_1").await.status, 404);
     // The running service notices it a moment later.
-    while !Device::is_welcome(&backend.service.service.url(), backend.hello("courier_1")).await {}
+    in_time(async { while !Device::is_welcome(&backend.service.service.url(), backend.hello("courier_1")).await {} }).await;
 }
 
 #[tokio::test]
@@ -40,14 +40,17 @@ async fn blocked_users_are_listed_page_by_page() {
         backend.put(&format!("/v1/blocked/courier_{number}"), None).await;
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = backend.get(&format!("/v1/blocked?limit=2{cursor}")).await.json();
-        seen.extend(page["users"].as_array().expect("users").iter().map(|user| user["cuid"].as_str().expect("a cuid").to_owned()));
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
+    let all_pages = async {
+        loop {
+            let page = backend.get(&format!("/v1/blocked?limit=2{cursor}")).await.json();
+            seen.extend(page["users"].as_array().expect("users").iter().map(|user| user["cuid"].as_str().expect("a cuid").to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
         }
-    }
+    };
+    in_time(all_pages).await;
     assert_eq!(seen, ["courier_0", "courier_1", "courier_2", "courier_3", "courier_4"]);
     let elsewhere = backend.ask_by(&backend.development, "GET", "/v1/blocked", None).await.json();
     assert_eq!(elsewhere["users"].as_array().map(Vec::len), Some(0));

@@ -28,6 +28,9 @@ async fn how_calls_look_is_changed_on_every_device_at_once_and_for_whoever_comes
     assert_eq!(courier.event().await, ServiceEvent::Branding(branding.clone()));
     assert_eq!(backend.sign_in("courier_2").await.welcome.branding, Some(branding));
 
+    assert_eq!(backend.put("/v1/branding", Some(&navy())).await.json(), expected, "as before");
+    courier.assert_no_event().await;
+
     let plain = backend.put("/v1/branding", Some(&json!({"name": "Grocer", "bg_color": "#777777", "font_color": "#888888"}))).await.json();
     assert_eq!((&plain["logo"], &plain["button_theme"]), (&Value::Null, &json!("light")));
     assert_eq!(plain["contrast"]["legible"], false, "hard to read, and said so");

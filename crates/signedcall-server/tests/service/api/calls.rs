@@ -7,7 +7,7 @@ use signedcall_wire::{CallId, EndReason, ErrorCode, Request, ServiceEvent};
 use uuid::Uuid;
 
 use super::backend::Backend;
-use crate::support::new_call;
+use crate::support::{in_time, new_call};
 
 fn ids(page: &Value) -> Vec<String> {
     let calls = page["calls"].as_array().expect("calls").iter();
@@ -27,17 +27,23 @@ async fn a_call_is_listed_while_it_goes_on_and_once_it_is_over() {
     assert_eq!((&open["state"], &open["ended_at"], &open["end_reason"]), (&json!("open"), &Value::Null, &Value::Null));
     assert_eq!((&open["caller"], &open["callee"], &open["context"]), (&json!("courier_1"), &json!("customer_1"), &json!("Your order")));
     assert!(open["answered_at"].as_str().is_some_and(|at| at >= open["placed_at"].as_str().expect("a moment")), "{open}");
-    assert_eq!(ids(&backend.get("/v1/calls?state=open").await.json()), [call.to_string()]);
+    for (of, found) in [("", true), ("&cuid=courier_1", true), ("&cuid=customer_1", true), ("&cuid=courier_2", false)] {
+        let expected = found.then(|| call.to_string());
+        assert_eq!(ids(&backend.get(&format!("/v1/calls?state=open{of}")).await.json()), Vec::from_iter(expected), "{of}");
+    }
     assert_eq!(ids(&backend.get("/v1/calls?state=closed").await.json()), [""; 0]);
 
     courier.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("an end");
-    let closed = loop {
-        // The record is closed by a thread of its own.
-        let found = backend.get(&format!("/v1/calls/{call}")).await.json();
-        if found["state"] == "closed" {
-            break found;
+    let closed = async {
+        loop {
+            // The record is closed by a thread of its own.
+            let found = backend.get(&format!("/v1/calls/{call}")).await.json();
+            if found["state"] == "closed" {
+                break found;
+            }
         }
     };
+    let closed = in_time(closed).await;
     assert_eq!(closed["end_reason"], "hung_up");
     assert!(closed["talked_ms"].as_i64().is_some_and(|talked| talked >= 0), "{closed}");
     assert_eq!(ids(&backend.get("/v1/calls?end_reason=hung_up&cuid=customer_1").await.json()), [call.to_string()]);
@@ -66,16 +72,19 @@ async fn pages_hold_every_call_once_the_newest_first_also_while_others_are_place
         all.extend(backend.have_called("courier_1", "customer_1", EndReason::HungUp, 1_000, 23).iter().map(CallId::to_string));
     }
     let (mut seen, mut moments, mut cursor) = (Vec::new(), Vec::new(), String::new());
-    loop {
-        let page = backend.get(&format!("/v1/calls?limit=37{cursor}")).await.json();
-        seen.extend(ids(&page));
-        moments.extend(page["calls"].as_array().expect("calls").iter().map(|call| call["placed_at"].to_string()));
-        backend.have_called("courier_1", "customer_1", EndReason::HungUp, 9_000, 1);
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
+    let all_pages = async {
+        loop {
+            let page = backend.get(&format!("/v1/calls?limit=37{cursor}")).await.json();
+            seen.extend(ids(&page));
+            moments.extend(page["calls"].as_array().expect("calls").iter().map(|call| call["placed_at"].to_string()));
+            backend.have_called("courier_1", "customer_1", EndReason::HungUp, 9_000, 1);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
         }
-    }
+    };
+    in_time(all_pages).await;
     assert_eq!((seen.len(), seen.iter().cloned().collect::<BTreeSet<_>>()), (230, all));
     assert!(moments.is_sorted_by(|newer, older| newer >= older));
 }

@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::backend::Backend;
+use crate::support::in_time;
 
 #[tokio::test]
 async fn every_call_is_a_row_and_no_cell_a_formula() {
@@ -43,5 +44,5 @@ async fn who_does_not_read_an_export_keeps_no_other_company_waiting_and_has_no_t
     assert_eq!(backend.get("/v1/calls?limit=1").await.status, 200);
     assert_eq!(backend.ask_by(&other, "GET", "/v1/calls.csv", None).await.status, 200);
     drop(lazy);
-    while backend.get("/v1/calls.csv?cuid=nobody_here").await.status != 200 {}
+    in_time(async { while backend.get("/v1/calls.csv?cuid=nobody_here").await.status != 200 {} }).await;
 }
