@@ -66,6 +66,8 @@ pub(super) enum SendError {
     AnswerTooLate,
     #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
+    #[error("this service has a bug")]
+    Bug,
 }
 
 /// What deliveries are sent with.
