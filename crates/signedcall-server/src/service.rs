@@ -152,8 +152,9 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let admission = Arc::new(Admission::new(Arc::clone(&accounts), KeyVerifier::new()?, tokens));
     let store_figures = records.figures();
-    let webhooks = tokio::spawn(deliver(Outbox::open(&store)?, settings.webhooks, records.filled()));
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), ReceiptMaker::start(&store)?);
+    let (outbox, filled) = (Outbox::open(&store)?, records.filled());
+    let receipts = ReceiptMaker::start(accounts.open_again()?)?;
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts);
     let operator = match for_operator {
         Some((listener, _)) => {
             let probe = StoreProbe::open(&store)?;
@@ -177,6 +178,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let erasure = tokio::spawn(erase(Arc::new(accounts.open_again()?), settings.keep_records));
     let key_use = tokio::spawn(note_use(accounts, notes.clone()));
+    // Last: a service that does not start tells nobody anything.
+    let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
     let drain_for = settings.drain_for;
     Ok(Service {
         address,
@@ -259,8 +262,6 @@ impl Service {
     pub async fn shutdown(self) {
         self.web.abort();
         self.watch.abort();
-        // What was not sent is sent by the next service.
-        self.webhooks.abort();
         self.key_use.abort();
         if let Some((_, renewal)) = &self.renewal {
             renewal.abort();
@@ -274,6 +275,8 @@ impl Service {
         if let Err(error) = self.switchboard.await {
             tracing::error!(%error, "the hub's task failed");
         }
+        // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
+        self.webhooks.abort();
         // Until then it says that the service is about to stop.
         if let Some(operator) = self.operator {
             operator.abort();
