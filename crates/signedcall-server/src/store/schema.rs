@@ -11,7 +11,7 @@ use super::StoreError;
 /// Marks a file as ours, so that another program's database is refused and not written to: "SCal".
 const APPLICATION_ID: i32 = 0x5343_616C;
 /// How long to wait for the other process when an account is added while the service runs.
-const BUSY_FOR: Duration = Duration::from_secs(5);
+pub(super) const BUSY_FOR: Duration = Duration::from_secs(5);
 
 /// What brings a file from one version to the next; the version is the number of steps taken.
 const MIGRATIONS: &[&str] = &[
