@@ -79,6 +79,18 @@ async fn nothing_is_sent_to_addresses_of_this_network_unless_it_is_set() {
 }
 
 #[tokio::test]
+async fn no_name_is_looked_up_while_too_many_are() {
+    let receiver = Receiver::encrypted(Answer::status(200)).await;
+    let client = client(WebhookSettings { connect_within: Duration::from_millis(50), ..NEAR });
+    let all = u32::try_from(client.lookups.available_permits()).expect("a few");
+    let taken = client.lookups.acquire_many(all).await.expect("it is open");
+    let late = client.send(&receiver.url(), "t=1", "{}".to_owned()).await.expect_err("it waits");
+    assert!(matches!(late, SendError::ConnectedTooLate), "{late}");
+    drop(taken);
+    assert_eq!(client.lookups.available_permits(), 32);
+}
+
+#[tokio::test]
 async fn a_receiver_has_to_be_vouched_for() {
     let mut receiver = Receiver::encrypted(Answer::status(200)).await;
     let said = refused(&receiver.url(), NEAR).await;
