@@ -186,7 +186,11 @@ impl Outbox {
             }
             let webhooks: BTreeSet<_> = tried.iter().map(|tried| &tried.webhook).collect();
             for webhook in webhooks {
-                alarms.extend(let_go(&transaction, webhook, now)?);
+                let given_up = tried.iter().filter(|tried| tried.webhook == *webhook && tried.next == Next::GiveUp).count();
+                let lost = let_go(&transaction, webhook, now)? + given_up;
+                if lost > 0 && is_on(&transaction, webhook)? {
+                    alarms.push(Alarm::Lost { webhook: webhook.clone(), deliveries: lost });
+                }
             }
             transaction.commit().map(|()| alarms)
         };
@@ -260,8 +264,14 @@ fn note_health(connection: &Connection, tried: &Tried, now: SystemTime) -> rusql
     }
 }
 
-/// Lets go of a portion of what is too old: of a log all but the latest, and what a webhook that fails was not told for a day.
-fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusqlite::Result<Option<Alarm>> {
+/// Whether a webhook is there, and not switched off.
+fn is_on(connection: &Connection, webhook: &WebhookId) -> rusqlite::Result<bool> {
+    let find = "SELECT EXISTS (SELECT 1 FROM webhooks WHERE id = ? AND off_since_ms IS NULL)";
+    connection.prepare_cached(find)?.query_row([&webhook.0], |row| row.get(0))
+}
+
+/// Lets go of a portion of what is too old: of a log all but the latest, and what a webhook that fails was not told for a day. Says how much it was not told.
+fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusqlite::Result<usize> {
     let lost = "DELETE FROM deliveries WHERE number IN (
                     SELECT number FROM deliveries WHERE webhook = ?1 AND due_at_ms IS NOT NULL AND until_ms <= ?2
                     AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND failing_since_ms <= ?2 - ?3) LIMIT ?4)";
@@ -280,7 +290,7 @@ fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusq
         connection.prepare_cached(forget)?.execute(params![webhook.0, old])?;
         connection.prepare_cached("DELETE FROM delivery_log WHERE webhook = ? AND number <= ?")?.execute(params![webhook.0, old])?;
     }
-    Ok((deliveries > 0).then(|| Alarm::Lost { webhook: webhook.clone(), deliveries }))
+    Ok(deliveries)
 }
 
 fn millis(duration: Duration) -> i64 {

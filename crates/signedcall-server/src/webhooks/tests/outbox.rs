@@ -197,8 +197,24 @@ async fn what_a_webhook_was_not_told_for_a_day_is_let_go_if_it_has_failed_for_as
     assert_eq!(outbox.write(&[tried(&due[0], now + Duration::from_millis(1), 500, AGAIN)], day).expect("a good store"), []);
     assert_eq!(due_at(&store, day).len(), 3, "a service that was stopped for a day tells it late");
     let told = outbox.write(&[tried(&due[0], day, 500, Next::GiveUp)], day + Duration::from_millis(1)).expect("a good store");
-    assert_eq!(told, [Alarm::Lost { webhook: id, deliveries: 2 }]);
+    assert_eq!(told, [Alarm::Lost { webhook: id, deliveries: 3 }]);
     assert_eq!(due_at(&store, day + KEPT_TRYING_FOR), []);
+}
+
+#[tokio::test]
+async fn what_is_given_up_alone_is_said_too_unless_nobody_is_told_anything_any_more() {
+    let mut store = Store::new();
+    let now = SystemTime::now();
+    let (id, _) = store.add("https://all.example", &[CallEvent::Placed]);
+    for call in 1..=2 {
+        store.place(call, now).await;
+    }
+    let due = due_at(&store, now);
+    let mut outbox = open_outbox(&store.path());
+    let told = outbox.write(&[tried(&due[0], now, 500, Next::GiveUp), tried(&due[1], now, 200, Next::Done)], now);
+    assert_eq!(told.expect("a good store"), [Alarm::Lost { webhook: id.clone(), deliveries: 1 }]);
+    remove(&store.accounts, &demo_account().id, &id).expect("a webhook");
+    assert_eq!(outbox.write(&[tried(&due[1], now, 500, Next::GiveUp)], now).expect("a good store"), []);
 }
 
 #[tokio::test]
