@@ -9,13 +9,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use signedcall_wire::{CallId, EndReason, Request};
+use signedcall_server::open_accounts;
+use signedcall_server::webhooks::{CallEvent, WebhookSettings, add};
+use signedcall_wire::{AccountId, CallId, ClientMessage, EndReason, Environment, Request, RequestId, ServiceMessage};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use crate::binary::{demo_key, run, start};
-use crate::support::{Device, PATIENCE, hello, new_call};
+use crate::support::{Device, PATIENCE, TestService, hello, new_call};
 
 /// Somebody else's server, that is told of calls.
 struct Receiver {
@@ -118,6 +121,26 @@ async fn an_ended_call_is_told_of_though_the_service_was_killed_in_between() {
     assert!(log.iter().all(|line| line.split('\t').nth(2) == Some("200")), "{log:?}");
     lines(data.path(), &["webhook", "redeliver", "demo", id, &format!("{first}:call.ended")]).await;
     assert_eq!(receiver.next().await["id"], format!("{first}:call.ended"));
+}
+
+#[tokio::test]
+async fn a_call_that_ends_while_the_service_stops_is_told_of_before_it_has_stopped() {
+    let near = WebhookSettings { to_private_addresses: true, ..WebhookSettings::default() };
+    let service = TestService::start_as(tempfile::tempdir().expect("a directory"), |settings| settings.webhooks = near).await;
+    let mut receiver = Receiver::start().await;
+    let accounts = open_accounts(service.data.path()).expect("the store");
+    let (demo, environment) = (AccountId("demo".to_owned()), Environment::Development);
+    add(&accounts, near, &demo, environment, &receiver.url, &[CallEvent::Ended]).expect("a webhook");
+    let (mut caller, callee) = (service.sign_in("courier_1").await, service.sign_in("customer_1").await);
+    let (call, request) = new_call("customer_1");
+    caller.ask(request).await.expect("a call");
+    let stopping = tokio::spawn(service.service.shutdown());
+    while !matches!(caller.socket.hear().await, Some(ServiceMessage::Goaway { .. })) {}
+    let request = Request::Hangup { call, reason: EndReason::Cancelled };
+    caller.socket.say(&ClientMessage::Request { id: RequestId(Uuid::new_v4()), request }).await;
+    assert_eq!(receiver.next().await["id"], format!("{call}:call.ended"));
+    drop((caller, callee));
+    timeout(PATIENCE, stopping).await.expect("everybody has left").expect("a clean stop");
 }
 
 #[tokio::test]
