@@ -149,14 +149,14 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let key_use = KeyUse::open(&accounts)?;
-    let (receipts, outbox, stores) = (ReceiptMaker::start(&store)?, Outbox::open(&store)?, Stores::open(&accounts)?);
+    let (receipts, outbox, stores) = (ReceiptMaker::start(accounts.open_again()?)?, Outbox::open(&store)?, Stores::open(&accounts)?);
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
     let store_figures = records.figures();
-    let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, records.filled()));
+    let filled = records.filled();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts);
     let operator = for_operator.map(|(listener, _)| {
         let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
@@ -177,6 +177,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
     let key_use = tokio::spawn(note_use(key_use, notes.clone()));
+    // Last: a service that does not start tells nobody anything.
+    let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
     let drain_for = settings.drain_for;
     Ok(Service {
         address,
@@ -259,8 +261,6 @@ impl Service {
     pub async fn shutdown(self) {
         self.web.abort();
         self.watch.abort();
-        // What was not sent is sent by the next service.
-        self.webhooks.abort();
         self.key_use.abort();
         if let Some((_, renewal)) = &self.renewal {
             renewal.abort();
@@ -274,6 +274,8 @@ impl Service {
         if let Err(error) = self.switchboard.await {
             tracing::error!(%error, "the hub's task failed");
         }
+        // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
+        self.webhooks.abort();
         // Until then it says that the service is about to stop.
         if let Some(operator) = self.operator {
             operator.abort();

@@ -294,6 +294,7 @@ mod tests {
 
     use super::*;
     use crate::hub::{RelayGrant, Right, SignIn};
+    use crate::store::Accounts;
 
     fn grant() -> RelayGrant {
         RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
@@ -323,7 +324,7 @@ mod tests {
     fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
         let data = tempfile::tempdir().expect("a directory");
         let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
-        let receipts = ReceiptMaker::start(&data.path().join("store.sqlite")).expect("a store");
+        let receipts = ReceiptMaker::start(Accounts::open(&data.path().join("store.sqlite")).expect("a store")).expect("a thread");
         let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts);
         let open = |switchboard: &mut Switchboard, socket| {
             let (outbox, outgoing) = mpsc::channel(2);

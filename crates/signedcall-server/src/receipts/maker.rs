@@ -1,6 +1,5 @@
 //! The thread that makes receipts for devices that ask for them: it reads and signs, and neither is for the task that owns the hub.
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -33,13 +32,13 @@ pub(crate) struct ReceiptMaker {
 }
 
 impl ReceiptMaker {
-    /// Starts the thread, with a connection to the store of its own.
-    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
-        let accounts = Accounts::open(path)?;
+    /// Starts the thread, with a connection to the store that is its own.
+    pub(crate) fn start(accounts: Accounts) -> Result<Self, StoreError> {
+        let path = accounts.path().to_owned();
         let (asked, inbox) = mpsc::channel();
         let (told, made) = unbounded_channel();
         let thread = std::thread::Builder::new().name("receipts".to_owned()).spawn(move || make_all(&accounts, &inbox, &told));
-        thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
+        thread.map_err(|source| StoreError::File { path, source })?;
         Ok(Self { asked, made })
     }
 

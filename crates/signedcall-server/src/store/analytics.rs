@@ -1,9 +1,12 @@
 //! What devices have told of calls for their account's analytics.
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use serde::Serialize;
 use signedcall_wire::{AccountId, AnalyticsKind, EndReason};
 
+use super::schema::BUSY_FOR;
 use super::{Accounts, StoreError, environment_name};
 use crate::hub::KeptEvents;
 
@@ -37,20 +40,33 @@ pub struct KeptEvent {
     pub reason_code: Option<u16>,
 }
 
+/// How long is waited for others who write: calls wait meanwhile, and whoever has told of an event tells of it again.
+const BUSY_FOR_EVENTS: Duration = Duration::from_millis(20);
+
 /// Writes events down, all of them or none, and says whether they are durable.
 pub(super) fn commit_events(connection: &mut Connection, events: &[Box<KeptEvents>]) -> bool {
     let mut commit = || {
+        connection.busy_timeout(BUSY_FOR_EVENTS)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for kept in events {
             put_events(&transaction, kept)?;
         }
         transaction.commit()
     };
-    // Whoever has told them tells them again.
-    commit().inspect_err(|error| tracing::error!(%error, "events for analytics could not be written")).is_ok()
+    let committed = commit();
+    let patient = connection.busy_timeout(BUSY_FOR);
+    let committed = committed.and(patient);
+    match &committed {
+        Ok(()) => {}
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            tracing::debug!("events for analytics have to be told again")
+        }
+        Err(error) => tracing::error!(%error, "events for analytics could not be written"),
+    }
+    committed.is_ok()
 }
 
-/// Writes down what is not there yet, of calls that the user had a part in.
+/// Writes down what is not there yet, of calls that the user had a part in. What a call was about is gone once somebody was erased from it.
 fn put_events(connection: &Connection, kept: &KeptEvents) -> rusqlite::Result<()> {
     for event in &kept.events {
         let Some(name) = event.happened.name() else { continue };
@@ -61,7 +77,7 @@ fn put_events(connection: &Connection, kept: &KeptEvents) -> rusqlite::Result<()
         connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO analytics_events (account, environment, call, cuid, device, event, epoch, context, end_reason)
-                 SELECT account, environment, id, ?1, ?2, ?3, ?4, ?5, ?6 FROM calls
+                 SELECT account, environment, id, ?1, ?2, ?3, ?4, CASE WHEN calls.context = '' THEN '' ELSE ?5 END, ?6 FROM calls
                  WHERE id = ?7 AND account = ?8 AND environment = ?9 AND ?1 IN (caller, callee)",
             )?
             .execute(params![

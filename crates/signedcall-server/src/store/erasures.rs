@@ -13,7 +13,7 @@ use super::schema::BUSY_FOR;
 use super::{Accounts, StoreError, environment_name, unix_millis};
 
 /// How many records are changed at once: some milliseconds, in which no call is written down.
-const PORTION: usize = 200;
+pub(super) const PORTION: usize = 200;
 /// How long after it was asked for an erasure is done at the earliest: a call that was placed before may be written down as late as that.
 const NOT_DONE_BEFORE: Duration = Duration::from_secs(30);
 

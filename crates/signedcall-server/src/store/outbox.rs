@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use signedcall_wire::Redacted;
 
+use super::erasures::PORTION;
 use super::facts::{CallFacts, FACTS, read_facts};
 use super::{StoreError, schema, unix_millis};
 use crate::webhooks::{CallEvent, KEPT_TRYING_FOR, Next, WebhookId, body};
@@ -57,8 +58,8 @@ pub(crate) struct WebhookState {
     pub(crate) id: WebhookId,
     /// How often it has failed in a row.
     pub(crate) failures: u32,
-    url: String,
-    secrets: Vec<Redacted<String>>,
+    pub(crate) url: String,
+    pub(crate) secrets: Vec<Redacted<String>>,
 }
 
 /// Something that is to be sent now.
@@ -72,7 +73,7 @@ pub(crate) struct Due {
     pub(crate) body: String,
     /// How often it was tried before.
     pub(crate) tries: u32,
-    until_ms: i64,
+    pub(crate) until_ms: i64,
 }
 
 impl Due {
@@ -128,7 +129,11 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Opens a store that is up to date.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_owned(), connection: schema::open_again(path)? })
+        let connection = schema::open_again(path)?;
+        // What has become of a delivery may be lost with the computer's power: then it is sent once more. Calls do not wait for the disk because of it.
+        let relaxed = connection.pragma_update(None, "synchronous", "NORMAL");
+        relaxed.map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), connection })
     }
 
     /// Every webhook that something is due for.
@@ -181,7 +186,11 @@ impl Outbox {
             }
             let webhooks: BTreeSet<_> = tried.iter().map(|tried| &tried.webhook).collect();
             for webhook in webhooks {
-                alarms.extend(let_go(&transaction, webhook, now)?);
+                let given_up = tried.iter().filter(|tried| tried.webhook == *webhook && tried.next == Next::GiveUp).count();
+                let lost = let_go(&transaction, webhook, now)? + given_up;
+                if lost > 0 && is_on(&transaction, webhook)? {
+                    alarms.push(Alarm::Lost { webhook: webhook.clone(), deliveries: lost });
+                }
             }
             transaction.commit().map(|()| alarms)
         };
@@ -255,22 +264,33 @@ fn note_health(connection: &Connection, tried: &Tried, now: SystemTime) -> rusql
     }
 }
 
-/// Lets go what is too old: of a log all but the latest, and what a webhook that fails was not told for a day.
-fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusqlite::Result<Option<Alarm>> {
-    let lost = "DELETE FROM deliveries WHERE webhook = ?1 AND due_at_ms IS NOT NULL AND until_ms <= ?2
-                AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND failing_since_ms <= ?2 - ?3)";
-    let deliveries = connection.prepare_cached(lost)?.execute(params![webhook.0, unix_millis(now), millis(KEPT_TRYING_FOR)])?;
-    let oldest = "SELECT number FROM delivery_log WHERE webhook = ? ORDER BY number DESC LIMIT 1 OFFSET ?";
-    let oldest = connection.prepare_cached(oldest)?.query_row(params![webhook.0, MOST_LOGGED], |row| row.get::<_, i64>(0)).optional()?;
-    if let Some(oldest) = oldest {
+/// Whether a webhook is there, and not switched off.
+fn is_on(connection: &Connection, webhook: &WebhookId) -> rusqlite::Result<bool> {
+    let find = "SELECT EXISTS (SELECT 1 FROM webhooks WHERE id = ? AND off_since_ms IS NULL)";
+    connection.prepare_cached(find)?.query_row([&webhook.0], |row| row.get(0))
+}
+
+/// Lets go of a portion of what is too old: of a log all but the latest, and what a webhook that fails was not told for a day. Says how much it was not told.
+fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> rusqlite::Result<usize> {
+    let lost = "DELETE FROM deliveries WHERE number IN (
+                    SELECT number FROM deliveries WHERE webhook = ?1 AND due_at_ms IS NOT NULL AND until_ms <= ?2
+                    AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND failing_since_ms <= ?2 - ?3) LIMIT ?4)";
+    let most = i64::try_from(PORTION).unwrap_or(i64::MAX);
+    let deliveries = connection.prepare_cached(lost)?.execute(params![webhook.0, unix_millis(now), millis(KEPT_TRYING_FOR), most])?;
+    let old = "SELECT max(number) FROM (
+                   SELECT number FROM delivery_log WHERE webhook = ?1
+                   AND number <= (SELECT number FROM delivery_log WHERE webhook = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
+                   ORDER BY number LIMIT ?3)";
+    let old: Option<i64> = connection.prepare_cached(old)?.query_row(params![webhook.0, MOST_LOGGED, most], |row| row.get(0))?;
+    if let Some(old) = old {
         // What is in the log may be sent once more, and nothing else that is done.
         let forget = "DELETE FROM deliveries WHERE due_at_ms IS NULL
                       AND number IN (SELECT delivery FROM delivery_log WHERE webhook = ?1 AND number <= ?2)
                       AND NOT EXISTS (SELECT 1 FROM delivery_log WHERE delivery = deliveries.number AND number > ?2)";
-        connection.prepare_cached(forget)?.execute(params![webhook.0, oldest])?;
-        connection.prepare_cached("DELETE FROM delivery_log WHERE webhook = ? AND number <= ?")?.execute(params![webhook.0, oldest])?;
+        connection.prepare_cached(forget)?.execute(params![webhook.0, old])?;
+        connection.prepare_cached("DELETE FROM delivery_log WHERE webhook = ? AND number <= ?")?.execute(params![webhook.0, old])?;
     }
-    Ok((deliveries > 0).then(|| Alarm::Lost { webhook: webhook.clone(), deliveries }))
+    Ok(deliveries)
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -261,6 +261,9 @@ pub(super) fn commit(
     backlog: &Backlog,
     figures: &StoreFigures,
 ) -> rusqlite::Result<(Vec<Written>, usize)> {
+    if opening.is_empty() && backlog.is_empty() {
+        return Ok((Vec::new(), 0));
+    }
     let begun = Instant::now();
     let committed = write_all(connection, opening, backlog);
     match committed {

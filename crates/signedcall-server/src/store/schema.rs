@@ -201,6 +201,7 @@ const MIGRATIONS: &[&str] = &[
         UNIQUE (call, event, webhook)
     ) STRICT;
     CREATE INDEX due_deliveries ON deliveries (webhook, due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE INDEX deliveries_of_webhooks ON deliveries (webhook);
     CREATE TABLE delivery_log (
         number   INTEGER PRIMARY KEY AUTOINCREMENT,
         webhook  TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
@@ -33,6 +35,9 @@ const MOST_ANSWERED: usize = 16 * 1024;
 const MOST_WORDS: usize = 200;
 /// The most addresses of a name that are tried, so that each has a fair part of the time.
 const MOST_ADDRESSES: usize = 4;
+/// The most names that are looked up at once. Each takes a thread, of which there are so many for the whole process, until its resolver gives up: long after
+/// anybody waits for it.
+const MOST_LOOKUPS: usize = 32;
 
 /// What a receiver has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub(super) enum SendError {
     AnswerTooLate,
     #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
+    #[error("this service has a bug")]
+    Bug,
 }
 
 /// What deliveries are sent with.
@@ -73,6 +80,7 @@ pub(super) enum SendError {
 pub(crate) struct Client {
     tls: Result<TlsConnector, String>,
     settings: WebhookSettings,
+    pub(super) lookups: Arc<Semaphore>,
 }
 
 impl Client {
@@ -82,7 +90,7 @@ impl Client {
             .with_safe_default_protocol_versions()
             .and_then(BuilderVerifierExt::with_platform_verifier)
             .map(|builder| builder.with_no_client_auth());
-        Self { tls: config.map(|config| TlsConnector::from(Arc::new(config))).map_err(|error| error.to_string()), settings }
+        Self::by(config.map(|config| TlsConnector::from(Arc::new(config))).map_err(|error| error.to_string()), settings)
     }
 
     /// Trusts these alone.
@@ -93,7 +101,11 @@ impl Client {
             .expect("the versions of its own")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { tls: Ok(TlsConnector::from(Arc::new(config))), settings }
+        Self::by(Ok(TlsConnector::from(Arc::new(config))), settings)
+    }
+
+    fn by(tls: Result<TlsConnector, String>, settings: WebhookSettings) -> Self {
+        Self { tls, settings, lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)) }
     }
 
     /// Sends a body, with its signature.
@@ -147,7 +159,7 @@ impl Client {
     async fn addresses(&self, url: &Url, encrypted: bool) -> Result<Vec<SocketAddr>, SendError> {
         let port = url.port_or_known_default().ok_or(SendError::Url)?;
         let found: Vec<SocketAddr> = match url.host().ok_or(SendError::Url)? {
-            Host::Domain(name) => lookup_host((name, port)).await.map_err(SendError::Nowhere)?.collect(),
+            Host::Domain(name) => self.look_up(name.to_owned(), port).await.map_err(SendError::Nowhere)?,
             Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
             Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
         };
@@ -159,6 +171,16 @@ impl Client {
         allowed.retain(|address| encrypted || is_near(address.ip()));
         allowed.truncate(MOST_ADDRESSES);
         if allowed.is_empty() { Err(SendError::Unencrypted) } else { Ok(allowed) }
+    }
+
+    /// Asks this computer's resolver, which cannot be stopped: the room is given back when it has really ended.
+    async fn look_up(&self, name: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
+        let looking = spawn_blocking(move || {
+            let _permit = permit;
+            Ok((name.as_str(), port).to_socket_addrs()?.collect())
+        });
+        looking.await.map_err(io::Error::other)?
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What is to be told is written down together with the change of the call's record ([`store`](crate::store)), and sent from there by a task of its own, so that no
 //! call waits for it and none that has ended is without it: `body` says what is told, `signature` proves who tells it, `client` brings it, `schedule`
-//! decides what follows from the answer, and `sender` is the task. `docs/webhooks.md` is for whoever receives it.
+//! decides what follows from the answer, `under_way` how many there are at once, and `sender` is the task. `docs/webhooks.md` is for whoever receives it.
 
 mod body;
 mod client;
@@ -11,6 +11,7 @@ mod sender;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod url;
 
 use std::time::Duration;

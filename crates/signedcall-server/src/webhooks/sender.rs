@@ -1,34 +1,37 @@
 //! The task that sends what is due, and writes down what has become of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+use super::client::{Answer, SendError};
 use super::schedule::next;
 use super::signature::signature;
-use super::{Client, Next, WebhookId, WebhookSettings};
-use crate::store::{Alarm, Due, Outbox, StoreError, Tried, WebhookState};
+use super::under_way::UnderWay;
+use super::{Client, WebhookSettings};
+use crate::store::{Alarm, Due, Outbox, StoreError, Tried};
 
 /// How often is looked for what has become due by itself, or by a command.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Deliveries to one webhook at the same time: one that is slow gets a few calls behind, and no other one does.
-const MOST_FOR_ONE: usize = 4;
-/// To one that fails: whether it works again is found out by one as well as by four.
-const MOST_FOR_FAILING: usize = 1;
-/// How often it has to have failed in a row for that.
-const IS_FAILING_FROM: u32 = 3;
-/// Deliveries at the same time: each holds one of the files that the process may have open, which devices need as well.
-const MOST_AT_ONCE: usize = 256;
+/// How often is written down what has become of deliveries, at the most: calls wait for whoever writes.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// So much of it is written down at once even so, for there is room for few more deliveries before.
+const MOST_GATHERED: usize = 64;
 
 /// Sends what is in the outbox, for as long as it is polled.
 pub(crate) async fn deliver(outbox: Outbox, settings: WebhookSettings, filled: Arc<Notify>) {
     // It reads the roots that this computer trusts.
-    let Ok(client) = spawn_blocking(move || Client::new(settings)).await else { return };
-    deliver_by(client, outbox, filled).await;
+    match spawn_blocking(move || Client::new(settings)).await {
+        Ok(client) => deliver_by(client, outbox, filled).await,
+        Err(error) => tracing::error!(%error, "webhooks are told nothing, since there is nothing to send with"),
+    }
 }
 
 pub(super) async fn deliver_by(client: Client, outbox: Outbox, filled: Arc<Notify>) {
@@ -36,18 +39,30 @@ pub(super) async fn deliver_by(client: Client, outbox: Outbox, filled: Arc<Notif
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sender = Sender { client, outbox: Arc::new(Mutex::new(outbox)), under_way: UnderWay::default(), failing: BTreeSet::new() };
     let (mut tries, mut tried) = (JoinSet::new(), Vec::new());
+    let mut write_at = Instant::now();
     loop {
-        sender.write(&mut tried).await;
+        if tried.len() >= MOST_GATHERED || (!tried.is_empty() && write_at <= Instant::now()) {
+            sender.write(&mut tried).await;
+            write_at = Instant::now() + WRITE_EVERY;
+        }
         for due in sender.look().await {
             sender.send(due, &mut tries);
         }
         tokio::select! {
             Some(done) = tries.join_next(), if !tries.is_empty() => {
-                // All that is there is written down at once.
-                tried.extend(std::iter::once(done).chain(std::iter::from_fn(|| tries.try_join_next())).filter_map(|done| {
-                    done.inspect_err(|error| tracing::error!(%error, "a delivery to a webhook has failed by a bug")).ok()
-                }));
+                // All that is there at once.
+                for done in std::iter::once(done).chain(std::iter::from_fn(|| tries.try_join_next())) {
+                    match done {
+                        Ok(done) => {
+                            sender.under_way.come_to(&done, Instant::now());
+                            tried.push(done);
+                        }
+                        // Only a runtime that is about to stop cancels it, and what may panic in it is caught.
+                        Err(error) => tracing::error!(%error, "a delivery to a webhook has come to nothing"),
+                    }
+                }
             }
+            () = sleep_until(write_at.into()), if !tried.is_empty() => {}
             () = filled.notified() => {}
             _ = ticks.tick() => {}
         }
@@ -63,27 +78,6 @@ struct Sender {
     failing: BTreeSet<&'static str>,
 }
 
-/// What is being sent, or was sent and is not written down.
-#[derive(Clone, Debug, Default)]
-struct UnderWay {
-    numbers: BTreeSet<i64>,
-    of: BTreeMap<WebhookId, usize>,
-    /// Those that want to be left alone.
-    resting: BTreeMap<WebhookId, Instant>,
-}
-
-impl UnderWay {
-    /// How many more deliveries there is room for.
-    fn room_for(&self, webhook: &WebhookState, now: Instant) -> usize {
-        if self.resting.get(&webhook.id).is_some_and(|until| now < *until) {
-            return 0;
-        }
-        let most = if webhook.failures < IS_FAILING_FROM { MOST_FOR_ONE } else { MOST_FOR_FAILING };
-        let all = MOST_AT_ONCE.saturating_sub(self.numbers.len());
-        most.saturating_sub(self.of.get(&webhook.id).copied().unwrap_or_default()).min(all)
-    }
-}
-
 impl Sender {
     /// What is due and may be sent.
     async fn look(&mut self) -> Vec<Due> {
@@ -92,10 +86,10 @@ impl Sender {
             let now = Instant::now();
             let outbox = outbox.lock().unwrap_or_else(PoisonError::into_inner);
             let mut found = Vec::new();
-            for webhook in outbox.with_something_due(SystemTime::now())? {
+            for webhook in under_way.in_turn(outbox.with_something_due(SystemTime::now())?, rand::random) {
                 let room = under_way.room_for(&webhook, now);
-                let due = if room == 0 { Vec::new() } else { outbox.due(&webhook, SystemTime::now(), room, &under_way.numbers)? };
-                under_way.numbers.extend(due.iter().map(|due| due.number));
+                let due = if room == 0 { Vec::new() } else { outbox.due(&webhook, SystemTime::now(), room, under_way.numbers())? };
+                due.iter().for_each(|due| under_way.send(due));
                 found.extend(due);
             }
             Ok(found)
@@ -104,14 +98,16 @@ impl Sender {
     }
 
     fn send(&mut self, due: Due, tries: &mut JoinSet<Tried>) {
-        self.under_way.numbers.insert(due.number);
-        *self.under_way.of.entry(due.webhook.clone()).or_default() += 1;
+        self.under_way.send(&due);
         let client = self.client.clone();
         tries.spawn(async move {
             let (began, at) = (Instant::now(), SystemTime::now());
             let unix_seconds = i64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
-            let signature = signature(&due.secrets, unix_seconds, &due.body);
-            let answer = client.send(&due.url, &signature, due.body.clone()).await;
+            let answer = caught(async {
+                let signature = signature(&due.secrets, unix_seconds, &due.body);
+                client.send(&due.url, &signature, due.body.clone()).await
+            });
+            let answer = answer.await;
             let next = next(&answer, due.tries.saturating_add(1), due.left(SystemTime::now()), rand::random());
             let (status, error) = match answer {
                 Ok(answer) => (Some(answer.status), Some(answer.words).filter(|words| !words.is_empty())),
@@ -124,33 +120,15 @@ impl Sender {
 
     /// Writes down what has become of deliveries. Until that is done they are not sent again.
     async fn write(&mut self, tried: &mut Vec<Tried>) {
-        if tried.is_empty() {
-            return;
-        }
-        let (outbox, written) = (Arc::clone(&self.outbox), std::mem::take(tried));
-        let write = spawn_blocking(move || {
-            let alarms = outbox.lock().unwrap_or_else(PoisonError::into_inner).write(&written, SystemTime::now());
-            (written, alarms)
-        });
-        let (written, alarms) = write.await.expect("what is written are numbers and texts of our own");
-        let Some(alarms) = self.heed(Ok(alarms), "what has become of deliveries to webhooks cannot be written down") else {
+        let (outbox, written) = (Arc::clone(&self.outbox), tried.clone());
+        let write = spawn_blocking(move || outbox.lock().unwrap_or_else(PoisonError::into_inner).write(&written, SystemTime::now()));
+        let alarms = write.await.map_err(|panicked| panicked.to_string());
+        let Some(alarms) = self.heed(alarms, "what has become of deliveries to webhooks cannot be written down") else {
             // Later, then.
-            *tried = written;
             return;
         };
-        for Tried { number, webhook, next, .. } in written {
-            self.under_way.numbers.remove(&number);
-            if let Some(of) = self.under_way.of.get_mut(&webhook) {
-                *of -= 1;
-                if *of == 0 {
-                    self.under_way.of.remove(&webhook);
-                }
-            }
-            if let Next::Again { after, rest: true } = next {
-                self.under_way.resting.insert(webhook, Instant::now() + after);
-            }
-        }
-        self.under_way.resting.retain(|_, until| Instant::now() < *until);
+        tried.drain(..).for_each(|tried| self.under_way.written(&tried));
+        self.under_way.wake(Instant::now());
         alarms.iter().for_each(say);
     }
 
@@ -171,6 +149,14 @@ impl Sender {
     }
 }
 
+/// A try that panics has failed like any other: its delivery waits for the next, and keeps no other one from being sent.
+async fn caught(send: impl Future<Output = Result<Answer, SendError>>) -> Result<Answer, SendError> {
+    AssertUnwindSafe(send).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a delivery to a webhook has failed by a bug");
+        Err(SendError::Bug)
+    })
+}
+
 /// Says what whoever runs the service should know of a webhook. Its URL may hold a secret, so it is named by its id.
 fn say(alarm: &Alarm) {
     match alarm {
@@ -180,7 +166,18 @@ fn say(alarm: &Alarm) {
         Alarm::Recovered { webhook, failures } => tracing::info!(webhook = webhook.0, failures, "a webhook works again"),
         Alarm::Off { webhook } => tracing::warn!(webhook = webhook.0, "a webhook is switched off, since its receiver says that it is gone"),
         Alarm::Lost { webhook, deliveries } => {
-            tracing::error!(webhook = webhook.0, deliveries, "a webhook has failed for a day, and is not told of calls of before");
+            tracing::error!(webhook = webhook.0, deliveries, "a webhook was tried for a day, and is not told of some calls of before");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_try_that_panics_has_failed() {
+        let failed = caught(async { panic!("a bug") }).await;
+        assert!(matches!(failed, Err(SendError::Bug)), "{failed:?}");
     }
 }

@@ -1,12 +1,20 @@
 //! Where a webhook may lie.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use signedcall_wire::is_public_address;
 use url::{Host, Url};
 
 /// The most bytes of a webhook's URL.
 const MAX_URL_BYTES: usize = 2 * 1024;
+
+/// Where clouds keep what a machine may know of itself, its keys among it, though the addresses are of the kind that somebody gives out: Amazon's and
+/// Google's, and Alibaba's. The others lie where machines give addresses to themselves.
+const OF_CLOUDS: [IpAddr; 3] = [
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+];
 
 /// Why nothing is sent to a URL.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +31,14 @@ pub(super) fn may_be_reached(address: IpAddr, near_too: bool) -> bool {
     is_public_address(address) || (near_too && is_near(address))
 }
 
-/// Whether an address is this machine's or one of its own network that somebody has given out, and not one that machines give themselves, behind which
-/// clouds keep what a machine may know of itself.
+/// Whether an address is this machine's or one of its own network that somebody has given out, and not one behind which clouds keep what a machine may
+/// know of itself.
 pub(super) fn is_near(address: IpAddr) -> bool {
-    match address.to_canonical() {
+    let address = address.to_canonical();
+    if OF_CLOUDS.contains(&address) {
+        return false;
+    }
+    match address {
         IpAddr::V4(address) => {
             let [a, b, ..] = address.octets();
             let is_shared = a == 100 && b & 0b1100_0000 == 64;
@@ -98,6 +110,10 @@ mod tests {
             ("https://0.0.0.0/", "public"),
             ("https://[::ffff:169.254.169.254]/", "public"),
             ("https://2852039166/", "public"),
+            ("https://[fd00:ec2::254]/", "public"),
+            ("https://[fd20:ce::254]/", "public"),
+            ("https://100.100.100.200/", "public"),
+            ("https://[::ffff:100.100.100.200]/", "public"),
         ] {
             for near_too in [false, true] {
                 let refused = check(text, near_too).expect_err(text).to_string();

@@ -4,17 +4,21 @@ use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use signedcall_wire::{CallId, EndReason, Request};
+use signedcall_server::open_accounts;
+use signedcall_server::webhooks::{CallEvent, WebhookSettings, add};
+use signedcall_wire::{AccountId, CallId, ClientMessage, EndReason, Environment, Request, RequestId, ServiceMessage};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use crate::binary::{demo_key, run, start};
-use crate::support::{Device, PATIENCE, hello, new_call};
+use crate::support::{Device, PATIENCE, TestService, hello, new_call};
 
 /// Somebody else's server, that is told of calls.
 struct Receiver {
@@ -61,6 +65,21 @@ pub(crate) async fn lines(data: &Path, arguments: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
+/// Waits until so much of the log of a webhook of the demo account is there.
+async fn logged(data: &Path, id: &str, number: usize) -> Vec<String> {
+    let look = async {
+        loop {
+            let log = lines(data, &["webhook", "deliveries", "demo", id]).await;
+            if log.len() == number {
+                return log;
+            }
+            // Another program writes it, and does not say when.
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, look).await.expect("it is written down")
+}
+
 /// Places a call, and ends it.
 async fn call_and_end(caller: &mut Device) -> CallId {
     let (call, request) = new_call("customer_1");
@@ -85,6 +104,8 @@ async fn an_ended_call_is_told_of_though_the_service_was_killed_in_between() {
     let ids = |told: &[serde_json::Value; 2]| told.each_ref().map(|told| told["id"].clone());
     let of = |call: CallId| ["call.ended", "call.placed"].map(|event| serde_json::Value::from(format!("{call}:{event}")));
     assert_eq!(ids(&receiver.next_two().await), of(first));
+    // What is not written down yet would be told once more.
+    logged(data.path(), id, 2).await;
 
     receiver.answers.store(false, Ordering::SeqCst);
     let second = call_and_end(&mut caller).await;
@@ -96,15 +117,30 @@ async fn an_ended_call_is_told_of_though_the_service_was_killed_in_between() {
     assert_eq!(again, told, "the same once more, since nobody has said that it has arrived");
     assert_eq!((ids(&again), &again[0]["call"]["end_reason"]["name"]), (of(second), &"CALL_CANCELLED".into()));
 
-    let log = loop {
-        let log = lines(data.path(), &["webhook", "deliveries", "demo", id]).await;
-        if log.len() == 4 {
-            break log;
-        }
-    };
+    let log = logged(data.path(), id, 4).await;
     assert!(log.iter().all(|line| line.split('\t').nth(2) == Some("200")), "{log:?}");
     lines(data.path(), &["webhook", "redeliver", "demo", id, &format!("{first}:call.ended")]).await;
     assert_eq!(receiver.next().await["id"], format!("{first}:call.ended"));
+}
+
+#[tokio::test]
+async fn a_call_that_ends_while_the_service_stops_is_told_of_before_it_has_stopped() {
+    let near = WebhookSettings { to_private_addresses: true, ..WebhookSettings::default() };
+    let service = TestService::start_as(tempfile::tempdir().expect("a directory"), |settings| settings.webhooks = near).await;
+    let mut receiver = Receiver::start().await;
+    let accounts = open_accounts(service.data.path()).expect("the store");
+    let (demo, environment) = (AccountId("demo".to_owned()), Environment::Development);
+    add(&accounts, near, &demo, environment, &receiver.url, &[CallEvent::Ended]).expect("a webhook");
+    let (mut caller, callee) = (service.sign_in("courier_1").await, service.sign_in("customer_1").await);
+    let (call, request) = new_call("customer_1");
+    caller.ask(request).await.expect("a call");
+    let stopping = tokio::spawn(service.service.shutdown());
+    while !matches!(caller.socket.hear().await, Some(ServiceMessage::Goaway { .. })) {}
+    let request = Request::Hangup { call, reason: EndReason::Cancelled };
+    caller.socket.say(&ClientMessage::Request { id: RequestId(Uuid::new_v4()), request }).await;
+    assert_eq!(receiver.next().await["id"], format!("{call}:call.ended"));
+    drop((caller, callee));
+    timeout(PATIENCE, stopping).await.expect("everybody has left").expect("a clean stop");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use signedcall_wire::{AnalyticsEvent, AnalyticsKind, RequestId, SessionId};
 
+use super::schema::BUSY_FOR;
 use super::*;
 use crate::account;
 use crate::hub::KeptEvents;
@@ -65,6 +66,28 @@ fn events_that_cannot_be_written_down_are_not_acknowledged() {
 }
 
 #[test]
+fn events_wait_for_nobody_who_writes_and_are_told_again() {
+    let (_directory, path) = new_store();
+    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
+    records.open(opening(1), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    let sql = rusqlite::Connection::open(&path).expect("a store");
+    sql.execute_batch("BEGIN IMMEDIATE").expect("a store");
+    let kept = told(1, "courier_1", 1, AnalyticsKind::Outgoing);
+    let (session, request) = (kept.session, kept.request);
+    let begun = Instant::now();
+    records.keep_events(kept.clone());
+    assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: false }));
+    assert!(begun.elapsed() < BUSY_FOR / 2, "{:?}", begun.elapsed());
+    // A call waits for whoever writes.
+    records.open(opening(2), SystemTime::now());
+    sql.execute_batch("COMMIT").expect("a store");
+    assert_eq!(written.blocking_recv(), Some(opened(2, true)));
+    records.keep_events(kept);
+    assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: true }));
+}
+
+#[test]
 fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call() {
     let (_directory, path) = new_store();
     let accounts = Accounts::open(&path).expect("a new store");
@@ -85,6 +108,15 @@ fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call
     let kept = account::analytics_events(&accounts, &id).expect("an account");
     let kept: Vec<_> = kept.iter().map(|kept| (kept.call_id == first, kept.cuid.as_str(), kept.context.as_str())).collect();
     assert_eq!(kept, [(true, "customer_1", ""), (false, "courier_1", "Your order"), (false, "customer_1", "Your order")]);
+    // What is told afterwards does not bring it back.
+    for happened in [AnalyticsKind::Outgoing, AnalyticsKind::End { reason: EndReason::Busy }] {
+        for (cuid, device) in [("courier_1", 1), ("customer_1", 2)] {
+            records.keep_events(told(1, cuid, device, happened));
+            assert!(matches!(written.blocking_recv(), Some(Written::EventsKept { durable: true, .. })));
+        }
+    }
+    let about = "SELECT group_concat(DISTINCT cuid || ' ' || context) FROM analytics_events WHERE call = ?";
+    assert_eq!(sql.query_row(about, [&first], |row| row.get::<_, String>(0)).expect("a store"), "customer_1 ");
     sql.execute("UPDATE calls SET callee = 'erased', context = '' WHERE id = ?", [&first]).expect("a record");
     assert_eq!(account::analytics_events(&accounts, &id).expect("an account").len(), 2);
 }

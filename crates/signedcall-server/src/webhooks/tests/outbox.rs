@@ -197,8 +197,60 @@ async fn what_a_webhook_was_not_told_for_a_day_is_let_go_if_it_has_failed_for_as
     assert_eq!(outbox.write(&[tried(&due[0], now + Duration::from_millis(1), 500, AGAIN)], day).expect("a good store"), []);
     assert_eq!(due_at(&store, day).len(), 3, "a service that was stopped for a day tells it late");
     let told = outbox.write(&[tried(&due[0], day, 500, Next::GiveUp)], day + Duration::from_millis(1)).expect("a good store");
-    assert_eq!(told, [Alarm::Lost { webhook: id, deliveries: 2 }]);
+    assert_eq!(told, [Alarm::Lost { webhook: id, deliveries: 3 }]);
     assert_eq!(due_at(&store, day + KEPT_TRYING_FOR), []);
+}
+
+#[tokio::test]
+async fn what_is_given_up_alone_is_said_too_unless_nobody_is_told_anything_any_more() {
+    let mut store = Store::new();
+    let now = SystemTime::now();
+    let (id, _) = store.add("https://all.example", &[CallEvent::Placed]);
+    for call in 1..=2 {
+        store.place(call, now).await;
+    }
+    let due = due_at(&store, now);
+    let mut outbox = open_outbox(&store.path());
+    let told = outbox.write(&[tried(&due[0], now, 500, Next::GiveUp), tried(&due[1], now, 200, Next::Done)], now);
+    assert_eq!(told.expect("a good store"), [Alarm::Lost { webhook: id.clone(), deliveries: 1 }]);
+    remove(&store.accounts, &demo_account().id, &id).expect("a webhook");
+    assert_eq!(outbox.write(&[tried(&due[1], now, 500, Next::GiveUp)], now).expect("a good store"), []);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_let_go_in_portions() {
+    let mut store = Store::new();
+    let now = SystemTime::now();
+    let (id, _) = store.add("https://all.example", &[CallEvent::Placed]);
+    store.place(1, now).await;
+    let due = due_at(&store, now).remove(0);
+    let sql = store.sql();
+    let many = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 1300)";
+    let log = "INSERT INTO delivery_log (webhook, delivery, at_ms, took_ms) SELECT webhook, number, 1, 1 FROM deliveries, many";
+    let deliveries = "INSERT INTO deliveries (webhook, call, event, due_at_ms, until_ms)
+                      SELECT webhook, call, 'call.' || n, 1, 2 FROM deliveries, many WHERE n <= 300";
+    for insert in [log, deliveries] {
+        sql.execute_batch(&format!("{many} {insert}")).expect("a store");
+    }
+    sql.execute_batch("UPDATE webhooks SET failing_since_ms = 1").expect("a store");
+    let count = |table: &str| sql.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u32>(0)).expect("a store");
+    let mut outbox = open_outbox(&store.path());
+    for (lost, deliveries, logged) in [(200, 101, 1_101), (100, 1, 1_000)] {
+        let told = outbox.write(&[tried(&due, now, 500, AGAIN)], now).expect("a good store");
+        assert_eq!(told, [Alarm::Lost { webhook: id.clone(), deliveries: lost }]);
+        assert_eq!((count("deliveries"), count("delivery_log")), (deliveries, logged));
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_removed_without_a_look_at_what_others_were_told() {
+    let store = Store::new();
+    let sql = store.sql();
+    for table in ["deliveries", "delivery_log"] {
+        let plan = format!("EXPLAIN QUERY PLAN DELETE FROM {table} WHERE webhook = ?");
+        let plan: String = sql.query_row(&plan, ["a"], |row| row.get("detail")).expect("a plan");
+        assert!(plan.starts_with("SEARCH"), "{plan}");
+    }
 }
 
 #[tokio::test]
