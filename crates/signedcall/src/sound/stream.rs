@@ -15,11 +15,9 @@ use super::{Capture, Playback, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Portions that lie ready for the speaker beside the one that its callback takes next: for the time until it is filled up again, by somebody who
-/// looks every few milliseconds.
-const READY_FOR_LOOKS: usize = 2;
-/// The same, by somebody whom the callback wakes.
-const READY_FOR_BELL: usize = 1;
+/// Portions that lie ready for the speaker at least beside the one that its callback takes next, for the time until it is filled up again. With one
+/// fewer, a computer with two busy processors lets it run dry although the callback wakes whoever fills it up.
+const LEAST_READY: usize = 2;
 /// Portions that lie ready at most: a sound server that takes more at once is no good for calls.
 const MOST_READY: usize = 24;
 /// A speaker that has not run dry for this long is tried with one portion less: every portion is delay.
@@ -218,7 +216,6 @@ impl Throughput {
 /// How many portions lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
 struct Ready {
     portions: usize,
-    least: usize,
     faults: u64,
     since: Instant,
     /// How long nothing may happen before one less is tried.
@@ -229,12 +226,7 @@ struct Ready {
 
 impl Ready {
     fn new() -> Self {
-        Self { portions: READY_FOR_LOOKS, least: READY_FOR_LOOKS, faults: 0, since: Instant::now(), calm: CALM, tried: false }
-    }
-
-    /// From now on the callback wakes whoever fills it up.
-    fn expect_bell(&mut self) {
-        (self.portions, self.least) = (READY_FOR_BELL, READY_FOR_BELL);
+        Self { portions: LEAST_READY, faults: 0, since: Instant::now(), calm: CALM, tried: false }
     }
 
     /// One more portion for each time that the speaker has run dry, one less after a calm while.
@@ -245,7 +237,7 @@ impl Ready {
                 self.calm = (self.calm * 2).min(MOST_CALM);
             }
             (self.faults, self.since, self.tried) = (faults, now, false);
-        } else if now.duration_since(self.since) > self.calm && self.portions > self.least {
+        } else if now.duration_since(self.since) > self.calm && self.portions > LEAST_READY {
             self.portions -= 1;
             (self.since, self.tried) = (now, true);
         }
@@ -274,7 +266,6 @@ impl Playback for Speaker {
     }
 
     fn ring_when_ready(&mut self, bell: Bell) {
-        self.ready.expect_bell();
         self.label.state.ring_when_ready(bell);
     }
 
@@ -324,11 +315,9 @@ mod tests {
     fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
         let mut ready = Ready::new();
         let start = ready.since;
-        assert_eq!(ready.follow(0, start), READY_FOR_LOOKS);
-        ready.expect_bell();
-        assert_eq!(ready.follow(0, start), READY_FOR_BELL);
-        assert_eq!(ready.follow(1, start), 2);
-        assert_eq!(ready.follow(1, start + CALM), 2);
+        assert_eq!(ready.follow(0, start), LEAST_READY);
+        assert_eq!(ready.follow(1, start), LEAST_READY + 1);
+        assert_eq!(ready.follow(1, start + CALM), LEAST_READY + 1);
         assert_eq!(ready.follow(500, start + CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
@@ -338,15 +327,14 @@ mod tests {
     fn what_made_a_speaker_run_dry_is_tried_again_after_twice_as_long() {
         let moment = Duration::from_millis(1);
         let mut ready = Ready::new();
-        ready.expect_bell();
         let (mut now, mut faults) = (ready.since, 1);
-        assert_eq!(ready.follow(faults, now), 2);
+        assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
         for wait in [1, 2, 4, 8, 16, 32, 32].map(|times| CALM * times) {
-            assert_eq!(ready.follow(faults, now + wait), 2, "{wait:?}");
+            assert_eq!(ready.follow(faults, now + wait), LEAST_READY + 1, "{wait:?}");
             now += wait + moment;
-            assert_eq!(ready.follow(faults, now), 1, "{wait:?}");
+            assert_eq!(ready.follow(faults, now), LEAST_READY, "{wait:?}");
             faults += 1;
-            assert_eq!(ready.follow(faults, now), 2);
+            assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
         }
     }
 
