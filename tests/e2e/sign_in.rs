@@ -77,7 +77,7 @@ async fn refused(house: &House) -> Result<()> {
     // Port 9 discards what it gets, where anything listens there at all.
     for (url, key, environment, words) in [
         ("ws://127.0.0.1:9", key, "test", "The service cannot be reached."),
-        (house.service.url(), wrong.as_str(), "test", "The API key is missing or not this account’s."),
+        (house.service.url(), wrong.as_str(), "test", "The account id or the API key is wrong."),
         (house.service.url(), key, "production", "Choose the environment that this API key belongs to."),
     ] {
         house.submit(&app, url, key, environment).await?;

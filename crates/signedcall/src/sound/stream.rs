@@ -229,10 +229,12 @@ impl Ready {
         Self { portions: LEAST_READY, faults: 0, since: Instant::now(), calm: CALM, tried: false }
     }
 
-    /// One more portion for each time that the speaker has run dry, one less after a calm while.
+    /// Two more portions for each time that the speaker has run dry, one less after a calm while.
     fn follow(&mut self, faults: u64, now: Instant) -> usize {
         if faults > self.faults {
-            self.portions = (self.portions + usize::try_from(faults - self.faults).unwrap_or(MOST_READY)).min(MOST_READY);
+            self.portions = usize::try_from(faults - self.faults)
+                .map_or(MOST_READY, |dry| dry.saturating_mul(2).saturating_add(self.portions))
+                .min(MOST_READY);
             if self.tried {
                 self.calm = (self.calm * 2).min(MOST_CALM);
             }
@@ -316,8 +318,8 @@ mod tests {
         let mut ready = Ready::new();
         let start = ready.since;
         assert_eq!(ready.follow(0, start), LEAST_READY);
-        assert_eq!(ready.follow(1, start), LEAST_READY + 1);
-        assert_eq!(ready.follow(1, start + CALM), LEAST_READY + 1);
+        assert_eq!(ready.follow(1, start), LEAST_READY + 2);
+        assert_eq!(ready.follow(1, start + CALM), LEAST_READY + 2);
         assert_eq!(ready.follow(500, start + CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
@@ -328,12 +330,16 @@ mod tests {
         let moment = Duration::from_millis(1);
         let mut ready = Ready::new();
         let (mut now, mut faults) = (ready.since, 1);
+        assert_eq!(ready.follow(faults, now), LEAST_READY + 2);
+        now += CALM + moment;
         assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
         for wait in [1, 2, 4, 8, 16, 32, 32].map(|times| CALM * times) {
             assert_eq!(ready.follow(faults, now + wait), LEAST_READY + 1, "{wait:?}");
             now += wait + moment;
             assert_eq!(ready.follow(faults, now), LEAST_READY, "{wait:?}");
             faults += 1;
+            assert_eq!(ready.follow(faults, now), LEAST_READY + 2);
+            now += ready.calm + moment;
             assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
         }
     }
