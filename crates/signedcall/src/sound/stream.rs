@@ -15,9 +15,9 @@ use super::{Capture, Playback, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Portions that lie ready for the speaker at least beside the one that its callback takes next, for the time until it is filled up again. With one
-/// fewer, a computer with two busy processors lets it run dry although the callback wakes whoever fills it up.
-const LEAST_READY: usize = 2;
+/// Portions that lie ready for the speaker at least beside the one that its callback takes next, for the time until it is filled up again. With half as
+/// many, a computer with two busy processors lets it run dry now and then, although the callback wakes whoever fills it up.
+const LEAST_READY: usize = 4;
 /// Portions that lie ready at most: a sound server that takes more at once is no good for calls.
 const MOST_READY: usize = 24;
 /// A speaker that has not run dry for this long is tried with one portion less: every portion is delay.
