@@ -59,7 +59,7 @@ pub use signedcall_wire::{
     EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted, is_public_address,
 };
 pub use sound::{
-    Bell, Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
+    Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,
     SoundTrial, SoundTrialStep, SoundTrialView, UsedDevices, VoiceCondition, check_sound, decode_sound, devices,
 };
 

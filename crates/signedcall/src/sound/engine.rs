@@ -1,6 +1,5 @@
 //! The audio thread: tones, and the voice of the call that is on.
 
-mod places;
 #[cfg(test)]
 mod tests;
 
@@ -15,17 +14,16 @@ use signedcall_voice::{Frame, SILENCE};
 use signedcall_wire::CallId;
 use tokio::sync::mpsc;
 
-use super::bell::Bell;
 use super::priority::go_first;
-use super::slot::{Opener, Slot};
+use super::slot::{Opener, Slot, Taken};
 use super::tone::{Playing, ToneSet, mix};
 use super::voice::{UsedDevices, Voice, VoiceCondition};
 use super::{Capture, Playback, Sound, SoundError, Treatment};
 use crate::media::VoicePath;
 use crate::quality::VoiceStats;
-use crate::timing::Timeline;
+use crate::timing::{Milestone, Timeline};
 
-/// How often the thread looks at devices that do not ring its bell while there is something to do: half a frame, so that a frame waits 2.5 ms on average.
+/// How often the thread looks at the devices' rings while there is something to do: half a frame, so that a frame waits 2.5 ms on average.
 const TICK: Duration = Duration::from_millis(5);
 /// How long the speaker stays open with nothing to play. Opening it costs time that the next tone or voice would miss, and what was written
 /// last must still be heard.
@@ -52,7 +50,6 @@ pub(crate) enum SoundEvent {
 #[derive(Debug)]
 pub(crate) struct Engine {
     commands: blocking::Sender<Command>,
-    bell: Bell,
     events: mpsc::UnboundedReceiver<SoundEvent>,
 }
 
@@ -75,15 +72,15 @@ impl Engine {
         let (commands, received) = blocking::channel();
         let (tell, events) = mpsc::unbounded_channel();
         let to_self = commands.clone();
-        let audio = thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
+        thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
             go_first();
-            let mut audio = Audio::new(sound, treatment, tones, Opener::new(to_self, Bell::of_this_thread()), tell);
+            let mut audio = Audio::new(sound, treatment, tones, Opener::new(to_self), tell);
             // The thread holds a sender itself, for the devices it opens; the engine's end is told by an empty tell channel.
             while !audio.events.is_closed() {
                 audio.wait(&received);
             }
         })?;
-        Ok(Self { commands, bell: audio.thread().clone().into(), events })
+        Ok(Self { commands, events })
     }
 
     /// Waits for the next thing to happen. Dropping the future loses nothing.
@@ -126,15 +123,14 @@ impl Engine {
         if self.commands.send(command).is_err() {
             tracing::error!("the audio thread has stopped");
         }
-        self.bell.ring();
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         self.events.close();
-        // The thread sees the closed channel.
-        self.bell.ring();
+        // Wakes the thread, which sees the closed channel.
+        let _ = self.commands.send(Command::Play(None));
     }
 }
 
@@ -188,13 +184,19 @@ impl Audio {
         }
     }
 
-    /// Waits for a command, the bell or the next tick, whichever comes first, and does what is due.
+    /// Waits for a command or the next tick, whichever comes first, and does what is due.
     fn wait(&mut self, received: &blocking::Receiver<Command>) {
-        match received.try_recv() {
-            Ok(command) => self.obey(command),
-            // Whoever sends a command after this rings the bell after that, so that the thread does not sleep over it.
-            Err(_) if self.is_active() => thread::park_timeout(TICK),
-            Err(_) => thread::park(),
+        let command = if self.is_active() {
+            match received.recv_timeout(TICK) {
+                Ok(command) => Some(command),
+                Err(blocking::RecvTimeoutError::Timeout) => None,
+                Err(blocking::RecvTimeoutError::Disconnected) => return,
+            }
+        } else {
+            received.recv().ok()
+        };
+        if let Some(command) = command {
+            self.obey(command);
         }
         self.tick();
     }
@@ -283,6 +285,49 @@ impl Audio {
         self.capture.close();
     }
 
+    fn take_capture(&mut self, number: u64, opened: Result<Box<dyn Capture>, SoundError>) {
+        match (self.capture.take(number, opened, Instant::now()), &mut self.voice) {
+            (Taken::Opened, Some(voice)) => {
+                voice.mark(Milestone::CaptureOpened);
+                voice.has(true, false);
+            }
+            (Taken::Opened, None) => self.capture.close(),
+            (Taken::Failed(error), voice) => {
+                tracing::warn!(%error, "the microphone cannot be opened");
+                if let Some(voice) = voice.as_ref().filter(|voice| !voice.had_microphone()) {
+                    let _ = self.events.send(SoundEvent::NoCapture { call: voice.call(), error });
+                }
+            }
+            (Taken::Stale, _) => {}
+        }
+    }
+
+    fn take_playback(&mut self, number: u64, opened: Result<Box<dyn Playback>, SoundError>) {
+        match self.playback.take(number, opened, Instant::now()) {
+            Taken::Opened => self.quiet_since = Instant::now(),
+            Taken::Failed(error) => {
+                tracing::warn!(%error, "the speaker cannot be opened");
+                if let Some(voice) = self.voice.as_ref().filter(|voice| !voice.had_speaker()) {
+                    let _ = self.events.send(SoundEvent::NoPlayback { call: voice.call(), error });
+                }
+                // A tone that says one thing once says nothing later; without this, the speaker would be tried for ever.
+                self.over = None;
+            }
+            Taken::Stale => {}
+        }
+    }
+
+    fn take_ringer(&mut self, number: u64, opened: Result<Box<dyn Playback>, SoundError>) {
+        match (self.ringer.take(number, opened, Instant::now()), &self.ringtone) {
+            (Taken::Opened, None) => self.ringer.close(),
+            (Taken::Failed(error), _) => {
+                tracing::warn!(%error, "the speaker that rings cannot be opened; the other one rings");
+                self.tone = self.ringtone.take();
+            }
+            (Taken::Opened, Some(_)) | (Taken::Stale, _) => {}
+        }
+    }
+
     fn tick(&mut self) {
         let now = Instant::now();
         self.find_lost();
@@ -314,6 +359,19 @@ impl Audio {
         self.ring();
         self.play(now);
         self.speak();
+    }
+
+    fn find_lost(&mut self) {
+        if self.capture.device().is_some_and(|capture| capture.is_lost()) {
+            tracing::warn!("the microphone stopped; it is opened again, or another");
+            self.capture.close();
+        }
+        for slot in [&mut self.playback, &mut self.ringer] {
+            if slot.device().is_some_and(|playback| playback.is_lost()) {
+                tracing::warn!("a speaker stopped; it is opened again, or another");
+                slot.close();
+            }
+        }
     }
 
     fn ring(&mut self) {

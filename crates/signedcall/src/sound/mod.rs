@@ -1,6 +1,5 @@
 //! Where sound comes from and goes to: devices, or code.
 
-mod bell;
 #[cfg(target_os = "linux")]
 mod changes;
 #[cfg(target_os = "linux")]
@@ -26,7 +25,6 @@ use std::time::{Duration, Instant};
 use signedcall_voice::{FRAME_DURATION, Frame};
 use signedcall_wire::ErrorCode;
 
-pub use bell::Bell;
 pub(crate) use device::Devices;
 pub use device::{SoundDevice, SoundDevices, devices};
 pub(crate) use engine::{Engine, SoundEvent};
@@ -90,9 +88,6 @@ pub trait Capture: Send {
     /// Writes the next 10 ms into `frame`, if they are there.
     fn read(&mut self, frame: &mut Frame) -> bool;
 
-    /// Rings this bell from now on whenever another 10 ms are there. One that does not is only asked every few milliseconds.
-    fn ring_when_ready(&mut self, _bell: Bell) {}
-
     /// Whether nothing more will come, since the device is gone.
     fn is_lost(&self) -> bool {
         false
@@ -121,9 +116,6 @@ pub trait Playback: Send {
 
     /// Takes the next 10 ms.
     fn write(&mut self, frame: &Frame);
-
-    /// Rings this bell from now on whenever it wants another 10 ms. One that does not is only asked every few milliseconds.
-    fn ring_when_ready(&mut self, _bell: Bell) {}
 
     /// Whether nothing more will be played, since the device is gone.
     fn is_lost(&self) -> bool {

@@ -3,7 +3,6 @@ use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bell::Bell;
 use super::{Sound, SoundError};
 
 /// How long a device is given after it could not be opened, each time.
@@ -93,19 +92,12 @@ impl<T: Send + 'static> Slot<T> {
 /// Opens devices beside the audio thread, which must not wait for them.
 pub(super) struct Opener<C> {
     to_self: blocking::Sender<C>,
-    bell: Bell,
     number: u64,
 }
 
 impl<C: Send + 'static> Opener<C> {
-    /// Commands go there, and this bell is rung for each.
-    pub(super) const fn new(to_self: blocking::Sender<C>, bell: Bell) -> Self {
-        Self { to_self, bell, number: 0 }
-    }
-
-    /// The bell of the thread that is told.
-    pub(super) const fn bell(&self) -> &Bell {
-        &self.bell
+    pub(super) const fn new(to_self: blocking::Sender<C>) -> Self {
+        Self { to_self, number: 0 }
     }
 
     /// Opens a device, of which the thread is told by a command; gives its number.
@@ -116,10 +108,9 @@ impl<C: Send + 'static> Opener<C> {
         opened: fn(u64, Result<T, SoundError>) -> C,
     ) -> u64 {
         self.number += 1;
-        let (number, sound, to_self, bell) = (self.number, Arc::clone(sound), self.to_self.clone(), self.bell.clone());
+        let (number, sound, to_self) = (self.number, Arc::clone(sound), self.to_self.clone());
         thread::spawn(move || {
             let _ = to_self.send(opened(number, open(sound.as_ref())));
-            bell.ring();
         });
         number
     }

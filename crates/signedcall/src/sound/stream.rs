@@ -1,7 +1,7 @@
 //! An open microphone or speaker: a ring between the callback of the sound library and the audio thread.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -9,21 +9,17 @@ use cpal::{BufferSize, ErrorKind, StreamConfig};
 use rtrb::RingBuffer;
 use signedcall_voice::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
-use super::bell::Bell;
 use super::priority::go_first;
 use super::{Capture, Playback, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Portions that lie ready for the speaker at least beside the one that its callback takes next, for the time until it is filled up again. With half as
-/// many, a computer with two busy processors lets it run dry now and then, although the callback wakes whoever fills it up.
-const LEAST_READY: usize = 4;
-/// Portions that lie ready at most: a sound server that takes more at once is no good for calls.
-const MOST_READY: usize = 24;
-/// A speaker that has not run dry for this long is tried with one portion less: every portion is delay.
+/// Frames that lie ready for the speaker at least beside what its callback takes next: one for the time until it is filled up again.
+const LEAST_READY: usize = 1;
+/// Frames that lie ready at most: a sound server that takes more at once is no good for calls.
+const MOST_READY: usize = 12;
+/// A speaker that has not run dry for this long is tried with one frame less: every frame is delay.
 const CALM: Duration = Duration::from_secs(10);
-/// The same, after trying it has made it run dry again and again: that is heard each time.
-const MOST_CALM: Duration = Duration::from_secs(320);
 /// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
 const RING: usize = 20 * FRAME_SAMPLES;
 /// Samples that the sound server brings at once, and takes from a speaker's ring at once and holds twice over: 5 ms where the server keeps its times.
@@ -33,8 +29,7 @@ const LONG_PERIOD: u32 = 8 * SHORT_PERIOD;
 /// Over what time it is judged whether the server takes sound as fast as it plays it. A speaker is opened anew, which is heard, only for a server
 /// that has been too slow for two such times in a row: what stumbles once goes on as well as before.
 const JUDGED_OVER: Duration = Duration::from_secs(1);
-
-/// What callbacks and the audio thread tell each other without waiting.
+/// What callbacks tell the audio thread without waiting for it.
 #[derive(Debug, Default)]
 pub(super) struct StreamState {
     faults: AtomicU64,
@@ -43,9 +38,6 @@ pub(super) struct StreamState {
     pub(super) outdated: AtomicBool,
     /// Whether only its user hears it.
     pub(super) worn: AtomicBool,
-    bell: OnceLock<Bell>,
-    /// The samples that should lie ready for a speaker after its callback has taken some.
-    wanted: AtomicUsize,
 }
 
 /// What a stream is opened with besides its device.
@@ -55,19 +47,6 @@ pub(super) struct Label {
 }
 
 impl StreamState {
-    /// Wakes the audio thread, if it has asked for that.
-    fn ring(&self) {
-        if let Some(bell) = self.bell.get() {
-            bell.ring();
-        }
-    }
-
-    fn ring_when_ready(&self, bell: Bell) {
-        if self.bell.set(bell).is_err() {
-            tracing::debug!("a stream has its bell already");
-        }
-    }
-
     /// Runs on a thread of the sound library that moves no samples.
     fn report(&self, error: &cpal::Error) {
         tracing::debug!(kind = ?error.kind(), "a sound stream reports an error");
@@ -98,9 +77,6 @@ impl Microphone {
                     if !rest.is_empty() {
                         counted.faults.fetch_add(1, Ordering::Relaxed);
                     }
-                    if RING - producer.slots() >= FRAME_SAMPLES {
-                        counted.ring();
-                    }
                 },
                 move |error| watched.report(&error),
                 Some(OPEN_PATIENCE),
@@ -114,10 +90,6 @@ impl Microphone {
 impl Capture for Microphone {
     fn read(&mut self, frame: &mut Frame) -> bool {
         self.ring.pop_entire_slice(frame).is_ok()
-    }
-
-    fn ring_when_ready(&mut self, bell: Bell) {
-        self.label.state.ring_when_ready(bell);
     }
 
     fn is_lost(&self) -> bool {
@@ -165,9 +137,6 @@ impl Speaker {
                         counted.faults.fetch_add(1, Ordering::Relaxed);
                     }
                     rest.fill(0.0);
-                    if consumer.slots() < counted.wanted.load(Ordering::Relaxed) {
-                        counted.ring();
-                    }
                 },
                 move |error| watched.report(&error),
                 Some(OPEN_PATIENCE),
@@ -213,37 +182,29 @@ impl Throughput {
     }
 }
 
-/// How many portions lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
+/// How many frames lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
 struct Ready {
-    portions: usize,
+    frames: usize,
     faults: u64,
     since: Instant,
-    /// How long nothing may happen before one less is tried.
-    calm: Duration,
-    /// Whether the last change was to try one less.
-    tried: bool,
 }
 
 impl Ready {
     fn new() -> Self {
-        Self { portions: LEAST_READY, faults: 0, since: Instant::now(), calm: CALM, tried: false }
+        Self { frames: LEAST_READY, faults: 0, since: Instant::now() }
     }
 
-    /// Two more portions for each time that the speaker has run dry, one less after a calm while.
+    /// One more frame for each time that the speaker has run dry, one less after a calm while.
     fn follow(&mut self, faults: u64, now: Instant) -> usize {
         if faults > self.faults {
-            self.portions = usize::try_from(faults - self.faults)
-                .map_or(MOST_READY, |dry| dry.saturating_mul(2).saturating_add(self.portions))
-                .min(MOST_READY);
-            if self.tried {
-                self.calm = (self.calm * 2).min(MOST_CALM);
-            }
-            (self.faults, self.since, self.tried) = (faults, now, false);
-        } else if now.duration_since(self.since) > self.calm && self.portions > LEAST_READY {
-            self.portions -= 1;
-            (self.since, self.tried) = (now, true);
+            self.frames = (self.frames + usize::try_from(faults - self.faults).unwrap_or(MOST_READY)).min(MOST_READY);
+            self.faults = faults;
+            self.since = now;
+        } else if now.duration_since(self.since) > CALM {
+            self.frames = (self.frames - 1).max(LEAST_READY);
+            self.since = now;
         }
-        self.portions
+        self.frames
     }
 }
 
@@ -257,18 +218,12 @@ impl Playback for Speaker {
             self.period.store(2 * period, Ordering::Relaxed);
             self.label.state.lost.store(true, Ordering::Relaxed);
         }
-        let wanted = ready * SHORT_PERIOD as usize + period as usize;
-        self.label.state.wanted.store(wanted, Ordering::Relaxed);
-        lying < wanted
+        lying < ready * FRAME_SAMPLES + period as usize
     }
 
     fn write(&mut self, frame: &Frame) {
         let (written, _did_not_fit) = self.ring.push_partial_slice(frame);
         self.throughput.written += written.len();
-    }
-
-    fn ring_when_ready(&mut self, bell: Bell) {
-        self.label.state.ring_when_ready(bell);
     }
 
     fn is_lost(&self) -> bool {
@@ -317,31 +272,11 @@ mod tests {
     fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
         let mut ready = Ready::new();
         let start = ready.since;
-        assert_eq!(ready.follow(0, start), LEAST_READY);
-        assert_eq!(ready.follow(1, start), LEAST_READY + 2);
-        assert_eq!(ready.follow(1, start + CALM), LEAST_READY + 2);
+        assert_eq!(ready.follow(0, start), 1);
+        assert_eq!(ready.follow(1, start), 2);
+        assert_eq!(ready.follow(1, start + CALM), 2);
         assert_eq!(ready.follow(500, start + CALM), MOST_READY);
-        assert_eq!(ready.follow(500, start + 2 * CALM), MOST_READY);
         assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
-    }
-
-    #[test]
-    fn what_made_a_speaker_run_dry_is_tried_again_after_twice_as_long() {
-        let moment = Duration::from_millis(1);
-        let mut ready = Ready::new();
-        let (mut now, mut faults) = (ready.since, 1);
-        assert_eq!(ready.follow(faults, now), LEAST_READY + 2);
-        now += CALM + moment;
-        assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
-        for wait in [1, 2, 4, 8, 16, 32, 32].map(|times| CALM * times) {
-            assert_eq!(ready.follow(faults, now + wait), LEAST_READY + 1, "{wait:?}");
-            now += wait + moment;
-            assert_eq!(ready.follow(faults, now), LEAST_READY, "{wait:?}");
-            faults += 1;
-            assert_eq!(ready.follow(faults, now), LEAST_READY + 2);
-            now += ready.calm + moment;
-            assert_eq!(ready.follow(faults, now), LEAST_READY + 1);
-        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn heard_after(commands: impl IntoIterator<Item = Command>) -> Vec<f32> {
     let (to_self, _received) = blocking::channel();
     let (tell, _events) = mpsc::unbounded_channel();
     let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
-    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self, Bell::of_this_thread()), tell);
+    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self), tell);
     let kept = Arc::new(Mutex::new(Vec::new()));
     audio.playback.await_opened(1);
     audio.obey(Command::PlaybackOpened(1, Ok(Box::new(Keeps(Arc::clone(&kept), MOST_FRAMES)))));
@@ -81,7 +81,7 @@ fn goes_on_with(tone: Tone) -> bool {
     let (to_self, received) = blocking::channel();
     let (tell, _events) = mpsc::unbounded_channel();
     let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
-    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self, Bell::of_this_thread()), tell);
+    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self), tell);
     audio.obey(Command::Play(Some(tone)));
     audio.tick();
     audio.obey(received.recv_timeout(Duration::from_secs(20)).expect("the speaker is tried"));
@@ -99,7 +99,7 @@ fn told_without_microphone(had_one: bool) -> Option<SoundEvent> {
     let (to_self, _received) = blocking::channel();
     let (tell, mut events) = mpsc::unbounded_channel();
     let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
-    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self, Bell::of_this_thread()), tell);
+    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self), tell);
     audio.obey(voice());
     if had_one {
         audio.capture.await_opened(1);
@@ -135,7 +135,7 @@ fn each_of_two_calls_keeps_its_loudness() {
     let (to_self, _received) = blocking::channel();
     let (tell, _events) = mpsc::unbounded_channel();
     let tones = ToneSet::load(&Tones::default()).expect("the SDK's own tones");
-    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self, Bell::of_this_thread()), tell);
+    let mut audio = Audio::new(Arc::new(NoSound), TREATMENT, tones, Opener::new(to_self), tell);
     let call = |number| CallId(Uuid::from_u128(number));
     for (number, volume) in [(1, 0.5), (2, 2.0), (1, 0.25), (3, 1.5)] {
         audio.obey(Command::SetVolume(call(number), volume));
