@@ -22,10 +22,11 @@ const MOST_READY: usize = 12;
 const CALM: Duration = Duration::from_secs(10);
 /// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
 const RING: usize = 20 * FRAME_SAMPLES;
-/// Samples that the sound server brings at once, and takes from a speaker's ring at once and holds twice over: 5 ms where the server keeps its times.
-pub(super) const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32 / 2;
+/// Samples that the sound server brings at once, and takes from a speaker's ring at once and holds twice over: 10 ms where the server keeps its times. With
+/// half of it a server on a busy computer runs dry now and then, plays silence meanwhile, and is that much later from then on.
+pub(super) const SHORT_PERIOD: u32 = FRAME_SAMPLES as u32;
 /// The same, where the server is so slow that it runs dry with less.
-const LONG_PERIOD: u32 = 8 * SHORT_PERIOD;
+const LONG_PERIOD: u32 = 4 * SHORT_PERIOD;
 /// Over what time it is judged whether the server takes sound as fast as it plays it. A speaker is opened anew, which is heard, only for a server
 /// that has been too slow for two such times in a row: what stumbles once goes on as well as before.
 const JUDGED_OVER: Duration = Duration::from_secs(1);
