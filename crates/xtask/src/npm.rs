@@ -20,6 +20,9 @@ pub(crate) const UI: &str = "ui";
 /// The folder of libwebrtc, which calls are made with and measured beside.
 pub(crate) const LIBWEBRTC: &str = "tests/peers/libwebrtc";
 
+/// The folder of Bun, which the service is measured beside.
+pub(crate) const BUN: &str = "tests/peers/bun";
+
 /// How npm is called on this machine.
 #[derive(Debug)]
 pub(crate) struct Npm {
