@@ -25,7 +25,9 @@ use crate::operator::{self, Operator};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
+use crate::store::{
+    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
+};
 use crate::switchboard::{Note, Switchboard};
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -291,7 +293,7 @@ pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
     let store = data.join(STORE_FILE);
     let until = Instant::now() + BROUGHT_UP_TO_DATE_WITHIN;
     loop {
-        if Accounts::are_current(&store)? {
+        if Accounts::are_current(&Location::from(&store))? {
             return Ok(Accounts::open(&store)?);
         }
         match lock_data(data) {
@@ -348,7 +350,7 @@ mod tests {
         let _service = lock_data(data.path()).expect("nobody else");
         let refused = open_accounts(data.path()).expect_err("it is older");
         assert!(matches!(refused, StartError::OlderRuns(_)), "{refused}");
-        assert!(!Accounts::are_current(&store).expect("a store"));
+        assert!(!Accounts::are_current(&Location::from(&store)).expect("a store"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod erasures;
 mod facts;
 mod figures;
 mod history;
+mod location;
 mod open;
 mod outbox;
 mod probe;
@@ -20,6 +21,9 @@ mod receipts;
 mod records;
 mod schema;
 mod signing_keys;
+mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod token_keys;
@@ -31,6 +35,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::Environment;
 
+use crate::moment;
+
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
@@ -40,6 +46,7 @@ pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
+pub use self::location::Location;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
@@ -49,6 +56,8 @@ pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
 pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
+pub use self::sql::SqlError;
+pub(crate) use self::sql::Trouble;
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
@@ -84,20 +93,23 @@ pub enum StoreError {
         /// Its layout.
         version: u32,
     },
-    /// SQLite failed.
-    #[error("the store {path} failed: {source}", path = .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// How.
-        source: rusqlite::Error,
+    /// A thread cannot be started.
+    #[error("the store has no thread to be used by: {0}")]
+    Thread(std::io::Error),
+    /// A statement was not carried out.
+    #[error("the store {store} failed: {source}")]
+    Failed {
+        /// The store.
+        store: Location,
+        /// Why not.
+        source: SqlError,
     },
 }
 
 impl StoreError {
     /// Whether it was given up what takes too long.
     pub(crate) fn is_too_slow(&self) -> bool {
-        matches!(self, Self::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted))
+        matches!(self, Self::Failed { source, .. } if source.trouble() == Trouble::TooSlow)
     }
 }
 
@@ -108,6 +120,12 @@ pub(crate) enum Outcome {
     /// It was so already.
     Same,
     NoAccount,
+}
+
+/// A moment that is stored, in seconds: UTC, in the form of RFC 3339.
+fn text_of(unix_millis: i64) -> String {
+    let text = moment::to_text(unix_millis);
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// Milliseconds since 1970, as they are stored.

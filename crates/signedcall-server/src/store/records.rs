@@ -1,10 +1,8 @@
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, Row, TransactionBehavior, params};
 use signedcall_wire::{CallId, DeviceName, RequestId, SessionId, Timestamp, VoiceReport};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -14,7 +12,8 @@ use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, put};
-use super::{StoreError, environment_name, schema, unix_millis};
+use super::sql::{self, Connection, Row, params};
+use super::{Location, StoreError, environment_name, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
 use crate::webhooks::CallEvent;
 
@@ -99,10 +98,10 @@ pub(super) struct Closing {
 
 impl Records {
     /// Opens the store, reads what an earlier process has left behind, and starts the thread.
-    pub(crate) fn start(path: &Path) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
-        let mut connection = schema::open(path)?;
-        let failed = |source| StoreError::Sqlite { path: path.to_owned(), source };
-        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(failed)?;
+    pub(crate) fn start(at: impl Into<Location>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
+        let at = at.into();
+        let connection = at.open()?;
+        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
         if !legacy.open.is_empty() {
             tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
         }
@@ -112,8 +111,8 @@ impl Records {
         let filled = Arc::new(Notify::new());
         let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
-        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures, &fill));
-        let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
+        let thread = thread.spawn(move || write(&connection, &inbox, &told, &its_figures, &fill));
+        let thread = thread.map_err(StoreError::Thread)?;
         Ok((Self { jobs, thread, figures, filled }, written, legacy))
     }
 
@@ -173,7 +172,7 @@ impl Records {
     }
 }
 
-fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures, filled: &Notify) {
+fn write(connection: &Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures, filled: &Notify) {
     let mut backlog = Backlog::default();
     let (mut failed, mut finish) = (false, false);
     while !finish {
@@ -256,11 +255,11 @@ fn tell_of(put: usize, filled: &Notify) {
 /// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded. With it goes what webhooks are
 /// to be told; says how much that is.
 pub(super) fn commit(
-    connection: &mut Connection,
+    connection: &Connection,
     opening: &[Box<Opening>],
     backlog: &Backlog,
     figures: &StoreFigures,
-) -> rusqlite::Result<(Vec<Written>, usize)> {
+) -> sql::Result<(Vec<Written>, usize)> {
     if opening.is_empty() && backlog.is_empty() {
         return Ok((Vec::new(), 0));
     }
@@ -273,9 +272,8 @@ pub(super) fn commit(
     committed
 }
 
-fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Backlog) -> rusqlite::Result<(Vec<Written>, usize)> {
-    // Begun for writing: others write to the store as well, and what has read before cannot wait for them.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn write_all(connection: &Connection, opening: &[Box<Opening>], backlog: &Backlog) -> sql::Result<(Vec<Written>, usize)> {
+    let transaction = connection.begin()?;
     let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
@@ -308,17 +306,13 @@ fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Ba
     Ok((outcomes, told))
 }
 
-fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> rusqlite::Result<usize> {
-    let failed = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-    let invite = serde_json::to_string(&record.invite).map_err(failed)?;
-    let rings_on = serde_json::to_string(&record.rings_on).map_err(failed)?;
-    connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite,
-                                          instead_of, limit_ms, rings_on)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
+fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> sql::Result<usize> {
+    let invite = serde_json::to_string(&record.invite)?;
+    let rings_on = serde_json::to_string(&record.rings_on)?;
+    connection.execute(
+        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        params![
             record.invite.call.to_string(),
             record.account.0,
             environment_name(record.environment),
@@ -331,18 +325,17 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
             record.instead_of.map(|call| call.to_string()),
             record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             rings_on,
-        ])
+        ],
+    )
 }
 
-fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Result<usize> {
+fn update_answer(connection: &Connection, answering: &Answering) -> sql::Result<usize> {
     let Answering { call, answer, answered_at } = answering;
-    connection
-        .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
-                              callee_holds = ?, ends_at_ms = ?
-             WHERE id = ? AND ended_at_ms IS NULL",
-        )?
-        .execute(params![
+    connection.execute(
+        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
+                          callee_holds = ?, ends_at_ms = ?
+         WHERE id = ? AND ended_at_ms IS NULL",
+        params![
             answer.by.device.to_string(),
             name_of(answer.device_name.as_ref()),
             answer.by.run.0.to_string(),
@@ -352,7 +345,8 @@ fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Re
             answer.callee_holds,
             answer.ends_at.map(|at| answering.unix_millis(at)),
             call.to_string(),
-        ])
+        ],
+    )
 }
 
 fn name_of(name: Option<&DeviceName>) -> Option<&str> {
@@ -360,15 +354,14 @@ fn name_of(name: Option<&DeviceName>) -> Option<&str> {
 }
 
 /// Nothing stays of how the caller looked or what the devices need of the call.
-fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> rusqlite::Result<usize> {
+fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> sql::Result<usize> {
     let at = |moment: Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
-    connection
-        .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
-                              ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
-             WHERE id = ? AND ended_at_ms IS NULL",
-        )?
-        .execute(params![
+    connection.execute(
+        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
+                          ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL,
+                          callee_holds = NULL, ends_at_ms = NULL
+         WHERE id = ? AND ended_at_ms IS NULL",
+        params![
             record.answered.as_ref().map(|answered| answered.device.id.to_string()),
             record.answered.as_ref().and_then(|answered| name_of(answered.device.name.as_ref())),
             record.answered.as_ref().map(|answered| at(answered.at)),
@@ -378,28 +371,22 @@ fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -
             unix_millis(*ended_at),
             record.reason.number(),
             record.call.to_string(),
-        ])
+        ],
+    )
 }
 
 /// Writes down what the caller's device says of the caller's side, and the one that answered of the other, each once. What anybody else says is left out.
-fn update_report(connection: &Connection, kept: &KeptReport) -> rusqlite::Result<()> {
-    let report = serde_json::to_string(&kept.report).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+fn update_report(connection: &Connection, kept: &KeptReport) -> sql::Result<()> {
+    let report = serde_json::to_string(&kept.report)?;
     for (report_column, user_column, device_column) in
         [("caller_report", "caller", "caller_device"), ("callee_report", "callee", "answered_by")]
     {
-        connection
-            .prepare_cached(&format!(
-                "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
-                 AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
-            ))?
-            .execute(params![
-                report,
-                kept.call.to_string(),
-                kept.account.0,
-                environment_name(kept.environment),
-                kept.cuid.as_str(),
-                kept.device.to_string(),
-            ])?;
+        let update = format!(
+            "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
+             AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
+        );
+        let (call, environment, device) = (kept.call.to_string(), environment_name(kept.environment), kept.device.to_string());
+        connection.execute(&update, params![report, call, kept.account.0, environment, kept.cuid.as_str(), device])?;
     }
     Ok(())
 }
@@ -431,25 +418,21 @@ pub struct CallRecord {
     pub callee_report: Option<VoiceReport>,
 }
 
-/// Reads every record in the store in `path`, oldest first.
+/// Reads every record in a store, oldest first.
 ///
 /// # Errors
 /// The store cannot be opened or read.
-pub fn read_records(path: &Path) -> Result<Vec<CallRecord>, StoreError> {
-    let connection = schema::open(path)?;
-    let read = || {
-        let mut statement = connection.prepare(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"))?;
-        let records = statement.query_map([], read_record)?;
-        records.collect::<Result<_, _>>()
-    };
-    read().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
+pub fn read_records(at: impl Into<Location>) -> Result<Vec<CallRecord>, StoreError> {
+    let at = at.into();
+    let records = at.open()?.query(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"), params![], read_record);
+    records.map_err(|error| at.failed(error))
 }
 
 /// What [`read_record`] reads, in this order.
 pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
                                          caller_report, callee_report";
 
-pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
     Ok(CallRecord {
         call: row.get(0)?,
         caller: row.get(1)?,
@@ -466,6 +449,6 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
 }
 
 /// A report that another version has written, and that this one does not understand, is none.
-pub(super) fn read_report(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<VoiceReport>> {
-    Ok(row.get::<_, Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
+pub(super) fn read_report(row: &Row<'_>, column: usize) -> sql::Result<Option<VoiceReport>> {
+    Ok(row.get::<Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
 }

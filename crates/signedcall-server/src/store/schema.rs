@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::StoreError;
+use super::{Location, StoreError};
 
 /// Marks a file as ours, so that another program's database is refused and not written to: "SCal".
 const APPLICATION_ID: i32 = 0x5343_616C;
@@ -395,7 +395,7 @@ fn describe(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::Foreign(path),
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, verdict: error.to_string() },
-        Some(_) | None => StoreError::Sqlite { path, source: error },
+        Some(_) | None => Location::File(path).failed(error),
     }
 }
 
