@@ -5,7 +5,7 @@ use signedcall_wire::{AccountId, Branding, ButtonTheme, Color};
 
 use super::api_keys::{Credential, credentials_of, put_credential};
 use super::sql::{self, Connection, Row, SqlError, params};
-use super::{Location, StoreError, schema, unix_millis};
+use super::{LAYOUT, Location, StoreError, schema, unix_millis};
 
 /// A company that uses the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ impl Accounts {
     pub(crate) fn are_current(at: &Location) -> Result<bool, StoreError> {
         match at {
             Location::File(path) => schema::is_current(path),
+            Location::Server(_) => Ok(at.layout()? == Some(LAYOUT)),
         }
     }
 

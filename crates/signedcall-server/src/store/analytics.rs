@@ -47,7 +47,7 @@ const BUSY_FOR_EVENTS: Duration = Duration::from_millis(20);
 pub(super) fn commit_events(connection: &Connection, events: &[Box<KeptEvents>]) -> bool {
     let commit = || {
         connection.wait_for_others(BUSY_FOR_EVENTS)?;
-        let transaction = connection.begin()?;
+        let transaction = connection.begin_beside_others()?;
         for kept in events {
             put_events(&transaction, kept)?;
         }

@@ -14,7 +14,7 @@ pub(crate) fn copy(store: &Path, to: &Path) -> Result<u64, StoreError> {
     let source = schema::open_to_read(store)?;
     if schema::examine(&source, store)? == 0 {
         // A file with nothing in it is anybody's.
-        return Err(StoreError::Foreign(store.to_owned()));
+        return Err(StoreError::Foreign(store.into()));
     }
     let file_failed = |path: &Path| {
         let path = path.to_owned();

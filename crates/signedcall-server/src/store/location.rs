@@ -3,14 +3,16 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::sql::{Connection, SqlError};
-use super::{StoreError, schema};
+use super::sql::{Connection, Server, SqlError};
+use super::{StoreError, schema, server_layout};
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In a file of SQLite, which is one service's.
     File(PathBuf),
+    /// In a database on a PostgreSQL server, which several services may use.
+    Server(Server),
 }
 
 impl Location {
@@ -18,6 +20,7 @@ impl Location {
     pub(super) fn open(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => Ok(Connection::of_file(schema::open(path)?)),
+            Self::Server(server) => server_layout::open(server),
         }
     }
 
@@ -25,6 +28,15 @@ impl Location {
     pub(super) fn open_again(&self) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => Ok(Connection::of_file(schema::open_again(path)?)),
+            Self::Server(server) => server_layout::open_again(server),
+        }
+    }
+
+    /// Which layout the store has, if there is one. Nothing in it is changed.
+    pub(crate) fn layout(&self) -> Result<Option<u32>, StoreError> {
+        match self {
+            Self::File(path) => schema::layout(path),
+            Self::Server(server) => server_layout::examine(&server_layout::open_again(server)?, self),
         }
     }
 
@@ -56,6 +68,7 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
+            Self::Server(server) => server.fmt(f),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file.
+//! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file, or in a database on a
+//! PostgreSQL server. What is asked is written once for both ([`sql`]).
 //!
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
@@ -15,11 +16,13 @@ mod history;
 mod location;
 mod open;
 mod outbox;
+pub(crate) mod owners;
 mod probe;
 mod quiet;
 mod receipts;
 mod records;
 mod schema;
+mod server_layout;
 mod signing_keys;
 mod sql;
 #[cfg(test)]
@@ -55,9 +58,9 @@ pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
-pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
-pub use self::sql::SqlError;
+pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder};
 pub(crate) use self::sql::Trouble;
+pub use self::sql::{InvalidServer, Server, SqlError};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
@@ -74,9 +77,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file belongs to another program.
-    #[error("{path} is not a store of the Signed Call service", path = .0.display())]
-    Foreign(PathBuf),
+    /// The file, or the database, belongs to another program.
+    #[error("{0} is not a store of the Signed Call service")]
+    Foreign(Location),
     /// The file is damaged.
     #[error("the store {path} is damaged ({verdict}); restore it from a copy, or move it away to begin anew", path = .path.display())]
     Damaged {
@@ -85,11 +88,11 @@ pub enum StoreError {
         /// What is wrong with it.
         verdict: String,
     },
-    /// The file was written by a newer version of the service.
-    #[error("the store {path} has layout {version}, of a newer version of the service", path = .path.display())]
+    /// It was written by a newer version of the service.
+    #[error("the store {store} has layout {version}, of a newer version of the service")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        store: Location,
         /// Its layout.
         version: u32,
     },

@@ -14,6 +14,8 @@ use crate::webhooks::{CallEvent, KEPT_TRYING_FOR, Next, WebhookId, body};
 
 /// How long the end of a call that was answered is kept for how it sounded, which its devices say once it is over.
 const REPORTS_WITHIN: Duration = Duration::from_secs(3);
+/// For how long a delivery is a service's that sends it: several times as long as that may take.
+const TAKEN_FOR: Duration = Duration::from_secs(60);
 /// What is kept of what was sent to a webhook.
 const MOST_LOGGED: u32 = 1000;
 /// How often a webhook has to fail in a row before somebody is told: less may be a receiver that is started again.
@@ -43,12 +45,12 @@ pub(super) fn put(connection: &Connection, call: &str, event: CallEvent, at: Sys
     )
 }
 
-/// Lets the end of a call go once both sides have said how it sounded, and says whether it was waited for.
+/// Lets the end of a call go once both sides have said how it sounded, and says whether it was waited for. One that is under way is not to be begun again.
 pub(super) fn hasten(connection: &Connection, call: &str) -> sql::Result<usize> {
     connection.execute(
-        "UPDATE deliveries SET due_at_ms = until_ms - ?1 WHERE call = ?2 AND event = ?3 AND tries = 0 AND due_at_ms IS NOT NULL
+        "UPDATE deliveries SET due_at_ms = until_ms - ?1 WHERE call = ?2 AND event = ?3 AND tries = 0 AND due_at_ms = until_ms - ?1 + ?4
          AND EXISTS (SELECT 1 FROM calls WHERE id = ?2 AND caller_report IS NOT NULL AND callee_report IS NOT NULL)",
-        params![millis(KEPT_TRYING_FOR), call, CallEvent::Ended.name()],
+        params![millis(KEPT_TRYING_FOR), call, CallEvent::Ended.name(), millis(REPORTS_WITHIN)],
     )
 }
 
@@ -172,6 +174,21 @@ impl Outbox {
         );
         let due = due.map_err(|error| self.failed(error))?;
         Ok(due.into_iter().flatten().filter(|due| !under_way.contains(&due.number)).take(room).collect())
+    }
+
+    /// Takes what is due, so that no other service sends it at the same time; it is due again should this one not come back to it. Gives what nobody else has
+    /// taken. A file has one service, which knows itself what is under way.
+    pub(crate) fn take(&self, due: Vec<Due>, now: SystemTime) -> Result<Vec<Due>, StoreError> {
+        match &self.at {
+            Location::File(_) => Ok(due),
+            Location::Server(_) => {
+                let take = "UPDATE deliveries SET due_at_ms = ?1 WHERE number = ?2 AND due_at_ms <= ?3";
+                let (until, now) = (unix_millis(now + TAKEN_FOR), unix_millis(now));
+                let is_ours = |due: &Due| self.connection.execute(take, params![until, due.number, now]).map(|taken| taken > 0);
+                let taken = due.into_iter().filter_map(|due| is_ours(&due).map(|ours| ours.then_some(due)).transpose());
+                taken.collect::<sql::Result<_>>().map_err(|error| self.failed(error))
+            }
+        }
     }
 
     /// Writes down what has become of deliveries, all of them or none, and says what somebody should know.

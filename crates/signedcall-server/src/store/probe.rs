@@ -1,6 +1,6 @@
 //! Whether the store can be written to at this moment, and how much room there is for it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::sql::{Connection, params};
@@ -35,22 +35,27 @@ impl StoreProbe {
         written.map(drop).map_err(|error| self.at.failed(error))
     }
 
-    /// The bytes that the disk has room for.
-    pub(crate) fn room(&self) -> std::io::Result<u64> {
+    /// The bytes that the disk has room for; `None` where it does not say so, or is a server's.
+    pub(crate) fn room(&self) -> Option<u64> {
         match &self.at {
-            Location::File(path) => room_at(path),
+            Location::File(path) => room_at(path).ok(),
+            Location::Server(_) => None,
         }
     }
 
     /// The bytes of the store, with what was written since it was last brought together.
     pub(crate) fn bytes(&self) -> u64 {
-        let Location::File(path) = &self.at;
-        let journal = PathBuf::from({
-            let mut name = path.clone().into_os_string();
-            name.push("-wal");
-            name
-        });
-        [path, &journal].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+        match &self.at {
+            Location::File(path) => {
+                let mut journal = path.clone().into_os_string();
+                journal.push("-wal");
+                [path.as_os_str(), &journal].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+            }
+            Location::Server(_) => {
+                let size = self.connection.query_one("SELECT pg_database_size(current_database())", params![], |row| row.get::<i64>(0));
+                size.ok().and_then(|size| size.try_into().ok()).unwrap_or_default()
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{CallId, DeviceName, RequestId, SessionId, Timestamp, VoiceReport};
+use signedcall_wire::{CallId, DeviceName, EndReason, RequestId, SessionId, Timestamp, VoiceReport};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -12,6 +12,7 @@ use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, put};
+use super::owners::{self, Tenure};
 use super::sql::{self, Connection, Row, params};
 use super::{Location, StoreError, environment_name, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
@@ -56,6 +57,8 @@ pub(crate) enum Written {
         /// `false`: they are not written, and have to be handed in again.
         durable: bool,
     },
+    /// Another service has the calls by now: nothing more is written down of them here, and nothing that was handed in was since.
+    Fenced,
 }
 
 #[derive(Debug)]
@@ -96,9 +99,21 @@ pub(super) struct Closing {
     pub(super) ended_at: SystemTime,
 }
 
+impl Closing {
+    /// The end of a call that was refused.
+    fn of_refused(opening: &Opening) -> Self {
+        let Opening { record, placed_at, handed_in: _ } = opening;
+        let reason = EndReason::InternalError;
+        let record = CloseRecord { call: record.invite.call, answered: None, declined_by: None, ended_at: record.placed_at, reason };
+        Self { record, ended_at: *placed_at }
+    }
+}
+
 impl Records {
     /// Opens the store, reads what an earlier process has left behind, and starts the thread.
-    pub(crate) fn start(at: impl Into<Location>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
+    ///
+    /// Where others use the store as well, it is said by which tenure the records are this service's to write.
+    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let at = at.into();
         let connection = at.open()?;
         let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
@@ -111,7 +126,7 @@ impl Records {
         let filled = Arc::new(Notify::new());
         let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
-        let thread = thread.spawn(move || write(&connection, &inbox, &told, &its_figures, &fill));
+        let thread = thread.spawn(move || write(&connection, tenure.as_ref(), &inbox, &told, &its_figures, &fill));
         let thread = thread.map_err(StoreError::Thread)?;
         Ok((Self { jobs, thread, figures, filled }, written, legacy))
     }
@@ -172,7 +187,14 @@ impl Records {
     }
 }
 
-fn write(connection: &Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures, filled: &Notify) {
+fn write(
+    connection: &Connection,
+    tenure: Option<&Tenure>,
+    inbox: &Receiver<Job>,
+    told: &UnboundedSender<Written>,
+    figures: &StoreFigures,
+    filled: &Notify,
+) {
     let mut backlog = Backlog::default();
     let (mut failed, mut finish) = (false, false);
     while !finish {
@@ -199,30 +221,45 @@ fn write(connection: &Connection, inbox: &Receiver<Job>, told: &UnboundedSender<
                 Job::Finish => finish = true,
             }
         }
+        // Two services that write the same ids at once wait for each other, and never both for the other one.
+        opening.sort_by_key(|opening| opening.record.invite.call);
         // Where there is little room, it is for the calls that there are.
         if failed
             && !opening.is_empty()
             && !backlog.is_empty()
-            && let Ok((_, put)) = commit(connection, &[], &backlog, figures)
+            && let Ok(Committed::Done { put, .. }) = commit(connection, tenure, &[], &backlog, figures)
         {
             backlog = Backlog::default();
             tell_of(put, filled);
         }
-        let committed = commit(connection, &opening, &backlog, figures);
+        let committed = commit(connection, tenure, &opening, &backlog, figures);
         failed = committed.is_err();
-        let opened = match committed {
-            Ok((opened, put)) => {
+        let mut may_be_open = false;
+        let not_opened = || opening.iter().map(|opening| Written::NotOpened { call: opening.record.invite.call }).collect();
+        let opened: Vec<_> = match committed {
+            Ok(Committed::Done { opened, put }) => {
                 backlog = Backlog::default();
                 tell_of(put, filled);
                 opened
             }
+            Ok(Committed::Fenced) => {
+                tracing::error!("another service has the calls of this one: their records are not written any more");
+                backlog = Backlog::default();
+                // Nobody listens any more while the service stops.
+                let _ = told.send(Written::Fenced);
+                not_opened()
+            }
             Err(error) => {
                 tracing::error!(%error, opening = opening.len(), waiting = backlog.len(), "the records of calls could not be written");
-                opening.iter().map(|opening| Written::NotOpened { call: opening.record.invite.call }).collect()
+                may_be_open = error.may_be_done();
+                not_opened()
             }
         };
         for (opening, outcome) in opening.iter().zip(&opened) {
             figures.opened(opening.handed_in, matches!(outcome, Written::Opened { durable: true, .. }));
+        }
+        if may_be_open {
+            backlog.refuse(opening);
         }
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
@@ -239,7 +276,7 @@ fn write(connection: &Connection, inbox: &Receiver<Job>, told: &UnboundedSender<
             return;
         }
         std::thread::sleep(RETRY_AFTER);
-        if commit(connection, &[], &backlog, figures).is_ok() {
+        if commit(connection, tenure, &[], &backlog, figures).is_ok() {
             return;
         }
     }
@@ -252,19 +289,33 @@ fn tell_of(put: usize, filled: &Notify) {
     }
 }
 
+/// What came of a commit.
+#[derive(Debug)]
+pub(super) enum Committed {
+    Done {
+        /// What became of each beginning, in their order.
+        opened: Vec<Written>,
+        /// How much there is to be told to webhooks.
+        put: usize,
+    },
+    /// The records are another service's, and nothing was written.
+    Fenced,
+}
+
 /// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded. With it goes what webhooks are
 /// to be told; says how much that is.
 pub(super) fn commit(
     connection: &Connection,
+    tenure: Option<&Tenure>,
     opening: &[Box<Opening>],
     backlog: &Backlog,
     figures: &StoreFigures,
-) -> sql::Result<(Vec<Written>, usize)> {
+) -> sql::Result<Committed> {
     if opening.is_empty() && backlog.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok(Committed::Done { opened: Vec::new(), put: 0 });
     }
     let begun = Instant::now();
-    let committed = write_all(connection, opening, backlog);
+    let committed = write_all(connection, tenure, opening, backlog);
     match committed {
         Ok(_) => figures.committed(opening.len() + backlog.len(), begun.elapsed()),
         Err(_) => figures.failed(),
@@ -272,8 +323,13 @@ pub(super) fn commit(
     committed
 }
 
-fn write_all(connection: &Connection, opening: &[Box<Opening>], backlog: &Backlog) -> sql::Result<(Vec<Written>, usize)> {
-    let transaction = connection.begin()?;
+fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Opening>], backlog: &Backlog) -> sql::Result<Committed> {
+    let transaction = connection.begin_beside_others()?;
+    if let Some(tenure) = tenure
+        && !owners::goes_on(&transaction, tenure)?
+    {
+        return Ok(Committed::Fenced);
+    }
     let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
@@ -298,12 +354,15 @@ fn write_all(connection: &Connection, opening: &[Box<Opening>], backlog: &Backlo
         told += put(&transaction, &call, CallEvent::Ended, *ended_at, is_answered)?;
         update_end(&transaction, closing)?;
     }
+    for refused in backlog.refused() {
+        told += close_refused(&transaction, refused)?;
+    }
     for kept in backlog.reports() {
         update_report(&transaction, kept)?;
         told += hasten(&transaction, &kept.call.to_string())?;
     }
     transaction.commit()?;
-    Ok((outcomes, told))
+    Ok(Committed::Done { opened: outcomes, put: told })
 }
 
 fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> sql::Result<usize> {
@@ -351,6 +410,17 @@ fn update_answer(connection: &Connection, answering: &Answering) -> sql::Result<
 
 fn name_of(name: Option<&DeviceName>) -> Option<&str> {
     name.map(DeviceName::as_str)
+}
+
+/// Ends the record of a call that was refused since nobody knew whether it is there, if it is: no other that goes by the same id. Says how many webhooks are told.
+fn close_refused(connection: &Connection, refused: &Opening) -> sql::Result<usize> {
+    let (call, device) = (refused.record.invite.call.to_string(), refused.record.invite.endpoint.device.to_string());
+    let find = "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ? AND caller_device = ? AND placed_at_ms = ? AND ended_at_ms IS NULL)";
+    if !connection.query_one(find, params![call, device, unix_millis(refused.placed_at)], |row| row.get(0))? {
+        return Ok(0);
+    }
+    let told = put(connection, &call, CallEvent::Ended, refused.placed_at, false)?;
+    update_end(connection, &Closing::of_refused(refused)).map(|_| told)
 }
 
 /// Nothing stays of how the caller looked or what the devices need of the call.

@@ -1,9 +1,13 @@
 //! Stores for tests: what holds of one kind of store is to hold of each.
 
+#[path = "../../tests/rig/postgres.rs"]
+pub(crate) mod postgres;
+
 use tempfile::TempDir;
 
-use super::Location;
+use self::postgres::Postgres;
 use super::sql::Connection;
+use super::{Location, Server};
 
 /// A new store, which is gone with this.
 #[derive(Debug)]
@@ -16,6 +20,16 @@ impl TestStore {
     pub(crate) fn in_a_file() -> Self {
         let data = tempfile::tempdir().expect("a directory");
         Self { location: Location::from(&data.path().join("store.sqlite")), data }
+    }
+
+    /// In a database of its own on the server that all tests share.
+    pub(crate) fn on_postgres() -> Self {
+        Self::on(Postgres::shared())
+    }
+
+    pub(crate) fn on(server: &Postgres) -> Self {
+        let location = Location::Server(Server::parse(&server.new_database()).expect("a server"));
+        Self { location, data: tempfile::tempdir().expect("a directory") }
     }
 
     pub(crate) const fn at(&self) -> &Location {
@@ -57,6 +71,13 @@ macro_rules! on_each_store {
                 super::$test(&$crate::store::testing::TestStore::in_a_file());
             })*
         }
+
+        mod on_postgres {
+            $(#[test]
+            fn $test() {
+                super::$test(&$crate::store::testing::TestStore::on_postgres());
+            })*
+        }
     };
 }
 pub(crate) use on_each_store;
@@ -68,6 +89,13 @@ macro_rules! on_each_store_at_once {
             $(#[tokio::test]
             async fn $test() {
                 super::$test(&$crate::store::testing::TestStore::in_a_file()).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&$crate::store::testing::TestStore::on_postgres()).await;
             })*
         }
     };

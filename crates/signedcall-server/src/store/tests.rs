@@ -1,6 +1,7 @@
 mod analytics;
 mod file;
 mod records;
+mod server;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};

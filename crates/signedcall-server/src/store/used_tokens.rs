@@ -106,14 +106,21 @@ fn write(connection: &Connection, batch: Vec<TokenUse>) {
 }
 
 fn use_up(connection: &Connection, batch: &[TokenUse]) -> sql::Result<Vec<bool>> {
-    let transaction = connection.begin()?;
-    let mut good = Vec::with_capacity(batch.len());
-    for TokenUse { account, id, until, now, told: _ } in batch {
-        let forget = "DELETE FROM used_tokens WHERE (account, id) IN (SELECT account, id FROM used_tokens WHERE until <= ? LIMIT ?)";
-        transaction.execute(forget, params![now, FORGOTTEN_AT_ONCE])?;
+    // Two services that use the same tokens at once wait for each other, and never both for the other one.
+    let mut in_order: Vec<usize> = (0..batch.len()).collect();
+    in_order.sort_by_key(|place| (&batch[*place].account, batch[*place].id));
+    let transaction = connection.begin_beside_others()?;
+    let forget = format!(
+        "DELETE FROM used_tokens WHERE (account, id) IN (SELECT account, id FROM used_tokens WHERE until <= ? LIMIT ?{})",
+        transaction.unless_locked()
+    );
+    let mut good = vec![false; batch.len()];
+    for place in in_order {
+        let TokenUse { account, id, until, now, told: _ } = &batch[place];
+        transaction.execute(&forget, params![now, FORGOTTEN_AT_ONCE])?;
         let note = "INSERT INTO used_tokens (account, id, until) VALUES (?, ?, ?)
                     ON CONFLICT (account, id) DO UPDATE SET until = excluded.until WHERE used_tokens.until <= ?";
-        good.push(transaction.execute(note, params![account.0, id, until, now])? > 0);
+        good[place] = transaction.execute(note, params![account.0, id, until, now])? > 0;
     }
     transaction.commit()?;
     Ok(good)

@@ -24,6 +24,7 @@
 //! written as text by [`super::text_of`]. `INDEXED BY` is for SQLite, and left out elsewhere.
 
 mod error;
+mod postgres;
 mod row;
 mod sqlite;
 mod value;
@@ -32,6 +33,8 @@ use std::time::Duration;
 
 pub use self::error::SqlError;
 pub(crate) use self::error::Trouble;
+pub(super) use self::postgres::step;
+pub use self::postgres::{InvalidServer, Server};
 pub(super) use self::row::Row;
 pub(super) use self::value::{Parameter, params};
 
@@ -42,6 +45,7 @@ pub(super) type Result<T> = std::result::Result<T, SqlError>;
 #[derive(Debug)]
 pub(super) enum Connection {
     Sqlite(sqlite::Session),
+    Postgres(postgres::Session),
 }
 
 impl Connection {
@@ -50,17 +54,22 @@ impl Connection {
     }
 
     /// Carries several statements out, which have no values.
-    #[cfg(test)]
     pub(super) fn run(&self, sql: &str) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.run(sql),
+            Self::Postgres(session) => session.run(sql),
         }
+    }
+
+    pub(super) fn to_server(server: &Server) -> Result<Self> {
+        Ok(Self::Postgres(postgres::Session::open(server)?))
     }
 
     /// Carries a statement out, and says how many rows it has changed.
     pub(super) fn execute(&self, sql: &str, values: &[&dyn Parameter]) -> Result<usize> {
         match self {
             Self::Sqlite(session) => session.execute(sql, values),
+            Self::Postgres(session) => session.execute(sql, values),
         }
     }
 
@@ -68,6 +77,7 @@ impl Connection {
     pub(super) fn query<T>(&self, sql: &str, values: &[&dyn Parameter], read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
         match self {
             Self::Sqlite(session) => session.query(sql, values, read),
+            Self::Postgres(session) => session.query(sql, values, read),
         }
     }
 
@@ -80,6 +90,7 @@ impl Connection {
     ) -> Result<Option<T>> {
         match self {
             Self::Sqlite(session) => session.query_optional(sql, values, read),
+            Self::Postgres(session) => session.query_optional(sql, values, read),
         }
     }
 
@@ -92,14 +103,34 @@ impl Connection {
     pub(super) fn begin(&self) -> Result<Transaction<'_>> {
         match self {
             Self::Sqlite(session) => session.begin()?,
+            Self::Postgres(session) => session.begin()?,
         }
         Ok(Transaction { connection: self })
+    }
+
+    /// Begins a transaction that others may be beside: for what only writes rows of its own, and what they have set aside for it.
+    pub(super) fn begin_beside_others(&self) -> Result<Transaction<'_>> {
+        match self {
+            Self::Sqlite(session) => session.begin()?,
+            Self::Postgres(session) => session.begin_beside_others()?,
+        }
+        Ok(Transaction { connection: self })
+    }
+
+    /// What leaves rows out of a query for a change that somebody else has changed, and not yet committed.
+    pub(super) const fn unless_locked(&self) -> &'static str {
+        match self {
+            // Nobody else writes.
+            Self::Sqlite(_) => "",
+            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        }
     }
 
     /// How long whoever else writes is waited for.
     pub(super) fn wait_for_others(&self, patience: Duration) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.wait_for_others(patience),
+            Self::Postgres(session) => session.wait_for_others(patience),
         }
     }
 
@@ -107,6 +138,7 @@ impl Connection {
     pub(super) fn answer_within(&mut self, within: Duration) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.answer_within(within),
+            Self::Postgres(session) => session.answer_within(within),
         }
     }
 
@@ -114,6 +146,7 @@ impl Connection {
     pub(super) fn only_read(&self) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.only_read(),
+            Self::Postgres(session) => session.only_read(),
         }
     }
 
@@ -121,6 +154,7 @@ impl Connection {
     pub(super) fn do_not_wait_for_the_disk(&self) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.do_not_wait_for_the_disk(),
+            Self::Postgres(session) => session.do_not_wait_for_the_disk(),
         }
     }
 
@@ -128,6 +162,8 @@ impl Connection {
     pub(super) fn forget_what_was_erased(&self, patience: Duration) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.empty_log(patience),
+            // A server overwrites it in its own time, and keeps a log that is its operator's.
+            Self::Postgres(_) => Ok(()),
         }
     }
 }
@@ -143,6 +179,7 @@ impl Transaction<'_> {
     pub(super) fn commit(self) -> Result<()> {
         match self.connection {
             Connection::Sqlite(session) => session.commit(),
+            Connection::Postgres(session) => session.commit(),
         }
     }
 }
@@ -159,6 +196,7 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         match self.connection {
             Connection::Sqlite(session) => session.undo(),
+            Connection::Postgres(session) => session.undo(),
         }
     }
 }

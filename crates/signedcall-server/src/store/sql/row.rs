@@ -1,11 +1,13 @@
 use rusqlite::types::ValueRef;
+use tokio_postgres::types::{FromSql, Type};
 
-use super::{Result, SqlError};
+use super::SqlError;
 
 /// A row of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 /// What is in one column of a row.
@@ -19,7 +21,7 @@ pub(in crate::store) enum Cell<'a> {
 
 impl Row<'_> {
     /// Reads a column, counted from nought.
-    pub(in crate::store) fn get<T: Column>(&self, column: usize) -> Result<T> {
+    pub(in crate::store) fn get<T: Column>(&self, column: usize) -> super::Result<T> {
         let cell = match self {
             Self::Sqlite(row) => match row.get_ref(column)? {
                 ValueRef::Null => Cell::Null,
@@ -29,8 +31,29 @@ impl Row<'_> {
                 // No table has any.
                 ValueRef::Real(_) => return Err(SqlError::Unreadable(column)),
             },
+            Self::Postgres(row) => row.try_get(column)?,
         };
         T::read(cell).ok_or(SqlError::Unreadable(column))
+    }
+}
+
+impl<'a> FromSql<'a> for Cell<'a> {
+    fn from_sql(kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match *kind {
+            Type::BOOL => Self::Integer(bool::from_sql(kind, raw)?.into()),
+            Type::INT4 => Self::Integer(i32::from_sql(kind, raw)?.into()),
+            Type::INT8 => Self::Integer(i64::from_sql(kind, raw)?),
+            Type::BYTEA => Self::Blob(raw),
+            _ => Self::Text(FromSql::from_sql(kind, raw)?),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::BOOL | Type::INT4 | Type::INT8 | Type::BYTEA | Type::TEXT)
     }
 }
 

@@ -47,7 +47,6 @@ impl Session {
         rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
     }
 
-    #[cfg(test)]
     pub(super) fn run(&self, sql: &str) -> Result<()> {
         Ok(self.0.execute_batch(sql)?)
     }

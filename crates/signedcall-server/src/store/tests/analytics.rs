@@ -10,7 +10,6 @@ use crate::store::testing::{TestStore, on_each_store};
 on_each_store![
     events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls,
     events_that_cannot_be_written_down_are_not_acknowledged,
-    events_wait_for_nobody_who_writes_and_are_told_again,
     whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call,
 ];
 
@@ -31,7 +30,7 @@ fn events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls(store: 
     let accounts = Accounts::open(store.at()).expect("a new store");
     let id = opening(1).account;
     account::add(&accounts, &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     let end = AnalyticsKind::End { reason: EndReason::Busy };
@@ -59,7 +58,7 @@ fn events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls(store: 
 }
 
 fn events_that_cannot_be_written_down_are_not_acknowledged(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     store.run("ALTER TABLE analytics_events RENAME TO hidden");
@@ -69,8 +68,11 @@ fn events_that_cannot_be_written_down_are_not_acknowledged(store: &TestStore) {
     assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: false }));
 }
 
-fn events_wait_for_nobody_who_writes_and_are_told_again(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+/// On a server nobody who writes is in the way.
+#[test]
+fn events_wait_for_nobody_who_writes_to_a_file_and_are_told_again() {
+    let store = &TestStore::in_a_file();
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     let other = store.connect();
@@ -93,7 +95,7 @@ fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call
     let accounts = Accounts::open(store.at()).expect("a new store");
     let id = opening(1).account;
     account::add(&accounts, &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a store");
     for call in 1..=2 {
         records.open(opening(call), SystemTime::now());
         assert_eq!(written.blocking_recv(), Some(opened(call, true)));

@@ -34,7 +34,7 @@ fn a_store_of_each_earlier_version_gets_what_it_lacks_and_keeps_what_it_has() {
         let records = read_records(&path).expect("a store that is brought up to date");
         let kept: Vec<_> = records.iter().map(|record| (record.end_reason, record.caller_report)).collect();
         assert_eq!(kept, [(Some(EndReason::HungUp.number()), None)], "version {version}");
-        let (records, _written, Legacy { open, .. }) = Records::start(&path).expect("the same store");
+        let (records, _written, Legacy { open, .. }) = Records::start(&path, None).expect("the same store");
         assert_eq!(open, vec![], "version {version}");
         records.open(opening(2), SystemTime::now());
         records.close(closing(2), SystemTime::now());
@@ -99,7 +99,7 @@ fn nobody_else_on_the_machine_may_read_the_store() {
     use std::os::unix::fs::PermissionsExt;
 
     let (directory, path) = new_store();
-    let (records, _written, _legacy) = Records::start(&path).expect("a new store");
+    let (records, _written, _legacy) = Records::start(&path, None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     for entry in std::fs::read_dir(directory.path()).expect("a directory") {
         let entry = entry.expect("an entry");
@@ -114,7 +114,7 @@ fn a_full_store_takes_nothing_new_and_has_nothing_by_halves_and_goes_on_when_the
     let connection = Location::from(&path).open().expect("a new store");
     let (now, figures) = (SystemTime::now(), StoreFigures::default());
     let beginning = |call| Box::new(Opening { record: opening(call), placed_at: now, handed_in: Instant::now() });
-    commit(&connection, &[beginning(1)], &Backlog::default(), &figures).expect("room");
+    commit(&connection, None, &[beginning(1)], &Backlog::default(), &figures).expect("room");
     let pages: u32 = connection.query_one("PRAGMA page_count", &[], |row| row.get(0)).expect("a number");
     let limit = |connection: &Connection, most: u32| {
         connection.query_one(&format!("PRAGMA max_page_count = {most}"), &[], |row| row.get::<u32>(0)).expect("a limit")
@@ -124,14 +124,14 @@ fn a_full_store_takes_nothing_new_and_has_nothing_by_halves_and_goes_on_when_the
     let mut backlog = Backlog::default();
     backlog.answer(Answering { call: opening(1).invite.call, answer: answer(), answered_at: now });
     let many: Vec<_> = (2..200).map(beginning).collect();
-    let full = commit(&connection, &many, &backlog, &figures).expect_err("there is no room for so many");
+    let full = commit(&connection, None, &many, &backlog, &figures).expect_err("there is no room for so many");
     assert_eq!(full.trouble(), Trouble::Full, "{full}");
-    commit(&connection, &[], &backlog, &figures).expect("what is there can be changed");
+    commit(&connection, None, &[], &backlog, &figures).expect("what is there can be changed");
     backlog.close(Closing { record: closing(1), ended_at: now });
-    commit(&connection, &[], &backlog, &figures).expect("and ended");
+    commit(&connection, None, &[], &backlog, &figures).expect("and ended");
 
     limit(&connection, 1_000_000);
-    commit(&connection, &many, &Backlog::default(), &figures).expect("room again");
+    commit(&connection, None, &many, &Backlog::default(), &figures).expect("room again");
     drop(connection);
     let records = read_records(&path).expect("a good store");
     assert_eq!(records.len(), 199);

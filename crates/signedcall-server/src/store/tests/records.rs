@@ -15,7 +15,7 @@ on_each_store![
 ];
 
 fn a_record_is_written_opened_and_closed_once(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     let now = SystemTime::now();
     records.open(opening(1), now);
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
@@ -31,7 +31,7 @@ fn a_record_is_written_opened_and_closed_once(store: &TestStore) {
 }
 
 fn the_id_of_an_earlier_call_is_not_taken_again_and_the_others_of_the_same_commit_are(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     for call in [1, 1, 2] {
         records.open(opening(call), SystemTime::now());
     }
@@ -42,7 +42,7 @@ fn the_id_of_an_earlier_call_is_not_taken_again_and_the_others_of_the_same_commi
 }
 
 fn what_was_left_open_goes_on_with_the_next_start(store: &TestStore) {
-    let (records, mut written, nothing) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, nothing) = Records::start(store.at(), None).expect("a new store");
     assert_eq!(nothing, Legacy::default());
     let now = SystemTime::now();
     let began = unix_millis(now);
@@ -57,7 +57,7 @@ fn what_was_left_open_goes_on_with_the_next_start(store: &TestStore) {
     let outcomes: Vec<_> = std::iter::from_fn(|| written.blocking_recv()).collect();
     assert_eq!(outcomes.last(), Some(&Written::Answered { call: opening(2).invite.call }));
 
-    let (records, _written, Legacy { open, ended }) = Records::start(store.at()).expect("the same store");
+    let (records, _written, Legacy { open, ended }) = Records::start(store.at(), None).expect("the same store");
     let at = |milliseconds: i64| Timestamp::from_millis(u64::try_from(began + milliseconds).expect("after 1970"));
     let record = |call| OpenRecord { placed_at: at(0), ..opening(call) };
     let times = KeptAnswer { at: at(3_000), connected_at: Some(at(3_500)), ends_at: Some(at(63_000)), ..answer() };
@@ -87,7 +87,7 @@ fn what_was_left_open_goes_on_with_the_next_start(store: &TestStore) {
 }
 
 fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over(store: &TestStore) {
-    let (records, _written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, _written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     records.close(closing(1), SystemTime::now());
     records.finish();
@@ -96,7 +96,7 @@ fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over(store: &TestSt
 }
 
 fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     let now = SystemTime::now();
     records.open(opening(1), now);
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
@@ -115,7 +115,7 @@ fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked(store:
         [record.caller_report, record.callee_report].map(|report| report.map(|report| report.mos))
     };
     assert_eq!(reports(), [None, None], "before the answer there is nothing to say, and no other device or user talked");
-    let (records, _written, _legacy) = Records::start(store.at()).expect("the same store");
+    let (records, _written, _legacy) = Records::start(store.at(), None).expect("the same store");
     for mos in [410, 420] {
         records.keep_report(report(1, "courier_1", mos));
         records.keep_report(report(2, "customer_1", mos + 5));
@@ -125,11 +125,11 @@ fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked(store:
 }
 
 fn an_open_record_of_an_older_version_is_closed_as_an_internal_error(store: &TestStore) {
-    let (records, _written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, _written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     records.finish();
     store.run("UPDATE calls SET invite = NULL");
-    let (records, _written, Legacy { open, ended }) = Records::start(store.at()).expect("the same store");
+    let (records, _written, Legacy { open, ended }) = Records::start(store.at(), None).expect("the same store");
     assert_eq!((open, ended), (vec![], vec![]));
     records.finish();
     let reasons: Vec<_> = read_records(store.at()).expect("a good store").into_iter().map(|record| record.end_reason).collect();
@@ -137,7 +137,7 @@ fn an_open_record_of_an_older_version_is_closed_as_an_internal_error(store: &Tes
 }
 
 fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed_later(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     store.run("ALTER TABLE calls RENAME TO hidden");
@@ -154,7 +154,7 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
 }
 
 fn what_cannot_be_written_when_the_service_stops_is_tried_for_some_seconds_more(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at()).expect("a new store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     let figures = records.figures();
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));

@@ -45,13 +45,13 @@ impl Store {
     fn begin(store: &TestStore) -> Self {
         let accounts = Accounts::open(store.at()).expect("a new store");
         account::add(&accounts, &demo_account()).expect("a new account");
-        let (records, written, _legacy) = Records::start(store.at()).expect("a store");
+        let (records, written, _legacy) = Records::start(store.at(), None).expect("a store");
         Self { at: store.at().clone(), _own: None, accounts, records, written }
     }
 
     /// A connection of somebody else's, to a file.
     fn sql(&self) -> rusqlite::Connection {
-        let Location::File(path) = &self.at;
+        let Location::File(path) = &self.at else { panic!("it is a file") };
         let connection = rusqlite::Connection::open(path).expect("a store");
         connection.busy_timeout(Duration::from_secs(5)).expect("a store");
         connection

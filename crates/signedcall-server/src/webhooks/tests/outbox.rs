@@ -282,3 +282,27 @@ async fn an_account_has_eight_webhooks_in_an_environment(store: &TestStore) {
     assert!(matches!(one(Environment::Production), Err(WebhookError::TooMany)));
     one(Environment::Development).expect("room");
 }
+
+#[tokio::test]
+async fn of_two_services_one_has_a_delivery_at_a_time_and_the_other_should_the_first_not_come_back() {
+    let data = TestStore::on_postgres();
+    let mut store = Store::begin(&data);
+    let now = SystemTime::now();
+    store.add("https://ends.example", &[CallEvent::Ended]);
+    store.place(1, now).await;
+    store.answer(1, now).await;
+    store.end(1, true, now).await;
+    let later = now + Duration::from_secs(3);
+    let due = due_at(&store, later);
+    assert_eq!(due.len(), 1);
+    let services = [open_outbox(&store.at), open_outbox(&store.at)];
+    let taken = services.map(|outbox| outbox.take(due.clone(), later).expect("a good store").len());
+    assert_eq!(taken, [1, 0]);
+    // What devices say meanwhile comes too late to be told with it.
+    for report in [report(1, "courier_1", 1), report(1, "customer_1", 2)] {
+        store.records.keep_report(report);
+    }
+    store.settle().await;
+    assert_eq!(due_at(&store, later + Duration::from_secs(59)), []);
+    assert_eq!(due_at(&store, later + Duration::from_secs(60)).len(), 1);
+}
