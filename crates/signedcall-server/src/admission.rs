@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(service.demo_key(), Some(&demo), "the demo account keeps its key");
         service.shutdown().await;
 
-        let accounts = Arc::new(open_accounts(data.path()).expect("a good store"));
+        let accounts = Arc::new(open_accounts(&Settings::on_loopback(data.path().to_owned())).expect("a good store"));
         let keys = (KeyVerifier::new().expect("randomness"), KeyUse::open(&accounts).expect("the same store"));
         let used_tokens = UsedTokens::start(&data.path().join(STORE_FILE)).expect("a good store");
         let tokens = (TokenVerifier::new(TokenSettings::default()), used_tokens);

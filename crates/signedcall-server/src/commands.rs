@@ -13,7 +13,7 @@ use signedcall_wire::AccountId;
 use crate::name_of;
 
 pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let mut out = std::io::stdout();
     match command {
         WebhookCommand::Add { account, environment, url, events } => {
@@ -51,7 +51,7 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
 pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyhow::Result<()> {
     let AnalyticsCommand::Export { account } = command;
     let mut out = std::io::stdout();
-    for event in account::analytics_events(&open_accounts(&settings.data)?, &AccountId(account))? {
+    for event in account::analytics_events(&open_accounts(settings)?, &AccountId(account))? {
         writeln!(out, "{}", serde_json::to_string(&event)?)?;
     }
     Ok(())
@@ -61,10 +61,18 @@ pub(crate) fn receipts(settings: &Settings, command: ReceiptCommand) -> anyhow::
     let mut out = std::io::stdout();
     match command {
         ReceiptCommand::Export { account, call } => {
-            writeln!(out, "{}", receipts::export(&open_accounts(&settings.data)?, &AccountId(account), &call)?)?;
+            writeln!(out, "{}", receipts::export(&open_accounts(settings)?, &AccountId(account), &call)?)?;
         }
-        ReceiptCommand::Keys { account } => writeln!(out, "{}", receipts::keys(&open_accounts(&settings.data)?, &AccountId(account))?)?,
+        ReceiptCommand::Keys { account } => writeln!(out, "{}", receipts::keys(&open_accounts(settings)?, &AccountId(account))?)?,
         ReceiptCommand::Verify { keys, receipt } => write!(out, "{}", receipts::verify(&read(&keys)?, &read(&receipt)?)?)?,
+    }
+    Ok(())
+}
+
+/// What is in a database its own tools copy, at one moment and beside everything else that goes on.
+pub(crate) fn store_in_a_file(settings: &Settings, instead: &str) -> anyhow::Result<()> {
+    if let Some(server) = &settings.store {
+        anyhow::bail!("{server} is a database, which PostgreSQL's own tools copy and put back: use {instead}");
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ mod socket;
 pub mod store;
 pub mod supervisor;
 mod switchboard;
+mod tenancy;
 mod tls;
 mod tokens;
 mod web;

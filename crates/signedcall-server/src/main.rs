@@ -50,6 +50,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         Some(Command::User(command)) => administer_users(&settings, command),
         Some(Command::Quiet(command)) => administer_quiet_hours(&settings, command),
         Some(Command::Backup { to }) => {
+            commands::store_in_a_file(&settings, "pg_dump --format=custom")?;
             let bytes = backup::back_up(&settings.data, &to)?;
             Ok(writeln!(std::io::stdout(), "{} has {bytes} bytes", to.display())?)
         }
@@ -116,7 +117,7 @@ async fn next_beat(beats: &mut Option<Interval>) {
 }
 
 fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()> {
-    let accounts = || open_accounts(&settings.data);
+    let accounts = || open_accounts(settings);
     let mut out = std::io::stdout();
     match command {
         AccountCommand::Add(arguments) => {
@@ -144,7 +145,7 @@ fn administer(settings: &Settings, command: AccountCommand) -> anyhow::Result<()
 }
 
 fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let mut out = std::io::stdout();
     match command {
         KeyCommand::Add { account, environment } => {
@@ -165,7 +166,7 @@ fn administer_keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<(
 }
 
 fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let mut out = std::io::stdout();
     match command {
         JwksCommand::Set { account, environment, file } => {
@@ -184,7 +185,7 @@ fn administer_token_keys(settings: &Settings, command: JwksCommand) -> anyhow::R
 }
 
 fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let block = |UserArguments { account, cuid, environment }, blocked| {
         account::block_user(&accounts, &AccountId(account), environment.into(), &cuid, blocked)
     };
@@ -202,7 +203,7 @@ fn administer_users(settings: &Settings, command: UserCommand) -> anyhow::Result
 }
 
 fn administer_quiet_hours(settings: &Settings, command: QuietCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let set = |QuietArguments { account, cuid, environment }, hours| {
         account::set_quiet_hours(&accounts, &AccountId(account), environment.into(), cuid.as_ref(), hours)
     };
@@ -228,6 +229,7 @@ fn administer_quiet_hours(settings: &Settings, command: QuietCommand) -> anyhow:
 }
 
 fn restore(settings: &Settings, from: &Path) -> anyhow::Result<()> {
+    commands::store_in_a_file(settings, "pg_restore --clean")?;
     if let Some(kept) = backup::restore(from, &settings.data)? {
         writeln!(std::io::stdout(), "what was there is kept as {}", kept.display())?;
     }

@@ -25,8 +25,11 @@ use crate::operator::{self, Operator};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
+use crate::store::{
+    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
+};
 use crate::switchboard::{Note, Switchboard};
+use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
 use crate::web::{self, SIGNALLING_PATH, Web};
@@ -65,6 +68,14 @@ pub enum StartError {
         path = .0.display()
     )]
     OlderRuns(PathBuf),
+    /// Another service has the calls of the database.
+    #[error("the calls in {store} are another service's: {whose}")]
+    Owned {
+        /// The database.
+        store: Location,
+        /// Whose they are.
+        whose: String,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,6 +117,7 @@ pub struct Service {
     key_use: JoinHandle<()>,
     erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
+    tenancy: Option<JoinHandle<()>>,
     operator: Option<JoinHandle<()>>,
     renewal: Option<(tls::Renewal, JoinHandle<()>)>,
 }
@@ -132,13 +144,14 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
+    let store = settings.location();
     let (renewal, tls) = settings.tls.map(tls::Renewal::start).transpose()?.unzip();
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
-    let store = settings.data.join(STORE_FILE);
     let accounts = Arc::new(Accounts::open(&store)?);
+    let tenancy = Tenancy::begin(&store).await?;
     let demo_key = if settings.demo { Some(ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
-    let (records, written, legacy) = Records::start(&store)?;
+    let (records, written, legacy) = Records::start(&store, tenancy.as_ref().map(Tenancy::tenure))?;
     let (listener, address) = listen(settings.listen).await?;
     let for_operator = match settings.operator_listen {
         Some(address) => Some(listen(address).await?),
@@ -166,10 +179,22 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
     switchboard.quieten(quiet);
+    let kept = tenancy.clone();
     let switchboard = tokio::spawn(async move {
         switchboard.run(inbox, written, relay).await;
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
+        if let Some(tenancy) = tenancy {
+            tenancy.end().await;
+        }
+    });
+    let tenancy = kept.map(|tenancy| {
+        let switchboard = switchboard.abort_handle();
+        tokio::spawn(async move {
+            tenancy.keep().await;
+            tracing::error!("another service has the calls of this one");
+            switchboard.abort();
+        })
     });
     let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
     let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
@@ -194,6 +219,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         key_use,
         erasure,
         switchboard,
+        tenancy,
         operator,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
@@ -274,6 +300,9 @@ impl Service {
         if let Err(error) = self.switchboard.await {
             tracing::error!(%error, "the hub's task failed");
         }
+        if let Some(tenancy) = self.tenancy {
+            tenancy.abort();
+        }
         // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
         self.webhooks.abort();
         // Until then it says that the service is about to stop.
@@ -283,12 +312,12 @@ impl Service {
     }
 }
 
-/// Opens the accounts of a data directory for a command, beside a service that may be running there.
+/// Opens the accounts that some settings lead to for a command, beside a service that may be running there.
 ///
 /// # Errors
 /// The store is of an older version, and a service is running on it; it cannot be used.
-pub fn open_accounts(data: &Path) -> Result<Accounts, StartError> {
-    let store = data.join(STORE_FILE);
+pub fn open_accounts(settings: &Settings) -> Result<Accounts, StartError> {
+    let (data, store) = (&settings.data, settings.location());
     let until = Instant::now() + BROUGHT_UP_TO_DATE_WITHIN;
     loop {
         if Accounts::are_current(&store)? {
@@ -336,7 +365,7 @@ mod tests {
         let connection = rusqlite::Connection::open(&store).expect("a store");
         connection.pragma_update(None, "user_version", LAYOUT + 1).expect("a store");
         let _service = lock_data(data.path()).expect("nobody else");
-        let refused = open_accounts(data.path()).expect_err("it is newer");
+        let refused = open_accounts(&Settings::on_loopback(data.path().to_owned())).expect_err("it is newer");
         assert!(matches!(refused, StartError::Store(StoreError::Newer { version, .. }) if version == LAYOUT + 1), "{refused}");
     }
 
@@ -346,9 +375,9 @@ mod tests {
         let store = data.path().join(STORE_FILE);
         drop(make_earlier(&store, 7).expect("a new file"));
         let _service = lock_data(data.path()).expect("nobody else");
-        let refused = open_accounts(data.path()).expect_err("it is older");
+        let refused = open_accounts(&Settings::on_loopback(data.path().to_owned())).expect_err("it is older");
         assert!(matches!(refused, StartError::OlderRuns(_)), "{refused}");
-        assert!(!Accounts::are_current(&store).expect("a store"));
+        assert!(!Accounts::are_current(&Location::from(&store)).expect("a store"));
     }
 
     #[test]
@@ -358,7 +387,7 @@ mod tests {
         drop(make_earlier(&store, 7).expect("a new file"));
         let _service = lock_data(data.path()).expect("nobody else");
         std::thread::scope(|scope| {
-            let command = scope.spawn(|| open_accounts(data.path()));
+            let command = scope.spawn(|| open_accounts(&Settings::on_loopback(data.path().to_owned())));
             drop(Accounts::open(&store).expect("a store of before"));
             let opened = command.join().expect("no bug");
             assert!(opened.is_ok(), "{opened:?}");

@@ -129,6 +129,8 @@ impl Switchboard {
                     Written::NotOpened { call } => HubEvent::StoreFailed { call },
                     Written::Answered { call } => HubEvent::AnswerWritten { call },
                     Written::EventsKept { session, request, durable } => HubEvent::EventsKept { session, request, durable },
+                    // The calls go on at another service, and devices find it once this one is gone.
+                    Written::Fenced => break,
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
@@ -323,7 +325,7 @@ mod tests {
     #[test]
     fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
         let data = tempfile::tempdir().expect("a directory");
-        let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite")).expect("a new store");
+        let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite"), None).expect("a new store");
         let receipts = ReceiptMaker::start(Accounts::open(&data.path().join("store.sqlite")).expect("a store")).expect("a thread");
         let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts);
         let open = |switchboard: &mut Switchboard, socket| {

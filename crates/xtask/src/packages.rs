@@ -17,6 +17,8 @@ pub(crate) enum Need {
     Build,
     /// A display, desktop sessions, sound cards and people of our own, for a machine that has none.
     VirtualDesktop,
+    /// A database server that the service is tested on.
+    Database,
     /// A browser that draws the screens.
     Browser,
     /// Tools that come as Python packages, in folders of their own.
@@ -56,6 +58,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),
     ("coturn", "coturn", Need::VirtualDesktop),
+    ("postgresql", "postgresql-server", Need::Database),
     ("fonts-dejavu-core", "dejavu-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-core", "google-noto-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
@@ -72,7 +75,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
 ];
 
 /// Packages that start a server for everybody by themselves: tests start their own, on this machine's loopback only.
-const SERVERS: &[&str] = &["coturn", "mosquitto", "nats-server", "kamailio"];
+const SERVERS: &[&str] = &["coturn", "postgresql", "mosquitto", "nats-server", "kamailio"];
 
 /// Debian's browser package, which Ubuntu calls otherwise.
 const BROWSER_OF_DEBIAN: &str = "chromium";
@@ -249,7 +252,10 @@ mod tests {
     #[test]
     fn no_package_is_listed_twice() {
         for manager in [Manager::Apt, Manager::Dnf] {
-            let all = names(manager, &[Need::Build, Need::VirtualDesktop, Need::Browser, Need::Python, Need::Scoring, Need::Peers]);
+            let all = names(
+                manager,
+                &[Need::Build, Need::VirtualDesktop, Need::Database, Need::Browser, Need::Python, Need::Scoring, Need::Peers],
+            );
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
         }
     }

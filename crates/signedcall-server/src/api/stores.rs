@@ -25,7 +25,7 @@ impl Stores {
     pub(crate) fn open(accounts: &Accounts) -> Result<Self, StoreError> {
         let turn = || Arc::new(Semaphore::new(1));
         Ok(Self {
-            history: Arc::new(History::open(accounts.path())?),
+            history: Arc::new(History::open(accounts.location())?),
             known: Arc::new(accounts.open_again()?),
             changed: Arc::new(accounts.open_again()?),
             look_ups: turn(),

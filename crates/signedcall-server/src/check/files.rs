@@ -7,9 +7,8 @@ use std::path::Path;
 use rustix::fs::Access;
 
 use super::Findings;
-use crate::service::STORE_FILE;
 use crate::settings::Settings;
-use crate::store::{self, LAYOUT, LEAST_ROOM, StoreError};
+use crate::store::{self, LAYOUT, LEAST_ROOM, Location, StoreError};
 use crate::tls;
 
 /// Says what is wrong, and whether a service is running on the data.
@@ -28,7 +27,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) -> bool {
     if runs {
         findings.note(format_args!("a service is running with the data directory {}; its ports are not tried", settings.data.display()));
     }
-    check_store(&settings.data.join(STORE_FILE), findings);
+    check_store(&settings.location(), findings);
     runs
 }
 
@@ -60,14 +59,15 @@ fn is_in_use(data: &Path) -> bool {
     matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-fn check_store(path: &Path, findings: &mut Findings) {
-    match store::layout(path) {
-        Ok(None) => findings.note(format_args!("{} is not there, and will be made", path.display())),
-        Ok(Some(LAYOUT)) => {}
-        Ok(Some(earlier)) => findings.note(format_args!(
-            "{} has layout {earlier}, and will be brought to {LAYOUT}, which cannot be undone: back it up first",
-            path.display()
-        )),
+fn check_store(store: &Location, findings: &mut Findings) {
+    match store.layout() {
+        Ok(None) => findings.note(format_args!("there is nothing in {store} yet, and it will be laid out")),
+        Ok(Some(LAYOUT)) => match store {
+            Location::File(_) => {}
+            Location::Server(_) => findings.note(format_args!("{store} can be reached, and has layout {LAYOUT}")),
+        },
+        Ok(Some(earlier)) => findings
+            .note(format_args!("{store} has layout {earlier}, and will be brought to {LAYOUT}, which cannot be undone: back it up first")),
         Err(error @ StoreError::Newer { .. }) => findings.fault(format_args!("{error}: use that version, or restore an earlier copy")),
         Err(error) => findings.fault(error),
     }

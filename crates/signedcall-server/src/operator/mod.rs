@@ -90,7 +90,7 @@ impl Operator {
         }
         if let Some((bytes, room)) = self.ask_disk(|probe| (probe.bytes(), probe.room())).await {
             page.value("signedcall_store_bytes", "Size of the store.", bytes);
-            if let Ok(room) = room {
+            if let Some(room) = room {
                 page.value("signedcall_disk_free_bytes", "Room on the store's disk.", room);
             }
         }

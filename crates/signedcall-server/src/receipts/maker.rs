@@ -34,11 +34,10 @@ pub(crate) struct ReceiptMaker {
 impl ReceiptMaker {
     /// Starts the thread, with a connection to the store that is its own.
     pub(crate) fn start(accounts: Accounts) -> Result<Self, StoreError> {
-        let path = accounts.path().to_owned();
         let (asked, inbox) = mpsc::channel();
         let (told, made) = unbounded_channel();
         let thread = std::thread::Builder::new().name("receipts".to_owned()).spawn(move || make_all(&accounts, &inbox, &told));
-        thread.map_err(|source| StoreError::File { path, source })?;
+        thread.map_err(StoreError::Thread)?;
         Ok(Self { asked, made })
     }
 

@@ -50,6 +50,10 @@ pub struct Given {
     /// The directory for everything that is written [default: signedcall-server in the user's state directory]
     #[arg(long, env = "SIGNEDCALL_DATA", value_name = "DIRECTORY", global = true)]
     pub data: Option<PathBuf>,
+    /// A PostgreSQL database for accounts and records, such as postgres://user@host/database, which is reached by TLS on another machine
+    /// [default: a file in the data directory]
+    #[arg(long, env = "SIGNEDCALL_STORE", value_name = "URL", global = true, hide_env_values = true)]
+    pub store: Option<String>,
     /// Have an account "demo", on loopback only. Its key for the environment "development" is SIGNEDCALL_DEMO_KEY when that is set, else made
     /// once and kept in the data directory's demo.key
     #[arg(long, env = "SIGNEDCALL_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -138,6 +142,7 @@ impl Given {
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
+            store: self.store.or(other.store),
             demo: self.demo.or(other.demo),
             demo_max_call_seconds: self.demo_max_call_seconds.or(other.demo_max_call_seconds),
             turn_listen: self.turn_listen.or(other.turn_listen),

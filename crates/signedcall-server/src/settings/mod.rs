@@ -27,7 +27,9 @@ use crate::api::ApiSettings;
 use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::relay::{EmbeddedRelay, RelaySettings};
+use crate::service::STORE_FILE;
 use crate::socket::SocketSettings;
+use crate::store::{Location, Server};
 use crate::tls::TlsFiles;
 use crate::tokens::TokenSettings;
 use crate::webhooks::WebhookSettings;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
     pub data: PathBuf,
+    /// The database that accounts and records are in; a file in the data directory when it is not set.
+    pub store: Option<Server>,
     /// Whether there is a demo account.
     pub demo: bool,
     /// The longest that a call of the demo account may last from its answer.
@@ -141,6 +145,7 @@ impl Settings {
             operator_listen: None,
             tls: None,
             data,
+            store: None,
             demo: true,
             demo_max_call: None,
             relay: RelaySettings::Embedded(EmbeddedRelay { listen: TURN_LISTEN, public_address: None, ports: TURN_PORTS }),
@@ -183,6 +188,7 @@ impl Settings {
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.relay = faults.or(settings.relay, relay(&given));
         settings.listen = given.listen.unwrap_or(settings.listen);
+        settings.store = faults.or(None, given.store.as_deref().map(server).transpose());
         settings.operator_listen = given.operator_listen;
         settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));
         settings.demo = given.demo.unwrap_or(settings.demo);
@@ -217,6 +223,14 @@ impl Settings {
         Some(settings)
     }
 
+    /// Where accounts and records are.
+    pub fn location(&self) -> Location {
+        match &self.store {
+            Some(server) => Location::Server(server.clone()),
+            None => Location::File(self.data.join(STORE_FILE)),
+        }
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         if self.demo && !self.listen.ip().is_loopback() {
             return Err(not_for_the_demo("listen", self.listen));
@@ -236,6 +250,11 @@ fn not_for_the_demo(name: &'static str, address: SocketAddr) -> SettingsError {
 
 fn wrong(name: &'static str, value: impl ToString, why: impl Into<String>) -> SettingsError {
     SettingsError::Value { name, value: value.to_string(), why: why.into() }
+}
+
+/// What was set is not repeated: there may be a password in it.
+fn server(url: &str) -> Result<Server, SettingsError> {
+    Server::parse(url).map_err(|error| wrong("store", "…", error.to_string()))
 }
 
 /// More than one in a millisecond is no limit.

@@ -1,12 +1,11 @@
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color};
 
 use super::api_keys::{Credential, credentials_of, put_credential};
-use super::{StoreError, schema, unix_millis};
+use super::sql::{self, Connection, Row, SqlError, params};
+use super::{LAYOUT, Location, StoreError, schema, unix_millis};
 
 /// A company that uses the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,44 +36,48 @@ pub enum AddAccountError {
 /// The accounts in a store. May be used by several processes at once.
 #[derive(Debug)]
 pub struct Accounts {
-    path: PathBuf,
+    at: Location,
     connection: Mutex<Connection>,
 }
 
 impl Accounts {
-    /// Opens the store in `path`, making it when it is missing, and bringing it up to date when it is of an older version. No service of that version may
+    /// Opens a store, making it when it is missing, and bringing it up to date when it is of an older version. No service of that version may
     /// be running on it; [`open_accounts`](crate::open_accounts) makes sure of that.
     ///
     /// # Errors
     /// [`StoreError`] names the file and what is wrong with it.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_owned(), connection: Mutex::new(schema::open(path)?) })
+    pub fn open(at: impl Into<Location>) -> Result<Self, StoreError> {
+        let at = at.into();
+        Ok(Self { connection: Mutex::new(at.open()?), at })
     }
 
     /// Opens the same store once more, for somebody who must not wait for the others.
     pub(crate) fn open_again(&self) -> Result<Self, StoreError> {
-        Ok(Self { path: self.path.clone(), connection: Mutex::new(schema::open_again(&self.path)?) })
+        Ok(Self { at: self.at.clone(), connection: Mutex::new(self.at.open_again()?) })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn location(&self) -> &Location {
+        &self.at
     }
 
-    /// Whether there is a store in `path` that [`open`](Self::open) does not change.
-    pub(crate) fn are_current(path: &Path) -> Result<bool, StoreError> {
-        schema::is_current(path)
+    /// Whether there is a store that [`open`](Self::open) does not change.
+    pub(crate) fn are_current(at: &Location) -> Result<bool, StoreError> {
+        match at {
+            Location::File(path) => schema::is_current(path),
+            Location::Server(_) => Ok(at.layout()? == Some(LAYOUT)),
+        }
     }
 
     /// Adds an account, or leaves the store as it was.
     pub(crate) fn add(&self, account: &Account, credentials: &[Credential]) -> Result<(), AddAccountError> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction().map_err(|error| self.failed(error))?;
+        let connection = self.connection();
+        let transaction = connection.begin().map_err(|error| self.failed(error))?;
         let (branding, now) = (&account.branding, unix_millis(SystemTime::now()));
         let added = transaction
             .execute(
-                "INSERT OR IGNORE INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device,
+                "INSERT INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device,
                                                  created_at_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 params![
                     account.id.0,
                     branding.name,
@@ -108,7 +111,7 @@ impl Accounts {
     pub(crate) fn set_branding(&self, id: &AccountId, branding: &Branding) -> Result<bool, StoreError> {
         let Branding { name, bg_color, font_color, logo, button_theme } = branding;
         let set = "UPDATE accounts SET name = ?1, bg_color = ?2, font_color = ?3, logo = ?4, button_theme = ?5
-                   WHERE id = ?6 AND (name, bg_color, font_color, logo, button_theme) IS NOT (?1, ?2, ?3, ?4, ?5)";
+                   WHERE id = ?6 AND (name, bg_color, font_color, logo, button_theme) IS DISTINCT FROM (?1, ?2, ?3, ?4, ?5)";
         let values = params![name, String::from(*bg_color), String::from(*font_color), logo, theme_name(*button_theme), id.0];
         self.connection().execute(set, values).map(|changed| changed > 0).map_err(|error| self.failed(error))
     }
@@ -117,8 +120,8 @@ impl Accounts {
     pub(crate) fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<Credential>)>, StoreError> {
         let connection = self.connection();
         let find = || {
-            let mut accounts = connection.prepare_cached(&format!("{SELECT_ACCOUNTS} WHERE id = ?"))?;
-            let Some(account) = accounts.query_row([&id.0], read_account).optional()? else {
+            let found = connection.query_optional(&format!("{SELECT_ACCOUNTS} WHERE id = ?"), params![id.0], read_account)?;
+            let Some(account) = found else {
                 return Ok(None);
             };
             let found = credentials_of(&connection, id)?;
@@ -132,9 +135,8 @@ impl Accounts {
     /// # Errors
     /// The store cannot be read.
     pub fn list(&self) -> Result<Vec<Account>, StoreError> {
-        let connection = self.connection();
-        let list = || connection.prepare(&format!("{SELECT_ACCOUNTS} ORDER BY id"))?.query_map([], read_account)?.collect::<Result<_, _>>();
-        list().map_err(|error| self.failed(error))
+        let accounts = self.connection().query(&format!("{SELECT_ACCOUNTS} ORDER BY id"), params![], read_account);
+        accounts.map_err(|error| self.failed(error))
     }
 
     pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -142,23 +144,19 @@ impl Accounts {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn failed(&self, source: rusqlite::Error) -> StoreError {
-        StoreError::Sqlite { path: self.path.clone(), source }
+    pub(super) fn failed(&self, source: SqlError) -> StoreError {
+        self.at.failed(source)
     }
 }
 
 const SELECT_ACCOUNTS: &str =
     "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device FROM accounts";
 
-fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
-    let color = |column: usize| {
-        let text: String = row.get(column)?;
-        Color::try_from(text)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
-    };
-    let button_theme = if row.get::<_, String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
+fn read_account(row: &Row<'_>) -> sql::Result<Account> {
+    let color = |column: usize| Color::try_from(row.get::<String>(column)?).map_err(|_| SqlError::Unreadable(column));
+    let button_theme = if row.get::<String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
     let branding = Branding { name: row.get(1)?, bg_color: color(2)?, font_color: color(3)?, logo: row.get(4)?, button_theme };
-    let max_call = row.get::<_, Option<u32>>(7)?.map(|seconds| Duration::from_secs(seconds.into()));
+    let max_call = row.get::<Option<u32>>(7)?.map(|seconds| Duration::from_secs(seconds.into()));
     Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call, single_device: row.get(8)? })
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use serde::Serialize;
 use signedcall_wire::{AccountId, AnalyticsKind, EndReason};
 
 use super::schema::BUSY_FOR;
+use super::sql::{self, Connection, Trouble, params};
 use super::{Accounts, StoreError, environment_name};
 use crate::hub::KeptEvents;
 
@@ -44,21 +44,21 @@ pub struct KeptEvent {
 const BUSY_FOR_EVENTS: Duration = Duration::from_millis(20);
 
 /// Writes events down, all of them or none, and says whether they are durable.
-pub(super) fn commit_events(connection: &mut Connection, events: &[Box<KeptEvents>]) -> bool {
-    let mut commit = || {
-        connection.busy_timeout(BUSY_FOR_EVENTS)?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn commit_events(connection: &Connection, events: &[Box<KeptEvents>]) -> bool {
+    let commit = || {
+        connection.wait_for_others(BUSY_FOR_EVENTS)?;
+        let transaction = connection.begin_beside_others()?;
         for kept in events {
             put_events(&transaction, kept)?;
         }
         transaction.commit()
     };
     let committed = commit();
-    let patient = connection.busy_timeout(BUSY_FOR);
+    let patient = connection.wait_for_others(BUSY_FOR);
     let committed = committed.and(patient);
     match &committed {
         Ok(()) => {}
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+        Err(error) if error.trouble() == Trouble::Busy => {
             tracing::debug!("events for analytics have to be told again")
         }
         Err(error) => tracing::error!(%error, "events for analytics could not be written"),
@@ -67,20 +67,19 @@ pub(super) fn commit_events(connection: &mut Connection, events: &[Box<KeptEvent
 }
 
 /// Writes down what is not there yet, of calls that the user had a part in. What a call was about is gone once somebody was erased from it.
-fn put_events(connection: &Connection, kept: &KeptEvents) -> rusqlite::Result<()> {
+fn put_events(connection: &Connection, kept: &KeptEvents) -> sql::Result<()> {
     for event in &kept.events {
         let Some(name) = event.happened.name() else { continue };
         let reason = match event.happened {
             AnalyticsKind::End { reason } => Some(reason.number()),
             AnalyticsKind::Outgoing | AnalyticsKind::Incoming | AnalyticsKind::Unknown => None,
         };
-        connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO analytics_events (account, environment, call, cuid, device, event, epoch, context, end_reason)
-                 SELECT account, environment, id, ?1, ?2, ?3, ?4, CASE WHEN calls.context = '' THEN '' ELSE ?5 END, ?6 FROM calls
-                 WHERE id = ?7 AND account = ?8 AND environment = ?9 AND ?1 IN (caller, callee)",
-            )?
-            .execute(params![
+        connection.execute(
+            "INSERT INTO analytics_events (account, environment, call, cuid, device, event, epoch, context, end_reason)
+             SELECT account, environment, id, ?1, ?2, ?3, ?4, CASE WHEN calls.context = '' THEN '' ELSE ?5 END, ?6 FROM calls
+             WHERE id = ?7 AND account = ?8 AND environment = ?9 AND ?1 IN (caller, callee)
+             ON CONFLICT (call, cuid, device, event) DO NOTHING",
+            params![
                 kept.cuid.as_str(),
                 kept.device.to_string(),
                 name,
@@ -90,7 +89,8 @@ fn put_events(connection: &Connection, kept: &KeptEvents) -> rusqlite::Result<()
                 event.call.to_string(),
                 kept.account.0,
                 environment_name(kept.environment),
-            ])?;
+            ],
+        )?;
     }
     Ok(())
 }
@@ -102,13 +102,12 @@ impl Accounts {
             return Ok(None);
         }
         let connection = self.connection();
-        let read = || {
-            let mut events = connection.prepare(
-                "SELECT event, account, environment, call, cuid, device, epoch, context, end_reason FROM analytics_events
-                 WHERE account = ? ORDER BY number",
-            )?;
-            let events = events.query_map([&account.0], |row| {
-                let reason = row.get::<_, Option<u8>>(8)?.and_then(|number| EndReason::ALL.get(usize::from(number)).copied());
+        let events = connection.query(
+            "SELECT event, account, environment, call, cuid, device, epoch, context, end_reason FROM analytics_events
+             WHERE account = ? ORDER BY number",
+            params![account.0],
+            |row| {
+                let reason = row.get::<Option<u8>>(8)?.and_then(|number| EndReason::ALL.get(usize::from(number)).copied());
                 let happened = reason.map_or(AnalyticsKind::Outgoing, |reason| AnalyticsKind::End { reason });
                 Ok(KeptEvent {
                     event: row.get(0)?,
@@ -123,9 +122,8 @@ impl Accounts {
                     reason: reason.map(EndReason::name),
                     reason_code: reason.map(|reason| happened.reason_code().unwrap_or_else(|| reason.number().into())),
                 })
-            })?;
-            events.collect::<Result<_, _>>()
-        };
-        read().map(Some).map_err(|error| self.failed(error))
+            },
+        );
+        events.map(Some).map_err(|error| self.failed(error))
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment, Redacted};
 
 use super::blocked::all_blocked;
+use super::sql::{self, Connection, params};
 use super::token_keys::removed_token_keys;
-use super::{Account, Accounts, StoreError, environment_name, environment_named, unix_millis};
+use super::{Account, Accounts, StoreError, environment_name, environment_named, text_of, unix_millis};
 use crate::hub::{KeyId, Withdrawn};
 use crate::keys::{environment_in, id_in};
 
@@ -92,10 +92,10 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(AddedKey::NoAccount);
         }
-        let mut connection = self.connection();
-        let mut add = || {
+        let connection = self.connection();
+        let add = || {
             // Begun for writing, so that of two commands at once the second counts the first one's key.
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = connection.begin()?;
             let known = credentials_of(&transaction, account)?;
             if known.iter().filter(|known| known.environment == credential.environment).count() >= MAX_KEYS {
                 return Ok(AddedKey::TooMany);
@@ -109,17 +109,17 @@ impl Accounts {
     /// Gives the demo account a key in the place of the one that it was given before, unless another key has its id. Those that its operator has added
     /// stay good, and those that were revoked stay revoked.
     pub(crate) fn replace_demo_key(&self, account: &AccountId, credential: &Credential) -> Result<ReplacedKey, StoreError> {
-        let mut connection = self.connection();
-        let mut replace = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let remove = "DELETE FROM api_keys WHERE account = ? AND environment = ? AND of_demo AND revoked_at_ms IS NULL";
+        let connection = self.connection();
+        let replace = || {
+            let transaction = connection.begin()?;
+            let remove = "DELETE FROM api_keys WHERE account = ? AND environment = ? AND of_demo = 1 AND revoked_at_ms IS NULL";
             transaction.execute(remove, params![account.0, environment_name(credential.environment)])?;
             let has_id = "SELECT EXISTS (SELECT 1 FROM api_keys WHERE id = ?)";
-            if transaction.query_row(has_id, [&credential.id.0], |row| row.get(0))? {
+            if transaction.query_one(has_id, params![credential.id.0], |row| row.get(0))? {
                 return Ok(ReplacedKey::Taken);
             }
             put_credential(&transaction, account, credential)?;
-            transaction.execute("UPDATE api_keys SET of_demo = 1 WHERE id = ?", [&credential.id.0])?;
+            transaction.execute("UPDATE api_keys SET of_demo = 1 WHERE id = ?", params![credential.id.0])?;
             transaction.commit().map(|()| ReplacedKey::Replaced)
         };
         replace().map_err(|error| self.failed(error))
@@ -133,8 +133,8 @@ impl Accounts {
     /// The account that has a key of this name, which says itself what it is called, and what is kept of it; `None` once it is revoked.
     pub(crate) fn find_key(&self, key: &KeyId) -> Result<Option<(Account, Credential)>, StoreError> {
         let find = |connection: &Connection| {
-            let mut account = connection.prepare_cached("SELECT account FROM api_keys WHERE id = ? AND named AND revoked_at_ms IS NULL")?;
-            account.query_row([&key.0], |row| Ok(AccountId(row.get(0)?))).optional()
+            let account = "SELECT account FROM api_keys WHERE id = ? AND named = 1 AND revoked_at_ms IS NULL";
+            connection.query_optional(account, params![key.0], |row| row.get(0).map(AccountId))
         };
         let Some(id) = find(&self.connection()).map_err(|error| self.failed(error))? else {
             return Ok(None);
@@ -146,9 +146,9 @@ impl Accounts {
 
     /// Revokes a key, and says whether there is such a key that was good until now.
     pub(crate) fn revoke_credential(&self, account: &AccountId, key: &KeyId) -> Result<bool, StoreError> {
-        let mut connection = self.connection();
-        let mut revoke = || {
-            let transaction = connection.transaction()?;
+        let connection = self.connection();
+        let revoke = || {
+            let transaction = connection.begin()?;
             let revoke = "UPDATE api_keys SET revoked_at_ms = ? WHERE account = ? AND id = ? AND revoked_at_ms IS NULL";
             let revoked = transaction.execute(revoke, params![unix_millis(SystemTime::now()), account.0, key.0])? > 0;
             if revoked {
@@ -165,14 +165,14 @@ impl Accounts {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut connection = self.connection();
-        let mut note = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let note = || {
+            let transaction = connection.begin()?;
             for key in keys {
                 // One that was revoked meanwhile was good until then.
-                let note =
-                    "UPDATE api_keys SET last_used_at_ms = max(?, coalesce(last_used_at_ms, 0)) WHERE id = ? AND revoked_at_ms IS NULL";
-                transaction.prepare_cached(note)?.execute(params![unix_millis(now), key.0])?;
+                let note = "UPDATE api_keys SET last_used_at_ms = ?1
+                            WHERE id = ?2 AND revoked_at_ms IS NULL AND coalesce(last_used_at_ms, 0) < ?1";
+                transaction.execute(note, params![unix_millis(now), key.0])?;
             }
             transaction.commit()
         };
@@ -189,30 +189,26 @@ impl Accounts {
         }
         let connection = self.connection();
         let list = || {
-            let mut keys = connection.prepare(
-                "SELECT id, environment, strftime('%FT%TZ', created_at_ms / 1000, 'unixepoch'),
-                        strftime('%FT%TZ', last_used_at_ms / 1000, 'unixepoch'), strftime('%FT%TZ', revoked_at_ms / 1000, 'unixepoch')
-                 FROM api_keys WHERE account = ? ORDER BY created_at_ms, id",
-            )?;
-            let keys = keys.query_map([&account.0], |row| {
+            let select = "SELECT id, environment, created_at_ms, last_used_at_ms, revoked_at_ms FROM api_keys
+                          WHERE account = ? ORDER BY created_at_ms, id";
+            connection.query(select, params![account.0], |row| {
                 let (id, environment): (String, String) = (row.get(0)?, row.get(1)?);
-                let (created_at, last_used_at, revoked_at) = (row.get(2)?, row.get(3)?, row.get(4)?);
+                let (created_at, last_used_at, revoked_at): (i64, Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?, row.get(4)?);
                 Ok(environment_named(&environment).map(|environment| KeyRecord {
                     id: KeyId(id),
                     environment,
-                    created_at,
-                    last_used_at,
-                    revoked_at,
+                    created_at: text_of(created_at),
+                    last_used_at: last_used_at.map(text_of),
+                    revoked_at: revoked_at.map(text_of),
                 }))
-            })?;
-            keys.filter_map(Result::transpose).collect::<Result<_, _>>()
+            })
         };
-        list().map(Some).map_err(|error| self.failed(error))
+        list().map(|keys| Some(keys.into_iter().flatten().collect())).map_err(|error| self.failed(error))
     }
 
     /// How often something was withdrawn, to be compared with an earlier answer.
     pub(crate) fn withdrawals(&self) -> Result<i64, StoreError> {
-        let number = self.connection().query_row("SELECT number FROM withdrawals", [], |row| row.get(0));
+        let number = self.connection().query_one("SELECT number FROM withdrawals", params![], |row| row.get(0));
         number.map_err(|error| self.failed(error))
     }
 
@@ -220,8 +216,8 @@ impl Accounts {
     pub(crate) fn withdrawn(&self) -> Result<Withdrawn, StoreError> {
         let connection = self.connection();
         let read = || {
-            let mut keys = connection.prepare_cached("SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL")?;
-            let keys = keys.query_map([], |row| Ok(KeyId(row.get(0)?)))?.collect::<Result<_, _>>()?;
+            let keys = "SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL";
+            let keys = connection.query(keys, params![], |row| row.get(0).map(KeyId))?.into_iter().collect();
             Ok(Withdrawn { keys, token_keys: removed_token_keys(&connection)?, users: all_blocked(&connection)? })
         };
         read().map_err(|error| self.failed(error))
@@ -229,23 +225,23 @@ impl Accounts {
 }
 
 /// The keys of an account that are good.
-pub(super) fn credentials_of(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<Credential>> {
+pub(super) fn credentials_of(connection: &Connection, account: &AccountId) -> sql::Result<Vec<Credential>> {
     select_credentials(connection, account, "revoked_at_ms IS NULL")
 }
 
-fn select_credentials(connection: &Connection, account: &AccountId, which: &str) -> rusqlite::Result<Vec<Credential>> {
-    let mut keys = connection.prepare_cached(&format!(
+fn select_credentials(connection: &Connection, account: &AccountId, which: &str) -> sql::Result<Vec<Credential>> {
+    let select = format!(
         "SELECT id, environment, key_hash, named, last_used_at_ms FROM api_keys WHERE account = ? AND {which} ORDER BY created_at_ms, id",
-    ))?;
-    let keys = keys.query_map([&account.0], |row| {
+    );
+    let keys = connection.query(&select, params![account.0], |row| {
         let (id, environment): (String, String) = (row.get(0)?, row.get(1)?);
         let (key_hash, named, last_used_at_ms) = (row.get(2)?, row.get(3)?, row.get(4)?);
         Ok(environment_named(&environment).map(|environment| Credential { id: KeyId(id), environment, key_hash, named, last_used_at_ms }))
     })?;
-    keys.filter_map(Result::transpose).collect()
+    Ok(keys.into_iter().flatten().collect())
 }
 
-pub(super) fn put_credential(connection: &Connection, account: &AccountId, credential: &Credential) -> rusqlite::Result<usize> {
+pub(super) fn put_credential(connection: &Connection, account: &AccountId, credential: &Credential) -> sql::Result<usize> {
     let Credential { id, environment, key_hash, named, last_used_at_ms: _ } = credential;
     connection.execute(
         "INSERT INTO api_keys (id, account, environment, key_hash, named, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
@@ -254,8 +250,8 @@ pub(super) fn put_credential(connection: &Connection, account: &AccountId, crede
 }
 
 /// Lets the running service know that something was withdrawn.
-pub(super) fn note_withdrawal(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.execute("UPDATE withdrawals SET number = number + 1", [])
+pub(super) fn note_withdrawal(connection: &Connection) -> sql::Result<usize> {
+    connection.execute("UPDATE withdrawals SET number = number + 1", params![])
 }
 
 #[cfg(test)]

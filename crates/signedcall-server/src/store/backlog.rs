@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use signedcall_wire::CallId;
 
-use super::records::{Answering, Closing};
+use super::records::{Answering, Closing, Opening};
 use crate::hub::KeptReport;
 
 /// The most reports of how calls sounded that wait: those of a few minutes. Whatever else waits is bounded by the calls that there are.
 const MOST_REPORTS: usize = 1024;
 
-/// Everything but the beginnings of calls: a call that cannot be written down is refused, and not kept.
+/// Everything but the beginnings of calls: a call that cannot be written down is refused, and not kept. Only where nobody knows whether it is written down it
+/// has to be looked for, so that it does not stay open.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     answers: BTreeMap<CallId, Answering>,
     closings: Vec<Closing>,
+    refused: Vec<Opening>,
     reports: VecDeque<Box<KeptReport>>,
 }
 
@@ -28,6 +30,10 @@ impl Backlog {
     pub(super) fn close(&mut self, closing: Closing) {
         self.answers.remove(&closing.record.call);
         self.closings.push(closing);
+    }
+
+    pub(super) fn refuse(&mut self, openings: impl IntoIterator<Item = Box<Opening>>) {
+        self.refused.extend(openings.into_iter().map(|opening| *opening));
     }
 
     pub(super) fn keep_report(&mut self, kept: Box<KeptReport>) {
@@ -45,12 +51,16 @@ impl Backlog {
         self.closings.iter()
     }
 
+    pub(super) fn refused(&self) -> impl Iterator<Item = &Opening> {
+        self.refused.iter()
+    }
+
     pub(super) fn reports(&self) -> impl Iterator<Item = &KeptReport> {
         self.reports.iter().map(|kept| &**kept)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.answers.len() + self.closings.len() + self.reports.len()
+        self.answers.len() + self.closings.len() + self.refused.len() + self.reports.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, params};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
-use super::{Accounts, Outcome, StoreError, environment_name, environment_named, unix_millis};
+use super::sql::{self, Connection, params};
+use super::{Accounts, Outcome, StoreError, environment_name, environment_named, text_of, unix_millis};
 
 /// A user who is blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,13 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(Outcome::NoAccount);
         }
-        let mut connection = self.connection();
-        let mut block = || {
-            let transaction = connection.transaction()?;
+        let connection = self.connection();
+        let block = || {
+            let transaction = connection.begin()?;
             let environment = environment_name(environment);
             let changed = if blocked {
-                let put = "INSERT OR IGNORE INTO blocked_users (account, environment, cuid, blocked_at_ms) VALUES (?, ?, ?, ?)";
+                let put = "INSERT INTO blocked_users (account, environment, cuid, blocked_at_ms) VALUES (?, ?, ?, ?)
+                           ON CONFLICT (account, environment, cuid) DO NOTHING";
                 transaction.execute(put, params![account.0, environment, cuid.as_str(), unix_millis(SystemTime::now())])?
             } else {
                 let remove = "DELETE FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?";
@@ -52,13 +53,9 @@ impl Accounts {
 
     /// Since when a user is blocked, in milliseconds since 1970.
     pub(crate) fn blocked_since(&self, account: &AccountId, environment: Environment, cuid: &Cuid) -> Result<Option<i64>, StoreError> {
-        let connection = self.connection();
-        let find = || {
-            let mut user =
-                connection.prepare_cached("SELECT blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?")?;
-            user.query_row(params![account.0, environment_name(environment), cuid.as_str()], |row| row.get(0)).optional()
-        };
-        find().map_err(|error| self.failed(error))
+        let find = "SELECT blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid = ?";
+        let values = params![account.0, environment_name(environment), cuid.as_str()];
+        self.connection().query_optional(find, values, |row| row.get(0)).map_err(|error| self.failed(error))
     }
 
     /// So many at most of those whom an account has blocked in one environment, by their ids, from behind one: who, and since when, in milliseconds since 1970.
@@ -69,17 +66,13 @@ impl Accounts {
         behind: &str,
         most: usize,
     ) -> Result<Vec<(String, i64)>, StoreError> {
-        let connection = self.connection();
-        let list = || {
-            let mut users = connection.prepare_cached(
-                "SELECT cuid, blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid > ? ORDER BY cuid LIMIT ?",
-            )?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let users =
-                users.query_map(params![account.0, environment_name(environment), behind, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            users.collect::<Result<_, _>>()
-        };
-        list().map_err(|error| self.failed(error))
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let users = self.connection().query(
+            "SELECT cuid, blocked_at_ms FROM blocked_users WHERE account = ? AND environment = ? AND cuid > ? ORDER BY cuid LIMIT ?",
+            params![account.0, environment_name(environment), behind, most],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        users.map_err(|error| self.failed(error))
     }
 
     /// Everybody whom an account has blocked; `None` when there is no such account.
@@ -87,30 +80,25 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(None);
         }
-        let connection = self.connection();
-        let list = || {
-            let mut users = connection.prepare(
-                "SELECT cuid, environment, strftime('%FT%TZ', blocked_at_ms / 1000, 'unixepoch') FROM blocked_users
-                 WHERE account = ? ORDER BY environment, cuid",
-            )?;
-            let users = users.query_map([&account.0], |row| {
-                let (user, blocked_at) = (read_user(row.get(0)?, &row.get::<_, String>(1)?), row.get(2)?);
-                Ok(user.map(|(environment, cuid)| BlockedUser { cuid, environment, blocked_at }))
-            })?;
-            users.filter_map(Result::transpose).collect::<Result<_, _>>()
-        };
-        list().map(Some).map_err(|error| self.failed(error))
+        let users = self.connection().query(
+            "SELECT cuid, environment, blocked_at_ms FROM blocked_users WHERE account = ? ORDER BY environment, cuid",
+            params![account.0],
+            |row| {
+                let (user, blocked_at) = (read_user(row.get(0)?, &row.get::<String>(1)?), row.get(2)?);
+                Ok(user.map(|(environment, cuid)| BlockedUser { cuid, environment, blocked_at: text_of(blocked_at) }))
+            },
+        );
+        users.map(|users| Some(users.into_iter().flatten().collect())).map_err(|error| self.failed(error))
     }
 }
 
 /// Everybody who is blocked, in all accounts.
-pub(super) fn all_blocked(connection: &Connection) -> rusqlite::Result<BTreeSet<(AccountId, Environment, Cuid)>> {
-    let mut users = connection.prepare_cached("SELECT cuid, environment, account FROM blocked_users")?;
-    let users = users.query_map([], |row| {
-        let (user, account) = (read_user(row.get(0)?, &row.get::<_, String>(1)?), row.get(2)?);
+pub(super) fn all_blocked(connection: &Connection) -> sql::Result<BTreeSet<(AccountId, Environment, Cuid)>> {
+    let users = connection.query("SELECT cuid, environment, account FROM blocked_users", params![], |row| {
+        let (user, account) = (read_user(row.get(0)?, &row.get::<String>(1)?), row.get(2)?);
         Ok(user.map(|(environment, cuid)| (AccountId(account), environment, cuid)))
     })?;
-    users.filter_map(Result::transpose).collect()
+    Ok(users.into_iter().flatten().collect())
 }
 
 /// `None` for a row that no version of the service has written.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{StoreError, schema};
+use super::{Location, StoreError, schema};
 
 /// Writes all that the store in `store` holds at one moment to the file `to`, whole or not at all, and returns the bytes that it has. Whoever writes to the
 /// store meanwhile goes on.
@@ -14,7 +14,7 @@ pub(crate) fn copy(store: &Path, to: &Path) -> Result<u64, StoreError> {
     let source = schema::open_to_read(store)?;
     if schema::examine(&source, store)? == 0 {
         // A file with nothing in it is anybody's.
-        return Err(StoreError::Foreign(store.to_owned()));
+        return Err(StoreError::Foreign(store.into()));
     }
     let file_failed = |path: &Path| {
         let path = path.to_owned();
@@ -76,10 +76,10 @@ fn fill(source: &Connection, store: &Path, to: &Path) -> Result<(), StoreError> 
         path: to.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidFilename, "its name is no UTF-8"),
     })?;
-    source.execute("VACUUM INTO ?", [name]).map_err(|source| StoreError::Sqlite { path: store.to_owned(), source })?;
+    source.execute("VACUUM INTO ?", [name]).map_err(|source| Location::from(store).failed(source))?;
     let copy = schema::open_to_read(to)?;
     let verdict = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
-    let verdict = verdict.map_err(|source| StoreError::Sqlite { path: to.to_owned(), source })?;
+    let verdict = verdict.map_err(|source| Location::from(to).failed(source))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: to.to_owned(), verdict }) }
 }
 

@@ -5,11 +5,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Row, TransactionBehavior, named_params, params};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
 use super::schema::BUSY_FOR;
+use super::sql::{self, Connection, Row, params};
 use super::{Accounts, StoreError, environment_name, unix_millis};
 
 /// How many records are changed at once: some milliseconds, in which no call is written down.
@@ -41,9 +41,9 @@ impl Accounts {
         pseudonym: &str,
         now: SystemTime,
     ) -> Result<(), StoreError> {
-        let mut connection = self.connection();
-        let mut note = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let note = || {
+            let transaction = connection.begin()?;
             let whose = params![account.0, environment_name(environment), cuid.as_str(), pseudonym, unix_millis(now)];
             transaction.execute(
                 "INSERT INTO erasures (account, environment, cuid, pseudonym, until_ms) VALUES (?, ?, ?, ?, ?)
@@ -75,8 +75,10 @@ impl Accounts {
                     return Ok(true);
                 }
                 if erasure.may_be_done(now) && !erasure.waits(&connection)? {
-                    connection.execute("DELETE FROM erasures WHERE number = ?", [erasure.number])?;
-                    empty_log(&connection);
+                    connection.execute("DELETE FROM erasures WHERE number = ?", params![erasure.number])?;
+                    if let Err(error) = connection.forget_what_was_erased(BUSY_FOR) {
+                        tracing::debug!(%error, "what was erased is in the log for longer");
+                    }
                 }
             }
             Ok(false)
@@ -86,15 +88,15 @@ impl Accounts {
 
     /// Deletes a portion of the records of calls that ended before a moment, and says whether there may be more.
     pub(crate) fn forget_calls(&self, before: SystemTime) -> Result<bool, StoreError> {
-        const OLD: &str = "SELECT rowid FROM calls INDEXED BY ended_calls WHERE ended_at_ms < ?1 LIMIT ?2";
+        const OLD: &str = "SELECT id FROM calls INDEXED BY ended_calls WHERE ended_at_ms < ?1 LIMIT ?2";
         let connection = self.connection();
         let forget = || {
             let before = unix_millis(before);
             // Looking first keeps nobody from writing.
-            if !connection.prepare_cached(&format!("SELECT EXISTS ({OLD})"))?.query_row(params![before, 1], |row| row.get(0))? {
+            if !connection.query_one(&format!("SELECT EXISTS ({OLD})"), params![before, 1_i64], |row| row.get(0))? {
                 return Ok(false);
             }
-            let deleted = connection.execute(&format!("DELETE FROM calls WHERE rowid IN ({OLD})"), params![before, PORTION as i64])?;
+            let deleted = connection.execute(&format!("DELETE FROM calls WHERE id IN ({OLD})"), params![before, PORTION as i64])?;
             Ok(deleted == PORTION)
         };
         forget().map_err(|error| self.failed(error))
@@ -107,54 +109,35 @@ impl Erasure {
     }
 
     /// Puts the pseudonym into a portion of the records that have the user on one side, and takes out what else says who they were.
-    fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str, over_since: i64) -> rusqlite::Result<usize> {
+    fn replace(&self, connection: &Connection, side: &str, index: &str, more: &str, over_since: i64) -> sql::Result<usize> {
         let replace = format!(
-            "UPDATE calls SET {side} = :pseudonym, {more}, context = '', invite = NULL, rings_on = NULL WHERE rowid IN (
-                 SELECT rowid FROM calls INDEXED BY {index}
-                 WHERE account = :account AND environment = :environment AND {side} = :cuid AND placed_at_ms < :until
-                 AND ended_at_ms <= :over_since LIMIT :most)"
+            "UPDATE calls SET {side} = ?, {more}, context = '', invite = NULL, rings_on = NULL WHERE id IN (
+                 SELECT id FROM calls INDEXED BY {index}
+                 WHERE account = ? AND environment = ? AND {side} = ? AND placed_at_ms < ? AND ended_at_ms <= ? LIMIT ?)"
         );
-        connection.prepare_cached(&replace)?.execute(named_params! {
-            ":pseudonym": self.pseudonym, ":account": self.account, ":environment": self.environment, ":cuid": self.cuid,
-            ":until": self.until_ms, ":over_since": over_since, ":most": PORTION as i64,
-        })
+        let Self { number: _, account, environment, cuid, pseudonym, until_ms } = self;
+        connection.execute(&replace, params![pseudonym, account, environment, cuid, until_ms, over_since, PORTION as i64])
     }
 
     /// Whether a call of theirs has who they are, since it goes on or has just ended.
-    fn waits(&self, connection: &Connection) -> rusqlite::Result<bool> {
+    fn waits(&self, connection: &Connection) -> sql::Result<bool> {
         let Self { account, environment, cuid, until_ms, .. } = self;
-        connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_caller
-                                WHERE account = ?1 AND environment = ?2 AND caller = ?4 AND placed_at_ms < ?3)
-                     OR EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_callee
-                                WHERE account = ?1 AND environment = ?2 AND callee = ?4 AND placed_at_ms < ?3)",
-            )?
-            .query_row(params![account, environment, until_ms, cuid], |row| row.get(0))
+        connection.query_one(
+            "SELECT EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_caller
+                            WHERE account = ?1 AND environment = ?2 AND caller = ?4 AND placed_at_ms < ?3)
+                 OR EXISTS (SELECT 1 FROM calls INDEXED BY calls_by_callee
+                            WHERE account = ?1 AND environment = ?2 AND callee = ?4 AND placed_at_ms < ?3)",
+            params![account, environment, until_ms, cuid],
+            |row| row.get(0),
+        )
     }
 }
 
-/// Takes what was erased out of the log of what was written, as well as that can be done: where somebody reads or writes at the moment, it is overwritten
-/// later, by what others write.
-fn empty_log(connection: &Connection) {
-    let empty = || {
-        // Nobody else is to wait for it.
-        connection.busy_timeout(Duration::ZERO)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-    };
-    let (emptied, patient_again) = (empty(), connection.busy_timeout(BUSY_FOR));
-    if let Err(error) = emptied.and(patient_again) {
-        tracing::debug!(%error, "what was erased is in the log for longer");
-    }
+fn erasures(connection: &Connection) -> sql::Result<Vec<Erasure>> {
+    connection.query("SELECT number, account, environment, cuid, pseudonym, until_ms FROM erasures ORDER BY number", params![], read)
 }
 
-fn erasures(connection: &Connection) -> rusqlite::Result<Vec<Erasure>> {
-    let mut all =
-        connection.prepare_cached("SELECT number, account, environment, cuid, pseudonym, until_ms FROM erasures ORDER BY number")?;
-    all.query_map([], read)?.collect()
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Erasure> {
+fn read(row: &Row<'_>) -> sql::Result<Erasure> {
     Ok(Erasure {
         number: row.get(0)?,
         account: row.get(1)?,
@@ -171,21 +154,26 @@ mod tests {
     use crate::account::add;
     use crate::demo::demo_account;
     use crate::store::Account;
+    use crate::store::testing::{TestStore, on_each_store};
 
     const CUID: &str = "courier_1";
 
+    on_each_store![
+        an_erasure_is_done_in_portions_and_waits_for_calls_that_go_on_and_then_nobody_knows_who_it_was,
+        a_call_that_has_just_ended_keeps_who_was_in_it_until_their_devices_have_said_how_it_sounded,
+        calls_are_forgotten_once_they_are_old_and_no_sooner,
+    ];
+
     struct Store {
         accounts: Accounts,
-        data: tempfile::TempDir,
     }
 
     impl Store {
-        fn new() -> Self {
-            let data = tempfile::tempdir().expect("a directory");
-            let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+        fn new(store: &TestStore) -> Self {
+            let accounts = Accounts::open(store.at()).expect("a new store");
             let grocer = Account { id: AccountId("grocer".to_owned()), ..demo_account() };
             add(&accounts, &grocer).expect("a new account");
-            Self { accounts, data }
+            Self { accounts }
         }
 
         /// Writes down so many calls of one user, which were placed then, and are over unless they go on.
@@ -205,7 +193,7 @@ mod tests {
 
         fn count(&self, what: &str) -> usize {
             let count = format!("SELECT count(*) FROM {what}");
-            self.accounts.connection().query_row(&count, [], |row| row.get::<_, u32>(0)).expect("a number") as usize
+            self.accounts.connection().query_one(&count, params![], |row| row.get::<u32>(0)).expect("a number") as usize
         }
     }
 
@@ -213,9 +201,8 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
 
-    #[test]
-    fn an_erasure_is_done_in_portions_and_waits_for_calls_that_go_on_and_then_nobody_knows_who_it_was() {
-        let store = Store::new();
+    fn an_erasure_is_done_in_portions_and_waits_for_calls_that_go_on_and_then_nobody_knows_who_it_was(store: &TestStore) {
+        let store = Store::new(store);
         store.have_called(1_000, Some(2_000), PORTION + 1);
         store.have_called(1_000, None, 1);
         store.have_called(5_000, Some(6_000), 1);
@@ -227,19 +214,28 @@ mod tests {
         assert!(erase(33_000) && left() == 2, "the rest, but for the call that goes on and that which was placed since");
         assert_eq!(store.count("calls WHERE caller = 'erased_one' AND context = '' AND caller_device = ''"), PORTION + 1);
         assert!(!erase(100_000) && store.count("erasures") == 1, "it waits");
-        store.accounts.connection().execute("UPDATE calls SET ended_at_ms = 7000 WHERE ended_at_ms IS NULL", []).expect("a record");
+        store.accounts.connection().execute("UPDATE calls SET ended_at_ms = 7000 WHERE ended_at_ms IS NULL", params![]).expect("a record");
         assert!(erase(100_000) && left() == 1);
         assert!(!erase(34_999) && store.count("erasures") == 1);
-        let log = store.data.path().join("store.sqlite-wal");
-        let length = || std::fs::metadata(&log).expect("a log").len();
-        assert!(length() > 0);
         assert!(!erase(35_000) && store.count("erasures") == 0);
-        assert_eq!(length(), 0, "it says nothing of them either");
     }
 
     #[test]
-    fn a_call_that_has_just_ended_keeps_who_was_in_it_until_their_devices_have_said_how_it_sounded() {
-        let store = Store::new();
+    fn the_log_of_a_file_says_nothing_either_of_whom_was_erased() {
+        let file = TestStore::in_a_file();
+        let store = Store::new(&file);
+        store.have_called(1_000, Some(2_000), 1);
+        store.ask("erased_one", 5_000);
+        let erase = |at_ms| store.accounts.erase_some(at(at_ms)).expect("a good store");
+        let log = file.data().join("store.sqlite-wal");
+        let length = || std::fs::metadata(&log).expect("a log").len();
+        assert!(erase(34_999) && length() > 0);
+        assert!(!erase(35_000) && store.count("erasures") == 0);
+        assert_eq!(length(), 0);
+    }
+
+    fn a_call_that_has_just_ended_keeps_who_was_in_it_until_their_devices_have_said_how_it_sounded(store: &TestStore) {
+        let store = Store::new(store);
         store.have_called(1_000, Some(70_000), 1);
         store.ask("erased_one", 5_000);
         let erase = |at_ms| store.accounts.erase_some(at(at_ms)).expect("a good store");
@@ -249,9 +245,8 @@ mod tests {
         assert!(!erase(100_000) && store.count("erasures") == 0);
     }
 
-    #[test]
-    fn calls_are_forgotten_once_they_are_old_and_no_sooner() {
-        let store = Store::new();
+    fn calls_are_forgotten_once_they_are_old_and_no_sooner(store: &TestStore) {
+        let store = Store::new(store);
         store.have_called(1_000, Some(2_000), PORTION + 1);
         store.have_called(1_000, Some(2_001), 1);
         store.have_called(1_000, None, 1);

@@ -1,9 +1,9 @@
 //! What the record of a call says of it to others than devices.
 
-use rusqlite::Row;
 use signedcall_wire::VoiceReport;
 
 use super::records::read_report;
+use super::sql::{self, Row};
 
 /// The record of a call, as it is read for whoever is told of it. Moments are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,11 @@ pub(super) const FACTS: &str = "calls.id, calls.account, calls.environment, call
      calls.instead_of, calls.placed_at_ms, calls.answered_by, calls.answered_at_ms, calls.connected_at_ms, calls.ended_at_ms, calls.end_reason,
      calls.caller_report, calls.callee_report";
 
+/// How many these are.
+pub(super) const FACTS_COLUMNS: usize = 16;
+
 /// Reads a row that begins with [`FACTS`].
-pub(super) fn read_facts(row: &Row<'_>) -> rusqlite::Result<CallFacts> {
+pub(super) fn read_facts(row: &Row<'_>) -> sql::Result<CallFacts> {
     Ok(CallFacts {
         call: row.get(0)?,
         account: row.get(1)?,

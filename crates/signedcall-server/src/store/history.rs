@@ -1,21 +1,16 @@
 //! Looking through the records of calls, beside the thread that writes them: a reader in WAL mode waits for nobody, and nobody for a reader.
 
-use std::ffi::c_int;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
 use signedcall_wire::{AccountId, CallId, Cuid, EndReason, Environment};
 
 use super::records::{RECORD_COLUMNS, read_record};
-use super::{CallRecord, StoreError, environment_name, schema};
+use super::sql::{self, Connection, Parameter, params};
+use super::{CallRecord, Location, StoreError, environment_name};
 
 /// How long one question may take: a page takes some milliseconds, unless what is asked for is rare among very many calls. Others wait meanwhile.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
-/// After how many steps of SQLite's machine it is looked at the clock: less than a millisecond.
-const LOOK_EVERY: c_int = 10_000;
 
 /// Whose calls are looked through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,20 +42,18 @@ pub(crate) struct Place {
 /// The records of calls, to be read.
 #[derive(Debug)]
 pub(crate) struct History {
-    path: PathBuf,
+    at: Location,
     connection: Mutex<Connection>,
     answered_within: Duration,
 }
 
 impl History {
     /// Opens a store that is up to date.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = schema::open_again(path)?;
-        let path = path.to_owned();
-        match connection.pragma_update(None, "query_only", true) {
-            Ok(()) => Ok(Self { path, connection: Mutex::new(connection), answered_within: ANSWERED_WITHIN }),
-            Err(source) => Err(StoreError::Sqlite { path, source }),
-        }
+    pub(crate) fn open(at: impl Into<Location>) -> Result<Self, StoreError> {
+        let at = at.into();
+        let connection = at.open_again()?;
+        connection.only_read().map_err(|error| at.failed(error))?;
+        Ok(Self { at, connection: Mutex::new(connection), answered_within: ANSWERED_WITHIN })
     }
 
     /// So many calls at most, the newest first, from a place on.
@@ -72,15 +65,15 @@ impl History {
         most: usize,
     ) -> Result<Vec<CallRecord>, StoreError> {
         let (query, values) = select(scope, filter, from, most);
-        let values: Vec<(&str, &dyn rusqlite::ToSql)> = values.iter().map(|(name, value)| (*name, value as _)).collect();
-        self.read(|connection| connection.prepare_cached(&query)?.query_map(values.as_slice(), read_record)?.collect())
+        let values: Vec<&dyn Parameter> = values.iter().map(|value| &**value).collect();
+        self.read(|connection| connection.query(&query, &values, read_record))
     }
 
     /// One call.
     pub(crate) fn call(&self, scope: &Scope, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         let query = format!("SELECT {RECORD_COLUMNS} FROM calls WHERE id = ? AND account = ? AND environment = ?");
         let values = params![call.to_string(), scope.account.0, environment_name(scope.environment)];
-        self.read(|connection| connection.prepare_cached(&query)?.query_row(values, read_record).optional())
+        self.read(|connection| connection.query_optional(&query, values, read_record))
     }
 
     /// When a user last placed or answered a call, in milliseconds since 1970.
@@ -93,44 +86,46 @@ impl History {
                     SELECT answered_at_ms AS at FROM calls INDEXED BY calls_by_callee
                     WHERE account = ?1 AND environment = ?2 AND callee = ?3 AND answered_at_ms IS NOT NULL
                     ORDER BY placed_at_ms DESC LIMIT 1
-                )
-            )";
+                ) AS answered
+            ) AS seen";
         let values = params![scope.account.0, environment_name(scope.environment), cuid.as_str()];
-        self.read(|connection| connection.prepare_cached(LAST_SEEN)?.query_row(values, |row| row.get(0)))
+        self.read(|connection| connection.query_one(LAST_SEEN, values, |row| row.get(0)))
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn read<T>(&self, ask: impl FnOnce(&Connection) -> sql::Result<T>) -> Result<T, StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let (begun, within) = (Instant::now(), self.answered_within);
-        let bound = connection.progress_handler(LOOK_EVERY, Some(move || begun.elapsed() > within));
-        bound.and_then(|()| ask(&connection)).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        connection.answer_within(self.answered_within).and_then(|()| ask(&connection)).map_err(|error| self.at.failed(error))
     }
 }
 
+/// Values of several kinds.
+type Values = Vec<Box<dyn Parameter>>;
+
 /// Which index leads to the calls in their order is said, and not left to be guessed: a service of one account has no use for the others.
-fn select(scope: &Scope, filter: &CallFilter, from: Option<&Place>, most: usize) -> (String, Vec<(&'static str, Value)>) {
+fn select(scope: &Scope, filter: &CallFilter, from: Option<&Place>, most: usize) -> (String, Values) {
     let CallFilter { cuid, since, until, reason, is_open } = filter;
-    let mut values = vec![
-        (":account", Value::from(scope.account.0.clone())),
-        (":environment", environment_name(scope.environment).to_owned().into()),
-        (":most", i64::try_from(most).unwrap_or(i64::MAX).into()),
+    let mut values: Values = vec![
+        Box::new(scope.account.0.clone()),
+        Box::new(environment_name(scope.environment)),
+        Box::new(i64::try_from(most).unwrap_or(i64::MAX)),
     ];
-    let mut conditions = "account = :account AND environment = :environment".to_owned();
+    let mut conditions = "account = ?1 AND environment = ?2".to_owned();
+    // By what a value is called in the text.
+    let mut named = |value: Box<dyn Parameter>| {
+        values.push(value);
+        format!("?{}", values.len())
+    };
     if let Some(since) = since {
-        conditions += " AND placed_at_ms >= :since";
-        values.push((":since", (*since).into()));
+        conditions += &format!(" AND placed_at_ms >= {}", named(Box::new(*since)));
     }
     if let Some(until) = until {
-        conditions += " AND placed_at_ms < :until";
-        values.push((":until", (*until).into()));
+        conditions += &format!(" AND placed_at_ms < {}", named(Box::new(*until)));
     }
     if let Some(Place { placed_at_ms, call }) = from {
-        conditions += " AND (placed_at_ms, id) < (:place, :call)";
-        values.extend([(":place", (*placed_at_ms).into()), (":call", call.clone().into())]);
+        conditions += &format!(" AND (placed_at_ms, id) < ({}, {})", named(Box::new(*placed_at_ms)), named(Box::new(call.clone())));
     }
     if let Some(reason) = reason {
-        conditions += " AND end_reason = :reason";
-        values.push((":reason", i64::from(reason.number()).into()));
+        conditions += &format!(" AND end_reason = {}", named(Box::new(reason.number())));
     }
     match is_open {
         Some(true) => conditions += " AND ended_at_ms IS NULL",
@@ -138,27 +133,28 @@ fn select(scope: &Scope, filter: &CallFilter, from: Option<&Place>, most: usize)
         None => {}
     }
     let by = |index: &str, user: &str| format!("SELECT {RECORD_COLUMNS} FROM calls INDEXED BY {index} WHERE {conditions}{user}");
-    if let Some(cuid) = cuid {
-        values.push((":cuid", cuid.as_str().to_owned().into()));
-    }
-    let found = if *is_open == Some(true) {
+    let cuid = cuid.as_ref().map(|cuid| named(Box::new(cuid.as_str().to_owned())));
+    let found = match cuid {
         // Few of all calls go on, also of those of one user.
-        by("calls_that_go_on", if cuid.is_some() { " AND :cuid IN (caller, callee)" } else { "" })
-    } else if cuid.is_some() {
+        Some(cuid) if *is_open == Some(true) => by("calls_that_go_on", &format!(" AND {cuid} IN (caller, callee)")),
+        None if *is_open == Some(true) => by("calls_that_go_on", ""),
         // Nobody calls themselves, so that no call is in both.
-        let [placed, taken] = [("calls_by_caller", " AND caller = :cuid"), ("calls_by_callee", " AND callee = :cuid")];
-        format!("{} UNION ALL {}", by(placed.0, placed.1), by(taken.0, taken.1))
-    } else if reason.is_some() {
-        by("calls_by_reason", "")
-    } else {
-        by("calls_by_time", "")
+        Some(cuid) => {
+            let (placed, taken) = (format!(" AND caller = {cuid}"), format!(" AND callee = {cuid}"));
+            format!("{} UNION ALL {}", by("calls_by_caller", &placed), by("calls_by_callee", &taken))
+        }
+        None if reason.is_some() => by("calls_by_reason", ""),
+        None => by("calls_by_time", ""),
     };
-    (format!("{found} ORDER BY placed_at_ms DESC, id DESC LIMIT :most"), values)
+    (format!("{found} ORDER BY placed_at_ms DESC, id DESC LIMIT ?3"), values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::testing::{TestStore, on_each_store};
+
+    on_each_store![a_question_that_takes_too_long_is_given_up_and_the_next_one_is_answered, a_reader_writes_nothing];
 
     fn scope() -> Scope {
         Scope { account: AccountId("grocer".to_owned()), environment: Environment::Production }
@@ -178,15 +174,14 @@ mod tests {
     #[test]
     fn every_page_is_found_in_its_order_by_an_index() {
         let data = tempfile::tempdir().expect("a directory");
-        let connection = schema::open(&data.path().join("store.sqlite")).expect("a new store");
+        let connection = Location::from(&data.path().join("store.sqlite")).open().expect("a new store");
         let place = Place { placed_at_ms: 15, call: "call".to_owned() };
         for filter in filters() {
             for from in [None, Some(&place)] {
                 let (query, values) = select(&scope(), &filter, from, 50);
-                let values: Vec<(&str, &dyn rusqlite::ToSql)> = values.iter().map(|(name, value)| (*name, value as _)).collect();
-                let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).expect("a query");
-                let plan = plan.query_map(values.as_slice(), |row| row.get(3)).expect("a plan");
-                let plan: Vec<String> = plan.map(|step| step.expect("a step")).collect();
+                let values: Vec<&dyn Parameter> = values.iter().map(|value| &**value).collect();
+                let plan: Vec<String> =
+                    connection.query(&format!("EXPLAIN QUERY PLAN {query}"), &values, |row| row.get(3)).expect("a plan");
                 assert!(!plan.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE")), "{filter:?}: {plan:#?}");
                 let among_few = plan.iter().all(|step| step.contains("calls_that_go_on"));
                 assert_eq!(among_few, filter.is_open == Some(true), "{filter:?}: {plan:#?}");
@@ -194,27 +189,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_question_that_takes_too_long_is_given_up_and_the_next_one_is_answered() {
-        let data = tempfile::tempdir().expect("a directory");
-        let path = data.path().join("store.sqlite");
-        drop(schema::open(&path).expect("a new store"));
-        let history = History { answered_within: Duration::from_millis(50), ..History::open(&path).expect("a store") };
+    fn a_question_that_takes_too_long_is_given_up_and_the_next_one_is_answered(store: &TestStore) {
+        drop(store.at().open().expect("a new store"));
+        let history = History { answered_within: Duration::from_millis(50), ..History::open(store.at()).expect("a store") };
         let count = |most: &str| {
             let count = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n {most}) SELECT max(i) FROM n");
-            history.read(|connection| connection.query_row(&count, [], |row| row.get::<_, i64>(0)))
+            history.read(|connection| connection.query_one(&count, params![], |row| row.get::<i64>(0)))
         };
         let given_up = count("").expect_err("it never ends");
         assert!(given_up.is_too_slow(), "{given_up}");
         assert_eq!(count("WHERE i < 10").ok(), Some(10));
     }
 
-    #[test]
-    fn a_reader_writes_nothing() {
-        let data = tempfile::tempdir().expect("a directory");
-        let path = data.path().join("store.sqlite");
-        drop(schema::open(&path).expect("a new store"));
-        let history = History::open(&path).expect("a store");
-        assert!(history.read(|connection| connection.execute("DELETE FROM calls", [])).is_err());
+    fn a_reader_writes_nothing(store: &TestStore) {
+        drop(store.at().open().expect("a new store"));
+        let history = History::open(store.at()).expect("a store");
+        assert!(history.read(|connection| connection.execute("DELETE FROM calls", params![])).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file.
+//! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file, or in a database on a
+//! PostgreSQL server. What is asked is written once for both ([`sql`]).
 //!
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 
@@ -12,14 +13,20 @@ mod erasures;
 mod facts;
 mod figures;
 mod history;
+mod location;
 mod open;
 mod outbox;
+pub(crate) mod owners;
 mod probe;
 mod quiet;
 mod receipts;
 mod records;
 mod schema;
+mod server_layout;
 mod signing_keys;
+mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod token_keys;
@@ -31,6 +38,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::Environment;
 
+use crate::moment;
+
 pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
@@ -40,6 +49,7 @@ pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
+pub use self::location::Location;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
@@ -48,7 +58,9 @@ pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
-pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
+pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder};
+pub(crate) use self::sql::Trouble;
+pub use self::sql::{InvalidServer, Server, SqlError};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
@@ -65,9 +77,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file belongs to another program.
-    #[error("{path} is not a store of the Signed Call service", path = .0.display())]
-    Foreign(PathBuf),
+    /// The file, or the database, belongs to another program.
+    #[error("{0} is not a store of the Signed Call service")]
+    Foreign(Location),
     /// The file is damaged.
     #[error("the store {path} is damaged ({verdict}); restore it from a copy, or move it away to begin anew", path = .path.display())]
     Damaged {
@@ -76,28 +88,31 @@ pub enum StoreError {
         /// What is wrong with it.
         verdict: String,
     },
-    /// The file was written by a newer version of the service.
-    #[error("the store {path} has layout {version}, of a newer version of the service", path = .path.display())]
+    /// It was written by a newer version of the service.
+    #[error("the store {store} has layout {version}, of a newer version of the service")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        store: Location,
         /// Its layout.
         version: u32,
     },
-    /// SQLite failed.
-    #[error("the store {path} failed: {source}", path = .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// How.
-        source: rusqlite::Error,
+    /// A thread cannot be started.
+    #[error("the store has no thread to be used by: {0}")]
+    Thread(std::io::Error),
+    /// A statement was not carried out.
+    #[error("the store {store} failed: {source}")]
+    Failed {
+        /// The store.
+        store: Location,
+        /// Why not.
+        source: SqlError,
     },
 }
 
 impl StoreError {
     /// Whether it was given up what takes too long.
     pub(crate) fn is_too_slow(&self) -> bool {
-        matches!(self, Self::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted))
+        matches!(self, Self::Failed { source, .. } if source.trouble() == Trouble::TooSlow)
     }
 }
 
@@ -108,6 +123,12 @@ pub(crate) enum Outcome {
     /// It was so already.
     Same,
     NoAccount,
+}
+
+/// A moment that is stored, in seconds: UTC, in the form of RFC 3339.
+fn text_of(unix_millis: i64) -> String {
+    let text = moment::to_text(unix_millis);
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// Milliseconds since 1970, as they are stored.

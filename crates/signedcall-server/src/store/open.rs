@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Row, params};
 use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Invite, RunId, Timestamp};
 use uuid::Uuid;
 
 use super::outbox::put;
+use super::sql::{self, Connection, Row, params};
 use super::{environment_named, unix_millis};
 use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
 use crate::webhooks::CallEvent;
@@ -28,7 +28,7 @@ pub(crate) struct Legacy {
 }
 
 impl Legacy {
-    pub(super) fn read(connection: &Connection, now: SystemTime) -> rusqlite::Result<Self> {
+    pub(super) fn read(connection: &Connection, now: SystemTime) -> sql::Result<Self> {
         let ended = read_ended(connection, now)?;
         Ok(Self { open: read_open(connection, now)?, ended })
     }
@@ -36,14 +36,15 @@ impl Legacy {
 
 /// Reads every open call. A record that does not say enough, since an older version of the service has written it, is closed: nobody knows how that call
 /// ended.
-fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<OpenCall>> {
-    let mut statement = connection.prepare(
+fn read_open(connection: &Connection, now: SystemTime) -> sql::Result<Vec<OpenCall>> {
+    let rows = connection.query(
         "SELECT id, account, environment, callee, context, placed_at_ms, invite, instead_of, limit_ms,
                 answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms, answered_name,
                 rings_on
          FROM calls WHERE ended_at_ms IS NULL ORDER BY placed_at_ms, id",
+        params![],
+        |row| Ok((row.get::<String>(0)?, read(row)?)),
     )?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, read(row)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut open = Vec::new();
     for (id, call) in rows {
         match call {
@@ -52,7 +53,7 @@ fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<O
                 put(connection, &id, CallEvent::Ended, now, false)?;
                 tracing::warn!(call = id, "closed the record of a call that an earlier version has left open");
                 connection.execute(
-                    "UPDATE calls SET ended_at_ms = max(placed_at_ms, ?), end_reason = ? WHERE id = ?",
+                    "UPDATE calls SET ended_at_ms = CASE WHEN placed_at_ms > ?1 THEN placed_at_ms ELSE ?1 END, end_reason = ?2 WHERE id = ?3",
                     params![unix_millis(now), EndReason::InternalError.number(), id],
                 )?;
             }
@@ -61,11 +62,11 @@ fn read_open(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<O
     Ok(open)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Option<OpenCall>> {
+fn read(row: &Row<'_>) -> sql::Result<Option<OpenCall>> {
     let (environment, callee, context): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let (invite, instead_of): (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
-    let (answer, rings_on) = (read_answer(row)?, row.get::<_, Option<String>>(17)?);
-    let (account, placed_at, limit) = (AccountId(row.get(1)?), moment(row.get(5)?), row.get::<_, Option<i64>>(8)?);
+    let (answer, rings_on) = (read_answer(row)?, row.get::<Option<String>>(17)?);
+    let (account, placed_at, limit) = (AccountId(row.get(1)?), moment(row.get(5)?), row.get::<Option<i64>>(8)?);
     let record = || {
         Some(OpenRecord {
             account,
@@ -83,20 +84,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<OpenCall>> {
     Ok(record().map(|record| OpenCall { record, answer }))
 }
 
-fn read_answer(row: &Row<'_>) -> rusqlite::Result<Option<KeptAnswer>> {
+fn read_answer(row: &Row<'_>) -> sql::Result<Option<KeptAnswer>> {
     let (device, run): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
     let id = |text: Option<String>| text.and_then(|text| Uuid::parse_str(&text).ok());
-    let (Some(device), Some(run), Some(at)) = (id(device), id(run), row.get::<_, Option<i64>>(11)?) else {
+    let (Some(device), Some(run), Some(at)) = (id(device), id(run), row.get::<Option<i64>>(11)?) else {
         return Ok(None);
     };
     Ok(Some(KeptAnswer {
         by: Endpoint { device: DeviceId(device), run: RunId(run) },
-        device_name: row.get::<_, Option<String>>(16)?.and_then(|name| DeviceName::new(name).ok()),
+        device_name: row.get::<Option<String>>(16)?.and_then(|name| DeviceName::new(name).ok()),
         at: moment(at),
-        connected_at: row.get::<_, Option<i64>>(12)?.map(moment),
-        caller_holds: row.get::<_, Option<bool>>(13)?.unwrap_or_default(),
-        callee_holds: row.get::<_, Option<bool>>(14)?.unwrap_or_default(),
-        ends_at: row.get::<_, Option<i64>>(15)?.map(moment),
+        connected_at: row.get::<Option<i64>>(12)?.map(moment),
+        caller_holds: row.get::<Option<bool>>(13)?.unwrap_or_default(),
+        callee_holds: row.get::<Option<bool>>(14)?.unwrap_or_default(),
+        ends_at: row.get::<Option<i64>>(15)?.map(moment),
     }))
 }
 
@@ -104,22 +105,23 @@ fn moment(unix_millis: i64) -> Timestamp {
     Timestamp::from_millis(u64::try_from(unix_millis).unwrap_or_default())
 }
 
-fn read_ended(connection: &Connection, now: SystemTime) -> rusqlite::Result<Vec<KeptEnd>> {
+fn read_ended(connection: &Connection, now: SystemTime) -> sql::Result<Vec<KeptEnd>> {
     let since = now.checked_sub(ENDED_REMEMBERED_FOR).unwrap_or(now);
-    let mut statement = connection.prepare(
+    let ended = connection.query(
         "SELECT id, account, environment, caller, caller_device, callee, answered_by, answered_name, declined_by, declined_name,
                 ended_at_ms, end_reason FROM calls
          WHERE ended_at_ms >= ? ORDER BY ended_at_ms, id",
+        params![unix_millis(since)],
+        read_end,
     )?;
-    let ended = statement.query_map([unix_millis(since)], read_end)?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(ended.into_iter().flatten().collect())
 }
 
-fn read_end(row: &Row<'_>) -> rusqlite::Result<Option<KeptEnd>> {
-    let text = |column: usize| row.get::<_, String>(column);
+fn read_end(row: &Row<'_>) -> sql::Result<Option<KeptEnd>> {
+    let text = |column: usize| row.get::<String>(column);
     let (id, environment, caller, device, callee) = (text(0)?, text(2)?, text(3)?, text(4)?, text(5)?);
     let (answered_by, declined_by) = (read_device(row, 6)?, read_device(row, 8)?);
-    let (account, ended_at, reason) = (AccountId(text(1)?), moment(row.get(10)?), row.get::<_, u8>(11)?);
+    let (account, ended_at, reason) = (AccountId(text(1)?), moment(row.get(10)?), row.get::<u8>(11)?);
     let end = || {
         Some(KeptEnd {
             call: CallId(Uuid::parse_str(&id).ok()?),
@@ -137,7 +139,7 @@ fn read_end(row: &Row<'_>) -> rusqlite::Result<Option<KeptEnd>> {
 }
 
 /// Reads a device from one column, and its name from the next.
-fn read_device(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<NamedDevice>> {
+fn read_device(row: &Row<'_>, column: usize) -> sql::Result<Option<NamedDevice>> {
     let (id, name): (Option<String>, Option<String>) = (row.get(column)?, row.get(column + 1)?);
     let id = id.and_then(|id| Uuid::parse_str(&id).ok()).map(DeviceId);
     Ok(id.map(|id| NamedDevice { id, name: name.and_then(|name| DeviceName::new(name).ok()) }))

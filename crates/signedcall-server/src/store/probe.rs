@@ -1,11 +1,10 @@
 //! Whether the store can be written to at this moment, and how much room there is for it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
-
-use super::{StoreError, schema};
+use super::sql::{Connection, params};
+use super::{Location, StoreError};
 
 /// How long somebody else's write may keep the probe waiting: longer, and calls wait too long as well.
 const BUSY_FOR: Duration = Duration::from_secs(1);
@@ -16,38 +15,47 @@ pub(crate) const LEAST_ROOM: u64 = 64 * 1024 * 1024;
 /// Writes to the store what is there already, durably, to find out whether that can be done.
 #[derive(Debug)]
 pub(crate) struct StoreProbe {
-    path: PathBuf,
+    at: Location,
     connection: Connection,
 }
 
 impl StoreProbe {
-    /// Opens the store in `path`, which is up to date.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = schema::open_again(path)?;
-        connection.busy_timeout(BUSY_FOR).map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), connection })
+    /// Opens a store that is up to date.
+    pub(crate) fn open(at: impl Into<Location>) -> Result<Self, StoreError> {
+        let at = at.into();
+        let connection = at.open_again()?;
+        connection.wait_for_others(BUSY_FOR).map_err(|error| at.failed(error))?;
+        Ok(Self { at, connection })
     }
 
     /// Writes, and waits for the disk.
     pub(crate) fn write(&self) -> Result<(), StoreError> {
         // The number stays what it is, so that nobody takes it for a change.
-        let written = self.connection.execute("UPDATE withdrawals SET number = number", []);
-        written.map(drop).map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        let written = self.connection.execute("UPDATE withdrawals SET number = number", params![]);
+        written.map(drop).map_err(|error| self.at.failed(error))
     }
 
-    /// The bytes that the disk has room for.
-    pub(crate) fn room(&self) -> std::io::Result<u64> {
-        room_at(&self.path)
+    /// The bytes that the disk has room for; `None` where it does not say so, or is a server's.
+    pub(crate) fn room(&self) -> Option<u64> {
+        match &self.at {
+            Location::File(path) => room_at(path).ok(),
+            Location::Server(_) => None,
+        }
     }
 
     /// The bytes of the store, with what was written since it was last brought together.
     pub(crate) fn bytes(&self) -> u64 {
-        let journal = PathBuf::from({
-            let mut name = self.path.clone().into_os_string();
-            name.push("-wal");
-            name
-        });
-        [&self.path, &journal].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+        match &self.at {
+            Location::File(path) => {
+                let mut journal = path.clone().into_os_string();
+                journal.push("-wal");
+                [path.as_os_str(), &journal].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+            }
+            Location::Server(_) => {
+                let size = self.connection.query_one("SELECT pg_database_size(current_database())", params![], |row| row.get::<i64>(0));
+                size.ok().and_then(|size| size.try_into().ok()).unwrap_or_default()
+            }
+        }
     }
 }
 

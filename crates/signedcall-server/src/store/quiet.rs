@@ -1,9 +1,9 @@
 //! The hours in which users are not called.
 
-use rusqlite::{Connection, Row, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
+use super::sql::{self, Connection, Parameter, Row, params};
 use super::{Accounts, Outcome, StoreError, environment_name, environment_named};
 use crate::hub::{Quiet, QuietHours};
 
@@ -31,14 +31,17 @@ impl Accounts {
             return Ok(Outcome::NoAccount);
         }
         let (environment, cuid) = (environment_name(environment), cuid.map_or("", Cuid::as_str));
-        let mut connection = self.connection();
-        let mut set = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let set = || {
+            let transaction = connection.begin()?;
             let changed = match hours {
                 Some(QuietHours { from, to, ahead }) => {
-                    let put = "INSERT INTO quiet_hours (account, environment, cuid, from_minute, to_minute, ahead) VALUES (?, ?, ?, ?, ?, ?)
-                               ON CONFLICT DO UPDATE SET from_minute = excluded.from_minute, to_minute = excluded.to_minute, ahead = excluded.ahead
-                               WHERE (from_minute, to_minute, ahead) <> (excluded.from_minute, excluded.to_minute, excluded.ahead)";
+                    let put =
+                        "INSERT INTO quiet_hours (account, environment, cuid, from_minute, to_minute, ahead) VALUES (?, ?, ?, ?, ?, ?)
+                               ON CONFLICT (account, environment, cuid)
+                               DO UPDATE SET from_minute = excluded.from_minute, to_minute = excluded.to_minute, ahead = excluded.ahead
+                               WHERE (quiet_hours.from_minute, quiet_hours.to_minute, quiet_hours.ahead)
+                                  <> (excluded.from_minute, excluded.to_minute, excluded.ahead)";
                     transaction.execute(put, params![account.0, environment, cuid, from, to, ahead])?
                 }
                 None => {
@@ -60,7 +63,7 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(None);
         }
-        let rows = rows(&self.connection(), "WHERE account = ? ORDER BY environment, cuid", &[&account.0]);
+        let rows = rows(&self.connection(), "WHERE account = ? ORDER BY environment, cuid", params![account.0]);
         let users = rows.map(|rows| rows.into_iter().map(|(_, user)| user).collect());
         users.map(Some).map_err(|error| self.failed(error))
     }
@@ -68,7 +71,9 @@ impl Accounts {
     /// The quiet hours of all accounts.
     pub(crate) fn quiet_hours(&self) -> Result<Quiet, StoreError> {
         let mut quiet = Quiet::default();
-        for (account, QuietUser { cuid, environment, hours }) in rows(&self.connection(), "", &[]).map_err(|error| self.failed(error))? {
+        for (account, QuietUser { cuid, environment, hours }) in
+            rows(&self.connection(), "", params![]).map_err(|error| self.failed(error))?
+        {
             match cuid {
                 Some(cuid) => drop(quiet.users.insert((account, environment, cuid), hours)),
                 None => drop(quiet.accounts.insert((account, environment), hours)),
@@ -78,15 +83,13 @@ impl Accounts {
     }
 }
 
-fn rows(connection: &Connection, which: &str, values: &[&String]) -> rusqlite::Result<Vec<(AccountId, QuietUser)>> {
+fn rows(connection: &Connection, which: &str, values: &[&dyn Parameter]) -> sql::Result<Vec<(AccountId, QuietUser)>> {
     let select = format!("SELECT account, environment, cuid, from_minute, to_minute, ahead FROM quiet_hours {which}");
-    let mut users = connection.prepare_cached(&select)?;
-    let users = users.query_map(rusqlite::params_from_iter(values), read)?;
-    users.filter_map(Result::transpose).collect()
+    Ok(connection.query(&select, values, read)?.into_iter().flatten().collect())
 }
 
 /// `None` for a row that no version of the service has written: others are not to be called at night for its sake.
-fn read(row: &Row<'_>) -> rusqlite::Result<Option<(AccountId, QuietUser)>> {
+fn read(row: &Row<'_>) -> sql::Result<Option<(AccountId, QuietUser)>> {
     let (account, environment, cuid): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let (from, to, ahead): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
     let user = || {
@@ -111,17 +114,18 @@ mod tests {
     use super::*;
     use crate::account::add;
     use crate::demo::demo_account;
+    use crate::store::testing::{TestStore, on_each_store};
 
-    #[test]
-    fn hours_that_make_no_sense_are_left_out_and_the_others_count() {
-        let data = tempfile::tempdir().expect("a directory");
-        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+    on_each_store![hours_that_make_no_sense_are_left_out_and_the_others_count];
+
+    fn hours_that_make_no_sense_are_left_out_and_the_others_count(store: &TestStore) {
+        let accounts = Accounts::open(store.at()).expect("a new store");
         let account = demo_account();
         add(&accounts, &account).expect("a new account");
         let hours = QuietHours { from: 0, to: 1_439, ahead: -720 };
         accounts.set_quiet_hours(&account.id, Environment::Production, None, Some(hours)).expect("a good store");
         for (cuid, environment, [from, to, ahead]) in [
-            ("courier_1", "production", [0, 1_440, 0]),
+            ("courier_1", "production", [0, 1_440, 0_i64]),
             ("courier_2", "production", [-1, 60, 0]),
             ("courier_3", "production", [0, 60, 1_i64 << 40]),
             ("courier_4", "elsewhere", [0, 60, 0]),

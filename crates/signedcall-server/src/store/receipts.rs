@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment};
 
 use super::facts::{CallFacts, FACTS, read_facts};
+use super::sql::params;
 use super::{Accounts, StoreError, environment_name, unix_millis};
 use crate::receipts::ReceiptKey;
 
@@ -14,15 +14,10 @@ const SELECT_KEY: &str = "SELECT id, secret FROM receipt_keys WHERE account = ? 
 impl Accounts {
     /// The key of an account and environment, if it was made.
     pub(crate) fn receipt_key(&self, account: &AccountId, environment: Environment) -> Result<Option<ReceiptKey>, StoreError> {
-        let connection = self.connection();
-        let read = || {
-            let mut key = connection.prepare_cached(SELECT_KEY)?;
-            let key = key.query_row(params![account.0, environment_name(environment)], |row| {
-                Ok(ReceiptKey { id: row.get(0)?, environment, secret: row.get(1)? })
-            });
-            key.optional()
-        };
-        read().map_err(|error| self.failed(error))
+        let key = self.connection().query_optional(SELECT_KEY, params![account.0, environment_name(environment)], |row| {
+            Ok(ReceiptKey { id: row.get(0)?, environment, secret: row.get(1)? })
+        });
+        key.map_err(|error| self.failed(error))
     }
 
     /// Keeps a new key, unless another has come first, and gives the one that is kept; `None` when there is no such account.
@@ -31,10 +26,11 @@ impl Accounts {
             return Ok(None);
         }
         let environment = new.environment;
-        let mut connection = self.connection();
-        let mut keep = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let put = "INSERT OR IGNORE INTO receipt_keys (id, account, environment, secret, created_at_ms) VALUES (?, ?, ?, ?, ?)";
+        let connection = self.connection();
+        let keep = || {
+            let transaction = connection.begin()?;
+            let put = "INSERT INTO receipt_keys (id, account, environment, secret, created_at_ms) VALUES (?, ?, ?, ?, ?)
+                       ON CONFLICT DO NOTHING";
             let now = unix_millis(SystemTime::now());
             transaction.execute(put, params![new.id, account.0, environment_name(environment), new.secret, now])?;
             transaction.commit()
@@ -46,11 +42,7 @@ impl Accounts {
 
     /// The record of a call of an account.
     pub(crate) fn call(&self, account: &AccountId, call: &str) -> Result<Option<CallFacts>, StoreError> {
-        let connection = self.connection();
-        let read = || {
-            let mut call_of = connection.prepare_cached(&format!("SELECT {FACTS} FROM calls WHERE id = ? AND account = ?"))?;
-            call_of.query_row([call, &account.0], read_facts).optional()
-        };
-        read().map_err(|error| self.failed(error))
+        let find = format!("SELECT {FACTS} FROM calls WHERE id = ? AND account = ?");
+        self.connection().query_optional(&find, params![call, account.0], read_facts).map_err(|error| self.failed(error))
     }
 }

@@ -1,11 +1,9 @@
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, Row, TransactionBehavior, params};
-use signedcall_wire::{CallId, DeviceName, RequestId, SessionId, Timestamp, VoiceReport};
+use signedcall_wire::{CallId, DeviceName, EndReason, RequestId, SessionId, Timestamp, VoiceReport};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -14,7 +12,9 @@ use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, put};
-use super::{StoreError, environment_name, schema, unix_millis};
+use super::owners::{self, Tenure};
+use super::sql::{self, Connection, Row, params};
+use super::{Location, StoreError, environment_name, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
 use crate::webhooks::CallEvent;
 
@@ -57,6 +57,8 @@ pub(crate) enum Written {
         /// `false`: they are not written, and have to be handed in again.
         durable: bool,
     },
+    /// Another service has the calls by now: nothing more is written down of them here, and nothing that was handed in was since.
+    Fenced,
 }
 
 #[derive(Debug)]
@@ -97,12 +99,24 @@ pub(super) struct Closing {
     pub(super) ended_at: SystemTime,
 }
 
+impl Closing {
+    /// The end of a call that was refused.
+    fn of_refused(opening: &Opening) -> Self {
+        let Opening { record, placed_at, handed_in: _ } = opening;
+        let reason = EndReason::InternalError;
+        let record = CloseRecord { call: record.invite.call, answered: None, declined_by: None, ended_at: record.placed_at, reason };
+        Self { record, ended_at: *placed_at }
+    }
+}
+
 impl Records {
     /// Opens the store, reads what an earlier process has left behind, and starts the thread.
-    pub(crate) fn start(path: &Path) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
-        let mut connection = schema::open(path)?;
-        let failed = |source| StoreError::Sqlite { path: path.to_owned(), source };
-        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(failed)?;
+    ///
+    /// Where others use the store as well, it is said by which tenure the records are this service's to write.
+    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
+        let at = at.into();
+        let connection = at.open()?;
+        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
         if !legacy.open.is_empty() {
             tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
         }
@@ -112,8 +126,8 @@ impl Records {
         let filled = Arc::new(Notify::new());
         let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
-        let thread = thread.spawn(move || write(&mut connection, &inbox, &told, &its_figures, &fill));
-        let thread = thread.map_err(|source| StoreError::File { path: PathBuf::from(path), source })?;
+        let thread = thread.spawn(move || write(&connection, tenure.as_ref(), &inbox, &told, &its_figures, &fill));
+        let thread = thread.map_err(StoreError::Thread)?;
         Ok((Self { jobs, thread, figures, filled }, written, legacy))
     }
 
@@ -173,7 +187,14 @@ impl Records {
     }
 }
 
-fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSender<Written>, figures: &StoreFigures, filled: &Notify) {
+fn write(
+    connection: &Connection,
+    tenure: Option<&Tenure>,
+    inbox: &Receiver<Job>,
+    told: &UnboundedSender<Written>,
+    figures: &StoreFigures,
+    filled: &Notify,
+) {
     let mut backlog = Backlog::default();
     let (mut failed, mut finish) = (false, false);
     while !finish {
@@ -200,30 +221,45 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
                 Job::Finish => finish = true,
             }
         }
+        // Two services that write the same ids at once wait for each other, and never both for the other one.
+        opening.sort_by_key(|opening| opening.record.invite.call);
         // Where there is little room, it is for the calls that there are.
         if failed
             && !opening.is_empty()
             && !backlog.is_empty()
-            && let Ok((_, put)) = commit(connection, &[], &backlog, figures)
+            && let Ok(Committed::Done { put, .. }) = commit(connection, tenure, &[], &backlog, figures)
         {
             backlog = Backlog::default();
             tell_of(put, filled);
         }
-        let committed = commit(connection, &opening, &backlog, figures);
+        let committed = commit(connection, tenure, &opening, &backlog, figures);
         failed = committed.is_err();
-        let opened = match committed {
-            Ok((opened, put)) => {
+        let mut may_be_open = false;
+        let not_opened = || opening.iter().map(|opening| Written::NotOpened { call: opening.record.invite.call }).collect();
+        let opened: Vec<_> = match committed {
+            Ok(Committed::Done { opened, put }) => {
                 backlog = Backlog::default();
                 tell_of(put, filled);
                 opened
             }
+            Ok(Committed::Fenced) => {
+                tracing::error!("another service has the calls of this one: their records are not written any more");
+                backlog = Backlog::default();
+                // Nobody listens any more while the service stops.
+                let _ = told.send(Written::Fenced);
+                not_opened()
+            }
             Err(error) => {
                 tracing::error!(%error, opening = opening.len(), waiting = backlog.len(), "the records of calls could not be written");
-                opening.iter().map(|opening| Written::NotOpened { call: opening.record.invite.call }).collect()
+                may_be_open = error.may_be_done();
+                not_opened()
             }
         };
         for (opening, outcome) in opening.iter().zip(&opened) {
             figures.opened(opening.handed_in, matches!(outcome, Written::Opened { durable: true, .. }));
+        }
+        if may_be_open {
+            backlog.refuse(opening);
         }
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
@@ -240,7 +276,7 @@ fn write(connection: &mut Connection, inbox: &Receiver<Job>, told: &UnboundedSen
             return;
         }
         std::thread::sleep(RETRY_AFTER);
-        if commit(connection, &[], &backlog, figures).is_ok() {
+        if commit(connection, tenure, &[], &backlog, figures).is_ok() {
             return;
         }
     }
@@ -253,19 +289,33 @@ fn tell_of(put: usize, filled: &Notify) {
     }
 }
 
+/// What came of a commit.
+#[derive(Debug)]
+pub(super) enum Committed {
+    Done {
+        /// What became of each beginning, in their order.
+        opened: Vec<Written>,
+        /// How much there is to be told to webhooks.
+        put: usize,
+    },
+    /// The records are another service's, and nothing was written.
+    Fenced,
+}
+
 /// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded. With it goes what webhooks are
 /// to be told; says how much that is.
 pub(super) fn commit(
-    connection: &mut Connection,
+    connection: &Connection,
+    tenure: Option<&Tenure>,
     opening: &[Box<Opening>],
     backlog: &Backlog,
     figures: &StoreFigures,
-) -> rusqlite::Result<(Vec<Written>, usize)> {
+) -> sql::Result<Committed> {
     if opening.is_empty() && backlog.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok(Committed::Done { opened: Vec::new(), put: 0 });
     }
     let begun = Instant::now();
-    let committed = write_all(connection, opening, backlog);
+    let committed = write_all(connection, tenure, opening, backlog);
     match committed {
         Ok(_) => figures.committed(opening.len() + backlog.len(), begun.elapsed()),
         Err(_) => figures.failed(),
@@ -273,9 +323,13 @@ pub(super) fn commit(
     committed
 }
 
-fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Backlog) -> rusqlite::Result<(Vec<Written>, usize)> {
-    // Begun for writing: others write to the store as well, and what has read before cannot wait for them.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Opening>], backlog: &Backlog) -> sql::Result<Committed> {
+    let transaction = connection.begin_beside_others()?;
+    if let Some(tenure) = tenure
+        && !owners::goes_on(&transaction, tenure)?
+    {
+        return Ok(Committed::Fenced);
+    }
     let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
@@ -300,25 +354,24 @@ fn write_all(connection: &mut Connection, opening: &[Box<Opening>], backlog: &Ba
         told += put(&transaction, &call, CallEvent::Ended, *ended_at, is_answered)?;
         update_end(&transaction, closing)?;
     }
+    for refused in backlog.refused() {
+        told += close_refused(&transaction, refused)?;
+    }
     for kept in backlog.reports() {
         update_report(&transaction, kept)?;
         told += hasten(&transaction, &kept.call.to_string())?;
     }
     transaction.commit()?;
-    Ok((outcomes, told))
+    Ok(Committed::Done { opened: outcomes, put: told })
 }
 
-fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> rusqlite::Result<usize> {
-    let failed = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-    let invite = serde_json::to_string(&record.invite).map_err(failed)?;
-    let rings_on = serde_json::to_string(&record.rings_on).map_err(failed)?;
-    connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite,
-                                          instead_of, limit_ms, rings_on)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
+fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> sql::Result<usize> {
+    let invite = serde_json::to_string(&record.invite)?;
+    let rings_on = serde_json::to_string(&record.rings_on)?;
+    connection.execute(
+        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        params![
             record.invite.call.to_string(),
             record.account.0,
             environment_name(record.environment),
@@ -331,18 +384,17 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
             record.instead_of.map(|call| call.to_string()),
             record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             rings_on,
-        ])
+        ],
+    )
 }
 
-fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Result<usize> {
+fn update_answer(connection: &Connection, answering: &Answering) -> sql::Result<usize> {
     let Answering { call, answer, answered_at } = answering;
-    connection
-        .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
-                              callee_holds = ?, ends_at_ms = ?
-             WHERE id = ? AND ended_at_ms IS NULL",
-        )?
-        .execute(params![
+    connection.execute(
+        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
+                          callee_holds = ?, ends_at_ms = ?
+         WHERE id = ? AND ended_at_ms IS NULL",
+        params![
             answer.by.device.to_string(),
             name_of(answer.device_name.as_ref()),
             answer.by.run.0.to_string(),
@@ -352,23 +404,34 @@ fn update_answer(connection: &Connection, answering: &Answering) -> rusqlite::Re
             answer.callee_holds,
             answer.ends_at.map(|at| answering.unix_millis(at)),
             call.to_string(),
-        ])
+        ],
+    )
 }
 
 fn name_of(name: Option<&DeviceName>) -> Option<&str> {
     name.map(DeviceName::as_str)
 }
 
+/// Ends the record of a call that was refused since nobody knew whether it is there, if it is: no other that goes by the same id. Says how many webhooks are told.
+fn close_refused(connection: &Connection, refused: &Opening) -> sql::Result<usize> {
+    let (call, device) = (refused.record.invite.call.to_string(), refused.record.invite.endpoint.device.to_string());
+    let find = "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ? AND caller_device = ? AND placed_at_ms = ? AND ended_at_ms IS NULL)";
+    if !connection.query_one(find, params![call, device, unix_millis(refused.placed_at)], |row| row.get(0))? {
+        return Ok(0);
+    }
+    let told = put(connection, &call, CallEvent::Ended, refused.placed_at, false)?;
+    update_end(connection, &Closing::of_refused(refused)).map(|_| told)
+}
+
 /// Nothing stays of how the caller looked or what the devices need of the call.
-fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> rusqlite::Result<usize> {
+fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> sql::Result<usize> {
     let at = |moment: Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
-    connection
-        .prepare_cached(
-            "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
-                              ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL, callee_holds = NULL, ends_at_ms = NULL
-             WHERE id = ? AND ended_at_ms IS NULL",
-        )?
-        .execute(params![
+    connection.execute(
+        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
+                          ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL,
+                          callee_holds = NULL, ends_at_ms = NULL
+         WHERE id = ? AND ended_at_ms IS NULL",
+        params![
             record.answered.as_ref().map(|answered| answered.device.id.to_string()),
             record.answered.as_ref().and_then(|answered| name_of(answered.device.name.as_ref())),
             record.answered.as_ref().map(|answered| at(answered.at)),
@@ -378,28 +441,22 @@ fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -
             unix_millis(*ended_at),
             record.reason.number(),
             record.call.to_string(),
-        ])
+        ],
+    )
 }
 
 /// Writes down what the caller's device says of the caller's side, and the one that answered of the other, each once. What anybody else says is left out.
-fn update_report(connection: &Connection, kept: &KeptReport) -> rusqlite::Result<()> {
-    let report = serde_json::to_string(&kept.report).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+fn update_report(connection: &Connection, kept: &KeptReport) -> sql::Result<()> {
+    let report = serde_json::to_string(&kept.report)?;
     for (report_column, user_column, device_column) in
         [("caller_report", "caller", "caller_device"), ("callee_report", "callee", "answered_by")]
     {
-        connection
-            .prepare_cached(&format!(
-                "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
-                 AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
-            ))?
-            .execute(params![
-                report,
-                kept.call.to_string(),
-                kept.account.0,
-                environment_name(kept.environment),
-                kept.cuid.as_str(),
-                kept.device.to_string(),
-            ])?;
+        let update = format!(
+            "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
+             AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
+        );
+        let (call, environment, device) = (kept.call.to_string(), environment_name(kept.environment), kept.device.to_string());
+        connection.execute(&update, params![report, call, kept.account.0, environment, kept.cuid.as_str(), device])?;
     }
     Ok(())
 }
@@ -431,25 +488,21 @@ pub struct CallRecord {
     pub callee_report: Option<VoiceReport>,
 }
 
-/// Reads every record in the store in `path`, oldest first.
+/// Reads every record in a store, oldest first.
 ///
 /// # Errors
 /// The store cannot be opened or read.
-pub fn read_records(path: &Path) -> Result<Vec<CallRecord>, StoreError> {
-    let connection = schema::open(path)?;
-    let read = || {
-        let mut statement = connection.prepare(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"))?;
-        let records = statement.query_map([], read_record)?;
-        records.collect::<Result<_, _>>()
-    };
-    read().map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })
+pub fn read_records(at: impl Into<Location>) -> Result<Vec<CallRecord>, StoreError> {
+    let at = at.into();
+    let records = at.open()?.query(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"), params![], read_record);
+    records.map_err(|error| at.failed(error))
 }
 
 /// What [`read_record`] reads, in this order.
 pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
                                          caller_report, callee_report";
 
-pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
     Ok(CallRecord {
         call: row.get(0)?,
         caller: row.get(1)?,
@@ -466,6 +519,6 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
 }
 
 /// A report that another version has written, and that this one does not understand, is none.
-pub(super) fn read_report(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<VoiceReport>> {
-    Ok(row.get::<_, Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
+pub(super) fn read_report(row: &Row<'_>, column: usize) -> sql::Result<Option<VoiceReport>> {
+    Ok(row.get::<Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
 }

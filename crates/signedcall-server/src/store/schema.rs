@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::StoreError;
+use super::{Location, StoreError};
 
 /// Marks a file as ours, so that another program's database is refused and not written to: "SCal".
 const APPLICATION_ID: i32 = 0x5343_616C;
 /// How long to wait for the other process when an account is added while the service runs.
 pub(super) const BUSY_FOR: Duration = Duration::from_secs(5);
 
-/// What brings a file from one version to the next; the version is the number of steps taken.
-const MIGRATIONS: &[&str] = &[
+/// What brings a file from one version to the next; the version is the number of steps taken. Databases on servers take those behind the eighteenth too
+/// ([`server_layout`](super::server_layout)).
+pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE accounts (
         id            TEXT PRIMARY KEY,
@@ -301,11 +302,11 @@ pub(super) fn examine(connection: &Connection, path: &Path) -> Result<u32, Store
     identify(connection, path)?;
     check(connection, path)?;
     let version = version(connection, path)?;
-    if version > LAYOUT { Err(StoreError::Newer { path: path.to_owned(), version }) } else { Ok(version) }
+    if version > LAYOUT { Err(StoreError::Newer { store: path.into(), version }) } else { Ok(version) }
 }
 
 /// The layout of the store in `path`, if there is one. Nothing in it is changed.
-pub(crate) fn layout(path: &Path) -> Result<Option<u32>, StoreError> {
+pub(super) fn layout(path: &Path) -> Result<Option<u32>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }
@@ -330,7 +331,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // Another process may have taken the same steps meanwhile.
     let version = version(&migration, path)?;
     let Some(steps) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
-        return Err(StoreError::Newer { path: path.to_owned(), version });
+        return Err(StoreError::Newer { store: path.into(), version });
     };
     for step in steps {
         migration.execute_batch(step).map_err(failed)?;
@@ -379,7 +380,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failed)?;
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if id != APPLICATION_ID && (id != 0 || tables > 0) {
-        return Err(StoreError::Foreign(path.to_owned()));
+        return Err(StoreError::Foreign(path.into()));
     }
     Ok(())
 }
@@ -393,9 +394,9 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn describe(path: &Path, error: rusqlite::Error) -> StoreError {
     let path = PathBuf::from(path);
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::Foreign(path),
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign(Location::File(path)),
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, verdict: error.to_string() },
-        Some(_) | None => StoreError::Sqlite { path, source: error },
+        Some(_) | None => Location::File(path).failed(error),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment};
 
 use super::api_keys::note_withdrawal;
+use super::sql::{self, Connection, params};
 use super::token_keys::forget_removed;
 use super::{Accounts, StoreError, environment_name, unix_millis};
 use crate::tokens::SigningKey;
@@ -18,9 +18,9 @@ impl Accounts {
 
     /// The key of an account in one environment, which is the new one from now on unless somebody has been quicker.
     pub(crate) fn begin_signing(&self, account: &AccountId, environment: Environment, new: SigningKey) -> Result<SigningKey, StoreError> {
-        let mut connection = self.connection();
-        let mut begin = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let begin = || {
+            let transaction = connection.begin()?;
             if let Some(known) = find(&transaction, account, environment)? {
                 return Ok(known);
             }
@@ -36,9 +36,9 @@ impl Accounts {
 
     /// Takes the key away, if there is one. Its secret part is gone, and its tokens let nobody in any more.
     pub(crate) fn withdraw_signing_key(&self, account: &AccountId, environment: Environment, now: SystemTime) -> Result<(), StoreError> {
-        let mut connection = self.connection();
-        let mut withdraw = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let withdraw = || {
+            let transaction = connection.begin()?;
             let withdraw =
                 "UPDATE token_keys SET removed_at_ms = ?, seed = NULL WHERE account = ? AND environment = ? AND seed IS NOT NULL";
             if transaction.execute(withdraw, params![unix_millis(now), account.0, environment_name(environment)])? > 0 {
@@ -51,10 +51,9 @@ impl Accounts {
     }
 }
 
-fn find(connection: &Connection, account: &AccountId, environment: Environment) -> rusqlite::Result<Option<SigningKey>> {
-    let mut key = connection.prepare_cached(
-        "SELECT kid, seed FROM token_keys WHERE account = ? AND environment = ? AND removed_at_ms IS NULL AND seed IS NOT NULL",
-    )?;
-    let key = key.query_row(params![account.0, environment_name(environment)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+fn find(connection: &Connection, account: &AccountId, environment: Environment) -> sql::Result<Option<SigningKey>> {
+    let find = "SELECT kid, seed FROM token_keys WHERE account = ? AND environment = ? AND removed_at_ms IS NULL AND seed IS NOT NULL";
+    let values = params![account.0, environment_name(environment)];
+    let key = connection.query_optional(find, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(key.and_then(|(kid, seed)| SigningKey::of(kid, seed)))
 }

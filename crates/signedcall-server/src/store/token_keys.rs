@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment};
 
 use super::api_keys::note_withdrawal;
+use super::sql::{self, Connection, Row, params};
 use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::TokenKeyId;
 use crate::tokens::{TokenAlgorithm, TokenKey};
@@ -44,9 +44,9 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(SetTokenKeys::NoAccount);
         }
-        let mut connection = self.connection();
-        let mut set = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let set = || {
+            let transaction = connection.begin()?;
             let known: Vec<_> =
                 registered_keys(&transaction, account)?.into_iter().filter(|known| known.environment == environment).collect();
             let gone: Vec<_> = known.iter().filter(|known| !keys.contains(&known.key)).collect();
@@ -59,7 +59,8 @@ impl Accounts {
                 transaction.execute("UPDATE token_keys SET removed_at_ms = ? WHERE number = ?", params![unix_millis(now), known.id.0])?;
             }
             for key in new {
-                let put = "INSERT OR IGNORE INTO token_keys (account, kid, environment, algorithm, public_key) VALUES (?, ?, ?, ?, ?)";
+                let put = "INSERT INTO token_keys (account, kid, environment, algorithm, public_key) VALUES (?, ?, ?, ?, ?)
+                           ON CONFLICT DO NOTHING";
                 let values = params![account.0, key.kid, environment_name(environment), key.algorithm(), key.public_key];
                 if transaction.execute(put, values)? == 0 {
                     return Ok(SetTokenKeys::Taken(key.kid.clone()));
@@ -76,12 +77,8 @@ impl Accounts {
 
     /// The key of this name.
     pub(crate) fn token_key(&self, account: &AccountId, kid: &str) -> Result<Option<RegisteredKey>, StoreError> {
-        let connection = self.connection();
-        let find = || {
-            let mut key = connection.prepare_cached(&format!("{SELECT_GOOD} AND kid = ?"))?;
-            Ok(key.query_row(params![account.0, kid], read_key).optional()?.flatten())
-        };
-        find().map_err(|error| self.failed(error))
+        let key = self.connection().query_optional(&format!("{SELECT_GOOD} AND kid = ?"), params![account.0, kid], read_key);
+        key.map(Option::flatten).map_err(|error| self.failed(error))
     }
 
     /// Every key that an account signs tokens with; `None` when there is no such account.
@@ -97,23 +94,24 @@ const SELECT_GOOD: &str =
     "SELECT number, kid, environment, algorithm, public_key FROM token_keys WHERE removed_at_ms IS NULL AND account = ?";
 
 /// Those that the account has registered: the service's own are for the service to replace.
-fn registered_keys(connection: &Connection, account: &AccountId) -> rusqlite::Result<Vec<RegisteredKey>> {
-    let mut keys = connection.prepare_cached(&format!("{SELECT_GOOD} AND seed IS NULL ORDER BY environment, kid"))?;
-    keys.query_map([&account.0], read_key)?.filter_map(Result::transpose).collect()
+fn registered_keys(connection: &Connection, account: &AccountId) -> sql::Result<Vec<RegisteredKey>> {
+    let keys = connection.query(&format!("{SELECT_GOOD} AND seed IS NULL ORDER BY environment, kid"), params![account.0], read_key)?;
+    Ok(keys.into_iter().flatten().collect())
 }
 
 /// Forgets those that were taken away long ago.
-pub(super) fn forget_removed(connection: &Connection, now: SystemTime) -> rusqlite::Result<usize> {
-    connection.execute("DELETE FROM token_keys WHERE removed_at_ms < ?", [unix_millis(now - REMEMBERED_FOR)])
+pub(super) fn forget_removed(connection: &Connection, now: SystemTime) -> sql::Result<usize> {
+    connection.execute("DELETE FROM token_keys WHERE removed_at_ms < ?", params![unix_millis(now - REMEMBERED_FOR)])
 }
 
 /// Those that were taken away not long ago, in all accounts.
-pub(super) fn removed_token_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<TokenKeyId>> {
-    let mut keys = connection.prepare_cached("SELECT number FROM token_keys WHERE removed_at_ms IS NOT NULL")?;
-    keys.query_map([], |row| Ok(TokenKeyId(row.get(0)?)))?.collect()
+pub(super) fn removed_token_keys(connection: &Connection) -> sql::Result<BTreeSet<TokenKeyId>> {
+    let keys =
+        connection.query("SELECT number FROM token_keys WHERE removed_at_ms IS NOT NULL", params![], |row| row.get(0).map(TokenKeyId))?;
+    Ok(keys.into_iter().collect())
 }
 
-fn read_key(row: &Row<'_>) -> rusqlite::Result<Option<RegisteredKey>> {
+fn read_key(row: &Row<'_>) -> sql::Result<Option<RegisteredKey>> {
     let (id, kid, environment, algorithm): (i64, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
     let public_key = row.get(4)?;
     let environment = environment_named(&environment);

@@ -3,17 +3,16 @@
 //! Each is durable before its user is let in. A thread with a connection of its own writes all that wait at once, so that neither those who sign in by
 //! something else nor the operator's commands wait for its disk, and a storm of devices costs few waits for it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 use signedcall_wire::AccountId;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{StoreError, schema};
+use super::sql::{self, Connection, params};
+use super::{Location, StoreError};
 
 /// How many tokens that have expired are forgotten for each that is used: more than one, so that they do not gather, and few, so that nobody waits.
 const FORGOTTEN_AT_ONCE: u32 = 16;
@@ -51,17 +50,17 @@ struct TokenUse {
 }
 
 impl UsedTokens {
-    /// Opens the store in `path`, which is up to date.
-    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = schema::open_again(path)?;
+    /// Opens a store that is up to date.
+    pub(crate) fn start(at: impl Into<Location>) -> Result<Self, StoreError> {
+        let connection = at.into().open_again()?;
         let (uses, mut waiting) = mpsc::channel(MOST_AT_ONCE);
         let thread = std::thread::Builder::new().name("used tokens".to_owned());
         let thread = thread.spawn(move || {
             while let Some(batch) = next_batch(&mut waiting) {
-                write(&mut connection, batch);
+                write(&connection, batch);
             }
         });
-        thread.map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+        thread.map_err(StoreError::Thread)?;
         Ok(Self { uses, turn_within: TURN_WITHIN })
     }
 
@@ -94,7 +93,7 @@ fn next_batch(waiting: &mut Receiver<TokenUse>) -> Option<Vec<TokenUse>> {
 }
 
 /// Writes a batch, and tells each whether its token was good; nothing where the store has failed, and all tokens stay good.
-fn write(connection: &mut Connection, batch: Vec<TokenUse>) {
+fn write(connection: &Connection, batch: Vec<TokenUse>) {
     match use_up(connection, &batch) {
         Ok(good) => {
             for (token, good) in batch.into_iter().zip(good) {
@@ -106,15 +105,22 @@ fn write(connection: &mut Connection, batch: Vec<TokenUse>) {
     }
 }
 
-fn use_up(connection: &mut Connection, batch: &[TokenUse]) -> rusqlite::Result<Vec<bool>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut good = Vec::with_capacity(batch.len());
-    for TokenUse { account, id, until, now, told: _ } in batch {
-        let forget = "DELETE FROM used_tokens WHERE (account, id) IN (SELECT account, id FROM used_tokens WHERE until <= ? LIMIT ?)";
-        transaction.prepare_cached(forget)?.execute(params![now, FORGOTTEN_AT_ONCE])?;
+fn use_up(connection: &Connection, batch: &[TokenUse]) -> sql::Result<Vec<bool>> {
+    // Two services that use the same tokens at once wait for each other, and never both for the other one.
+    let mut in_order: Vec<usize> = (0..batch.len()).collect();
+    in_order.sort_by_key(|place| (&batch[*place].account, batch[*place].id));
+    let transaction = connection.begin_beside_others()?;
+    let forget = format!(
+        "DELETE FROM used_tokens WHERE (account, id) IN (SELECT account, id FROM used_tokens WHERE until <= ? LIMIT ?{})",
+        transaction.unless_locked()
+    );
+    let mut good = vec![false; batch.len()];
+    for place in in_order {
+        let TokenUse { account, id, until, now, told: _ } = &batch[place];
+        transaction.execute(&forget, params![now, FORGOTTEN_AT_ONCE])?;
         let note = "INSERT INTO used_tokens (account, id, until) VALUES (?, ?, ?)
-                    ON CONFLICT (account, id) DO UPDATE SET until = excluded.until WHERE until <= ?";
-        good.push(transaction.prepare_cached(note)?.execute(params![account.0, id, until, now])? > 0);
+                    ON CONFLICT (account, id) DO UPDATE SET until = excluded.until WHERE used_tokens.until <= ?";
+        good[place] = transaction.execute(note, params![account.0, id, until, now])? > 0;
     }
     transaction.commit()?;
     Ok(good)
@@ -122,53 +128,50 @@ fn use_up(connection: &mut Connection, batch: &[TokenUse]) -> rusqlite::Result<V
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use tempfile::TempDir;
-
     use super::*;
-    use crate::store::Accounts;
+    use crate::store::testing::{TestStore, on_each_store_at_once};
 
-    fn new_store() -> (TempDir, PathBuf) {
-        let data = tempfile::tempdir().expect("a directory");
-        let path = data.path().join("store.sqlite");
-        drop(Accounts::open(&path).expect("a new store"));
-        (data, path)
+    on_each_store_at_once![
+        a_token_is_taken_once_until_it_would_have_expired_also_by_a_service_that_was_started_again,
+        tokens_that_have_expired_are_forgotten_a_few_at_a_time,
+        one_of_two_that_bring_the_same_token_at_once_is_let_in,
+        whoever_cannot_have_a_turn_is_sent_away_with_a_token_that_stays_good,
+    ];
+
+    /// The store is new.
+    fn start(store: &TestStore) -> UsedTokens {
+        drop(store.at().open().expect("a new store"));
+        UsedTokens::start(store.at()).expect("a store")
     }
 
     fn account(name: &str) -> AccountId {
         AccountId(name.to_owned())
     }
 
-    fn kept(path: &Path) -> u32 {
-        let connection = schema::open_again(path).expect("a store");
-        connection.query_row("SELECT count(*) FROM used_tokens", [], |row| row.get(0)).expect("a good store")
+    fn kept(store: &TestStore) -> u32 {
+        store.number("SELECT count(*) FROM used_tokens").try_into().expect("a number")
     }
 
-    #[tokio::test]
-    async fn a_token_is_taken_once_until_it_would_have_expired_also_by_a_service_that_was_started_again() {
-        let (_data, path) = new_store();
+    async fn a_token_is_taken_once_until_it_would_have_expired_also_by_a_service_that_was_started_again(store: &TestStore) {
         let (one, other) = (account("one"), account("other"));
-        let tokens = UsedTokens::start(&path).expect("a store");
+        let tokens = start(store);
         let taken = async |tokens: &UsedTokens, account, until, now| tokens.take(account, "a", until, now).await.expect("a good store");
         assert!(taken(&tokens, &one, 100, 0).await);
         assert!(!taken(&tokens, &one, 100, 99).await);
         assert!(taken(&tokens, &other, 100, 99).await, "ids are of an account");
         drop(tokens);
-        let tokens = UsedTokens::start(&path).expect("a store");
+        let tokens = UsedTokens::start(store.at()).expect("a store");
         assert!(!taken(&tokens, &one, 100, 99).await);
         assert!(taken(&tokens, &one, 200, 100).await, "it is forgotten once it has expired");
         assert!(!taken(&tokens, &one, 200, 199).await);
     }
 
-    #[tokio::test]
-    async fn tokens_that_have_expired_are_forgotten_a_few_at_a_time() {
-        let (_data, path) = new_store();
-        let (tokens, account) = (UsedTokens::start(&path).expect("a store"), account("one"));
+    async fn tokens_that_have_expired_are_forgotten_a_few_at_a_time(store: &TestStore) {
+        let (tokens, account) = (start(store), account("one"));
         let most = FORGOTTEN_AT_ONCE;
         let after = async |number: u32, now| {
             assert!(tokens.take(&account, &number.to_string(), now + 100, now).await.expect("a good store"));
-            kept(&path)
+            kept(store)
         };
         for number in 0..2 * most {
             assert_eq!(after(number, 0).await, number + 1);
@@ -176,17 +179,13 @@ mod tests {
         assert_eq!([after(2 * most, 100).await, after(2 * most + 1, 100).await, after(2 * most + 2, 100).await], [most + 1, 2, 3]);
     }
 
-    #[tokio::test]
-    async fn one_of_two_that_bring_the_same_token_at_once_is_let_in() {
-        let (_data, path) = new_store();
-        let (tokens, account) = (UsedTokens::start(&path).expect("a store"), account("one"));
+    async fn one_of_two_that_bring_the_same_token_at_once_is_let_in(store: &TestStore) {
+        let (tokens, account) = (start(store), account("one"));
         let (one, other) = tokio::join!(tokens.take(&account, "a", 100, 0), tokens.take(&account, "a", 100, 0));
         assert_eq!(one.expect("a good store") as u8 + other.expect("a good store") as u8, 1);
     }
 
-    #[tokio::test]
-    async fn whoever_cannot_have_a_turn_is_sent_away_with_a_token_that_stays_good() {
-        let (_data, path) = new_store();
+    async fn whoever_cannot_have_a_turn_is_sent_away_with_a_token_that_stays_good(store: &TestStore) {
         let (uses, mut waiting) = mpsc::channel(1);
         let tokens = UsedTokens { uses, turn_within: Duration::from_millis(1) };
         let account = account("one");
@@ -196,10 +195,10 @@ mod tests {
         let refused = tokens.take(&account, "b", 100, 0).await.expect_err("there is no room");
         assert!(matches!(refused, UseTokenError::TooBusy));
         let batch = tokio::task::spawn_blocking(move || next_batch(&mut waiting)).await.expect("no bug").expect("one waits");
-        let mut connection = schema::open_again(&path).expect("a store");
-        write(&mut connection, batch);
+        let connection = store.at().open().expect("a new store");
+        write(&connection, batch);
         assert!(waits.await.expect("a good store"));
-        assert_eq!(kept(&path), 1, "the other was not used");
+        assert_eq!(kept(store), 1, "the other was not used");
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use signedcall_wire::{AccountId, Environment, Redacted};
 
-use super::{Accounts, StoreError, environment_name, environment_named, unix_millis};
+use super::sql::{self, Connection, params};
+use super::{Accounts, StoreError, environment_name, environment_named, text_of, unix_millis};
 use crate::webhooks::{CallEvent, EventId, KEPT_TRYING_FOR, MAX_WEBHOOKS, WebhookId};
 
 /// How long the secret before the last one is signed with as well: time to give a receiver the new one.
@@ -78,13 +78,13 @@ impl Accounts {
         if self.find(account)?.is_none() {
             return Ok(AddedWebhook::NoAccount);
         }
-        let mut connection = self.connection();
+        let connection = self.connection();
         let environment = environment_name(new.environment);
         let events: Vec<_> = CallEvent::ALL.into_iter().filter(|event| new.events.contains(event)).map(CallEvent::name).collect();
-        let mut add = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let add = || {
+            let transaction = connection.begin()?;
             let count = "SELECT count(*) FROM webhooks WHERE account = ? AND environment = ?";
-            let known: u32 = transaction.query_row(count, params![account.0, environment], |row| row.get(0))?;
+            let known: u32 = transaction.query_one(count, params![account.0, environment], |row| row.get(0))?;
             if known >= MAX_WEBHOOKS {
                 return Ok(AddedWebhook::TooMany);
             }
@@ -105,22 +105,19 @@ impl Accounts {
         }
         let connection = self.connection();
         let list = || {
-            let mut webhooks = connection.prepare(
-                "SELECT id, environment, url, events, strftime('%FT%TZ', created_at_ms / 1000, 'unixepoch'),
-                        strftime('%FT%TZ', failing_since_ms / 1000, 'unixepoch'), strftime('%FT%TZ', off_since_ms / 1000, 'unixepoch')
-                 FROM webhooks WHERE account = ? ORDER BY created_at_ms, id",
-            )?;
-            let webhooks = webhooks.query_map([&account.0], |row| {
+            let select = "SELECT id, environment, url, events, created_at_ms, failing_since_ms, off_since_ms FROM webhooks
+                          WHERE account = ? ORDER BY created_at_ms, id";
+            connection.query(select, params![account.0], |row| {
                 let (environment, events): (String, String) = (row.get(1)?, row.get(3)?);
-                let (id, url, created_at) = (WebhookId(row.get(0)?), row.get(2)?, row.get(4)?);
-                let (failing_since, off_since) = (row.get(5)?, row.get(6)?);
+                let (id, url, created_at) = (WebhookId(row.get(0)?), row.get(2)?, text_of(row.get(4)?));
+                let (failing_since, off_since): (Option<i64>, Option<i64>) = (row.get(5)?, row.get(6)?);
+                let (failing_since, off_since) = (failing_since.map(text_of), off_since.map(text_of));
                 let events = events.split(',').filter_map(CallEvent::named).collect();
                 let environment = environment_named(&environment);
                 Ok(environment.map(|environment| Webhook { id, environment, url, events, created_at, failing_since, off_since }))
-            })?;
-            webhooks.filter_map(Result::transpose).collect::<Result<_, _>>()
+            })
         };
-        list().map(Some).map_err(|error| self.failed(error))
+        list().map(|webhooks| Some(webhooks.into_iter().flatten().collect())).map_err(|error| self.failed(error))
     }
 
     /// Removes a webhook with all that it was still to be told, and says whether the account has had it.
@@ -145,27 +142,26 @@ impl Accounts {
             if find(&connection, account, webhook)?.is_none() {
                 return Ok(None);
             }
-            let mut log = connection.prepare(
-                "SELECT call, event, strftime('%FT%TZ', at_ms / 1000, 'unixepoch'), took_ms, status, error
-                 FROM delivery_log JOIN deliveries ON deliveries.number = delivery WHERE delivery_log.webhook = ? ORDER BY delivery_log.number",
-            )?;
-            let log = log.query_map([&webhook.0], |row| {
+            let select =
+                "SELECT call, event, at_ms, took_ms, status, error
+                 FROM delivery_log JOIN deliveries ON deliveries.number = delivery WHERE delivery_log.webhook = ? ORDER BY delivery_log.number";
+            let log = connection.query(select, params![webhook.0], |row| {
                 let (call, event): (String, String) = (row.get(0)?, row.get(1)?);
-                let took = Duration::from_millis(row.get::<_, i64>(3)?.try_into().unwrap_or_default());
-                let (at, status, error) = (row.get(2)?, row.get(4)?, row.get(5)?);
+                let took = Duration::from_millis(row.get::<i64>(3)?.try_into().unwrap_or_default());
+                let (at, status, error) = (text_of(row.get(2)?), row.get(4)?, row.get(5)?);
                 let event = CallEvent::named(&event);
                 Ok(event.map(|event| Delivery { id: EventId { call, event }.to_string(), at, took, status, error }))
             })?;
-            log.filter_map(Result::transpose).collect::<Result<_, _>>().map(Some)
+            Ok(Some(log.into_iter().flatten().collect()))
         };
         list().map_err(|error| self.failed(error))
     }
 
     /// Has something sent once more, with as much time as at first.
     pub(crate) fn redeliver(&self, account: &AccountId, webhook: &WebhookId, id: EventId) -> Result<Redelivery, StoreError> {
-        let mut connection = self.connection();
-        let mut redeliver = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.connection();
+        let redeliver = || {
+            let transaction = connection.begin()?;
             match find(&transaction, account, webhook)? {
                 None => return Ok(Redelivery::NoWebhook),
                 Some(OffSince(Some(_))) => return Ok(Redelivery::Off),
@@ -186,7 +182,7 @@ impl Accounts {
 /// Since when a webhook is switched off, in milliseconds since 1970.
 struct OffSince(Option<i64>);
 
-fn find(connection: &Connection, account: &AccountId, webhook: &WebhookId) -> rusqlite::Result<Option<OffSince>> {
+fn find(connection: &Connection, account: &AccountId, webhook: &WebhookId) -> sql::Result<Option<OffSince>> {
     let find = "SELECT off_since_ms FROM webhooks WHERE account = ? AND id = ?";
-    connection.query_row(find, params![account.0, webhook.0], |row| row.get(0).map(OffSince)).optional()
+    connection.query_optional(find, params![account.0, webhook.0], |row| row.get(0).map(OffSince))
 }

@@ -89,6 +89,7 @@ impl Sender {
             for webhook in under_way.in_turn(outbox.with_something_due(SystemTime::now())?, rand::random) {
                 let room = under_way.room_for(&webhook, now);
                 let due = if room == 0 { Vec::new() } else { outbox.due(&webhook, SystemTime::now(), room, under_way.numbers())? };
+                let due = outbox.take(due, SystemTime::now())?;
                 due.iter().for_each(|due| under_way.send(due));
                 found.extend(due);
             }

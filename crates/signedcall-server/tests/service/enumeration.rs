@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signedcall_server::{account, open_accounts};
+use signedcall_server::{Settings, account, open_accounts};
 use signedcall_wire::{AccountId, Cuid, Environment, ErrorCode, Request};
 
 use crate::support::{Device, TestService, new_call};
@@ -31,7 +31,7 @@ async fn whoever_cannot_be_called_is_told_of_in_the_same_words_and_in_the_same_t
     let mut offline = service.sign_in("offline_1").await;
     offline.ask(Request::Logout).await.expect("it is signed in");
     let mut blocked = service.sign_in("blocked_1").await;
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     for cuid in ["blocked_1", "blocked_2"] {
         let cuid = Cuid::new(cuid).expect("a cuid");
         account::block_user(&accounts, &AccountId("demo".to_owned()), Environment::Development, &cuid, true).expect("the account");

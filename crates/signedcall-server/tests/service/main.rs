@@ -13,9 +13,12 @@ mod keys;
 mod limits;
 mod logging;
 mod operator;
+mod postgres;
 mod quiet;
 mod receipts;
 mod renewals;
+#[path = "../rig/postgres.rs"]
+mod rig;
 mod sessions;
 mod sign_in;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use signedcall_server::{QuietHours, account, open_accounts};
+use signedcall_server::{QuietHours, Settings, account, open_accounts};
 use signedcall_wire::{AccountId, Cuid, EndReason, Environment, Request, ServiceEvent};
 use tokio::time::timeout;
 
@@ -12,7 +12,7 @@ use crate::support::{PATIENCE, TestService, new_call};
 async fn quiet_hours_reach_a_service_that_runs_and_end_there_as_well() {
     let service = TestService::start().await;
     let (mut caller, mut callee) = (service.sign_in("courier_1").await, service.sign_in("customer_1").await);
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     let minute = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 60 % 1_440;
     let at = |minute: u64| u16::try_from(minute % 1_440).expect("a minute of the day");
     let two_hours = QuietHours { from: at(minute + 1_380), to: at(minute + 60), ahead: 0 };

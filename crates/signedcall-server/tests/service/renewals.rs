@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
-use signedcall_server::{STORE_FILE, account, open_accounts};
+use signedcall_server::{STORE_FILE, Settings, account, open_accounts};
 use signedcall_wire::{AccountId, ClientMessage, Credential, Environment, ErrorCode, Hello, Redacted, Renew, Request, ServiceMessage};
 
 use crate::support::{Device, TestService};
@@ -21,7 +21,7 @@ fn register_key(service: &TestService) -> Ed25519KeyPair {
     let secret = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("randomness");
     let key = Ed25519KeyPair::from_pkcs8(secret.as_ref()).expect("a key");
     let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": encode(key.public_key())}]}).to_string();
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     account::set_token_keys(&accounts, &AccountId("demo".to_owned()), Environment::Development, &set).expect("the account");
     key
 }

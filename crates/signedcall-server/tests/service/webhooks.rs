@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use signedcall_server::open_accounts;
 use signedcall_server::webhooks::{CallEvent, WebhookSettings, add};
+use signedcall_server::{Settings, open_accounts};
 use signedcall_wire::{AccountId, CallId, ClientMessage, EndReason, Environment, Request, RequestId, ServiceMessage};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -128,7 +128,7 @@ async fn a_call_that_ends_while_the_service_stops_is_told_of_before_it_has_stopp
     let near = WebhookSettings { to_private_addresses: true, ..WebhookSettings::default() };
     let service = TestService::start_as(tempfile::tempdir().expect("a directory"), |settings| settings.webhooks = near).await;
     let mut receiver = Receiver::start().await;
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     let (demo, environment) = (AccountId("demo".to_owned()), Environment::Development);
     add(&accounts, near, &demo, environment, &receiver.url, &[CallEvent::Ended]).expect("a webhook");
     let (mut caller, callee) = (service.sign_in("courier_1").await, service.sign_in("customer_1").await);

@@ -4,6 +4,14 @@ use super::schema::BUSY_FOR;
 use super::*;
 use crate::account;
 use crate::hub::KeptEvents;
+use crate::store::sql::params;
+use crate::store::testing::{TestStore, on_each_store};
+
+on_each_store![
+    events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls,
+    events_that_cannot_be_written_down_are_not_acknowledged,
+    whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call,
+];
 
 fn told(call: u128, cuid: &str, device: u128, happened: AnalyticsKind) -> KeptEvents {
     let context = Context::new("Your order").expect("a context");
@@ -18,13 +26,11 @@ fn told(call: u128, cuid: &str, device: u128, happened: AnalyticsKind) -> KeptEv
     }
 }
 
-#[test]
-fn events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls() {
-    let (_directory, path) = new_store();
-    let accounts = Accounts::open(&path).expect("a new store");
+fn events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls(store: &TestStore) {
+    let accounts = Accounts::open(store.at()).expect("a new store");
     let id = opening(1).account;
     account::add(&accounts, &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
-    let (records, mut written, _legacy) = Records::start(&path).expect("a store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     let end = AnalyticsKind::End { reason: EndReason::Busy };
@@ -51,28 +57,26 @@ fn events_are_kept_once_for_each_device_and_only_of_the_user_s_own_calls() {
     assert_eq!(kept, [&[("courier_1", "SCOutgoing", None)][..], &of_customer].concat());
 }
 
-#[test]
-fn events_that_cannot_be_written_down_are_not_acknowledged() {
-    let (_directory, path) = new_store();
-    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
+fn events_that_cannot_be_written_down_are_not_acknowledged(store: &TestStore) {
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
-    let sql = rusqlite::Connection::open(&path).expect("a store");
-    sql.execute_batch("CREATE TRIGGER full BEFORE INSERT ON analytics_events BEGIN SELECT RAISE(ABORT, 'no room'); END").expect("a store");
+    store.run("ALTER TABLE analytics_events RENAME TO hidden");
     let kept = told(1, "courier_1", 1, AnalyticsKind::Outgoing);
     let (session, request) = (kept.session, kept.request);
     records.keep_events(kept);
     assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: false }));
 }
 
+/// On a server nobody who writes is in the way.
 #[test]
-fn events_wait_for_nobody_who_writes_and_are_told_again() {
-    let (_directory, path) = new_store();
-    let (records, mut written, _legacy) = Records::start(&path).expect("a new store");
+fn events_wait_for_nobody_who_writes_to_a_file_and_are_told_again() {
+    let store = &TestStore::in_a_file();
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
-    let sql = rusqlite::Connection::open(&path).expect("a store");
-    sql.execute_batch("BEGIN IMMEDIATE").expect("a store");
+    let other = store.connect();
+    let writes = other.begin().expect("a store");
     let kept = told(1, "courier_1", 1, AnalyticsKind::Outgoing);
     let (session, request) = (kept.session, kept.request);
     let begun = Instant::now();
@@ -81,19 +85,17 @@ fn events_wait_for_nobody_who_writes_and_are_told_again() {
     assert!(begun.elapsed() < BUSY_FOR / 2, "{:?}", begun.elapsed());
     // A call waits for whoever writes.
     records.open(opening(2), SystemTime::now());
-    sql.execute_batch("COMMIT").expect("a store");
+    writes.commit().expect("a store");
     assert_eq!(written.blocking_recv(), Some(opened(2, true)));
     records.keep_events(kept);
     assert_eq!(written.blocking_recv(), Some(Written::EventsKept { session, request, durable: true }));
 }
 
-#[test]
-fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call() {
-    let (_directory, path) = new_store();
-    let accounts = Accounts::open(&path).expect("a new store");
+fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call(store: &TestStore) {
+    let accounts = Accounts::open(store.at()).expect("a new store");
     let id = opening(1).account;
     account::add(&accounts, &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
-    let (records, mut written, _legacy) = Records::start(&path).expect("a store");
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a store");
     for call in 1..=2 {
         records.open(opening(call), SystemTime::now());
         assert_eq!(written.blocking_recv(), Some(opened(call, true)));
@@ -102,9 +104,9 @@ fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call
             assert!(matches!(written.blocking_recv(), Some(Written::EventsKept { durable: true, .. })));
         }
     }
-    let sql = rusqlite::Connection::open(&path).expect("a store");
+    let sql = store.connect();
     let first = opening(1).invite.call.to_string();
-    sql.execute("UPDATE calls SET caller = 'erased', context = '' WHERE id = ?", [&first]).expect("a record");
+    sql.execute("UPDATE calls SET caller = 'erased', context = '' WHERE id = ?", params![first]).expect("a record");
     let kept = account::analytics_events(&accounts, &id).expect("an account");
     let kept: Vec<_> = kept.iter().map(|kept| (kept.call_id == first, kept.cuid.as_str(), kept.context.as_str())).collect();
     assert_eq!(kept, [(true, "customer_1", ""), (false, "courier_1", "Your order"), (false, "customer_1", "Your order")]);
@@ -115,8 +117,8 @@ fn whoever_is_erased_from_a_record_is_erased_from_what_else_is_known_of_the_call
             assert!(matches!(written.blocking_recv(), Some(Written::EventsKept { durable: true, .. })));
         }
     }
-    let about = "SELECT group_concat(DISTINCT cuid || ' ' || context) FROM analytics_events WHERE call = ?";
-    assert_eq!(sql.query_row(about, [&first], |row| row.get::<_, String>(0)).expect("a store"), "customer_1 ");
-    sql.execute("UPDATE calls SET callee = 'erased', context = '' WHERE id = ?", [&first]).expect("a record");
+    let about = "SELECT DISTINCT cuid || ' ' || context FROM analytics_events WHERE call = ?";
+    assert_eq!(sql.query(about, params![first], |row| row.get::<String>(0)).expect("a store"), ["customer_1 "]);
+    sql.execute("UPDATE calls SET callee = 'erased', context = '' WHERE id = ?", params![first]).expect("a record");
     assert_eq!(account::analytics_events(&accounts, &id).expect("an account").len(), 2);
 }

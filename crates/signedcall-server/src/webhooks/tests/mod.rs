@@ -5,13 +5,11 @@ mod outbox;
 mod receiver;
 mod sender;
 
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use signedcall_wire::{
     AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, Timestamp, VoiceReport,
 };
-use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
@@ -19,11 +17,14 @@ use super::*;
 use crate::account;
 use crate::demo::demo_account;
 use crate::hub::{AnsweredBy, CloseRecord, KeptAnswer, KeptReport, NamedDevice, OpenRecord};
-use crate::store::{Records, Written};
+use crate::store::testing::{TestStore, on_each_store_at_once};
+use crate::store::{Location, Records, Written};
 
 /// A store with the demo account, and the thread that writes its records.
 struct Store {
-    data: TempDir,
+    at: Location,
+    /// The store itself, where it is this test's alone.
+    _own: Option<TestStore>,
     accounts: Accounts,
     records: Records,
     written: UnboundedReceiver<Written>,
@@ -35,21 +36,23 @@ const NEAR: WebhookSettings =
 
 impl Store {
     fn new() -> Self {
-        let data = tempfile::tempdir().expect("a directory");
-        let path = data.path().join("store.sqlite");
-        let accounts = Accounts::open(&path).expect("a new store");
+        let own = TestStore::in_a_file();
+        let store = Self::begin(&own);
+        Self { _own: Some(own), ..store }
+    }
+
+    /// On a store that is new.
+    fn begin(store: &TestStore) -> Self {
+        let accounts = Accounts::open(store.at()).expect("a new store");
         account::add(&accounts, &demo_account()).expect("a new account");
-        let (records, written, _legacy) = Records::start(&path).expect("a store");
-        Self { data, accounts, records, written }
+        let (records, written, _legacy) = Records::start(store.at(), None).expect("a store");
+        Self { at: store.at().clone(), _own: None, accounts, records, written }
     }
 
-    fn path(&self) -> std::path::PathBuf {
-        self.data.path().join("store.sqlite")
-    }
-
-    /// A connection of somebody else's.
+    /// A connection of somebody else's, to a file.
     fn sql(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.path()).expect("a store");
+        let Location::File(path) = &self.at else { panic!("it is a file") };
+        let connection = rusqlite::Connection::open(path).expect("a store");
         connection.busy_timeout(Duration::from_secs(5)).expect("a store");
         connection
     }
@@ -134,6 +137,6 @@ fn report(call: u128, cuid: &str, device: u128) -> KeptReport {
     KeptReport { call: id(call), account, environment: Environment::Production, cuid, device: endpoint(device).device, report }
 }
 
-fn open_outbox(path: &Path) -> crate::store::Outbox {
-    crate::store::Outbox::open(path).expect("a store")
+fn open_outbox(at: &Location) -> crate::store::Outbox {
+    crate::store::Outbox::open(at).expect("a store")
 }

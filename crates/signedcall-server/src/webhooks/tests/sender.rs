@@ -14,7 +14,7 @@ fn start(store: &Store) -> JoinHandle<()> {
 
 fn start_with(store: &Store, settings: WebhookSettings) -> JoinHandle<()> {
     let client = Client::trusting(rustls::RootCertStore::empty(), settings);
-    tokio::spawn(deliver_by(client, open_outbox(&store.path()), store.records.filled()))
+    tokio::spawn(deliver_by(client, open_outbox(&store.at), store.records.filled()))
 }
 
 fn json(received: &Received) -> serde_json::Value {

@@ -1,0 +1,317 @@
+//! What holds of a store on a server: several services use it at once, and it goes away and comes back.
+
+use std::sync::Barrier;
+
+use super::*;
+use crate::account;
+use crate::store::owners::{ClaimError, Epoch, NodeId, Owners, Partition, RenewError};
+use crate::store::records::Committed;
+use crate::store::sql::{Connection, params};
+use crate::store::testing::TestStore;
+use crate::store::testing::postgres::Postgres;
+
+fn node(name: &str) -> NodeId {
+    NodeId(name.to_owned())
+}
+
+const PARTITION: Partition = Partition(7);
+
+/// As if a service had said nothing for longer than a lease.
+fn let_the_lease_run_out(store: &TestStore) {
+    store.run("UPDATE owners SET renewed_at_ms = renewed_at_ms - 60000");
+}
+
+#[test]
+fn a_database_and_a_file_have_the_same_tables_and_columns() {
+    let (file, server) = (TestStore::in_a_file(), TestStore::on_postgres());
+    let columns = |store: &TestStore, query: &str| {
+        drop(store.at().open().expect("a new store"));
+        store.connect().query(query, params![], |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?))).expect("columns")
+    };
+    let of_file = columns(
+        &file,
+        "SELECT t.name, c.name || ' ' || CASE c.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea' ELSE 'text' END
+                || CASE WHEN c.\"notnull\" OR c.pk > 0 THEN '' ELSE '?' END
+         FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.name",
+    );
+    let of_server = columns(
+        &server,
+        "SELECT CAST(table_name AS TEXT), CAST(column_name || ' ' || data_type || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END AS TEXT)
+         FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT IN ('owners', 'signedcall_layout')
+         ORDER BY table_name COLLATE \"C\", column_name COLLATE \"C\"",
+    );
+    assert_eq!(of_server, of_file);
+    let indexes = |store: &TestStore, query: &str| store.connect().query(query, params![], |row| row.get::<String>(0)).expect("indexes");
+    let of_file = indexes(&file, "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name");
+    let made = "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%\\_key' AND indexname NOT LIKE '%\\_pkey'
+                ORDER BY indexname COLLATE \"C\"";
+    assert_eq!(indexes(&server, made), of_file);
+}
+
+#[test]
+fn of_services_that_start_at_once_on_a_new_database_one_lays_it_out() {
+    let store = TestStore::on_postgres();
+    let together = Barrier::new(4);
+    std::thread::scope(|scope| {
+        let open = || {
+            together.wait();
+            Accounts::open(store.at()).expect("a store").list().expect("a good store").len()
+        };
+        let opened: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+        for opened in opened {
+            assert_eq!(opened.join().expect("no bug"), 0);
+        }
+    });
+    assert_eq!(store.number("SELECT count(*) FROM signedcall_layout"), 1);
+    assert_eq!(store.number("SELECT version FROM signedcall_layout"), i64::from(LAYOUT));
+}
+
+#[test]
+fn a_database_of_a_newer_version_or_of_another_program_is_refused_in_words_and_left_as_it_is() {
+    let store = TestStore::on_postgres();
+    drop(Accounts::open(store.at()).expect("a new store"));
+    store.run("UPDATE signedcall_layout SET version = 99");
+    let refused = Accounts::open(store.at()).expect_err("it is newer");
+    assert!(matches!(refused, StoreError::Newer { version: 99, .. }) && refused.to_string().contains("postgres://"), "{refused}");
+
+    let store = TestStore::on_postgres();
+    store.run("CREATE TABLE diary (day BIGINT)");
+    let refused = Accounts::open(store.at()).expect_err("a diary");
+    assert!(matches!(refused, StoreError::Foreign(_)), "{refused}");
+    assert_eq!(store.number("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), 1);
+}
+
+#[test]
+fn a_partition_is_one_service_s_until_its_lease_runs_out_and_each_tenure_has_a_higher_epoch() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    assert_eq!(owners.owner_of(PARTITION).expect("a good store"), None);
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    assert_eq!(first.epoch, Epoch(1));
+    let refused = owners.claim(PARTITION, &node("two")).expect_err("it is somebody's");
+    assert!(matches!(&refused, ClaimError::Held(owner) if owner.node == node("one") && owner.epoch == Epoch(1)), "{refused}");
+    owners.renew(&first).expect("it goes on");
+    let_the_lease_run_out(&store);
+    owners.renew(&first).expect("nobody else has claimed it");
+    let_the_lease_run_out(&store);
+    let second = owners.claim(PARTITION, &node("two")).expect("the first one is gone");
+    assert_eq!(second.epoch, Epoch(2));
+    assert!(matches!(owners.renew(&first), Err(RenewError::Fenced(tenure)) if tenure == first));
+    owners.release(&first).expect("a good store");
+    assert_eq!(owners.owner_of(PARTITION).expect("a good store").map(|owner| owner.node), Some(node("two")));
+    owners.release(&second).expect("a good store");
+    assert_eq!(owners.claim(PARTITION, &node("one")).expect("it was given up").epoch, Epoch(3));
+    assert_eq!(owners.claim(PARTITION, &node("one")).expect("its own").epoch, Epoch(4), "what it did before is over");
+}
+
+#[test]
+fn of_services_that_claim_a_partition_at_once_one_has_it() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let together = Barrier::new(4);
+    for partition in (0..20).map(Partition) {
+        std::thread::scope(|scope| {
+            let claim = |name: String| {
+                let owners = Owners::open(store.at()).expect("a store");
+                together.wait();
+                owners.claim(partition, &NodeId(name)).is_ok()
+            };
+            let claims: Vec<_> = (0..4).map(|number| scope.spawn(move || claim(number.to_string()))).collect();
+            assert_eq!(claims.into_iter().map(|claim| claim.join().expect("no bug")).filter(|won| *won).count(), 1);
+        });
+    }
+}
+
+#[test]
+fn whoever_has_lost_its_calls_without_noticing_writes_nothing_of_them_any_more() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let (records, mut written, _legacy) = Records::start(store.at(), Some(first)).expect("a store");
+    let now = SystemTime::now();
+    records.open(opening(1), now);
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    let_the_lease_run_out(&store);
+    let second = owners.claim(PARTITION, &node("two")).expect("the first one is gone");
+    records.answer(opening(1).invite.call, answer(), now);
+    records.close(closing(1), now);
+    records.open(opening(2), now);
+    let told: Vec<_> = std::iter::from_fn(|| written.blocking_recv())
+        .take_while(|told| *told != Written::NotOpened { call: opening(2).invite.call })
+        .collect();
+    assert!(told.contains(&Written::Fenced), "{told:?}");
+    records.finish();
+    assert_eq!(store.number("SELECT count(*) FROM calls WHERE ended_at_ms IS NULL AND answered_by IS NULL"), 1, "it is as it was");
+    let (records, _written, legacy) = Records::start(store.at(), Some(second)).expect("a store");
+    assert_eq!(legacy.open.len(), 1, "the call goes on elsewhere");
+    records.close(closing(1), now);
+    records.finish();
+    assert_eq!(store.number("SELECT count(*) FROM calls WHERE end_reason IS NOT NULL"), 1);
+}
+
+#[test]
+fn whoever_claims_a_partition_waits_for_what_is_being_written_of_it() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let_the_lease_run_out(&store);
+    let writer = store.connect();
+    let writing = writer.begin_beside_others().expect("a store");
+    assert!(crate::store::owners::goes_on(&writing, &first).expect("a good store"));
+    std::thread::scope(|scope| {
+        let claim = scope.spawn(|| owners.claim(PARTITION, &node("two")).map(|tenure| tenure.epoch));
+        // Until the server says that somebody waits.
+        while store.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
+            std::thread::yield_now();
+        }
+        writing.commit().expect("a store");
+        assert_eq!(claim.join().expect("no bug").expect("the lease is over"), Epoch(2));
+    });
+}
+
+#[tokio::test]
+async fn of_two_services_that_a_token_is_brought_to_at_once_one_lets_it_in() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let services = [UsedTokens::start(store.at()).expect("a store"), UsedTokens::start(store.at()).expect("a store")];
+    let account = AccountId("one".to_owned());
+    for round in 0..50 {
+        let (one, other) = (format!("a{round}"), format!("b{round}"));
+        // In opposite orders.
+        let [first, second] = &services;
+        let taken = tokio::join!(
+            first.take(&account, &one, 100, 0),
+            first.take(&account, &other, 100, 0),
+            second.take(&account, &other, 100, 0),
+            second.take(&account, &one, 100, 0),
+        );
+        let taken = [taken.0, taken.1, taken.2, taken.3].map(|taken| u8::from(taken.expect("a good store")));
+        assert_eq!((taken[0] + taken[3], taken[1] + taken[2]), (1, 1));
+    }
+}
+
+#[test]
+fn of_two_services_that_add_keys_at_once_none_adds_one_too_many() {
+    let store = TestStore::on_postgres();
+    let accounts = [Accounts::open(store.at()).expect("a new store"), Accounts::open(store.at()).expect("a store")];
+    let id = opening(1).account;
+    account::add(&accounts[0], &Account { id: id.clone(), ..crate::demo::demo_account() }).expect("a new account");
+    let together = Barrier::new(2);
+    std::thread::scope(|scope| {
+        for accounts in &accounts {
+            scope.spawn(|| {
+                together.wait();
+                while account::add_key(accounts, &id, Environment::Production).is_ok() {}
+            });
+        }
+    });
+    let good = store.number("SELECT count(*) FROM api_keys WHERE environment = 'production' AND revoked_at_ms IS NULL");
+    assert_eq!(good, i64::try_from(MAX_KEYS).expect("a few"));
+}
+
+#[test]
+fn records_are_written_once_the_server_is_back_and_none_is_lost_or_there_twice() {
+    let server = Postgres::start();
+    let store = TestStore::on(&server);
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
+    let now = SystemTime::now();
+    records.open(opening(1), now);
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    let figures = records.figures();
+    for (stop, call) in [(Postgres::stop as fn(&Postgres), 2), (Postgres::kill, 3)] {
+        stop(&server);
+        records.open(opening(call), now);
+        assert_eq!(
+            written.blocking_recv(),
+            Some(Written::NotOpened { call: opening(call).invite.call }),
+            "a call without a record is refused"
+        );
+        let failures = figures.failures();
+        if call == 2 {
+            records.close(closing(1), now);
+        }
+        while figures.failures() == failures && call == 2 {
+            std::thread::yield_now();
+        }
+        server.start_again();
+        // By itself, and as soon as there is something to be written.
+        records.open(opening(call + 10), now);
+        let outcome = written.blocking_recv();
+        assert_eq!(outcome, Some(opened(call + 10, true)));
+    }
+    records.finish();
+    let records = read_records(store.at()).expect("a good store");
+    let ended: Vec<_> = records.iter().map(|record| (record.call.clone(), record.end_reason)).collect();
+    let id = |call: u128| opening(call).invite.call.to_string();
+    assert_eq!(ended, [(id(1), Some(EndReason::HungUp.number())), (id(12), None), (id(13), None)]);
+}
+
+#[test]
+fn whoever_reads_connects_again_and_a_transaction_is_never_gone_on_with_over_another_connection() {
+    let server = Postgres::start();
+    let store = TestStore::on(&server);
+    let accounts = Accounts::open(store.at()).expect("a new store");
+    assert_eq!(accounts.list().expect("a good store"), []);
+    let connection = store.connect();
+    let transaction = connection.begin().expect("a store");
+    transaction.execute("UPDATE withdrawals SET number = 41", params![]).expect("a store");
+    server.kill();
+    let away = accounts.list().expect_err("there is no server");
+    assert!(matches!(&away, StoreError::Failed { source, .. } if source.is_away()), "{away}");
+    server.start_again();
+    assert_eq!(accounts.list().expect("it is back"), []);
+    let gone = transaction.execute("UPDATE withdrawals SET number = 42", params![]).expect_err("it began over another connection");
+    assert!(gone.is_away(), "{gone}");
+    assert!(transaction.commit().is_err());
+    assert_eq!(store.number("SELECT number FROM withdrawals"), 0);
+    connection.execute("UPDATE withdrawals SET number = 43", params![]).expect("the next one is over a new connection");
+    assert_eq!(store.number("SELECT number FROM withdrawals"), 43);
+}
+
+#[test]
+fn a_call_that_is_refused_since_nobody_knows_whether_it_is_written_down_has_no_record_that_stays_open() {
+    let store = TestStore::on_postgres();
+    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
+    // The server ends the connection in the middle of the commit, which may or may not have been done for all that anybody knows.
+    store.run(
+        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON calls DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()",
+    );
+    records.open(opening(1), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(Written::NotOpened { call: opening(1).invite.call }));
+    store.run("DROP TRIGGER cut ON calls");
+    records.open(opening(2), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(opened(2, true)));
+    records.finish();
+    let open = "SELECT count(*) FROM calls WHERE ended_at_ms IS NULL";
+    assert_eq!(store.number(open), 1, "that of the call that was placed");
+}
+
+#[test]
+fn the_record_of_a_refused_call_is_ended_and_no_other_of_the_same_id() {
+    let store = TestStore::on_postgres();
+    let connection = store.at().open().expect("a new store");
+    let (now, figures) = (SystemTime::now(), StoreFigures::default());
+    let beginning = |call, placed_at| Box::new(Opening { record: opening(call), placed_at, handed_in: Instant::now() });
+    let both = [beginning(1, now), beginning(2, now)];
+    assert!(matches!(commit(&connection, None, &both, &Backlog::default(), &figures), Ok(Committed::Done { .. })));
+    let mut backlog = Backlog::default();
+    backlog.refuse([beginning(1, now), beginning(2, now - Duration::from_secs(1)), beginning(3, now)]);
+    commit(&connection, None, &[], &backlog, &figures).expect("a good store");
+    let reasons: Vec<_> = read_records(store.at()).expect("a good store").into_iter().map(|record| record.end_reason).collect();
+    assert_eq!(reasons, [Some(EndReason::InternalError.number()), None]);
+}
+
+#[test]
+fn text_that_no_database_can_hold_is_found_nowhere_and_never_written() {
+    let store = TestStore::on_postgres();
+    let accounts = Accounts::open(store.at()).expect("a new store");
+    assert_eq!(accounts.find(&AccountId("demo\0".to_owned())).expect("a good store"), None);
+    let connection: Connection = store.connect();
+    assert!(connection.execute("UPDATE accounts SET name = ?", params!["a\0b"]).is_err());
+}
