@@ -19,6 +19,7 @@ mod keys;
 mod metrics;
 mod moment;
 mod operator;
+mod outward;
 pub mod receipts;
 mod relay;
 mod service;
