@@ -20,6 +20,7 @@ mod metrics;
 mod moment;
 mod operator;
 mod outward;
+pub mod push;
 pub mod receipts;
 mod relay;
 mod service;

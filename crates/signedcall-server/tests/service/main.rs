@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod logging;
 mod operator;
+mod push;
 mod quiet;
 mod receipts;
 mod renewals;
