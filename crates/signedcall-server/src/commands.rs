@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use signedcall_server::settings::{AnalyticsCommand, ReceiptCommand, WebhookCommand};
+use signedcall_server::push::{self, ApnsCredential, ApnsProof};
+use signedcall_server::settings::{AnalyticsCommand, ApnsArguments, PushCommand, ReceiptCommand, WebhookCommand};
 use signedcall_server::store::{Delivery, Webhook};
 use signedcall_server::webhooks::{self, CallEvent, WebhookId};
 use signedcall_server::{Settings, account, open_accounts, receipts};
-use signedcall_wire::AccountId;
+use signedcall_wire::{AccountId, Environment, Redacted};
 
 use crate::name_of;
 
@@ -46,6 +47,44 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
         }
     }
     Ok(())
+}
+
+pub(crate) fn push(settings: &Settings, command: PushCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        PushCommand::Apns(arguments) => {
+            let (account, environment) = (AccountId(arguments.account.clone()), arguments.environment.into());
+            push::set_apns(&accounts, &account, environment, &read_credential(arguments)?)?;
+        }
+        PushCommand::RemoveApns { account, environment } => push::remove_apns(&accounts, &AccountId(account), environment.into())?,
+        PushCommand::List { account } => {
+            let account = AccountId(account);
+            for environment in [Environment::Production, Environment::Development] {
+                let Some(ApnsCredential { bundle_id, proof }) = push::apns(&accounts, &account, environment)? else { continue };
+                let by = match &proof {
+                    ApnsProof::Key { key_id, .. } => key_id,
+                    ApnsProof::Certificate { .. } => "certificate",
+                };
+                writeln!(out, "{}\t{bundle_id}\t{by}", name_of(environment))?;
+            }
+        }
+        PushCommand::Key => writeln!(out, "{}", push::web_push_key(&accounts)?)?,
+    }
+    Ok(())
+}
+
+fn read_credential(arguments: ApnsArguments) -> anyhow::Result<ApnsCredential> {
+    let ApnsArguments { bundle_id, team_id, key_id, key, certificate, account: _, environment: _ } = arguments;
+    let proof = match (key, certificate) {
+        (Some(key), _) => {
+            let (team_id, key_id) = (team_id.unwrap_or_default(), key_id.unwrap_or_default());
+            ApnsProof::Key { team_id, key_id, key: Redacted::new(read(&key)?) }
+        }
+        (None, Some(certificate)) => ApnsProof::Certificate { pem: Redacted::new(read(&certificate)?) },
+        (None, None) => anyhow::bail!("--key or --certificate has to be there"),
+    };
+    Ok(ApnsCredential { bundle_id, proof })
 }
 
 pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyhow::Result<()> {

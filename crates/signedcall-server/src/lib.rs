@@ -19,6 +19,8 @@ mod keys;
 mod metrics;
 mod moment;
 mod operator;
+mod outward;
+pub mod push;
 pub mod receipts;
 mod relay;
 mod service;

@@ -56,6 +56,7 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         }
         Some(Command::Restore { from }) => restore(&settings, &from),
         Some(Command::CheckConfig) => Ok(()),
+        Some(Command::Push(command)) => commands::push(&settings, command),
         Some(Command::Analytics(command)) => commands::analytics(&settings, command),
         Some(Command::Receipt(command)) => commands::receipts(&settings, command),
         Some(Command::Webhook(command)) => commands::webhooks(&settings, command),

@@ -3,10 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use signedcall_wire::Redacted;
+use signedcall_wire::{DeviceId, Redacted};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
@@ -18,15 +18,17 @@ use crate::api::{self, Api, Stores};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::gate::Gate;
+use crate::hub::{Reach, User};
 use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::push::{CertificatesError, PushKeeper, PushSettings, Senders, VapidKey, send_pushes};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::store::{
-    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
+    Accounts, Location, Outbox, Pushes, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
 };
 use crate::switchboard::{Note, Switchboard};
 use crate::tenancy::Tenancy;
@@ -82,6 +84,9 @@ pub enum StartError {
     /// The demo account cannot be made.
     #[error(transparent)]
     Demo(#[from] AccountError),
+    /// What vouches for push services cannot be read.
+    #[error(transparent)]
+    PushCertificates(#[from] CertificatesError),
     /// The relay did not start.
     #[error(transparent)]
     Relay(#[from] StartRelayError),
@@ -96,6 +101,9 @@ pub enum StartError {
     /// There is no TLS although it was asked for.
     #[error("no TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The service has no key to sign its pushes with.
+    #[error("the key that pushes are signed with is damaged, or could not be made")]
+    NoPushKey,
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -114,6 +122,7 @@ pub struct Service {
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     webhooks: JoinHandle<()>,
+    pushes: JoinHandle<()>,
     key_use: JoinHandle<()>,
     erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
@@ -163,18 +172,21 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let key_use = KeyUse::open(&accounts)?;
     let (receipts, outbox, stores) = (ReceiptMaker::start(accounts.open_again()?)?, Outbox::open(&store)?, Stores::open(&accounts)?);
+    let push = open_pushes(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
+    let push_filled = push.keeper.filled();
     let store_figures = records.figures();
     let filled = records.filled();
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts);
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
     let operator = for_operator.map(|(listener, _)| {
         let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
         tokio::spawn(operator::serve(listener, operator))
     });
+    switchboard.know_pushes(push.key, push.known);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
@@ -204,6 +216,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let key_use = tokio::spawn(note_use(key_use, notes.clone()));
     // Last: a service that does not start tells nobody anything.
     let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
+    let pushes = tokio::spawn(send_pushes(push.senders, push.pushes, push_filled, notes.clone()));
     let drain_for = settings.drain_for;
     Ok(Service {
         address,
@@ -216,6 +229,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         web,
         watch,
         webhooks,
+        pushes,
         key_use,
         erasure,
         switchboard,
@@ -223,6 +237,28 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         operator,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
+}
+
+/// What pushes are kept in and sent by.
+struct PushParts {
+    keeper: PushKeeper,
+    senders: Senders,
+    pushes: Arc<Mutex<Pushes>>,
+    /// What devices are told that Web Push services know the service by.
+    key: String,
+    known: Vec<(User, DeviceId, Reach)>,
+}
+
+/// Opens it, with the service's own key, which is made when there is none.
+fn open_pushes(settings: &PushSettings, store: &Location) -> Result<PushParts, StartError> {
+    let pushes = Pushes::open(store)?;
+    let kept = pushes.key(&VapidKey::make().ok_or(StartError::NoPushKey)?)?;
+    let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartError::NoPushKey)?);
+    let (key, known) = (vapid.public(), pushes.known()?);
+    let pushes = Arc::new(Mutex::new(pushes));
+    let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
+    let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
+    Ok(PushParts { keeper, senders, pushes, key, known })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -305,6 +341,7 @@ impl Service {
         }
         // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
         self.webhooks.abort();
+        self.pushes.abort();
         // Until then it says that the service is about to stop.
         if let Some(operator) = self.operator {
             operator.abort();

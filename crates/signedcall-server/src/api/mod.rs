@@ -12,6 +12,7 @@ mod csv;
 mod openapi;
 mod operation;
 mod problem;
+mod push;
 mod query;
 mod stores;
 mod tokens;
@@ -107,7 +108,7 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// Everything that may be asked, in the order of the document.
 fn operations() -> Vec<Operation> {
-    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), tokens::operations()]
+    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), push::operations(), tokens::operations()]
         .into_iter()
         .flatten()
         .collect()

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
+use super::push::PushCommand;
 use super::receipts::ReceiptCommand;
 use super::webhooks::WebhookCommand;
 
@@ -111,6 +112,22 @@ pub struct Given {
     #[arg(long, env = "SIGNEDCALL_WEBHOOKS_TO_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     pub webhooks_to_private_addresses: Option<bool>,
+    /// Call devices by push whose push services lie on this machine or in its own network too, at http:// as well
+    #[arg(long, env = "SIGNEDCALL_PUSH_TO_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub push_to_private_addresses: Option<bool>,
+    /// Whom push services write to when something is wrong with what they get: a mailto: or https: URL
+    #[arg(long, env = "SIGNEDCALL_PUSH_CONTACT", value_name = "URL")]
+    pub push_contact: Option<String>,
+    /// Certificates that vouch for push services besides those that this computer trusts, in PEM
+    #[arg(long, env = "SIGNEDCALL_PUSH_CERTIFICATES", value_name = "FILE")]
+    pub push_certificates: Option<PathBuf>,
+    /// Where Apple's pushes go for the environment production [default: https://api.push.apple.com]
+    #[arg(long, env = "SIGNEDCALL_PUSH_APNS_PRODUCTION", value_name = "URL")]
+    pub push_apns_production: Option<String>,
+    /// Where they go for the environment development [default: https://api.sandbox.push.apple.com]
+    #[arg(long, env = "SIGNEDCALL_PUSH_APNS_DEVELOPMENT", value_name = "URL")]
+    pub push_apns_development: Option<String>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -160,6 +177,11 @@ impl Given {
             api_requests_per_minute: self.api_requests_per_minute.or(other.api_requests_per_minute),
             keep_records: self.keep_records.or(other.keep_records),
             webhooks_to_private_addresses: self.webhooks_to_private_addresses.or(other.webhooks_to_private_addresses),
+            push_to_private_addresses: self.push_to_private_addresses.or(other.push_to_private_addresses),
+            push_contact: self.push_contact.or(other.push_contact),
+            push_certificates: self.push_certificates.or(other.push_certificates),
+            push_apns_production: self.push_apns_production.or(other.push_apns_production),
+            push_apns_development: self.push_apns_development.or(other.push_apns_development),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -202,6 +224,9 @@ pub enum Command {
     /// Tell an account's own systems of its calls. Works while the service runs
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Enter what an account's apps are called by push with. Works while the service runs
+    #[command(subcommand)]
+    Push(PushCommand),
     /// Print what devices have told of calls for an account's analytics. Works while the service runs
     #[command(subcommand)]
     Analytics(AnalyticsCommand),

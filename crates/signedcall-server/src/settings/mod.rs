@@ -2,6 +2,7 @@
 
 mod command_line;
 mod hours;
+mod push;
 mod receipts;
 mod relay;
 #[cfg(test)]
@@ -19,6 +20,8 @@ pub use self::command_line::{
     NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
+use self::push::push;
+pub use self::push::{ApnsArguments, PushCommand};
 pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
 pub use self::webhooks::WebhookCommand;
@@ -26,6 +29,7 @@ use crate::account::MAX_CALL_SECONDS;
 use crate::api::ApiSettings;
 use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
+use crate::push::PushSettings;
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::service::STORE_FILE;
 use crate::socket::SocketSettings;
@@ -81,6 +85,8 @@ pub struct Settings {
     pub keep_records: Option<Duration>,
     /// How webhooks are reached.
     pub webhooks: WebhookSettings,
+    /// How pushes are brought.
+    pub push: PushSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -157,6 +163,7 @@ impl Settings {
             api: ApiSettings::default(),
             keep_records: None,
             webhooks: WebhookSettings::default(),
+            push: PushSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -187,6 +194,7 @@ impl Settings {
         };
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.relay = faults.or(settings.relay, relay(&given));
+        settings.push = push(&given, faults);
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.store = faults.or(None, given.store.as_deref().map(server).transpose());
         settings.operator_listen = given.operator_listen;

@@ -14,6 +14,7 @@ mod limits;
 mod logging;
 mod operator;
 mod postgres;
+mod push;
 mod quiet;
 mod receipts;
 mod renewals;

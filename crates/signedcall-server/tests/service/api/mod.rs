@@ -9,5 +9,6 @@ mod document;
 mod erasure;
 mod http;
 mod keys;
+mod push;
 mod tokens;
 mod users;
