@@ -99,7 +99,7 @@ impl History {
         self.read(|connection| connection.prepare_cached(LAST_SEEN)?.query_row(values, |row| row.get(0)))
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let (begun, within) = (Instant::now(), self.answered_within);
         let bound = connection.progress_handler(LOOK_EVERY, Some(move || begun.elapsed() > within));

@@ -5,6 +5,7 @@
 mod accounts;
 mod analytics;
 mod api_keys;
+mod audit;
 mod backlog;
 mod blocked;
 mod copy;
@@ -13,6 +14,7 @@ mod facts;
 mod figures;
 mod history;
 mod open;
+mod operators;
 mod outbox;
 mod probe;
 mod quiet;
@@ -20,6 +22,7 @@ mod receipts;
 mod records;
 mod schema;
 mod signing_keys;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod token_keys;
@@ -31,16 +34,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use signedcall_wire::Environment;
 
-pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::accounts::{Account, Accounts, AddAccountError, Policy};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
+pub(crate) use self::audit::{AuditEntry, AuditRow};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub(crate) use self::open::{Legacy, OpenCall};
+pub use self::operators::OperatorRecord;
+pub(crate) use self::operators::SecretHash;
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub use self::quiet::QuietUser;
@@ -49,6 +55,7 @@ pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
 pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder, layout};
+pub(crate) use self::slots::SlotRow;
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
 pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
@@ -116,7 +123,7 @@ pub(crate) fn unix_millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-const fn environment_name(environment: Environment) -> &'static str {
+pub(crate) const fn environment_name(environment: Environment) -> &'static str {
     match environment {
         Environment::Production => "production",
         Environment::Development => "development",
