@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use signedcall_server::push::{self, ApnsCredential, ApnsProof};
-use signedcall_server::settings::{AnalyticsCommand, ApnsArguments, PushCommand, ReceiptCommand, WebhookCommand};
+use signedcall_server::settings::{AnalyticsCommand, ApnsArguments, OperatorCommand, PushCommand, ReceiptCommand, WebhookCommand};
 use signedcall_server::store::{Delivery, Webhook};
 use signedcall_server::webhooks::{self, CallEvent, WebhookId};
-use signedcall_server::{Settings, account, open_accounts, receipts};
+use signedcall_server::{Settings, account, dashboard, open_accounts, receipts};
 use signedcall_wire::{AccountId, Environment, Redacted};
 
 use crate::name_of;
@@ -92,6 +92,34 @@ pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyho
     let mut out = std::io::stdout();
     for event in account::analytics_events(&open_accounts(settings)?, &AccountId(account))? {
         writeln!(out, "{}", serde_json::to_string(&event)?)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn operators(settings: &Settings, command: OperatorCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        OperatorCommand::Link { name } => {
+            let link = dashboard::new_link(&accounts, &name)?;
+            match settings.dashboard_listen {
+                Some(address) => {
+                    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+                    writeln!(out, "{scheme}://{address}{}", link.expose())?;
+                }
+                None => {
+                    writeln!(std::io::stderr(), "dashboard-listen is not set: put what the dashboard is opened at before this")?;
+                    writeln!(out, "{}", link.expose())?;
+                }
+            }
+        }
+        OperatorCommand::List => {
+            for operator in dashboard::operators(&accounts)? {
+                let state = if operator.has_password { "password" } else { "-" };
+                writeln!(out, "{}\t{}\t{state}", operator.name, operator.created_at)?;
+            }
+        }
+        OperatorCommand::Remove { name } => dashboard::remove_operator(&accounts, &name)?,
     }
     Ok(())
 }

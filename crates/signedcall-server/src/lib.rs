@@ -10,6 +10,7 @@ pub mod backup;
 pub mod check;
 mod clock;
 mod codec;
+pub mod dashboard;
 mod demo;
 mod erasure;
 mod gate;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::api::{self, Api, Stores};
+use crate::dashboard::{self, Dashboard, DashboardSettings, FIRST_OPERATOR, OperatorError};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::gate::Gate;
@@ -34,7 +35,7 @@ use crate::switchboard::{Note, Switchboard};
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
-use crate::web::{self, SIGNALLING_PATH, Web};
+use crate::web::{self, Door, SIGNALLING_PATH, Web};
 use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
 
@@ -107,6 +108,9 @@ pub enum StartError {
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// Nobody can be let in to the dashboard.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
 }
 
 /// A running service. Dropping it leaves it running; [`Service::shutdown`] stops it.
@@ -116,6 +120,8 @@ pub struct Service {
     encrypted: bool,
     relay_address: Option<SocketAddr>,
     operator_address: Option<SocketAddr>,
+    dashboard_address: Option<SocketAddr>,
+    first_link: Option<Redacted<String>>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
@@ -128,6 +134,7 @@ pub struct Service {
     switchboard: JoinHandle<()>,
     tenancy: Option<JoinHandle<()>>,
     operator: Option<JoinHandle<()>>,
+    dashboard: Option<JoinHandle<()>>,
     renewal: Option<(tls::Renewal, JoinHandle<()>)>,
 }
 
@@ -153,7 +160,7 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
-    let store = settings.location();
+    let (store, shown) = (settings.location(), DashboardSettings::from(&settings));
     let (renewal, tls) = settings.tls.map(tls::Renewal::start).transpose()?.unzip();
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
@@ -167,6 +174,18 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let operator_address = for_operator.as_ref().map(|(_, address)| *address);
+    let for_dashboard = match settings.dashboard_listen {
+        Some(address) => Some((listen(address).await?, Stores::open(&accounts)?)),
+        None => None,
+    };
+    let dashboard_address = for_dashboard.as_ref().map(|((_, address), _)| *address);
+    let first_link = match dashboard_address {
+        Some(address) if !accounts.has_operator()? => {
+            let link = dashboard::new_link(&accounts, FIRST_OPERATOR)?;
+            Some(Redacted::new(format!("{}://{address}{}", if encrypted { "https" } else { "http" }, link.expose())))
+        }
+        Some(_) | None => None,
+    };
     let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
@@ -182,10 +201,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let store_figures = records.figures();
     let filled = records.filled();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
-    let operator = for_operator.map(|(listener, _)| {
-        let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
-        tokio::spawn(operator::serve(listener, operator))
-    });
+    let figures = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
+    let operator = for_operator.map(|(listener, _)| tokio::spawn(operator::serve(listener, figures.clone())));
     switchboard.know_pushes(push.key, push.known);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
@@ -209,6 +226,20 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         })
     });
     let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
+    let dashboard = match for_dashboard {
+        Some(((listener, _), stores)) => {
+            let dashboard = dashboard::router(Dashboard::new(stores, api.clone(), figures, shown, encrypted)?);
+            let door = Door {
+                tls: tls.clone(),
+                // Its own, so that nobody who waits for a device's sign-in keeps an operator out.
+                gate: Gate::new(settings.gate),
+                metrics: Arc::clone(&metrics),
+                patience: settings.sockets.sign_in_within,
+            };
+            Some(tokio::spawn(web::let_in(listener, door, dashboard)))
+        }
+        None => None,
+    };
     let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
     let web = tokio::spawn(web::serve(listener, tls, web, api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
@@ -223,6 +254,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         encrypted,
         relay_address,
         operator_address,
+        dashboard_address,
+        first_link,
         demo_key,
         drain_for,
         notes,
@@ -235,6 +268,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         switchboard,
         tenancy,
         operator,
+        dashboard,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
 }
@@ -284,6 +318,16 @@ impl Service {
         self.operator_address
     }
 
+    /// Where it listens for whoever opens its dashboard, if it does.
+    pub const fn dashboard_address(&self) -> Option<SocketAddr> {
+        self.dashboard_address
+    }
+
+    /// The link by which the first operator chooses a password, while there is a dashboard and nobody can sign in to it.
+    pub const fn first_link(&self) -> Option<&Redacted<String>> {
+        self.first_link.as_ref()
+    }
+
     /// The URL that devices open.
     pub fn url(&self) -> String {
         format!("{}://{}{SIGNALLING_PATH}", if self.encrypted { "wss" } else { "ws" }, self.address)
@@ -322,6 +366,9 @@ impl Service {
     /// outlive it: the next service that is started on the same data goes on with them.
     pub async fn shutdown(self) {
         self.web.abort();
+        if let Some(dashboard) = &self.dashboard {
+            dashboard.abort();
+        }
         self.watch.abort();
         self.key_use.abort();
         if let Some((_, renewal)) = &self.renewal {

@@ -7,13 +7,14 @@ use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
 use super::push::PushCommand;
+use super::operators::OperatorCommand;
 use super::receipts::ReceiptCommand;
 use super::webhooks::WebhookCommand;
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
 /// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address,
-/// "operator": address} (null for a relay that runs elsewhere, and where there is no listener for the operator).
+/// "operator": address, "dashboard": address} (null for a relay that runs elsewhere, and where there is no listener).
 /// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
 /// environment, and the environment over the file.
 #[derive(Debug, Parser)]
@@ -41,6 +42,10 @@ pub struct Given {
     /// Where to listen for whoever operates the service: /metrics, /healthz and /readyz, without TLS and for everybody who can reach it [default: nowhere]
     #[arg(long, env = "SIGNEDCALL_OPERATOR_LISTEN", value_name = "ADDRESS:PORT")]
     pub operator_listen: Option<SocketAddr>,
+    /// Where to listen for browsers that open the dashboard, by TLS where there is a certificate [default: nowhere]. Whoever signs in there can do what these
+    /// commands do
+    #[arg(long, env = "SIGNEDCALL_DASHBOARD_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub dashboard_listen: Option<SocketAddr>,
     /// The service's TLS certificate and those that vouch for it, in PEM. Read at start, on SIGHUP, and when the
     /// file changes
     #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
@@ -156,6 +161,7 @@ impl Given {
         Self {
             listen: self.listen.or(other.listen),
             operator_listen: self.operator_listen.or(other.operator_listen),
+            dashboard_listen: self.dashboard_listen.or(other.dashboard_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
@@ -230,6 +236,9 @@ pub enum Command {
     /// Print what devices have told of calls for an account's analytics. Works while the service runs
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
+    /// Say who may sign in to the dashboard. Works while the service runs
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Print the signed receipt of a call, and verify one. Works while the service runs
     #[command(subcommand)]
     Receipt(ReceiptCommand),

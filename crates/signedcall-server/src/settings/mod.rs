@@ -3,6 +3,7 @@
 mod command_line;
 mod hours;
 mod push;
+mod operators;
 mod receipts;
 mod relay;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use self::command_line::{
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
 use self::push::push;
 pub use self::push::{ApnsArguments, PushCommand};
+pub use self::operators::OperatorCommand;
 pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
 pub use self::webhooks::WebhookCommand;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where it listens for whoever operates it; nowhere when it is not set.
     pub operator_listen: Option<SocketAddr>,
+    /// Where it listens for whoever opens its dashboard; nowhere when it is not set.
+    pub dashboard_listen: Option<SocketAddr>,
     /// Who the service is to whoever connects by TLS; nobody can when it is not set.
     pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
@@ -149,6 +153,7 @@ impl Settings {
         Self {
             listen: SocketAddr::new(LISTEN.ip(), 0),
             operator_listen: None,
+            dashboard_listen: None,
             tls: None,
             data,
             store: None,
@@ -198,6 +203,7 @@ impl Settings {
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.store = faults.or(None, given.store.as_deref().map(server).transpose());
         settings.operator_listen = given.operator_listen;
+        settings.dashboard_listen = given.dashboard_listen;
         settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));
         settings.demo = given.demo.unwrap_or(settings.demo);
         let limit = given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose();

@@ -297,6 +297,42 @@ pub(super) const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, environment)
     ) STRICT, WITHOUT ROWID;
 ",
+    // Who may sign in to the dashboard.
+    "
+    CREATE TABLE operators (
+        name          TEXT PRIMARY KEY,
+        password_hash TEXT,
+        created_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operator_links (
+        operator TEXT PRIMARY KEY REFERENCES operators (name) ON DELETE CASCADE,
+        hash     BLOB NOT NULL UNIQUE,
+        until_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operator_sessions (
+        hash       BLOB PRIMARY KEY,
+        operator   TEXT NOT NULL REFERENCES operators (name) ON DELETE CASCADE,
+        seen_at_ms INTEGER NOT NULL,
+        until_ms   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX operator_sessions_of_operators ON operator_sessions (operator, seen_at_ms);
+",
+    // What they have done there, which nobody changes afterwards.
+    "
+    CREATE TABLE audit_log (
+        number      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms       INTEGER NOT NULL,
+        operator    TEXT NOT NULL,
+        action      TEXT NOT NULL,
+        account     TEXT,
+        environment TEXT,
+        subject     TEXT,
+        outcome     TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_log_of_accounts ON audit_log (account, number);
+    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+    CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+",
 ];
 
 /// The version that all steps lead to.

@@ -6,6 +6,7 @@ mod backup;
 mod binary;
 mod calls;
 mod check;
+mod dashboard;
 mod enumeration;
 mod frames;
 mod full_disk;

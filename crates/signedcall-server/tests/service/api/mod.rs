@@ -7,7 +7,7 @@ mod calls;
 mod csv;
 mod document;
 mod erasure;
-mod http;
+pub(crate) mod http;
 mod keys;
 mod push;
 mod tokens;
