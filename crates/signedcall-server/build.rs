@@ -17,9 +17,9 @@ fn main() -> std::io::Result<()> {
     files.sort();
     let mut text = String::from("&[\n");
     for file in files {
-        let name = file.strip_prefix(&pages).expect("it is below").to_string_lossy().replace('\\', "/");
+        let name = file.strip_prefix(&pages).map_err(std::io::Error::other)?.to_string_lossy().replace('\\', "/");
         let path = file.canonicalize()?;
-        writeln!(text, "    ({name:?}, include_bytes!({path:?})),").expect("a string takes everything");
+        writeln!(text, "    ({name:?}, include_bytes!({path:?})),").map_err(std::io::Error::other)?;
     }
     text.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where results go"));
