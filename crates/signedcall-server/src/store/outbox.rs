@@ -293,7 +293,7 @@ fn let_go(connection: &Connection, webhook: &WebhookId, now: SystemTime) -> sql:
     let old = "SELECT max(number) FROM (
                    SELECT number FROM delivery_log WHERE webhook = ?1
                    AND number <= (SELECT number FROM delivery_log WHERE webhook = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
-                   ORDER BY number LIMIT ?3)";
+                   ORDER BY number LIMIT ?3) AS oldest";
     let old: Option<i64> = connection.query_one(old, params![webhook.0, MOST_LOGGED, most], |row| row.get(0))?;
     if let Some(old) = old {
         // What is in the log may be sent once more, and nothing else that is done.

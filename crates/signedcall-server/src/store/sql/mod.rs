@@ -20,7 +20,7 @@
 //! # What a text may say
 //!
 //! What SQLite and PostgreSQL both understand: `?` and `?1` for values; `ON CONFLICT (…) DO NOTHING` and `DO UPDATE`, and not `INSERT OR IGNORE`; the table's name before a column that
-//! `excluded` has too; `named = 1` for a flag, since flags are integers; `IS DISTINCT FROM` for what may be null. No `rowid`, `strftime`, `instr`, nor `max(a, b)`: moments are
+//! `excluded` has too; `named = 1` for a flag, since flags are integers; `IS DISTINCT FROM` for what may be null; a name for whatever is selected from. No `rowid`, `strftime`, `instr`, nor `max(a, b)`: moments are
 //! written as text by [`super::text_of`]. `INDEXED BY` is for SQLite, and left out elsewhere.
 
 mod error;
