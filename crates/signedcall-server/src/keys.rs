@@ -1,7 +1,7 @@
 //! Api keys: how they are made, what of them is stored, and how they are verified without stalling anybody.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -108,8 +108,8 @@ pub(crate) struct TooBusy;
 /// devices costs a MAC each.
 #[derive(Debug)]
 pub(crate) struct KeyVerifier {
-    for_devices: Semaphore,
-    for_backends: Semaphore,
+    for_devices: Arc<Semaphore>,
+    for_backends: Arc<Semaphore>,
     queue_for: Duration,
     /// The hash of a key that nobody has, to verify with where there is no other: how long an answer takes says nothing of the account.
     nobodys: String,
@@ -121,8 +121,8 @@ pub(crate) struct KeyVerifier {
 impl KeyVerifier {
     pub(crate) fn new() -> Result<Self, NoRandomness> {
         Ok(Self {
-            for_devices: Semaphore::new(MOST_VERIFICATIONS),
-            for_backends: Semaphore::new(MOST_FOR_BACKENDS),
+            for_devices: Arc::new(Semaphore::new(MOST_VERIFICATIONS)),
+            for_backends: Arc::new(Semaphore::new(MOST_FOR_BACKENDS)),
             queue_for: VERIFY_WITHIN,
             nobodys: hash(&random_secret()?)?,
             memory_key: random_secret()?,
@@ -145,13 +145,16 @@ impl KeyVerifier {
             ShownBy::Device => &self.for_devices,
             ShownBy::Backend => &self.for_backends,
         };
-        let permit = tokio::time::timeout(self.queue_for, permits.acquire()).await;
-        let Ok(Ok(_permit)) = permit else {
+        let Ok(Ok(permit)) = tokio::time::timeout(self.queue_for, Arc::clone(permits).acquire_owned()).await else {
             return Err(TooBusy);
         };
         let fingerprints: Vec<_> = hashes.iter().map(|hash| self.fingerprint(key, hash)).collect();
         let (key, tried) = (key.clone(), self.pad(hashes, at_least));
-        let verified = tokio::task::spawn_blocking(move || tried.iter().position(|hash| is_key_of(&key, hash)));
+        let verified = tokio::task::spawn_blocking(move || {
+            // Whoever has shown the key may have left: its place is free once the work is done, not before.
+            let _permit = permit;
+            tried.iter().position(|hash| is_key_of(&key, hash))
+        });
         let Ok(found) = verified.await else {
             return Err(TooBusy);
         };

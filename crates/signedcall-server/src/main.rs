@@ -91,7 +91,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator, "dashboard": service.dashboard_address()});
     writeln!(std::io::stdout(), "{ready}")?;
     if let Some(link) = service.first_link() {
-        // Not in the log, which goes to more people than whoever starts the service.
+        // Beside the log and not in it, whatever its form and level are. Whoever may read what a unit has printed may use the link within its hour.
         let words = "Nobody can sign in to the dashboard yet. To choose a password, open this within an hour; it is good once:";
         writeln!(std::io::stderr(), "{words}\n{}", link.expose())?;
     }

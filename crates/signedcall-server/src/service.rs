@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::api::{self, Api, Stores};
 use crate::dashboard::{self, Dashboard, DashboardSettings, FIRST_OPERATOR, OperatorError};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
-use crate::gate::Gate;
+use crate::gate::{Gate, GateSettings};
 use crate::hub::{Reach, User};
 use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
@@ -46,6 +47,8 @@ pub const STORE_FILE: &str = "store.sqlite";
 const BROUGHT_UP_TO_DATE_WITHIN: Duration = Duration::from_secs(2);
 /// How long it waits between two looks.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How many connections to the dashboard may wait for a sign-in: each holds one of the files that the process may have open, which devices need.
+const MOST_OPERATORS_WAIT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(127);
 
 /// How long the hub's task may take to say that it lives.
 const LIVES_WITHIN: Duration = Duration::from_secs(1);
@@ -232,7 +235,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
             let door = Door {
                 tls: tls.clone(),
                 // Its own, so that nobody who waits for a device's sign-in keeps an operator out.
-                gate: Gate::new(settings.gate),
+                gate: Gate::new(GateSettings { most: settings.gate.most.min(MOST_OPERATORS_WAIT), ..settings.gate }),
                 metrics: Arc::clone(&metrics),
                 patience: settings.sockets.sign_in_within,
             };

@@ -43,6 +43,8 @@ pub(super) enum Action {
     ExportCalls,
     MakeToken,
     WithdrawTokenKey,
+    SetApns,
+    RemoveApns,
 }
 
 impl Action {
@@ -70,6 +72,8 @@ impl Action {
             Self::ExportCalls => "export_calls",
             Self::MakeToken => "make_token",
             Self::WithdrawTokenKey => "withdraw_token_key",
+            Self::SetApns => "set_apns",
+            Self::RemoveApns => "remove_apns",
         }
     }
 }
@@ -125,7 +129,11 @@ impl Dashboard {
         let carried_out = tokio::spawn(async move {
             let outcome = dashboard.stores.change(move |accounts| {
                 let outcome = change(accounts, &mut deed);
-                accounts.audit(&deed.entry(outcome.is_ok()), SystemTime::now())?;
+                let entry = deed.entry(outcome.is_ok());
+                if let Err(error) = accounts.audit(&entry, SystemTime::now()) {
+                    // It is done, and whoever has asked for it has to learn what has come of it: a new key is shown once.
+                    tracing::error!(%error, ?entry, "what an operator has done could not be written down");
+                }
                 Ok(outcome)
             });
             outcome.await?.map_err(Into::into)

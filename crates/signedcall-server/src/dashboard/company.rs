@@ -75,6 +75,8 @@ fn deed_of(method: &Method, path: &str) -> Option<(Action, Option<String>)> {
         ("POST", ["calls", call, "hangup"]) => Some((Action::HangUp, about(call))),
         ("GET", ["calls.csv"]) => Some((Action::ExportCalls, None)),
         ("POST", ["tokens"]) => Some((Action::MakeToken, None)),
+        ("PUT", ["push", "apns"]) => Some((Action::SetApns, None)),
+        ("DELETE", ["push", "apns"]) => Some((Action::RemoveApns, None)),
         ("DELETE", ["tokens", "key"]) => Some((Action::WithdrawTokenKey, None)),
         (_, _) => None,
     }

@@ -140,12 +140,8 @@ mod tests {
     fn what_was_counted_is_summed_up_by_slot() {
         let span = Span { since: 0, until: 2 * HOUR_MS, every: HOUR_MS };
         let row = |slot, end_reason, calls, connecting| SlotRow { slot, end_reason, calls, answered: 1, connecting, lost: (0, 0) };
-        let slots = span.sum_up(vec![
-            row(0, Some(0), 3, (300, 2)),
-            row(0, Some(1), 1, (100, 2)),
-            row(0, None, 1, (0, 0)),
-            row(9, None, 1, (0, 0)),
-        ]);
+        let slots =
+            span.sum_up(vec![row(0, Some(0), 3, (300, 2)), row(0, Some(1), 1, (100, 2)), row(0, None, 1, (0, 0)), row(9, None, 1, (0, 0))]);
         assert_eq!((slots.len(), slots[0].calls, slots[0].answered, slots[1].calls), (2, 5, 3, 0));
         assert_eq!((slots[0].connecting_ms, slots[0].lost_per_mille, slots[0].ended.values().sum::<i64>()), (Some(100.0), None, 4));
     }

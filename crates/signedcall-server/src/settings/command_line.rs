@@ -6,8 +6,8 @@ use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
-use super::push::PushCommand;
 use super::operators::OperatorCommand;
+use super::push::PushCommand;
 use super::receipts::ReceiptCommand;
 use super::webhooks::WebhookCommand;
 

@@ -2,8 +2,8 @@
 
 mod command_line;
 mod hours;
-mod push;
 mod operators;
+mod push;
 mod receipts;
 mod relay;
 #[cfg(test)]
@@ -21,9 +21,9 @@ pub use self::command_line::{
     NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
+pub use self::operators::OperatorCommand;
 use self::push::push;
 pub use self::push::{ApnsArguments, PushCommand};
-pub use self::operators::OperatorCommand;
 pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
 pub use self::webhooks::WebhookCommand;

@@ -49,9 +49,13 @@ impl Accounts {
     pub(crate) fn audit_page(&self, account: Option<&str>, before: i64, most: usize) -> Result<Vec<AuditRow>, StoreError> {
         let connection = self.connection();
         let read = || {
-            let page = "SELECT number, at_ms, operator, action, account, environment, subject, outcome FROM audit_log
-                        WHERE number < ?1 AND (?2 IS NULL OR account = ?2) ORDER BY number DESC LIMIT ?3";
-            connection.query(page, params![before, account, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            // Without an account the parameter has to be there all the same. In two texts, since only one of them is found by the index of accounts.
+            let of_account = if account.is_some() { "account = ?2" } else { "?2 IS NULL" };
+            let page = format!(
+                "SELECT number, at_ms, operator, action, account, environment, subject, outcome FROM audit_log
+                 WHERE number < ?1 AND {of_account} ORDER BY number DESC LIMIT ?3"
+            );
+            connection.query(&page, params![before, account, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
                 Ok(AuditRow {
                     number: row.get(0)?,
                     at_ms: row.get(1)?,

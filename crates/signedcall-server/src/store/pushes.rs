@@ -75,8 +75,7 @@ impl Pushes {
     /// All devices that have said where their pushes go, in that order.
     pub(crate) fn known(&self) -> Result<Vec<(User, DeviceId, Reach)>, StoreError> {
         let read = || {
-            let known =
-                "SELECT account, environment, cuid, device, target IS NOT NULL FROM push_targets ORDER BY kept_at_ms, account, cuid, device";
+            let known = "SELECT account, environment, cuid, device, target IS NOT NULL FROM push_targets ORDER BY kept_at_ms, account, cuid, device";
             self.connection.query(known, params![], |row| {
                 let reach = if row.get(4)? { Reach::Push } else { Reach::LoggedOut };
                 Ok(read_device(row, 0)?.map(|(user, device)| (user, device, reach)))
@@ -186,7 +185,13 @@ impl Pushes {
                     let forget =
                         "DELETE FROM push_targets WHERE account = ? AND environment = ? AND cuid = ? AND device = ? AND target = ?";
                     let (account, environment, cuid) = &due.user;
-                    let whose = params![account.0, environment_name(*environment), cuid.as_str(), due.device.to_string(), text_of_target(&due.target)];
+                    let whose = params![
+                        account.0,
+                        environment_name(*environment),
+                        cuid.as_str(),
+                        due.device.to_string(),
+                        text_of_target(&due.target)
+                    ];
                     transaction.execute(forget, whose)? > 0
                 }
                 Next::Done | Next::GiveUp | Next::Again { .. } => false,
@@ -241,7 +246,8 @@ impl Accounts {
 
 fn read_apns(connection: &Connection, account: &AccountId, environment: Environment) -> sql::Result<Option<ApnsCredential>> {
     let credential = "SELECT credential FROM apns_credentials WHERE account = ? AND environment = ?";
-    let text: Option<String> = connection.query_optional(credential, params![account.0, environment_name(environment)], |row| row.get(0))?;
+    let text: Option<String> =
+        connection.query_optional(credential, params![account.0, environment_name(environment)], |row| row.get(0))?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 

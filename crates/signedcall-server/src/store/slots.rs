@@ -46,3 +46,39 @@ impl History {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use signedcall_wire::{AccountId, Environment};
+
+    use super::*;
+    use crate::store::Accounts;
+    use crate::store::testing::{TestStore, on_each_store};
+
+    on_each_store![calls_are_counted_by_the_slot_that_they_were_placed_in];
+
+    fn calls_are_counted_by_the_slot_that_they_were_placed_in(store: &TestStore) {
+        let _accounts = Accounts::open(store.at()).expect("a new store");
+        let call = |id: &str, placed: i64, rest: &str| {
+            store.run(&format!(
+                "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms,
+                                    end_reason, caller_report, callee_report)
+                 VALUES ('{id}', 'grocer', 'production', 'a', 'd', 'b', 'c', {placed}, {rest})"
+            ));
+        };
+        call("before", 999, "NULL, NULL, NULL, NULL, NULL, NULL");
+        call("goes on", 1_000, "1100, 1150, NULL, NULL, NULL, NULL");
+        call("one side", 1_999, "2000, 2100, 3000, 1, '{\"lost_per_mille\": 30}', NULL");
+        call("both sides", 1_500, "1600, 1700, 3000, 1, '{\"lost_per_mille\": 10}', '{\"lost_per_mille\": 20}'");
+        call("next slot", 2_000, "NULL, NULL, 2500, 5, NULL, NULL");
+        call("behind", 3_000, "NULL, NULL, 3500, 5, NULL, NULL");
+        let scope = Scope { account: AccountId("grocer".to_owned()), environment: Environment::Production };
+        let mut slots = History::open(store.at()).expect("a store").by_slot(&scope, 1_000, 3_000, 1_000).expect("a store");
+        slots.sort_by_key(|slot| (slot.slot, slot.end_reason));
+        let slot = |slot, end_reason, calls, answered, connecting, lost| SlotRow { slot, end_reason, calls, answered, connecting, lost };
+        assert_eq!(
+            slots,
+            [slot(0, None, 1, 1, (50, 1), (0, 0)), slot(0, Some(1), 2, 2, (200, 2), (60, 3)), slot(1, Some(5), 1, 0, (0, 0), (0, 0))]
+        );
+    }
+}

@@ -375,6 +375,8 @@ export const ar: Words = {
     export_calls: "صدّر المكالمات",
     make_token: "صنع رمز مستخدم",
     withdraw_token_key: "سحب مفتاح الرموز",
+    set_apns: "ضبط بيانات اعتماد Apple",
+    remove_apns: "أزال بيانات اعتماد Apple",
   },
   refusals: {
     unreachable: "الخدمة لا تجيب. تحقق من الاتصال وأعد المحاولة.",

@@ -373,6 +373,8 @@ export const en = {
     export_calls: "Exported calls",
     make_token: "Made a user token",
     withdraw_token_key: "Withdrew the token key",
+    set_apns: "Set Apple credentials",
+    remove_apns: "Removed Apple credentials",
   } as Record<string, string>,
   refusals: {
     unreachable: "The service does not answer. Check the connection, and try again.",
