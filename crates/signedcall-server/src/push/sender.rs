@@ -1,6 +1,6 @@
 //! The task that sends the pushes that are due, and writes down what has become of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,18 +66,21 @@ impl Senders {
 pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, filled: Arc<Notify>, hub: Sender<Note>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (senders, mut tries, mut under_way) = (Arc::new(senders), JoinSet::new(), BTreeSet::new());
+    let (senders, mut tries, mut under_way) = (Arc::new(senders), JoinSet::new(), BTreeMap::new());
     let mut fails = false;
     loop {
+        // What could not be written down stays under way, so that it is not sent again at once, and no longer than its call rings.
+        let now_ms = unix_millis(SystemTime::now());
+        under_way.retain(|_, expires_at_ms| *expires_at_ms > now_ms);
         let room = MOST_AT_ONCE.saturating_sub(under_way.len());
-        let (looking, known) = (Arc::clone(&pushes), under_way.clone());
+        let (looking, known) = (Arc::clone(&pushes), under_way.keys().copied().collect());
         let looked = spawn_blocking(move || look(&looking.lock().unwrap_or_else(PoisonError::into_inner), room, &known)).await;
         let due = looked.map_err(|panicked| panicked.to_string()).and_then(|due| due.map_err(|error| error.to_string()));
         let failed_before = std::mem::replace(&mut fails, due.is_err());
         match due {
             Ok(due) => {
                 for push in due {
-                    under_way.insert(push.number);
+                    under_way.insert(push.number, push.expires_at_ms);
                     let senders = Arc::clone(&senders);
                     tries.spawn(async move { attempt(&senders, push).await });
                 }
@@ -122,7 +125,11 @@ async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
         Err(error) => (None, Some(error.to_string())),
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(call = due.call, device = %due.device, ?status, error, ?next, took_ms, "a push was sent");
+    tracing::info!(call = due.call, device = %due.device, ?status, ?next, took_ms, "a push was sent");
+    if let Some(error) = error {
+        // Others' words: they may repeat the address, which is a secret of the device.
+        tracing::debug!(call = due.call, error, "a push was not brought");
+    }
     TriedPush { due, next }
 }
 
