@@ -16,7 +16,7 @@ const restricted = (...patterns) => ({ "no-restricted-imports": ["error", { patt
 const to = (folders, message) => ({ group: folders.map((folder) => `**/${folder}/**`), message });
 
 export default ts.config(
-  { ignores: ["dist", "dist-fake", "shots", "src/bridge/bindings.ts"] },
+  { ignores: ["dist", "dist-dashboard", "dist-fake", "shots", "src/bridge/bindings.ts"] },
   js.configs.recommended,
   ...ts.configs.strict,
   ...svelte.configs.recommended,

@@ -15,8 +15,8 @@ const MUTE: &str = "mute makes silence, and speech comes back after it";
 /// PESQ-WB at least: 4.64 is the best there is.
 const GOOD: f64 = 3.5;
 const UNHARMED: f64 = 4.0;
-/// What counts is the median of so many readings: a computer that is busy for a moment spoils one of them.
-const READINGS: usize = 3;
+/// What counts is the median of so many readings: a computer that is busy for a moment spoils one or two of them.
+const READINGS: usize = 5;
 /// How long after the click the muted one's voice may still leave.
 const MUTED_WITHIN: Duration = Duration::from_millis(40);
 /// Far below the tone that is said, and above what a codec makes of silence.

@@ -207,6 +207,8 @@ impl Device {
             | Command::ReceiptCame { .. }
             | Command::NotIdle { .. }
             | Command::SeekService
+            | Command::UsePushKey(_)
+            | Command::PushSet { .. }
             | Command::PushHandled { .. }
             | Command::Report(_)
             | Command::PlayTone(_)

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, KeyId, Right, SignIn, SocketId};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, KeyId, NewPush, Right, SignIn, SocketId};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, Endpoint, Environment, NewCall, PROTOCOL_VERSION, Redacted,
-    Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
+    AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, Endpoint, Environment, ErrorCode, NewCall, PROTOCOL_VERSION,
+    Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -41,6 +41,9 @@ struct World {
     durable: BTreeSet<CallId>,
     /// The calls whose answers are being written down.
     answers: Vec<CallId>,
+    /// Where pushes are to go that the store has not written down, and the pushes that were asked for.
+    kept: Vec<(SessionId, RequestId, bool)>,
+    pushed: Vec<NewPush>,
     answered: u64,
 }
 
@@ -76,6 +79,8 @@ impl World {
             opened: BTreeSet::new(),
             durable: BTreeSet::new(),
             answers: Vec::new(),
+            kept: Vec::new(),
+            pushed: Vec::new(),
             answered: 0,
         };
         let (dina, emil) = (cuid("dina_1"), cuid("emil_1"));
@@ -138,6 +143,16 @@ impl World {
                 let call = self.answers.swap_remove(rng.random_range(0..self.answers.len()));
                 HubEvent::AnswerWritten { call }
             }
+            (11, Some(_)) if !self.kept.is_empty() => {
+                let (session, request, target) = self.kept.swap_remove(rng.random_range(0..self.kept.len()));
+                let kept = if rng.random_bool(0.8) { Ok(target) } else { Err(ErrorCode::ServerFailure) };
+                HubEvent::PushKept { session, request, kept }
+            }
+            (12, Some(_)) if !self.pushed.is_empty() => {
+                let NewPush { call, account, environment, cuid, device, .. } =
+                    self.pushed.swap_remove(rng.random_range(0..self.pushed.len()));
+                HubEvent::PushFailed { call, account, environment, cuid, device, gone: rng.random() }
+            }
             (7 | 8, Some(_)) if !self.invited.is_empty() => {
                 let (socket, call) = self.invited.swap_remove(rng.random_range(0..self.invited.len()));
                 asks(socket, rng.random_range(100..200), Request::Accept { call })
@@ -194,6 +209,9 @@ impl World {
             }
             // Whose it is, is for the store to say.
             HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+            HubCommand::KeepPush(kept) => self.kept.push((kept.session, kept.request, kept.target.is_some())),
+            HubCommand::Push(push) => self.pushed.push(push),
+            HubCommand::ForgetPush(_) | HubCommand::PushSettled { .. } => {}
         }
     }
 

@@ -6,8 +6,8 @@ use rand::seq::IndexedRandom;
 use signedcall_wire::{
     AccountId, AnalyticsEvent, AnalyticsKind, Branding, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context, Credential, Cuid,
     DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite, NewCall,
-    PROTOCOL_VERSION, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal,
-    Transferred, VoiceReport, Welcome,
+    PROTOCOL_VERSION, PushService, PushTarget, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage,
+    SessionId, Signal, Transferred, VoiceReport, Welcome,
 };
 use uuid::Uuid;
 
@@ -124,7 +124,7 @@ fn credential(rng: &mut StdRng) -> Credential {
 
 fn request(rng: &mut StdRng) -> Request {
     let call = call(rng);
-    match rng.random_range(0..20) {
+    match rng.random_range(0..22) {
         0..=3 => Request::Call(NewCall {
             call,
             to: cuid(rng),
@@ -142,6 +142,7 @@ fn request(rng: &mut StdRng) -> Request {
         10 => Request::Hold { call, on: rng.random() },
         11 | 12 => Request::Transfer { call, new: self::call(rng), to: cuid(rng) },
         13 | 14 => Request::Signal { call, to: endpoint(rng), signal: signal(rng) },
+        19 => Request::PushTo { target: maybe(rng, push_target) },
         15 => Request::TakeSecondCalls { on: rng.random() },
         16 => Request::ReportVoice { call, report: report(rng) },
         17 => Request::Receipt { call },
@@ -209,7 +210,20 @@ fn welcome(rng: &mut StdRng) -> Welcome {
         ended: (0..rng.random_range(0..4))
             .map(|_| EndedCall { call: call(rng), reason: reason(rng), other_device: device_name(rng) })
             .collect(),
+        push_key: maybe(rng, text),
     }
+}
+
+fn push_target(rng: &mut StdRng) -> PushTarget {
+    let by = match rng.random_range(0..3) {
+        0 => PushService::WebPush { endpoint: Redacted::new(text(rng)) },
+        1 => {
+            let environment = if rng.random() { Environment::Production } else { Environment::Development };
+            PushService::Apns { token: Redacted::new(text(rng)), topic: text(rng), environment }
+        }
+        _ => PushService::Unknown,
+    };
+    PushTarget { by, p256dh: text(rng), auth: Redacted::new(text(rng)) }
 }
 
 fn snapshot(rng: &mut StdRng) -> CallSnapshot {

@@ -4,9 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signedcall::{CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushOutcome, PushPayload};
 
+use signedcall::{PushKeys, PushService, Redacted};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
 use crate::calls::connect;
 use crate::proxy::Proxy;
-use crate::support::{Phone, Service, ToneSound};
+use crate::support::{PATIENCE, Phone, Service, ToneSound};
 
 use CallStatus::{Ended, Placed, Ringing};
 
@@ -15,6 +20,74 @@ fn push(call: CallId, to: &str) -> Vec<u8> {
     let since_1970 = rings_until.duration_since(UNIX_EPOCH).expect("after 1970");
     let expires_at_ms = u64::try_from(since_1970.as_millis()).expect("before the end of time");
     serde_json::to_vec(&PushPayload { call, to: Cuid::new(to).expect("a cuid"), expires_at_ms }).expect("JSON")
+}
+
+/// A Web Push service that is given one push, which it hands on as it is.
+struct WebPushService {
+    listener: TcpListener,
+}
+
+impl WebPushService {
+    async fn start() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port") }
+    }
+
+    fn endpoint(&self) -> PushService {
+        let endpoint = format!("http://{}/device/1", self.listener.local_addr().expect("it listens"));
+        PushService::WebPush { endpoint: Redacted::new(endpoint) }
+    }
+
+    async fn given(&self) -> Vec<u8> {
+        let given = async {
+            let mut stream = BufReader::new(self.listener.accept().await?.0);
+            let mut head = String::new();
+            while stream.read_line(&mut head).await? > 2 {}
+            let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or_default()];
+            stream.read_exact(&mut body).await?;
+            stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await?;
+            std::io::Result::Ok(body)
+        };
+        timeout(PATIENCE, given).await.expect("a push comes in time").expect("HTTP")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_wakes_an_app_that_has_gone_idle_which_rings_and_both_hear_each_other() {
+    let push_service = WebPushService::start().await;
+    let service = Service::start_with(|settings| settings.push.to_private_addresses = true).await;
+    let mut alice = service.phone("alice").await;
+    let bobby = service.phone("bobby").await;
+    let keys = PushKeys::make().expect("randomness");
+    assert!(bobby.line.view().borrow().push_key.is_some(), "there is something to show to push services");
+    bobby.line.set_push(Some(keys.target(push_service.endpoint()))).await.expect("it is kept");
+    bobby.line.disconnect_signalling_socket().await.expect("nothing goes on");
+    let call = alice.call("bobby").await;
+    let opened = keys.open(&push_service.given().await).expect("it is for this device");
+    // The push starts the app, which signs in.
+    let mut bobby = service.phone("bobby").await;
+    let outcome = bobby.line.handle_push(&opened).await;
+    assert!(matches!(outcome, PushOutcome::Rings | PushOutcome::AlreadyKnown), "{outcome:?}");
+    bobby.expect_all(&[Placed, Ringing]).await;
+    bobby.line.answer(call).await.expect("it rings");
+    alice.sound.hears_tone(1_500).await;
+    bobby.sound.hears_tone(1_000).await;
+    alice.line.hangup(call).await.expect("it goes on");
+    assert_eq!(alice.until_over().await.status, Ended(EndReason::HungUp));
+    assert_eq!(bobby.until_over().await.status, Ended(EndReason::HungUp));
+    assert_eq!(bobby.line.handle_push(&opened).await, PushOutcome::CallOver, "a push that comes late never rings");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_calls_a_user_that_has_signed_out_where_pushes_went_is_told_so() {
+    let push_service = WebPushService::start().await;
+    let service = Service::start_with(|settings| settings.push.to_private_addresses = true).await;
+    let (mut alice, bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    let keys = PushKeys::make().expect("randomness");
+    bobby.line.set_push(Some(keys.target(push_service.endpoint()))).await.expect("it is kept");
+    bobby.line.logout().await;
+    alice.call("bobby").await;
+    assert_eq!(alice.until_over().await.status, Ended(EndReason::LoggedOut));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

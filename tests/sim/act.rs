@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use signedcall_core::{AnswerHow, CallView, Command, Dial, Event, Holding, Phase, Push, Tone};
+use signedcall_server::hub::Reach;
 use signedcall_wire::{CallId, CallStatus, Context, Cuid, DeviceId, Direction, EndReason};
 use uuid::Uuid;
 
@@ -140,6 +141,12 @@ impl World {
     pub(crate) fn push(&mut self, place: Place, call: CallId, to: Cuid, left: u64) -> Result<(), Broken> {
         // A device that is signed out does not hear of it; its SDK says so.
         if self.devices[place].link == Link::Closed {
+            let is_reached = self.reached.get(&self.devices[place].id).is_some_and(|(_, reach)| *reach == Reach::Push);
+            if is_reached && !self.closing {
+                // It starts the program, which signs in, and hands it in then.
+                self.start(place);
+                self.after(1_000, Happening::Push { place, call, to, left: left.saturating_sub(1_000) });
+            }
             return Ok(());
         }
         let number = self.number();
@@ -187,8 +194,18 @@ impl World {
                 self.try_again(place, u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
             }
             Command::Refused { code, detail } => return Err(format!("{} is refused: {code:?}, {detail}", name_of(place))),
-            Command::SignedIn => self.devices[place].signed_in = true,
+            Command::SignedIn => {
+                self.devices[place].signed_in = true;
+                // Every other device can be reached by push, and says where when it is new.
+                let is_new = self.devices[place].reached_in != Some(run);
+                if place % 2 == 1 && is_new {
+                    self.devices[place].reached_in = Some(run);
+                    self.after(1, Happening::SetPush(place));
+                }
+            }
             Command::UseIce(_)
+            | Command::UsePushKey(_)
+            | Command::PushSet { .. }
             | Command::UseBranding(_)
             | Command::EventsKept { .. }
             | Command::ReceiptCame { .. }

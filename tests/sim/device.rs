@@ -40,6 +40,8 @@ pub(crate) struct Device {
     pub(crate) answered: BTreeSet<CallId>,
     /// Pushes that it has not said the outcome of.
     pub(crate) pushes: BTreeSet<u64>,
+    /// In which run it has said where its pushes go.
+    pub(crate) reached_in: Option<u64>,
     /// Whom its user has dialled.
     pub(crate) dialled: BTreeSet<Cuid>,
 }
@@ -76,6 +78,7 @@ impl Device {
             signed_in: false,
             answered: BTreeSet::new(),
             pushes: BTreeSet::new(),
+            reached_in: None,
             dialled: BTreeSet::new(),
         }
     }

@@ -49,6 +49,8 @@ pub(crate) struct Summary {
     pub(crate) outlived: u64,
     /// Pushes that came before the socket said the same.
     pub(crate) pushes_that_ring: u64,
+    /// Pushes of the service whose devices ring.
+    pub(crate) pushes_brought: u64,
     /// How often somebody changed whether a second call may wait.
     pub(crate) changes_of_mind: u64,
     /// Records that came later than the service waits for them.
@@ -74,6 +76,7 @@ impl Summary {
         self.drains += other.drains;
         self.outlived += other.outlived;
         self.pushes_that_ring += other.pushes_that_ring;
+        self.pushes_brought += other.pushes_brought;
         self.changes_of_mind += other.changes_of_mind;
         self.late_records += other.late_records;
         self.lost_answers += other.lost_answers;

@@ -140,6 +140,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.drains,
         summary.outlived,
         summary.pushes_that_ring,
+        summary.pushes_brought,
         summary.changes_of_mind,
         summary.late_records,
         summary.lost_answers,

@@ -1,13 +1,13 @@
 //! What the service's shell does around the hub, and how it dies and is started again.
 
 use rand::Rng;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, SocketId};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, NewPush, PushOutcome, Reach, SocketId};
 use signedcall_wire::{CallId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
 
-use crate::device::{Place, device_id};
+use crate::device::{Place, device_id, place_of};
 use crate::ledger::Ledger;
 use crate::store::Remains;
-use crate::world::{Broken, Happening, World, name_of};
+use crate::world::{Broken, Happening, World, name_of, user};
 
 impl World {
     /// Carries out one command of the hub, as the service's shell does.
@@ -50,6 +50,23 @@ impl World {
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
             HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+            HubCommand::KeepPush(kept) => {
+                self.reached.insert(kept.device, (kept.cuid, Reach::Push));
+                let delay = self.weather.record_delay(&mut self.rng);
+                let (session, request) = (kept.session, kept.request);
+                self.after(delay, Happening::PushKept { service: self.service, session, request });
+            }
+            HubCommand::ForgetPush(forgotten) if forgotten.logged_out => {
+                self.reached.insert(forgotten.device, (forgotten.cuid, Reach::LoggedOut));
+            }
+            HubCommand::ForgetPush(forgotten) => drop(self.reached.remove(&forgotten.device)),
+            HubCommand::Push(push) => self.bring(push)?,
+            HubCommand::PushSettled { call, device, outcome } => {
+                self.ledger.summary.pushes_brought += u64::from(outcome == PushOutcome::Rings);
+                if !self.pushed.remove(&(call, device)) {
+                    return Err(format!("it is said twice what has become of the push of {call} to {device}"));
+                }
+            }
         }
         Ok(())
     }
@@ -139,6 +156,26 @@ impl World {
         }
     }
 
+    /// Brings a push to its device, late, twice or not at all, and sometimes says so.
+    fn bring(&mut self, push: NewPush) -> Result<(), Broken> {
+        let NewPush { call, cuid, device, .. } = push.clone();
+        if !self.pushed.insert((call, device)) {
+            return Err(format!("{device} is pushed twice for {call}"));
+        }
+        let Some(place) = place_of(device) else { return Err("nobody is pushed".to_owned()) };
+        if self.rng.random_bool(0.05) {
+            self.after(200, Happening::PushFails { service: self.service, push });
+            return Ok(());
+        }
+        let times = if self.rng.random_bool(0.1) { 0 } else { self.rng.random_range(1..=2) };
+        for _ in 0..times {
+            let wait = if self.rng.random_bool(0.9) { self.rng.random_range(50..=500) } else { self.rng.random_range(0..=60_000) };
+            let to = cuid.clone();
+            self.after(wait, Happening::Push { place, call, to, left: 35_000_u64.saturating_sub(wait) });
+        }
+        Ok(())
+    }
+
     /// The store has done its part. One that belongs to a service that died tells nobody.
     pub(crate) fn store(&mut self, service: u64, call: CallId, durable: bool) -> Result<(), Broken> {
         if service != self.service {
@@ -169,6 +206,7 @@ impl World {
         unanswered.into_iter().for_each(|call| self.ledger.lost_answer(call));
         self.ledger.forget_words();
         self.hub = Hub::new(HubSettings::default());
+        self.pushed.clear();
         self.service += 1;
         self.service_down_until = self.now + self.rng.random_range(100..=5_000);
         let open: Vec<SocketId> = self.sockets.iter().filter(|(_, open)| open.broken.is_none()).map(|(id, _)| *id).collect();
@@ -188,6 +226,8 @@ impl World {
             let sessions = [self.fresh_session(), self.fresh_session()];
             calls.push(KeptCall { record, answer, sessions });
         }
+        let known = self.reached.iter().map(|(device, (cuid, reach))| (user(cuid), *device, *reach)).collect();
+        self.tell_hub(HubEvent::PushesKnown { key: String::new(), known })?;
         self.tell_hub(HubEvent::Restored { calls, ended: self.store.ended(self.now) })
     }
 

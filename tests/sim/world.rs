@@ -1,14 +1,17 @@
 //! Everything there is: devices, the network, the service with its store, and what will happen when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use signedcall_core::{CallState, Event, Holding, Phase};
-use signedcall_server::hub::{Hub, HubEvent, HubSettings, HubStep, SocketId};
-use signedcall_wire::{CallId, ClientMessage, Cuid, Direction, ServiceMessage, Timestamp};
+use signedcall_server::hub::{Hub, HubEvent, HubSettings, HubStep, NewPush, Reach, SocketId, User};
+use signedcall_wire::{
+    AccountId, CallId, ClientMessage, Cuid, DeviceId, Direction, Environment, PushService, PushTarget, Redacted, RequestId, ServiceMessage,
+    SessionId, Timestamp,
+};
 
 use crate::act::Wish;
 use crate::device::{Device, Link, Place, place_of};
@@ -84,6 +87,19 @@ pub(crate) enum Happening {
         to: Cuid,
         left: u64,
     },
+    /// A device says where its pushes go.
+    SetPush(Place),
+    /// The store has written down for one run of the service where a device is reached by push.
+    PushKept {
+        service: u64,
+        session: SessionId,
+        request: RequestId,
+    },
+    /// A push could not be brought, as one run of the service learns.
+    PushFails {
+        service: u64,
+        push: NewPush,
+    },
     /// The service dies and starts again.
     ServiceDies,
     /// The service says that it is about to stop, and does so soon.
@@ -121,6 +137,10 @@ pub(crate) struct World {
     /// The longest that a call may last, as the account has it.
     pub(crate) max_call: Option<Duration>,
     pub(crate) store: Store,
+    /// Where devices are reached by push, as the store has it.
+    pub(crate) reached: BTreeMap<DeviceId, (Cuid, Reach)>,
+    /// The pushes of which it is not said what has become of them.
+    pub(crate) pushed: BTreeSet<(CallId, DeviceId)>,
     pub(crate) ledger: Ledger,
     log: Option<Vec<String>>,
 }
@@ -158,6 +178,8 @@ impl World {
             service: 0,
             service_down_until: 0,
             store: Store::default(),
+            reached: BTreeMap::new(),
+            pushed: BTreeSet::new(),
             ledger: Ledger::default(),
             log: None,
             weather,
@@ -221,6 +243,15 @@ impl World {
                 Ok(())
             }
             Happening::Push { place, call, to, left } => self.push(place, call, to, left),
+            Happening::SetPush(place) => self.hand_in(place, Event::UserSetPush(Some(push_target()))),
+            Happening::PushKept { service, session, request } if service == self.service => {
+                self.tell_hub(HubEvent::PushKept { session, request, kept: Ok(true) })
+            }
+            Happening::PushFails { service, push } if service == self.service => {
+                let NewPush { call, account, environment, cuid, device, .. } = push;
+                self.tell_hub(HubEvent::PushFailed { call, account, environment, cuid, device, gone: false })
+            }
+            Happening::PushKept { .. } | Happening::PushFails { .. } => Ok(()),
             Happening::ServiceDies => self.restart_service(),
             Happening::ServiceDrains => self.drain_service(),
             Happening::ClosingTime => {
@@ -332,6 +363,9 @@ impl World {
                 return Err(format!("{name} has not come back to the service"));
             }
         }
+        if let Some((call, device)) = self.pushed.first() {
+            return Err(format!("nobody says what has become of the push of {call} to {device}"));
+        }
         match self.hub.calls().next() {
             Some(call) => Err(format!("the service has kept {call}")),
             None => Ok(()),
@@ -384,6 +418,16 @@ fn mirrored(holding: Holding) -> Holding {
         Holding::OtherSide => Holding::ThisSide,
         Holding::Nobody | Holding::Both => holding,
     }
+}
+
+/// A user of the only company there is.
+pub(crate) fn user(cuid: &Cuid) -> User {
+    (AccountId("parcelo".to_owned()), Environment::Development, cuid.clone())
+}
+
+fn push_target() -> PushTarget {
+    let by = PushService::WebPush { endpoint: Redacted::new("https://push.example/".to_owned()) };
+    PushTarget { by, p256dh: String::new(), auth: Redacted::default() }
 }
 
 /// What a device is called in the log.

@@ -80,6 +80,13 @@ impl Service {
         Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
     }
 
+    /// Starts the service on a free port of loopback, where it shows a certificate that vouches for itself.
+    pub async fn start_with_tls(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
+        let certificate = Some(Certificate::make(rig.folder(), name, Ipv4Addr::LOCALHOST)?);
+        let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new(), certificate };
+        Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
+    }
+
     /// Starts the service on the router of a network, where every host reaches it. Its account is one that an operator has added: the service
     /// makes one for itself on loopback only.
     pub async fn start_at_router(rig: &Rig, name: &str, setup: ServiceSetup, network: &Network) -> Result<Self> {
@@ -140,6 +147,11 @@ impl Service {
     /// The root that vouches for it, where it has TLS: for `SSL_CERT_FILE`.
     pub fn root(&self) -> Option<&Path> {
         self.place.certificate.as_ref().map(|certificate| certificate.certificate.as_path())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listening
     }
 
     /// What clients connect to.

@@ -98,6 +98,9 @@ fn command(command: &Command) -> String {
         Command::ReceiptCame { call, receipt: Ok(_) } => format!("receipt of {}", call.0.as_u128()),
         Command::ReceiptCame { call, receipt: Err(error) } => format!("no receipt of {} {error:?}", call.0.as_u128()),
         Command::NotIdle { error } => format!("not idle {error:?}"),
+        Command::UsePushKey(_) => "push key".to_owned(),
+        Command::PushSet { target, error: None } => format!("pushes {}", if target.is_some() { "set" } else { "off" }),
+        Command::PushSet { error: Some(error), .. } => format!("pushes not set {error:?}"),
         Command::SeekService => "seek service".to_owned(),
         Command::PushHandled { number, outcome } => format!("push {number} {outcome:?}"),
         Command::Report(report) => {
@@ -131,6 +134,7 @@ fn request(request: &Request) -> String {
         Request::KeepEvents { events } => format!("keep {} events", events.len()),
         Request::Receipt { call } => format!("receipt of {}", call.0.as_u128()),
         Request::TakeSecondCalls { on } => format!("second calls {on}"),
+        Request::PushTo { target } => format!("push {}", if target.is_some() { "here" } else { "nowhere" }),
         Request::Logout => "logout".to_owned(),
         Request::GoIdle => "go idle".to_owned(),
         Request::Unknown => "unknown".to_owned(),

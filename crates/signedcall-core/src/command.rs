@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use signedcall_wire::{
     AnalyticsEvent, Branding, CallId, CallStatus, Channel, ClientMessage, Context, Cuid, DeviceId, DeviceName, Direction, ErrorCode,
-    IceConfig, Redacted, SessionId, Signal,
+    IceConfig, PushTarget, Redacted, SessionId, Signal,
 };
 
 /// Something the driver has to do. Commands of one step are carried out in order.
@@ -78,6 +78,15 @@ pub enum Command {
     NotIdle {
         /// Why.
         error: ErrorCode,
+    },
+    /// What devices are to show to whoever takes Web Push for them: the service's public key (RFC 8292).
+    UsePushKey(String),
+    /// The answer to `UserSetPush`.
+    PushSet {
+        /// Where pushes were to go.
+        target: Option<PushTarget>,
+        /// Why they do not.
+        error: Option<ErrorCode>,
     },
     /// Find out at once whether the service can be reached: a call is to come by the socket.
     SeekService,

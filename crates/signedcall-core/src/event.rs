@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signedcall_wire::{AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, ServiceMessage, Signal, VoiceReport};
+use signedcall_wire::{AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, PushTarget, ServiceMessage, Signal, VoiceReport};
 
 /// Something that happened to this device's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub enum Event {
         /// Whether it may.
         on: bool,
     },
+    /// Pushes to this device go there from now on, or nowhere (R25). [`Command::PushSet`](crate::Command::PushSet) follows, once.
+    UserSetPush(Option<PushTarget>),
     /// The user signs out. Calls end; the service is told.
     UserLoggedOut,
     /// Whether this device may show that somebody calls. It is so until this says otherwise.

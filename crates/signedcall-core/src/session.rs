@@ -193,6 +193,7 @@ impl Session {
             | Request::Receipt { .. }
             | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
+            | Request::PushTo { .. }
             | Request::Logout
             | Request::GoIdle
             | Request::Unknown => false,

@@ -1,13 +1,14 @@
 //! Adding accounts: what is checked of them, and how they get their keys.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use signedcall_wire::{AccountId, Branding, Cuid, Environment, Redacted};
 
 use crate::hub::{KeyId, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
 use crate::store::{
-    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, QuietUser,
+    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, Policy, QuietUser,
     SetTokenKeys, StoreError,
 };
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
@@ -110,6 +111,15 @@ pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError>
     let keys = [(one.environment, production), (other.environment, development)];
     accounts.add(account, &[one, other])?;
     Ok(keys)
+}
+
+/// Changes what an account has set for calls of its users. Devices go by it from their next sign-in on.
+///
+/// # Errors
+/// The limit makes no sense; there is no such account; the store failed.
+pub fn set_policy(accounts: &Accounts, id: &AccountId, policy: Policy) -> Result<(), AccountError> {
+    check_limit(policy.max_call)?;
+    if accounts.set_policy(id, policy)? { Ok(()) } else { Err(AccountError::Unknown(id.clone())) }
 }
 
 /// Makes one more key of an account, beside those that there are.
@@ -248,13 +258,21 @@ fn check(account: &Account) -> Result<(), AccountError> {
     if !(1..=MAX_LENGTH).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return wrong("id", id, "an id has 1 to 64 ASCII letters, digits, _ and -");
     }
-    if let Some(limit) = account.max_call.filter(|limit| !(1..=MAX_CALL_SECONDS).contains(&limit.as_secs())) {
-        return wrong("max-call-seconds", &limit.as_secs().to_string(), "a call may be limited to 1 to 86400 seconds");
-    }
+    check_limit(account.max_call)?;
     match check_branding(&account.branding) {
         Ok(()) => Ok(()),
         Err(InvalidLook { name: "name", why }) => wrong("name", &account.branding.name, why),
         Err(InvalidLook { name, why }) => wrong(name, account.branding.logo.as_deref().unwrap_or_default(), why),
+    }
+}
+
+fn check_limit(max_call: Option<Duration>) -> Result<(), AccountError> {
+    match max_call.map(|limit| limit.as_secs()) {
+        Some(seconds) if !(1..=MAX_CALL_SECONDS).contains(&seconds) => {
+            let why = "a call may be limited to 1 to 86400 seconds";
+            Err(AccountError::Property { name: "max-call-seconds", value: seconds.to_string(), why })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -284,8 +302,6 @@ pub(crate) fn check_branding(branding: &Branding) -> Result<(), InvalidLook> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::demo::demo_account;
 

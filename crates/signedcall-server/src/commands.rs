@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use signedcall_server::settings::{AnalyticsCommand, ReceiptCommand, WebhookCommand};
+use signedcall_server::push::{self, ApnsCredential, ApnsProof};
+use signedcall_server::settings::{AnalyticsCommand, ApnsArguments, OperatorCommand, PushCommand, ReceiptCommand, WebhookCommand};
 use signedcall_server::store::{Delivery, Webhook};
 use signedcall_server::webhooks::{self, CallEvent, WebhookId};
-use signedcall_server::{Settings, account, open_accounts, receipts};
-use signedcall_wire::AccountId;
+use signedcall_server::{Settings, account, dashboard, open_accounts, receipts};
+use signedcall_wire::{AccountId, Environment, Redacted};
 
 use crate::name_of;
 
@@ -48,11 +49,77 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
     Ok(())
 }
 
+pub(crate) fn push(settings: &Settings, command: PushCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        PushCommand::Apns(arguments) => {
+            let (account, environment) = (AccountId(arguments.account.clone()), arguments.environment.into());
+            push::set_apns(&accounts, &account, environment, &read_credential(arguments)?)?;
+        }
+        PushCommand::RemoveApns { account, environment } => push::remove_apns(&accounts, &AccountId(account), environment.into())?,
+        PushCommand::List { account } => {
+            let account = AccountId(account);
+            for environment in [Environment::Production, Environment::Development] {
+                let Some(ApnsCredential { bundle_id, proof }) = push::apns(&accounts, &account, environment)? else { continue };
+                let by = match &proof {
+                    ApnsProof::Key { key_id, .. } => key_id,
+                    ApnsProof::Certificate { .. } => "certificate",
+                };
+                writeln!(out, "{}\t{bundle_id}\t{by}", name_of(environment))?;
+            }
+        }
+        PushCommand::Key => writeln!(out, "{}", push::web_push_key(&accounts)?)?,
+    }
+    Ok(())
+}
+
+fn read_credential(arguments: ApnsArguments) -> anyhow::Result<ApnsCredential> {
+    let ApnsArguments { bundle_id, team_id, key_id, key, certificate, account: _, environment: _ } = arguments;
+    let proof = match (key, certificate) {
+        (Some(key), _) => {
+            let (team_id, key_id) = (team_id.unwrap_or_default(), key_id.unwrap_or_default());
+            ApnsProof::Key { team_id, key_id, key: Redacted::new(read(&key)?) }
+        }
+        (None, Some(certificate)) => ApnsProof::Certificate { pem: Redacted::new(read(&certificate)?) },
+        (None, None) => anyhow::bail!("--key or --certificate has to be there"),
+    };
+    Ok(ApnsCredential { bundle_id, proof })
+}
+
 pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyhow::Result<()> {
     let AnalyticsCommand::Export { account } = command;
     let mut out = std::io::stdout();
     for event in account::analytics_events(&open_accounts(settings)?, &AccountId(account))? {
         writeln!(out, "{}", serde_json::to_string(&event)?)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn operators(settings: &Settings, command: OperatorCommand) -> anyhow::Result<()> {
+    let accounts = open_accounts(&settings.data)?;
+    let mut out = std::io::stdout();
+    match command {
+        OperatorCommand::Link { name } => {
+            let link = dashboard::new_link(&accounts, &name)?;
+            match settings.dashboard_listen {
+                Some(address) => {
+                    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+                    writeln!(out, "{scheme}://{address}{}", link.expose())?;
+                }
+                None => {
+                    writeln!(std::io::stderr(), "dashboard-listen is not set: put what the dashboard is opened at before this")?;
+                    writeln!(out, "{}", link.expose())?;
+                }
+            }
+        }
+        OperatorCommand::List => {
+            for operator in dashboard::operators(&accounts)? {
+                let state = if operator.has_password { "password" } else { "-" };
+                writeln!(out, "{}\t{}\t{state}", operator.name, operator.created_at)?;
+            }
+        }
+        OperatorCommand::Remove { name } => dashboard::remove_operator(&accounts, &name)?,
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ impl Drop for Ticket {
 }
 
 /// Whom an address belongs to: with IPv6 each house has as many as it likes, in a network of 64 bits.
-fn house_of(address: IpAddr) -> IpAddr {
+pub(crate) fn house_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
         other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,

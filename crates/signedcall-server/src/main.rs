@@ -56,7 +56,9 @@ fn begin(CommandLine { config, given, command }: CommandLine) -> anyhow::Result<
         }
         Some(Command::Restore { from }) => restore(&settings, &from),
         Some(Command::CheckConfig) => Ok(()),
+        Some(Command::Push(command)) => commands::push(&settings, command),
         Some(Command::Analytics(command)) => commands::analytics(&settings, command),
+        Some(Command::Operator(command)) => commands::operators(&settings, command),
         Some(Command::Receipt(command)) => commands::receipts(&settings, command),
         Some(Command::Webhook(command)) => commands::webhooks(&settings, command),
     }
@@ -86,8 +88,13 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let supervisor = Supervisor::from_environment().context("NOTIFY_SOCKET")?;
     let mut service = serve(settings, demo_key).await?;
     let (listening, turn, operator) = (service.address(), service.relay_address(), service.operator_address());
-    let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator});
+    let ready = serde_json::json!({"listening": listening, "turn": turn, "operator": operator, "dashboard": service.dashboard_address()});
     writeln!(std::io::stdout(), "{ready}")?;
+    if let Some(link) = service.first_link() {
+        // Not in the log, which goes to more people than whoever starts the service.
+        let words = "Nobody can sign in to the dashboard yet. To choose a password, open this within an hour; it is good once:";
+        writeln!(std::io::stderr(), "{words}\n{}", link.expose())?;
+    }
     tracing::info!("ready");
     supervisor.iter().for_each(Supervisor::is_ready);
     let mut beats = supervisor.as_ref().and_then(Supervisor::beats_every).map(interval);

@@ -3,10 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use signedcall_wire::Redacted;
+use signedcall_wire::{DeviceId, Redacted};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
@@ -15,24 +15,27 @@ use tokio::time::timeout;
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::api::{self, Api, Stores};
+use crate::dashboard::{self, Dashboard, DashboardSettings, FIRST_OPERATOR, OperatorError};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::gate::Gate;
+use crate::hub::{Reach, User};
 use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
+use crate::push::{CertificatesError, PushKeeper, PushSettings, Senders, VapidKey, send_pushes};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::store::{
-    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
+    Accounts, Location, Outbox, Pushes, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
 };
 use crate::switchboard::{Note, Switchboard};
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
-use crate::web::{self, SIGNALLING_PATH, Web};
+use crate::web::{self, Door, SIGNALLING_PATH, Web};
 use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
 
@@ -82,6 +85,9 @@ pub enum StartError {
     /// The demo account cannot be made.
     #[error(transparent)]
     Demo(#[from] AccountError),
+    /// What vouches for push services cannot be read.
+    #[error(transparent)]
+    PushCertificates(#[from] CertificatesError),
     /// The relay did not start.
     #[error(transparent)]
     Relay(#[from] StartRelayError),
@@ -96,9 +102,15 @@ pub enum StartError {
     /// There is no TLS although it was asked for.
     #[error("no TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The service has no key to sign its pushes with.
+    #[error("the key that pushes are signed with is damaged, or could not be made")]
+    NoPushKey,
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// Nobody can be let in to the dashboard.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
 }
 
 /// A running service. Dropping it leaves it running; [`Service::shutdown`] stops it.
@@ -108,17 +120,21 @@ pub struct Service {
     encrypted: bool,
     relay_address: Option<SocketAddr>,
     operator_address: Option<SocketAddr>,
+    dashboard_address: Option<SocketAddr>,
+    first_link: Option<Redacted<String>>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     webhooks: JoinHandle<()>,
+    pushes: JoinHandle<()>,
     key_use: JoinHandle<()>,
     erasure: JoinHandle<()>,
     switchboard: JoinHandle<()>,
     tenancy: Option<JoinHandle<()>>,
     operator: Option<JoinHandle<()>>,
+    dashboard: Option<JoinHandle<()>>,
     renewal: Option<(tls::Renewal, JoinHandle<()>)>,
 }
 
@@ -144,7 +160,7 @@ pub struct Service {
 /// # Errors
 /// [`StartError`] names what could not be opened.
 pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Result<Service, StartError> {
-    let store = settings.location();
+    let (store, shown) = (settings.location(), DashboardSettings::from(&settings));
     let (renewal, tls) = settings.tls.map(tls::Renewal::start).transpose()?.unzip();
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
@@ -158,23 +174,36 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let operator_address = for_operator.as_ref().map(|(_, address)| *address);
+    let for_dashboard = match settings.dashboard_listen {
+        Some(address) => Some((listen(address).await?, Stores::open(&accounts)?)),
+        None => None,
+    };
+    let dashboard_address = for_dashboard.as_ref().map(|((_, address), _)| *address);
+    let first_link = match dashboard_address {
+        Some(address) if !accounts.has_operator()? => {
+            let link = dashboard::new_link(&accounts, FIRST_OPERATOR)?;
+            Some(Redacted::new(format!("{}://{address}{}", if encrypted { "https" } else { "http" }, link.expose())))
+        }
+        Some(_) | None => None,
+    };
     let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
     let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let key_use = KeyUse::open(&accounts)?;
     let (receipts, outbox, stores) = (ReceiptMaker::start(accounts.open_again()?)?, Outbox::open(&store)?, Stores::open(&accounts)?);
+    let push = open_pushes(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
+    let push_filled = push.keeper.filled();
     let store_figures = records.figures();
     let filled = records.filled();
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts);
-    let operator = for_operator.map(|(listener, _)| {
-        let operator = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
-        tokio::spawn(operator::serve(listener, operator))
-    });
+    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
+    let figures = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
+    let operator = for_operator.map(|(listener, _)| tokio::spawn(operator::serve(listener, figures.clone())));
+    switchboard.know_pushes(push.key, push.known);
     switchboard.restore(legacy);
     relay.withdraw(&withdrawn);
     switchboard.withdraw(withdrawn);
@@ -197,6 +226,20 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         })
     });
     let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
+    let dashboard = match for_dashboard {
+        Some(((listener, _), stores)) => {
+            let dashboard = dashboard::router(Dashboard::new(stores, api.clone(), figures, shown, encrypted)?);
+            let door = Door {
+                tls: tls.clone(),
+                // Its own, so that nobody who waits for a device's sign-in keeps an operator out.
+                gate: Gate::new(settings.gate),
+                metrics: Arc::clone(&metrics),
+                patience: settings.sockets.sign_in_within,
+            };
+            Some(tokio::spawn(web::let_in(listener, door, dashboard)))
+        }
+        None => None,
+    };
     let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
     let web = tokio::spawn(web::serve(listener, tls, web, api));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
@@ -204,25 +247,52 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let key_use = tokio::spawn(note_use(key_use, notes.clone()));
     // Last: a service that does not start tells nobody anything.
     let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
+    let pushes = tokio::spawn(send_pushes(push.senders, push.pushes, push_filled, notes.clone()));
     let drain_for = settings.drain_for;
     Ok(Service {
         address,
         encrypted,
         relay_address,
         operator_address,
+        dashboard_address,
+        first_link,
         demo_key,
         drain_for,
         notes,
         web,
         watch,
         webhooks,
+        pushes,
         key_use,
         erasure,
         switchboard,
         tenancy,
         operator,
+        dashboard,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
+}
+
+/// What pushes are kept in and sent by.
+struct PushParts {
+    keeper: PushKeeper,
+    senders: Senders,
+    pushes: Arc<Mutex<Pushes>>,
+    /// What devices are told that Web Push services know the service by.
+    key: String,
+    known: Vec<(User, DeviceId, Reach)>,
+}
+
+/// Opens it, with the service's own key, which is made when there is none.
+fn open_pushes(settings: &PushSettings, store: &Location) -> Result<PushParts, StartError> {
+    let pushes = Pushes::open(store)?;
+    let kept = pushes.key(&VapidKey::make().ok_or(StartError::NoPushKey)?)?;
+    let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartError::NoPushKey)?);
+    let (key, known) = (vapid.public(), pushes.known()?);
+    let pushes = Arc::new(Mutex::new(pushes));
+    let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
+    let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
+    Ok(PushParts { keeper, senders, pushes, key, known })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -246,6 +316,16 @@ impl Service {
     /// Where it listens for whoever operates it, if it does.
     pub const fn operator_address(&self) -> Option<SocketAddr> {
         self.operator_address
+    }
+
+    /// Where it listens for whoever opens its dashboard, if it does.
+    pub const fn dashboard_address(&self) -> Option<SocketAddr> {
+        self.dashboard_address
+    }
+
+    /// The link by which the first operator chooses a password, while there is a dashboard and nobody can sign in to it.
+    pub const fn first_link(&self) -> Option<&Redacted<String>> {
+        self.first_link.as_ref()
     }
 
     /// The URL that devices open.
@@ -286,6 +366,9 @@ impl Service {
     /// outlive it: the next service that is started on the same data goes on with them.
     pub async fn shutdown(self) {
         self.web.abort();
+        if let Some(dashboard) = &self.dashboard {
+            dashboard.abort();
+        }
         self.watch.abort();
         self.key_use.abort();
         if let Some((_, renewal)) = &self.renewal {
@@ -305,6 +388,7 @@ impl Service {
         }
         // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
         self.webhooks.abort();
+        self.pushes.abort();
         // Until then it says that the service is about to stop.
         if let Some(operator) = self.operator {
             operator.abort();

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{AccountId, CallId, Environment, ServiceMessage, SessionId, Timestamp};
+use signedcall_wire::{AccountId, CallId, DeviceId, Environment, ServiceMessage, SessionId, Timestamp};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::hub::{Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, SocketId, User, Withdrawn};
-use crate::metrics::{Limit, Metrics};
+use crate::hub::{
+    Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach, SocketId, User, Withdrawn,
+};
+use crate::metrics::{Limit, Metrics, PushFate};
+use crate::push::PushKeeper;
 use crate::receipts::{MadeReceipt, ReceiptMaker};
 use crate::relay::Relay;
 use crate::store::{Legacy, OpenCall, Records, Written};
@@ -72,6 +75,7 @@ pub(crate) struct Switchboard {
     records: Records,
     metrics: Arc<Metrics>,
     receipts: ReceiptMaker,
+    pushes: PushKeeper,
     draining: Option<(Instant, oneshot::Sender<()>)>,
 }
 
@@ -82,10 +86,11 @@ impl Switchboard {
         records: Records,
         metrics: Arc<Metrics>,
         receipts: ReceiptMaker,
+        pushes: PushKeeper,
     ) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
         let (hub, outboxes) = (Hub::new(settings), BTreeMap::new());
-        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, receipts, draining: None }, notes, inbox)
+        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, receipts, pushes, draining: None }, notes, inbox)
     }
 
     /// Goes on from where an earlier process has stopped.
@@ -93,6 +98,11 @@ impl Switchboard {
         let fresh = || SessionId(Uuid::new_v4());
         let calls = open.into_iter().map(|OpenCall { record, answer }| KeptCall { record, answer, sessions: [fresh(), fresh()] });
         self.handle(HubEvent::Restored { calls: calls.collect(), ended });
+    }
+
+    /// Calls by push who was called so before. Comes before the calls of an earlier process.
+    pub(crate) fn know_pushes(&mut self, key: String, known: Vec<(User, DeviceId, Reach)>) {
+        self.handle(HubEvent::PushesKnown { key, known });
     }
 
     /// Lets nobody in by what was withdrawn before.
@@ -134,6 +144,7 @@ impl Switchboard {
                 }),
                 _ = renewals.tick() => self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) }),
                 () = sleep_until(self.next_deadline()) => self.handle(HubEvent::Woken),
+                Some(event) = self.pushes.told() => self.handle(event),
                 Some(MadeReceipt { session, request, receipt }) = self.receipts.made() => {
                     self.handle(HubEvent::ReceiptMade { session, request, receipt });
                 }
@@ -266,6 +277,18 @@ impl Switchboard {
             }
             HubCommand::KeepEvents(kept) => self.records.keep_events(kept),
             HubCommand::MakeReceipt(asked) => self.receipts.ask(asked),
+            HubCommand::KeepPush(kept) => self.pushes.keep(kept),
+            HubCommand::ForgetPush(forgotten) => self.pushes.forget(forgotten),
+            HubCommand::Push(new) => {
+                tracing::info!(call = %new.call, device = %new.device, "a device is called by push");
+                self.metrics.pushes.add_one();
+                self.pushes.push(new);
+            }
+            HubCommand::PushSettled { call, device, outcome } => {
+                tracing::info!(%call, %device, ?outcome, "a push has come to its end");
+                self.metrics.pushes_settled.add_one(PushFate::from(outcome));
+                self.pushes.settle(call, device);
+            }
         }
         None
     }
@@ -296,7 +319,8 @@ mod tests {
 
     use super::*;
     use crate::hub::{RelayGrant, Right, SignIn};
-    use crate::store::Accounts;
+    use crate::push::PushSettings;
+    use crate::store::{Accounts, Pushes};
 
     fn grant() -> RelayGrant {
         RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
@@ -327,7 +351,9 @@ mod tests {
         let data = tempfile::tempdir().expect("a directory");
         let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite"), None).expect("a new store");
         let receipts = ReceiptMaker::start(Accounts::open(&data.path().join("store.sqlite")).expect("a store")).expect("a thread");
-        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts);
+        let pushes = Pushes::open(&data.path().join("store.sqlite")).expect("a store");
+        let pushes = PushKeeper::start(pushes, PushSettings::default()).expect("a thread");
+        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts, pushes);
         let open = |switchboard: &mut Switchboard, socket| {
             let (outbox, outgoing) = mpsc::channel(2);
             switchboard.take(Note::Opened { socket: SocketId(socket), outbox });

@@ -1,6 +1,7 @@
 //! What is served over HTTP: the signalling WebSocket, the API of companies' backends, and the answer to whether the service works.
 
 use std::future::pending;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -70,16 +71,36 @@ impl Web {
     }
 }
 
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// How connections are let in, whatever is asked on them.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    pub(crate) tls: Option<tls::Current>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// How long a connection may take for each of its steps.
+    pub(crate) patience: Duration,
+}
+
+/// Serves devices and companies' backends.
+pub(crate) async fn serve(listener: TcpListener, tls: Option<tls::Current>, web: Web, api: Router) {
+    let (metrics, gate) = (Arc::clone(&web.metrics), Arc::clone(&web.gate));
+    let door = Door { tls, gate, metrics, patience: web.sockets.sign_in_within };
+    let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web).merge(api);
+    let_in(listener, door, router).await;
+}
+
 /// Accepts connections for as long as it is polled. Those that are open go on by themselves.
-pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, web: Web, api: Router) {
+pub(crate) async fn let_in(mut listener: TcpListener, door: Door, router: Router) {
+    let Door { tls, gate, metrics, patience } = door;
     let mut http = http1::Builder::new();
     // Whoever connects and then says nothing holds one of the files that the process may have open.
-    http.timer(TokioTimer::new()).header_read_timeout(web.sockets.sign_in_within).max_buf_size(MAX_HEAD_BYTES);
-    let patience = web.sockets.sign_in_within;
+    http.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(MAX_HEAD_BYTES);
     let unknown_for = patience * UNKNOWN_FOR;
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-    let (metrics, gate) = (Arc::clone(&web.metrics), Arc::clone(&web.gate));
-    let router = Router::new().route(SIGNALLING_PATH, any(open_socket)).route("/healthz", get(health)).with_state(web).merge(api);
     loop {
         // Axum's, which waits and goes on when there are too many open files.
         let (stream, from) = Listener::accept(&mut listener).await;
@@ -99,7 +120,7 @@ pub(crate) async fn serve(mut listener: TcpListener, tls: Option<tls::Current>, 
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket may be slow");
         }
-        let (http, router) = (http.clone(), router.clone());
+        let (http, router) = (http.clone(), router.clone().layer(Extension(Peer(from.ip()))));
         match tls.as_ref().map(|tls| Arc::clone(&tls.borrow())) {
             None => drop(tokio::spawn(serve_connection(http, router, stream, (ticket, unknown_for, Arc::clone(&metrics))))),
             Some(tls) => {

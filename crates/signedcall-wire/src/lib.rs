@@ -29,8 +29,9 @@ pub use error::ErrorCode;
 pub use ids::{AccountId, CallId, DeviceId, Endpoint, RequestId, RunId, SessionId};
 pub use message::{
     CallPhase, CallSnapshot, ClientMessage, Credential, EndedCall, Environment, Hello, IceConfig, IceServer, Invite, MAX_CALLS_PER_DEVICE,
-    MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS, NewCall, PROTOCOL_VERSION,
-    PushPayload, Refusal, Renew, Request, Resume, ServiceEvent, ServiceMessage, Signal, Transferred, WARNING_BEFORE_END, Welcome,
+    MAX_CANDIDATES_PER_CALL, MAX_MESSAGE_BYTES, MAX_PUSH_MEMBER_BYTES, MAX_SDP_BYTES, MAX_SOCKETS_PER_CUID, MAX_UNANSWERED_REQUESTS,
+    NewCall, PROTOCOL_VERSION, PushPayload, PushService, PushTarget, Refusal, Renew, Request, Resume, ServiceEvent, ServiceMessage, Signal,
+    Transferred, WARNING_BEFORE_END, Welcome,
 };
 pub use network::is_public_address;
 pub use redacted::Redacted;

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_core::{AnswerHow, CallState, CallView, Dial, PushOutcome};
-use signedcall_wire::{Branding, CallId, Direction, ErrorCode, PushPayload};
+use signedcall_wire::{Branding, CallId, Direction, ErrorCode, PushPayload, PushTarget};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -72,6 +72,9 @@ pub struct LineView {
     pub line_score: LineScore,
     /// Why the user cannot be heard, as of the last look (R4): when signing in, and before each call.
     pub microphone_problem: Option<Error>,
+    /// The public key by which the service signs the pushes that it gives to Web Push services (RFC 8292), for whoever subscribes there; `None` until this
+    /// device is signed in for the first time, and where the service sends none.
+    pub push_key: Option<String>,
 }
 
 /// The call behind the one in front.
@@ -130,6 +133,7 @@ impl SignedCall {
             voice: VoiceCondition::default(),
             line_score: LineScore::UNKNOWN,
             microphone_problem,
+            push_key: None,
         });
         let (show_stats, stats) = watch::channel(None);
         let (signed_in, outcome) = oneshot::channel();
@@ -363,8 +367,18 @@ impl SignedCall {
         self.ask(|reply| UserRequest::TakeSecondCalls { on, reply }).await
     }
 
+    /// Has the service send pushes there from now on when this device cannot be reached otherwise (R25), or nowhere. It is kept until it is changed, or the
+    /// user signs out here.
+    ///
+    /// # Errors
+    /// `ERR_PRODUCTION_FIELD_REQUIRED` where the target belongs to the other environment; `ERR_VOIP_SERVICE_FAILED_TO_REGISTER` for one that nothing can be
+    /// sent to; `ERR_FEATURE_NOT_AVAILABLE` when the service sends no pushes; `ERR_NETWORK_NOT_AVAILABLE` without a connection to it.
+    pub async fn set_push(&self, target: Option<PushTarget>) -> Result<(), Error> {
+        self.ask(|reply| UserRequest::SetPush { target, reply }).await?
+    }
+
     /// Closes the connection for calls on purpose, *goes idle* (R23): nobody can be called from here until [`init`](Self::init) opens another, and this
-    /// device is called by push alone, which the service does not send yet. A call comes first: whoever is in one ends it before.
+    /// device is called by push alone, where it has [said where](Self::set_push). A call comes first: whoever is in one ends it before.
     ///
     /// # Errors
     /// `ERR_ONGOING_CALL` while there is a call, and then nothing has changed. From then on every request fails with `ERR_SIGNALLING_SOCKET_CONNECTION`.

@@ -38,6 +38,7 @@ mod line_check;
 mod link;
 mod media;
 mod options;
+mod push_keys;
 mod quality;
 pub mod secrets;
 mod sound;
@@ -51,12 +52,13 @@ pub use error::Error;
 pub use events::{CallEvent, Events};
 pub use line_check::{LineCheck, LineGate};
 pub use options::{Metadata, Options, Tones, VoiceOptions};
+pub use push_keys::PushKeys;
 pub use quality::{HeardStats, LineMeasures, LineNotice, LineScore, SaidStats, VoiceStats};
 pub use signedcall_core::{AnswerHow, CallState, CallView, Holding, Phase, PushOutcome, Tone};
 pub use signedcall_voice::{FRAME_DURATION, FRAME_SAMPLES, Frame, MicrophoneNote, Quality, SAMPLE_RATE, SILENCE};
 pub use signedcall_wire::{
     AccountId, Branding, BrandingOverride, ButtonTheme, CallId, CallStatus, Channel, Color, Context, Contrast, Cuid, DeviceId, Direction,
-    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, Redacted, is_public_address,
+    EndReason, Environment, ErrorCode, InvalidContext, InvalidCuid, PushPayload, PushService, PushTarget, Redacted, is_public_address,
 };
 pub use sound::{
     Capture, InvalidTone, MicrophoneCheck, NoSoundFile, Pace, Playback, Sound, SoundCheck, SoundDevice, SoundDevices, SoundError,

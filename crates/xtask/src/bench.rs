@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::npm::{LIBWEBRTC, Npm};
+use crate::npm::{BUN, LIBWEBRTC, Npm};
 use crate::packages::{self, Need};
 use crate::processes::{describe, run_logged};
 use crate::python;
@@ -18,6 +18,9 @@ const WITH_PEERS: &[&str] = &["call", "idle"];
 /// The one that calls by libwebrtc too.
 const WITH_LIBWEBRTC: &str = "peer";
 
+/// The one that measures other servers beside the service.
+const WITH_SERVERS: &str = "service";
+
 /// Builds everything optimised, measures, prints the figures and keeps them in `target/bench`.
 ///
 /// # Errors
@@ -28,6 +31,9 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     if name.is_none_or(|name| WITH_PEERS.contains(&name)) {
         needs.extend([Need::Peers, Need::Browser]);
     }
+    if name.is_none_or(|name| name == WITH_SERVERS) {
+        needs.push(Need::PeerServers);
+    }
     packages::ensure(workspace, &needs)?;
     python::scoring(workspace)?;
     let log = workspace.fresh_log("bench.log")?;
@@ -35,6 +41,9 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     let npm = Npm::find(workspace)?;
     if name.is_none_or(|name| name == WITH_LIBWEBRTC) {
         npm.install(workspace, LIBWEBRTC, &log)?;
+    }
+    if name.is_none_or(|name| name == WITH_SERVERS) {
+        npm.install(workspace, BUN, &log)?;
     }
     println!("[2/3] release build of the workspace");
     run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--workspace", "--exclude", "xtask", "--bins"]), &log)?;

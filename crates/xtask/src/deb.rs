@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::processes::run_logged;
+use crate::ui;
 use crate::workspace::{Profile, Workspace};
 
 const PROGRAM: &str = "signedcall-server";
@@ -18,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("deploy/settings.toml", "etc/signedcall-server/settings.toml"),
     ("docs/operation.md", "usr/share/doc/signedcall-server/operation.md"),
     ("docs/accounts.md", "usr/share/doc/signedcall-server/accounts.md"),
+    ("docs/dashboard.md", "usr/share/doc/signedcall-server/dashboard.md"),
     ("CHANGELOG.md", "usr/share/doc/signedcall-server/CHANGELOG.md"),
     ("LICENSE-APACHE", "usr/share/doc/signedcall-server/LICENSE-APACHE"),
     ("LICENSE-MIT", "usr/share/doc/signedcall-server/LICENSE-MIT"),
@@ -46,6 +48,8 @@ fi
 /// It cannot be built or packed; the message says where the log is.
 pub(crate) fn deb(workspace: &Workspace) -> Result<()> {
     let log = workspace.fresh_log("deb.log")?;
+    // The pages of its dashboard are in the program.
+    ui::build(workspace, &log)?;
     run_logged(&mut workspace.cargo(&["build", "--locked", "--release", "--package", PROGRAM]), &log)?;
     let package = pack(workspace, &workspace.program(PROGRAM, Profile::Release), &workspace.target.join("deb"), &log)?;
     println!("{}", package.display());

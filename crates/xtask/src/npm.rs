@@ -20,6 +20,9 @@ pub(crate) const UI: &str = "ui";
 /// The folder of libwebrtc, which calls are made with and measured beside.
 pub(crate) const LIBWEBRTC: &str = "tests/peers/libwebrtc";
 
+/// The folder of Bun, which the service is measured beside.
+pub(crate) const BUN: &str = "tests/peers/bun";
+
 /// How npm is called on this machine.
 #[derive(Debug)]
 pub(crate) struct Npm {
@@ -84,7 +87,7 @@ impl Npm {
     pub(crate) fn script(&self, workspace: &Workspace, script: &[&str], log: &Path) -> Result<()> {
         let mut command = self.command(&workspace.root.join(UI), &["run", "--silent"])?;
         command.args(script);
-        if let Some(browser) = BROWSERS.iter().find_map(|browser| on_path(browser)) {
+        if let Some(browser) = browser() {
             command.env("CHROMIUM", browser);
         }
         run_logged(&mut command, log)
@@ -105,6 +108,11 @@ impl Npm {
         run_logged(&mut self.command(&path, &["ci", "--no-audit", "--no-fund"])?, log)?;
         std::fs::write(&stamp, lock).with_context(|| format!("cannot write {}", stamp.display()))
     }
+}
+
+/// The browser that screens are drawn in, where one is installed.
+pub(crate) fn browser() -> Option<PathBuf> {
+    BROWSERS.iter().find_map(|browser| on_path(browser))
 }
 
 /// Whether what was installed last is what `wanted` says.

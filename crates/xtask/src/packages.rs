@@ -27,6 +27,8 @@ pub(crate) enum Need {
     Scoring,
     /// Other people's telephones, to be measured beside this one.
     Peers,
+    /// Other people's servers, to be measured beside this one.
+    PeerServers,
 }
 
 /// A row for each need: the package's name for apt-get, its name for dnf, what it is needed for.
@@ -66,10 +68,14 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("python3-dev", "python3-devel", Need::Scoring),
     ("linphone-desktop", "linphone", Need::Peers),
     ("linphone-cli", "/usr/bin/linphone-daemon", Need::Peers),
+    ("mosquitto", "mosquitto", Need::PeerServers),
+    ("nats-server", "nats-server", Need::PeerServers),
+    ("kamailio", "kamailio", Need::PeerServers),
+    ("sip-tester", "sipp", Need::PeerServers),
 ];
 
 /// Packages that start a server for everybody by themselves: tests start their own, on this machine's loopback only.
-const SERVERS: &[&str] = &["coturn", "postgresql"];
+const SERVERS: &[&str] = &["coturn", "postgresql", "mosquitto", "nats-server", "kamailio"];
 
 /// Debian's browser package, which Ubuntu calls otherwise.
 const BROWSER_OF_DEBIAN: &str = "chromium";

@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "licences", what: "licences and sources of all dependencies", needs: &["packages"], action: check_licences },
     Step { name: "build", what: "service, echo contact, app and all test programs", needs: &["packages", "ui"], action: build },
     Step { name: "tests", what: "unit, property, simulation, wire, SDK and doc tests", needs: &["build"], action: test_crates },
+    Step { name: "dashboard", what: "the service's dashboard in a browser, with axe", needs: &["build"], action: test_dashboard },
     Step { name: "e2e", what: "real windows, sound, notifications and keyring", needs: &["build"], action: test_end_to_end },
 ];
 
@@ -82,8 +83,9 @@ fn check_screens(workspace: &Workspace, log: &Path) -> Result<()> {
 
 fn lint(workspace: &Workspace, log: &Path) -> Result<()> {
     run_logged(&mut cargo(workspace, &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]), log)?;
-    // `--all-targets` leaves out a test program that `cargo test` does not run by itself.
-    run_logged(&mut cargo(workspace, &["clippy", "--locked", "--workspace", "--test", "e2e", "--", "-D", "warnings"]), log)
+    // `--all-targets` leaves out test programs that `cargo test` does not run by itself.
+    let rest = ["clippy", "--locked", "--workspace", "--test", "e2e", "--test", "browser", "--", "-D", "warnings"];
+    run_logged(&mut cargo(workspace, &rest), log)
 }
 
 fn document(workspace: &Workspace, log: &Path) -> Result<()> {
@@ -110,6 +112,10 @@ fn test_crates(workspace: &Workspace, log: &Path) -> Result<()> {
     let mut command = cargo(workspace, &["test", "--locked", "--workspace"]);
     npm.lend(&mut command)?;
     run_logged(&mut command, log)
+}
+
+fn test_dashboard(workspace: &Workspace, log: &Path) -> Result<()> {
+    run_logged(&mut ui::dashboard_tour(workspace, log)?, log)
 }
 
 fn test_end_to_end(workspace: &Workspace, log: &Path) -> Result<()> {

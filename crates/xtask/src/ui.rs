@@ -1,19 +1,34 @@
 //! The web UI: building it when it changed, and drawing its screens.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::npm::{Npm, UI, is_current};
+use crate::npm::{Npm, UI, browser, is_current};
 use crate::packages::{self, Need};
+use crate::processes::run_logged;
 use crate::workspace::{self, Workspace};
 
 /// Folders of `ui` that the app is neither built from nor embeds: installed packages, and the pages that screens are drawn from.
 const NOT_IN_THE_APP: &[&str] = &["node_modules", "dist-fake"];
 
-/// Installs the UI's packages and builds `ui/dist`, which the app embeds.
+/// The pictures of the dashboard that documents show.
+const DASHBOARD_PICTURES: &[&str] = &[
+    "link",
+    "accounts-light",
+    "overview-month",
+    "overview-dark",
+    "branding-light",
+    "calls-light",
+    "credentials-dark",
+    "health-light",
+    "overview-arabic",
+];
+
+/// Installs the UI's packages and builds `ui/dist`, which the app embeds, and `ui/dist-dashboard`, which the service does.
 ///
-/// Nothing is written when nothing changed: the app is compiled again whenever `ui/dist` is touched.
+/// Nothing is written when nothing changed: both are compiled again whenever their pages are touched.
 ///
 /// # Errors
 /// Node.js, a package or the build fails.
@@ -34,6 +49,21 @@ fn state_of(ui: &Path) -> Result<String> {
     workspace::state_of(ui, NOT_IN_THE_APP)
 }
 
+/// The test that goes through the service's dashboard in a browser.
+///
+/// # Errors
+/// Node.js or a package cannot be had.
+pub(crate) fn dashboard_tour(workspace: &Workspace, log: &Path) -> Result<Command> {
+    let npm = Npm::find(workspace)?;
+    npm.install(workspace, UI, log)?;
+    let mut command = workspace.cargo(&["test", "--locked", "--workspace", "--test", "browser", "--", "--nocapture"]);
+    npm.lend(&mut command)?;
+    if let Some(browser) = browser() {
+        command.env("CHROMIUM", browser);
+    }
+    Ok(command)
+}
+
 /// Draws every screen, and the pictures of the README.
 ///
 /// # Errors
@@ -44,7 +74,16 @@ pub(crate) fn draw_screens(workspace: &Workspace) -> Result<()> {
     let npm = Npm::find(workspace)?;
     npm.install(workspace, UI, &log)?;
     npm.script(workspace, &["shots"], &log)?;
-    println!("the pictures are in assets/screens");
+    println!("the pictures of the app are in assets/screens");
+    build(workspace, &log)?;
+    let (drawn, kept) = (workspace.target.join("dashboard"), workspace.root.join("assets/dashboard"));
+    run_logged(dashboard_tour(workspace, &log)?.env("DASHBOARD_PICTURES", &drawn), &log)?;
+    std::fs::create_dir_all(&kept)?;
+    for name in DASHBOARD_PICTURES {
+        let file = format!("{name}.png");
+        std::fs::copy(drawn.join(&file), kept.join(&file)).with_context(|| format!("{file} was not drawn"))?;
+    }
+    println!("the pictures of the dashboard are in assets/dashboard, and all that were looked at in {}", drawn.display());
     Ok(())
 }
 

@@ -18,16 +18,21 @@ impl Figures {
         self.0.get(name).map(|(_, values)| median(values))
     }
 
+    /// What a share of the measured values is at most, if there are any.
+    pub(crate) fn at(&self, name: &str, share: f64) -> Option<f64> {
+        let mut sorted = self.0.get(name)?.1.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied()
+    }
+
     /// The figures as the report has them.
     pub(crate) fn report(&self) -> Vec<Value> {
         let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {
-            let mut sorted = values.clone();
-            sorted.sort_by(f64::total_cmp);
-            let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
             let round = |value: f64| (value * 1000.0).round() / 1000.0;
+            let at = |share: f64| self.at(name, share).map(round);
             json!({
-                "name": name, "unit": unit, "n": sorted.len(),
-                "median": round(median(values)), "p95": round(at(0.95)), "min": round(at(0.0)), "max": round(at(1.0)),
+                "name": name, "unit": unit, "n": values.len(),
+                "median": round(median(values)), "p95": at(0.95), "min": at(0.0), "max": at(1.0),
             })
         };
         self.0.iter().filter(|(_, (_, values))| !values.is_empty()).map(figure).collect()

@@ -8,6 +8,7 @@ mod page;
 mod peer;
 mod phone;
 mod resume;
+mod service;
 mod tour;
 mod voice;
 

@@ -205,6 +205,7 @@ pub(crate) fn nothing_heard() -> LineView {
         voice: VoiceCondition::default(),
         line_score: LineScore::UNKNOWN,
         microphone_problem: None,
+        push_key: None,
     }
 }
 

@@ -52,6 +52,8 @@ impl Call {
                         Link::Lost { .. } => None,
                     };
                     *flow = Flow::Interrupted { since: now, restart_at };
+                    // A link that was lost long ago has had its grace, and nothing else connects the two now.
+                    return self.woken(now);
                 }
             }
             State::Placing { .. }

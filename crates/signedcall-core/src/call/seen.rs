@@ -109,6 +109,7 @@ impl Call {
             | Request::Receipt { .. }
             | Request::KeepEvents { .. }
             | Request::TakeSecondCalls { .. }
+            | Request::PushTo { .. }
             | Request::Logout
             | Request::GoIdle
             | Request::Unknown => false,

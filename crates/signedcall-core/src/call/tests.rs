@@ -407,8 +407,8 @@ fn talk_goes_on_without_a_link_and_ends_with_the_media() {
     let mut call = G::Talking.call();
     let _ = call.handle(at(0), CallEvent::LinkLost);
     assert_eq!(call.deadline(), None, "what is heard needs no service");
-    let _ = call.handle(at(50_000), CallEvent::MediaInterrupted(PEER));
-    assert_eq!(call.deadline(), Some(at(50_000)), "the link has had its grace");
+    let ends = actions(&call.handle(at(50_000), CallEvent::MediaInterrupted(PEER)));
+    assert_eq!(ends, "stop voice, drop 2, tone Ended, ask hangup 1 LocalNetworkLoss", "the link has had its grace");
 }
 
 #[test]

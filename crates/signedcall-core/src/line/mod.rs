@@ -131,6 +131,7 @@ impl Line {
             Event::UserAskedReceipt { call } => self.ask_receipt(&mut turn, call),
             Event::UserSwapped => self.swap(&mut turn),
             Event::UserTakesSecondCalls { on } => self.take_second_calls(&mut turn, on),
+            Event::UserSetPush(target) => self.set_push(&mut turn, target),
             Event::UserLoggedOut => self.log_out(&mut turn),
             Event::UserWentIdle => self.go_idle(&mut turn),
             Event::NotificationsChanged { allowed } => self.may_notify = allowed,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use signedcall_wire::{CallId, Channel, Timestamp};
+use signedcall_wire::{CallId, Channel, PushTarget, Request, Timestamp};
 
 use super::{Line, Turn};
 use crate::{Command, Push, PushOutcome};
@@ -57,6 +57,14 @@ impl Line {
     /// How a call that has come by the socket has reached this device.
     pub(super) fn channel_of(&mut self, turn: &mut Turn, call: CallId) -> Channel {
         if self.settle_pushes(turn, call, PushOutcome::Rings) { Channel::Push } else { Channel::Socket }
+    }
+
+    /// Has the service send pushes somewhere. It waits for no socket: whoever knows where comes again with the next session.
+    pub(super) fn set_push(&mut self, turn: &mut Turn, target: Option<PushTarget>) {
+        match self.session.readiness() {
+            Ok(()) => self.ask(turn, Request::PushTo { target }),
+            Err(error) => turn.commands.push(Command::PushSet { target, error: Some(error) }),
+        }
     }
 
     /// Says what has become of the push of a call, if there was one.

@@ -31,6 +31,9 @@ impl Line {
             Heard::Response { request: Request::KeepEvents { events }, error, receipt: _ } => {
                 turn.commands.push(Command::EventsKept { events, error });
             }
+            Heard::Response { request: Request::PushTo { target }, error, receipt: _ } => {
+                turn.commands.push(Command::PushSet { target, error });
+            }
             Heard::Response { request, error, receipt: _ } => self.answered(turn, request, error),
             Heard::Event(event) => {
                 self.happened(turn, event);
@@ -42,6 +45,7 @@ impl Line {
 
     fn welcomed(&mut self, turn: &mut Turn, welcome: Welcome) {
         turn.commands.extend([Command::UseIce(welcome.ice), Command::UseBranding(welcome.branding)]);
+        turn.commands.extend(welcome.push_key.map(Command::UsePushKey));
         for EndedCall { call, reason, other_device } in welcome.ended {
             self.call_ended(turn, call, reason, other_device);
         }
@@ -183,7 +187,7 @@ impl Line {
             // An older service keeps no such reports.
             | (Request::ReportVoice { .. }, _)
             // Their answers have more to them.
-            | (Request::Receipt { .. } | Request::KeepEvents { .. }, _)
+            | (Request::Receipt { .. } | Request::KeepEvents { .. } | Request::PushTo { .. }, _)
             | (Request::MediaConnected { .. } | Request::Hold { .. } | Request::Signal { .. } | Request::Unknown, _) => {}
         }
     }
@@ -276,7 +280,7 @@ impl Wishes<'_> {
             // The service must learn of it, also when the call is over here.
             Request::Decline { .. } | Request::Hangup { .. } | Request::ReportVoice { .. } | Request::Logout => true,
             // Somebody waits for them.
-            Request::Receipt { .. } | Request::KeepEvents { .. } => true,
+            Request::Receipt { .. } | Request::KeepEvents { .. } | Request::PushTo { .. } => true,
             // Its user was told long ago that it came to nothing, unless a newer wish stands.
             Request::GoIdle => self.goes_idle,
             // The last word counts, and it alone.

@@ -83,6 +83,7 @@ impl Rig {
             token_lasts_ms: None,
             ice,
             branding: None,
+            push_key: None,
             calls,
             ended,
         }))

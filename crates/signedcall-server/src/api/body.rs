@@ -7,18 +7,17 @@ use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Shared;
 use super::problem::Problem;
 
 /// The members of what was sent that nobody has taken yet.
 #[derive(Debug)]
-pub(super) struct Members(Map<String, Value>);
+pub(crate) struct Members(Map<String, Value>);
 
-impl FromRequest<Shared> for Members {
+impl<S: Send + Sync> FromRequest<S> for Members {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, api: &Shared) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, api).await.map_err(|rejection| {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let is_too_long = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
             if is_too_long { Problem::too_large() } else { Problem::body("it could not be read") }
         })?;
@@ -28,12 +27,12 @@ impl FromRequest<Shared> for Members {
 
 impl Members {
     /// A member that has to be there.
-    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
+    pub(crate) fn take<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
         self.take_if_there(name, what)?.ok_or_else(|| Problem::field(name, format!("it has to be there: {what}")))
     }
 
     /// A member that may be there. One that is null is not.
-    pub(super) fn take_if_there<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<Option<T>, Problem> {
+    pub(crate) fn take_if_there<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<Option<T>, Problem> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => T::deserialize(value).map(Some).map_err(|_| Problem::field(name, format!("it has to be {what}"))),
@@ -41,7 +40,7 @@ impl Members {
     }
 
     /// What nobody has taken is misspelt.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    pub(crate) fn finish(self) -> Result<(), Problem> {
         self.0.keys().next().map_or(Ok(()), |name| Err(Problem::field(name, "there is no such member")))
     }
 }

@@ -143,7 +143,7 @@ fn reason_numbered(number: u8) -> EndReason {
 }
 
 /// The same as a word.
-pub(super) fn reason_word(number: u8) -> String {
+pub(crate) fn reason_word(number: u8) -> String {
     let word = serde_json::to_value(reason_numbered(number)).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }

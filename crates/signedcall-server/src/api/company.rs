@@ -22,10 +22,18 @@ pub(super) struct Company {
     pub(super) scope: Scope,
 }
 
+/// Whose request it is, where an operator makes it in the place of a company. Nobody who connects to the API can say so: it comes with a request that the
+/// service has made itself.
+#[derive(Clone, Debug)]
+pub(crate) struct OnBehalfOf(pub(crate) Scope);
+
 impl FromRequestParts<Shared> for Company {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, Problem> {
+        if let Some(OnBehalfOf(scope)) = parts.extensions.remove() {
+            return Ok(Self { scope });
+        }
         let key =
             bearer(&parts.headers).ok_or_else(|| Problem::unauthorized("there is no api key: send it as Authorization: Bearer sc_…"))?;
         let (account, environment) = api.admission.admit_backend(&key).await.map_err(refuse)?;

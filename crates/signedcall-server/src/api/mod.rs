@@ -12,6 +12,7 @@ mod csv;
 mod openapi;
 mod operation;
 mod problem;
+mod push;
 mod query;
 mod stores;
 mod tokens;
@@ -32,18 +33,21 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
+pub(crate) use self::body::Members;
 use self::budgets::Budgets;
+pub(crate) use self::calls::reason_word;
 use self::company::Company;
+pub(crate) use self::company::OnBehalfOf;
 use self::openapi::with_document;
 use self::operation::Operation;
-use self::problem::Problem;
+pub(crate) use self::problem::Problem;
 pub(crate) use self::stores::Stores;
 use crate::admission::Admission;
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
 
 /// The most bytes of what a request brings along: the longest that makes sense has under four thousand.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// What companies' backends may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,10 +111,16 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// Everything that may be asked, in the order of the document.
 fn operations() -> Vec<Operation> {
-    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), tokens::operations()]
+    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), push::operations(), tokens::operations()]
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Every way to change something: its method, in lower case, and its path.
+#[cfg(test)]
+pub(crate) fn everything_that_changes_something() -> Vec<(&'static str, &'static str)> {
+    operations().iter().filter(|operation| operation.method != "get").map(|operation| (operation.method, operation.path)).collect()
 }
 
 async fn unknown() -> Problem {
@@ -122,7 +132,7 @@ async fn wrong_method() -> Problem {
 }
 
 /// Bounds how long a request takes. What is answered is for whoever asked, and for nobody's cache.
-async fn bound(within: Duration, request: Request, next: Next) -> Response {
+pub(crate) async fn bound(within: Duration, request: Request, next: Next) -> Response {
     let mut response = match timeout(within, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::too_slow().into_response(),

@@ -13,7 +13,7 @@ use super::MAX_BODY_BYTES;
 
 /// What is wrong with a request, or with the service.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// Always `about:blank`: the code says which problem it is.
     #[serde(rename = "type")]
     kind: &'static str,

@@ -35,7 +35,7 @@ impl Stores {
     }
 
     /// Looks something up in the records of calls.
-    pub(super) async fn look_up<T: Send + 'static>(
+    pub(crate) async fn look_up<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&History) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
@@ -44,7 +44,7 @@ impl Stores {
     }
 
     /// Looks something up in what is known of accounts.
-    pub(super) async fn known<T: Send + 'static>(
+    pub(crate) async fn known<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
@@ -53,7 +53,7 @@ impl Stores {
     }
 
     /// Changes what is known of accounts.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {

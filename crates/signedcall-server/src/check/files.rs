@@ -22,6 +22,9 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) -> bool {
             Err(error) => findings.fault(format_args!("no TLS: {error}")),
         }
     }
+    if let Err(error) = settings.push.trust() {
+        findings.fault(error);
+    }
     check_directory(&settings.data, findings);
     let runs = is_in_use(&settings.data);
     if runs {

@@ -102,6 +102,10 @@ fn check_words(settings: &Settings, findings: &mut Findings) {
     if settings.operator_listen.is_some_and(|address| !address.ip().is_loopback()) {
         findings.warn("operator_listen is beyond this machine: whoever reaches it can read how the service works");
     }
+    if settings.dashboard_listen.is_some_and(|address| !address.ip().is_loopback()) && settings.tls.is_none() {
+        findings
+            .warn("dashboard_listen is beyond this machine, and there is no TLS: passwords can be read on the way unless a proxy adds it");
+    }
     if settings.drain_for >= PATIENCE_OF_SYSTEMD {
         findings.warn("drain_seconds is longer than systemd waits (90) unless TimeoutStopSec says more, and then kills the service");
     }

@@ -10,7 +10,11 @@ use crate::settings::Settings;
 pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     // Held until all are tried: two settings may name the same.
     let mut held = Vec::new();
-    let named = [Some(("listen", settings.listen)), settings.operator_listen.map(|address| ("operator_listen", address))];
+    let named = [
+        Some(("listen", settings.listen)),
+        settings.operator_listen.map(|address| ("operator_listen", address)),
+        settings.dashboard_listen.map(|address| ("dashboard_listen", address)),
+    ];
     for (name, address) in named.into_iter().flatten() {
         match TcpListener::bind(address) {
             Ok(listener) => held.push(listener),

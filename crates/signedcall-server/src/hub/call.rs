@@ -25,7 +25,9 @@ pub(super) struct Call {
     pub(super) limit: Option<Duration>,
     /// The callee's devices that have declined for themselves, so that they do not ring again.
     pub(super) left: BTreeSet<DeviceId>,
-    /// That of them which has declined for all, with which the call ends.
+    /// The callee's devices that are called by push, and of whose push it is not said yet what has become of it.
+    pub(super) pushed: BTreeSet<DeviceId>,
+    /// That of those that have left which has declined for all, with which the call ends.
     pub(super) declined_by: Option<NamedDevice>,
     /// What has been relayed, by sender and receiver.
     pub(super) relayed: BTreeMap<(SessionId, SessionId), Relayed>,
@@ -68,7 +70,7 @@ pub(super) enum State {
     /// The callee's devices are told.
     Ringing {
         give_up_at: Timestamp,
-        /// Those that may have rung before the service was started again.
+        /// Those that may have rung before the service was started again, or that a push may wake.
         awaited: Option<Awaited>,
         /// Those that may still answer.
         devices: Vec<Party>,
@@ -94,7 +96,7 @@ pub(super) enum State {
     },
 }
 
-/// Devices that may come back to a service that was started again.
+/// Devices that may come back to a service that was started again, or by a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Awaited {
     /// Those of them that have not.
@@ -279,6 +281,7 @@ impl Hub {
                 Some(Role::Caller) => self.end(turn, id, ours, |_| theirs),
                 Some(Role::Talking) => self.end(turn, id, theirs, |_| ours),
                 Some(Role::Ringing) => match departure {
+                    Departure::NetworkLoss if self.await_pushed(id, session) => {}
                     Departure::NetworkLoss => self.drop_device(turn, id, session, EndReason::Missed, EndReason::RemoteNetworkLoss),
                     Departure::Logout => self.drop_device(turn, id, session, EndReason::LoggedOut, EndReason::LoggedOut),
                 },
@@ -342,8 +345,9 @@ impl Hub {
         Some(call)
     }
 
-    pub(super) fn remove(&mut self, turn: &Turn, id: CallId, reason: EndReason) -> Option<Call> {
-        let call = self.calls.remove(&id)?;
+    pub(super) fn remove(&mut self, turn: &mut Turn, id: CallId, reason: EndReason) -> Option<Call> {
+        let mut call = self.calls.remove(&id)?;
+        Self::settle_pushes(turn, &mut call, None, reason);
         let others: Vec<SessionId> = match &call.state {
             State::Recording { asked_by, .. } => vec![*asked_by],
             State::Ringing { devices, .. } => devices.iter().map(|party| party.session).collect(),
@@ -363,6 +367,7 @@ impl Hub {
         }
         self.timers.clear(Timer::RecordOverdue(id));
         self.timers.clear(Timer::AnswerOverdue(id));
+        self.timers.clear(Timer::PushDue(id));
         self.timers.clear(Timer::RingOver(id));
         self.timers.clear(Timer::EndNears(id));
         self.timers.clear(Timer::TimeOver(id));

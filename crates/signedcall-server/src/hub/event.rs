@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use signedcall_wire::{
     AccountId, AnalyticsEvent, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
-    ErrorCode, Invite, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
+    ErrorCode, Invite, PushTarget, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
 };
 
-use super::RelayGrant;
+use super::push::Reach;
 use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
+use super::{RelayGrant, User};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +124,37 @@ pub enum HubEvent {
         /// The receipt, or why there is none.
         receipt: Result<Redacted<String>, ErrorCode>,
     },
+    /// The service has been started: these devices have said before where their pushes go.
+    PushesKnown {
+        /// What devices are told that Web Push services are to take pushes of.
+        key: String,
+        /// The devices, in the order in which they have said so.
+        known: Vec<(User, DeviceId, Reach)>,
+    },
+    /// What has come of [`HubCommand::KeepPush`].
+    PushKept {
+        /// The session that has asked.
+        session: SessionId,
+        /// Its request.
+        request: RequestId,
+        /// Whether the device is reached by push now, or why it is not known.
+        kept: Result<bool, ErrorCode>,
+    },
+    /// A push that [`HubCommand::Push`] asked for could not be brought.
+    PushFailed {
+        /// The call.
+        call: CallId,
+        /// The company.
+        account: AccountId,
+        /// Which of its environments.
+        environment: Environment,
+        /// The user.
+        cuid: Cuid,
+        /// The device.
+        device: DeviceId,
+        /// Whether it was said that the device is not there any more; where its pushes go is forgotten.
+        gone: bool,
+    },
     /// The service is about to stop: no more calls are placed. Those that there are outlive it, and no device that is away is taken
     /// out of one.
     Draining,
@@ -208,6 +240,83 @@ pub enum HubCommand {
     KeepEvents(KeptEvents),
     /// Make the receipt of a call, if it is over and the user had a part in it, then say [`HubEvent::ReceiptMade`].
     MakeReceipt(AskedReceipt),
+    /// Write down durably where a device is reached by push, then say [`HubEvent::PushKept`].
+    KeepPush(KeepPush),
+    /// Send no more pushes to a device.
+    ForgetPush(ForgetPush),
+    /// Call a device by push, once for each call, and say [`HubEvent::PushFailed`] if that cannot be done.
+    Push(NewPush),
+    /// It is known what has become of a push (R36). One that is not brought yet is not wanted any more.
+    PushSettled {
+        /// The call.
+        call: CallId,
+        /// The device.
+        device: DeviceId,
+        /// What has become of it.
+        outcome: PushOutcome,
+    },
+}
+
+/// Where a device is reached by push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeepPush {
+    /// The device's session.
+    pub session: SessionId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The device.
+    pub device: DeviceId,
+    /// Where; `None`: nowhere.
+    pub target: Option<PushTarget>,
+}
+
+/// A device that is reached by push no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForgetPush {
+    /// Its account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The device.
+    pub device: DeviceId,
+    /// Whether it is because its user has signed out there, which is remembered.
+    pub logged_out: bool,
+}
+
+/// A push that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPush {
+    /// The call.
+    pub call: CallId,
+    /// The company.
+    pub account: AccountId,
+    /// Which of its environments.
+    pub environment: Environment,
+    /// Who is called.
+    pub cuid: Cuid,
+    /// On which device.
+    pub device: DeviceId,
+    /// When the call stops ringing, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}
+
+/// What has become of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// Its device rings.
+    Rings,
+    /// The call was over before, or answered elsewhere.
+    Ended(EndReason),
+    /// It could not be brought.
+    NotBrought,
 }
 
 /// Events for analytics, as a device tells them.

@@ -23,6 +23,8 @@
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
 //! * **How often** a user and an account, in each environment, may place calls can be limited; one too many is answered with `ERR_STOP_RETRY`, whoever it
 //!   is to. A call counts once it is begun to be written down, and a transfer as a call of whoever asks for it.
+//! * **Push** (see `push`): where no socket of the callee is connected, and where nobody confirms in time, their devices are called by push too. Whoever has
+//!   signed out is not: the call is placed and over.
 //! * **Quiet hours.** A call to whoever is not called at that hour is placed and over, and no device of the callee hears of it. A call that is under way
 //!   when they begin goes on.
 //! * **Busy.** A call rings on those devices of the callee that are in fewer calls than they take, one or two; when there are none, the callee is busy. A
@@ -55,6 +57,7 @@ mod limit;
 mod past;
 mod placing;
 mod presence;
+mod push;
 mod quiet;
 mod rate;
 mod reason;
@@ -81,12 +84,14 @@ use signedcall_wire::{
 use self::call::Call;
 pub use self::company::Presence;
 pub use self::event::{
-    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
-    NamedDevice, OpenRecord, SignIn, SocketId,
+    AnsweredBy, AskedReceipt, CloseRecord, ForgetPush, HubCommand, HubEvent, HubStep, KeepPush, KeptAnswer, KeptCall, KeptEnd, KeptEvents,
+    KeptReport, NamedDevice, NewPush, OpenRecord, PushOutcome, SignIn, SocketId,
 };
 pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
+use self::push::PushDirectory;
+pub use self::push::Reach;
 pub use self::quiet::{Quiet, QuietHours};
 use self::rate::CallBudgets;
 pub use self::rate::CallRates;
@@ -146,6 +151,9 @@ pub struct Hub {
     drains: bool,
     /// How the calls of those accounts look that have changed it since the service was started.
     brandings: BTreeMap<AccountId, Branding>,
+    pushes: PushDirectory,
+    /// What devices are to show to services that take Web Push.
+    push_key: Option<String>,
     timers: Timers,
 }
 
@@ -199,6 +207,8 @@ impl Hub {
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
+            pushes: PushDirectory::default(),
+            push_key: None,
             timers: Timers::default(),
         }
     }
@@ -231,6 +241,11 @@ impl Hub {
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
             HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
+            HubEvent::PushesKnown { key, known } => self.know_pushes(key, known),
+            HubEvent::PushKept { session, request, kept } => self.push_kept(&mut turn, session, request, kept),
+            HubEvent::PushFailed { call, account, environment, cuid, device, gone } => {
+                self.push_failed(&mut turn, call, &(account, environment, cuid), device, gone);
+            }
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }
@@ -246,6 +261,7 @@ impl Hub {
         match timer {
             Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
             Timer::AnswerOverdue(call) => self.tell_answer(turn, call),
+            Timer::PushDue(call) => self.push(turn, call),
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
             Timer::EndNears(call) => self.warn_of_end(turn, call),
             Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),

@@ -47,7 +47,7 @@ impl Hub {
             return refused(ErrorCode::OngoingCall);
         }
         let reachable = self.reachable(&callee);
-        if reachable.is_empty() {
+        if !self.may_be_reached(&callee, &reachable) && !self.has_logged_out(&callee) {
             return refused(ErrorCode::ContactNotReachable);
         }
         let invite = Invite {
@@ -69,6 +69,7 @@ impl Hub {
             instead_of: None,
             limit: asked.into_iter().chain(caller.max_call).min(),
             left: BTreeSet::new(),
+            pushed: BTreeSet::new(),
             declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
@@ -90,6 +91,8 @@ impl Hub {
         self.count_call(turn.now, asked_by);
         let id = call.invite.call;
         let (account, environment, callee) = call.callee.clone();
+        let devices = reachable.iter().map(|party| party.endpoint.device);
+        let rings_on: BTreeSet<DeviceId> = devices.chain(self.reached_by_push(&call.callee)).collect();
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {
             account,
             environment,
@@ -98,7 +101,7 @@ impl Hub {
             invite: call.invite.clone(),
             instead_of: call.instead_of,
             limit: call.limit,
-            rings_on: reachable.iter().map(|party| party.endpoint.device).collect(),
+            rings_on: rings_on.into_iter().collect(),
             placed_at: turn.now,
         }));
         self.involve(call.callee.clone(), id);
@@ -139,7 +142,11 @@ impl Hub {
             (Intent::Ring, Some(old)) => self.take_over(turn, id, old, asked_by, waiting),
             (Intent::Ring, None) => {
                 let reachable = self.reachable(&user);
-                if reachable.is_empty() {
+                if !self.may_be_reached(&user, &reachable) {
+                    if self.has_logged_out(&user) {
+                        self.answer_all(turn, asked_by, waiting, None);
+                        return self.end(turn, id, EndReason::LoggedOut, |_| EndReason::LoggedOut);
+                    }
                     self.close(turn, id, EndReason::RemoteNetworkLoss);
                     return self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ContactNotReachable));
                 }
@@ -147,8 +154,9 @@ impl Hub {
                 if self.is_quiet(turn, &user) {
                     return self.end(turn, id, EndReason::QuietHours, |_| EndReason::QuietHours);
                 }
+                let is_connected = !reachable.is_empty();
                 let devices = self.with_room(reachable);
-                if devices.is_empty() {
+                if is_connected && devices.is_empty() {
                     return self.end(turn, id, EndReason::Busy, |_| EndReason::Busy);
                 }
                 self.ring(turn, id, devices);
@@ -171,22 +179,24 @@ impl Hub {
             }
             self.tell(turn, party.session, ServiceEvent::Invite(invite.clone()));
         }
+        self.push_unless_confirmed(turn, id);
     }
 
-    /// A device signs in while its user is called: it rings too, and finds the call in its welcome.
-    pub(super) fn ring_late(&mut self, user: &User, party: Party) {
+    /// A device signs in while its user is called: it rings too, and finds the call in its welcome. Says which calls these are.
+    pub(super) fn ring_late(&mut self, user: &User, party: Party) -> Vec<CallId> {
         let device = party.endpoint.device;
         self.await_no_more(user, device);
-        let rings = |call: &Call| match &call.state {
+        let may_ring = |call: &Call| match &call.state {
             State::Ringing { devices, .. } => {
                 call.callee == *user && !call.left.contains(&device) && devices.iter().all(|known| known.endpoint.device != device)
             }
             State::Recording { .. } | State::Answered { .. } => false,
         };
-        let ringing: Vec<CallId> = self.calls_involving(user).filter(|id| self.calls.get(id).is_some_and(rings)).collect();
+        let ringing: Vec<CallId> = self.calls_involving(user).filter(|id| self.calls.get(id).is_some_and(may_ring)).collect();
+        let mut rings = Vec::new();
         for id in ringing {
             if self.with_room(vec![party]).is_empty() {
-                return;
+                break;
             }
             if let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get_mut(&id) {
                 devices.push(party);
@@ -194,10 +204,12 @@ impl Hub {
             if let Some(session) = self.sessions.get_mut(&party.session) {
                 session.calls.insert(id);
             }
+            rings.push(id);
         }
+        rings
     }
 
-    /// A device is back since the service was started again.
+    /// A device is back since the service was started again, or since it was pushed.
     fn await_no_more(&mut self, user: &User, device: DeviceId) {
         for id in self.calls_of_users.get(user).into_iter().flatten() {
             if let Some(Call { callee, state: State::Ringing { awaited: Some(awaited), .. }, .. }) = self.calls.get_mut(id)

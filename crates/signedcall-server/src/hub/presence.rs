@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceMessage,
-    SessionId, Timestamp, Welcome,
+    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceEvent,
+    ServiceMessage, SessionId, Timestamp, Welcome,
 };
 
 use super::budget::Budget;
@@ -56,6 +56,7 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
+        self.push_again(turn, &user, device, single_device);
         let Inherited { calls, answers, mut ended } =
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let session = Session {
@@ -74,6 +75,7 @@ impl Hub {
             calls,
             reports: Budget::default(),
             receipts: Budget::default(),
+            push_changes: Budget::default(),
             events_told: Budget::default(),
         };
         let ice = self.ice(&session);
@@ -81,7 +83,8 @@ impl Hub {
         self.time_right(turn, id, &right);
         self.sockets.insert(socket, id);
         self.presence.entry(user.clone()).or_default().insert(device, id);
-        self.ring_late(&user, Party { endpoint, session: id });
+        // It finds them in its welcome.
+        drop(self.ring_late(&user, Party { endpoint, session: id }));
         let snapshots = self.snapshots(turn, id);
         for missed in self.missed_ends(&user, id, device) {
             if ended.iter().all(|known| known.call != missed.call) {
@@ -93,8 +96,8 @@ impl Hub {
         ended.drain(..ended.len().saturating_sub(MAX_ENDS_PER_WELCOME));
         let token_lasts_ms = right.lasts_ms();
         let branding = self.changed_branding(&user.0).or(branding);
-        let welcome =
-            Welcome { version: PROTOCOL_VERSION, session: id, resume_token, token_lasts_ms, ice, branding, calls: snapshots, ended };
+        let (version, push_key, calls) = (PROTOCOL_VERSION, self.push_key.clone(), snapshots);
+        let welcome = Welcome { version, session: id, resume_token, token_lasts_ms, ice, branding, push_key, calls, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));
     }
 
@@ -115,7 +118,7 @@ impl Hub {
             self.sockets.remove(&old);
             turn.commands.push(HubCommand::Close { socket: old });
         }
-        session.link = Link::Up { socket };
+        let was = std::mem::replace(&mut session.link, Link::Up { socket });
         self.sockets.insert(socket, resume.session);
         self.timers.clear(Timer::GraceOver(resume.session));
         self.timers.clear(Timer::KeepOver(resume.session));
@@ -125,10 +128,13 @@ impl Hub {
         {
             turn.send(socket, ServiceMessage::Ice(self.ice(session)));
         }
+        let mut told = BTreeSet::new();
         for (seq, event) in missed {
             let event = self.as_of_now(turn.now, event);
+            told.extend(invited_to(&event));
             turn.send(socket, ServiceMessage::Event { seq, event });
         }
+        self.ring_resumed(turn, resume.session, was, &told);
     }
 
     /// Whether a device that says its first frame on `socket` has turned to another since: frames of two sockets may arrive in either order. A
@@ -168,6 +174,10 @@ impl Hub {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
+        match departure {
+            Departure::NetworkLoss => {}
+            Departure::Logout => self.push_no_more(turn, &session.user, session.endpoint.device),
+        }
         if let Some(socket) = session.socket() {
             self.sockets.remove(&socket);
             turn.commands.push(HubCommand::Close { socket });
@@ -269,6 +279,22 @@ struct Inherited {
     answers: Answers,
     /// The calls whose end was told there, and perhaps not heard.
     ended: Vec<EndedCall>,
+}
+
+/// The call that an event invites to.
+fn invited_to(event: &ServiceEvent) -> Option<CallId> {
+    match event {
+        ServiceEvent::Invite(invite) => Some(invite.call),
+        ServiceEvent::Ringing { .. }
+        | ServiceEvent::Answered { .. }
+        | ServiceEvent::Held { .. }
+        | ServiceEvent::TimeLeft { .. }
+        | ServiceEvent::Transferred(_)
+        | ServiceEvent::Ended { .. }
+        | ServiceEvent::Signal { .. }
+        | ServiceEvent::Branding(_)
+        | ServiceEvent::Unknown => None,
+    }
 }
 
 /// Whether a snapshot says what became of a call.

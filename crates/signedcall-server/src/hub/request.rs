@@ -9,7 +9,7 @@ use super::call::{Call, Departure, Held, Intent, Party, Role, State, Telling};
 use super::reason::{concerns_one_device, reasons_after_answer, reasons_before_answer};
 use super::session::{Answer, room_for};
 use super::timers::Timer;
-use super::{Hub, HubCommand, KeptAnswer, KeptReport, NamedDevice, Turn};
+use super::{Hub, HubCommand, KeptAnswer, KeptReport, NamedDevice, PushOutcome, Turn};
 
 /// The most bytes of one candidate: a real one has under three hundred.
 pub(super) const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
@@ -38,6 +38,7 @@ impl Hub {
                 Request::KeepEvents { events } => self.keep_events(turn, session, id, events),
                 Request::Receipt { call } => self.ask_receipt(turn, session, id, call),
                 Request::TakeSecondCalls { on } => self.take_second_calls(session, on),
+                Request::PushTo { target } => self.push_to(turn, session, id, target),
                 Request::Logout => return self.log_out(turn, session, id),
                 Request::GoIdle => return self.go_idle(turn, session, id),
                 Request::Unknown => refused(ErrorCode::FeatureNotAvailable),
@@ -56,6 +57,9 @@ impl Hub {
         {
             let (caller, by) = (call.caller.session, party.endpoint);
             confirmed.push(by);
+            if call.pushed.remove(&by.device) {
+                turn.commands.push(HubCommand::PushSettled { call: id, device: by.device, outcome: PushOutcome::Rings });
+            }
             self.tell(turn, caller, ServiceEvent::Ringing { call: id, by });
         }
         DONE
@@ -105,6 +109,8 @@ impl Hub {
             ends_at: call.limit.map(|limit| turn.now + limit),
             telling: Telling::Waits { losers, waiting },
         };
+        Self::settle_pushes(turn, call, Some(winner.endpoint.device), EndReason::AnsweredElsewhere);
+        self.timers.clear(Timer::PushDue(id));
         self.timers.clear(Timer::RingOver(id));
         self.timers.set(Timer::AnswerOverdue(id), turn.now + self.settings.answer_within);
         self.write_answer(turn, id);

@@ -19,7 +19,7 @@
 //! A deadline that has passed meanwhile fires at once, and that of the ringing once the devices can be back. The clock on the wall may have been set back meanwhile: what has happened lies in no future, and
 //! nothing lasts longer for it. A transfer whose record is durable is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
@@ -27,6 +27,7 @@ use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEV
 use super::budget::Budget;
 use super::call::{Awaited, Call, Held, Party, State, Telling};
 use super::past::PastCall;
+use super::push::CONFIRM_WITHIN;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
 use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
@@ -71,6 +72,10 @@ impl Hub {
             None => {
                 let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + BACK_WITHIN);
                 self.timers.set(Timer::RingOver(id), give_up_at);
+                if !self.reached_by_push(&callee).is_empty() {
+                    // Whom the service was about to push when it died is pushed then. Twice, nobody is: the store knows.
+                    self.timers.set(Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
+                }
                 let awaited = Awaited { devices: rings_on.into_iter().collect(), until: turn.now + self.settings.call_grace };
                 State::Ringing { give_up_at, awaited: Some(awaited), devices: Vec::new(), confirmed: Vec::new() }
             }
@@ -92,9 +97,9 @@ impl Hub {
             },
         };
         self.involve(callee.clone(), id);
-        let (left, relayed) = (Default::default(), BTreeMap::new());
+        let (left, pushed, relayed) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         let declined_by = None;
-        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, declined_by, relayed, state });
+        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, pushed, declined_by, relayed, state });
         self.limit(turn, id);
     }
 
@@ -121,6 +126,7 @@ impl Hub {
             calls: Default::default(),
             reports: Budget::default(),
             receipts: Budget::default(),
+            push_changes: Budget::default(),
             events_told: Budget::default(),
         });
         kept.calls.insert(call);

@@ -41,6 +41,8 @@ pub(super) struct Session {
     pub(super) events_told: Budget,
     /// How often it may ask for receipts.
     pub(super) receipts: Budget,
+    /// How often it may say where its pushes go.
+    pub(super) push_changes: Budget,
 }
 
 /// How many calls a device takes at a time.

@@ -13,6 +13,8 @@ pub(super) enum Timer {
     RecordOverdue(CallId),
     /// The store has not said that an answer is durable.
     AnswerOverdue(CallId),
+    /// Nobody has confirmed that a call rings.
+    PushDue(CallId),
     /// Nobody has answered a call.
     RingOver(CallId),
     /// The time of a call is nearly over.

@@ -81,6 +81,7 @@ impl Hub {
             // Worked out anew when it takes the place of the old one; this is what a service that dies meanwhile is left with.
             limit,
             left: BTreeSet::new(),
+            pushed: BTreeSet::new(),
             declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
@@ -140,14 +141,15 @@ impl Hub {
             return Err((ErrorCode::OngoingCall, EndReason::Cancelled));
         }
         let reachable = self.reachable(callee);
-        if reachable.is_empty() {
+        if !self.may_be_reached(callee, &reachable) {
             return Err((ErrorCode::ContactNotReachable, EndReason::RemoteNetworkLoss));
         }
         if self.is_quiet(turn, callee) {
             return Err((ErrorCode::ContactNotReachable, EndReason::QuietHours));
         }
+        let is_connected = !reachable.is_empty();
         let devices = self.with_room(reachable);
-        if devices.is_empty() { Err((ErrorCode::OngoingCall, EndReason::Busy)) } else { Ok(devices) }
+        if is_connected && devices.is_empty() { Err((ErrorCode::OngoingCall, EndReason::Busy)) } else { Ok(devices) }
     }
 
     /// An answered call that a session is in, and who is on its other side.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use signedcall_wire::{EndReason, ErrorCode, Request, ServiceMessage};
 
 use super::number::Label;
+use crate::hub::PushOutcome;
 
 /// What a device asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(crate) enum RequestKind {
     Receipt,
     KeepEvents,
     TakeSecondCalls,
+    PushTo,
     Logout,
     GoIdle,
     /// One of a newer device, or one with a value that is wrong.
@@ -46,6 +48,7 @@ impl From<&Request> for RequestKind {
             Request::Receipt { .. } => Self::Receipt,
             Request::KeepEvents { .. } => Self::KeepEvents,
             Request::TakeSecondCalls { .. } => Self::TakeSecondCalls,
+            Request::PushTo { .. } => Self::PushTo,
             Request::Logout => Self::Logout,
             Request::GoIdle => Self::GoIdle,
             Request::Unknown => Self::Unreadable,
@@ -68,6 +71,7 @@ impl Label for RequestKind {
         Self::Receipt,
         Self::KeepEvents,
         Self::TakeSecondCalls,
+        Self::PushTo,
         Self::Logout,
         Self::GoIdle,
         Self::Unreadable,
@@ -93,6 +97,7 @@ impl Label for RequestKind {
             Self::Receipt => "receipt",
             Self::KeepEvents => "keep_events",
             Self::TakeSecondCalls => "take_second_calls",
+            Self::PushTo => "push_to",
             Self::Logout => "logout",
             Self::GoIdle => "go_idle",
             Self::Unreadable => "unreadable",
@@ -247,6 +252,41 @@ impl Label for Limit {
     }
 }
 
+/// What has become of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushFate {
+    Rings,
+    Ended,
+    NotBrought,
+}
+
+impl From<PushOutcome> for PushFate {
+    fn from(outcome: PushOutcome) -> Self {
+        match outcome {
+            PushOutcome::Rings => Self::Rings,
+            PushOutcome::Ended(_) => Self::Ended,
+            PushOutcome::NotBrought => Self::NotBrought,
+        }
+    }
+}
+
+impl Label for PushFate {
+    const ALL: &'static [Self] = &[Self::Rings, Self::Ended, Self::NotBrought];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Rings => "rings",
+            Self::Ended => "ended",
+            Self::NotBrought => "not_brought",
+        }
+        .into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -265,6 +305,7 @@ mod tests {
         check::<RequestKind>();
         check::<Answered>();
         check::<SignInOutcome>();
+        check::<PushFate>();
         check::<EndReason>();
         check::<Limit>();
     }

@@ -10,7 +10,7 @@ mod process;
 
 use signedcall_wire::EndReason;
 
-pub(crate) use self::labels::{Answered, Limit, RequestKind, SignInOutcome};
+pub(crate) use self::labels::{Answered, Limit, PushFate, RequestKind, SignInOutcome};
 pub(crate) use self::number::{Counter, Family, Histogram, Table};
 pub(crate) use self::page::{CONTENT_TYPE, Page};
 pub(crate) use self::process::write as write_process;
@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
     pub(crate) calls_ended: Family<EndReason>,
     /// From the answer to both sides having media.
     pub(crate) call_connecting: Histogram,
+    pub(crate) pushes: Counter,
+    pub(crate) pushes_settled: Family<PushFate>,
 }
 
 impl Default for Metrics {
@@ -42,6 +44,8 @@ impl Default for Metrics {
             calls_answered: Counter::default(),
             calls_ended: Family::default(),
             call_connecting: Histogram::of_durations(CALL_MICROSECONDS),
+            pushes: Counter::default(),
+            pushes_settled: Family::default(),
         }
     }
 }
@@ -65,5 +69,8 @@ impl Metrics {
             "From the answer of a call until both sides have media, of calls that are over.",
             &self.call_connecting,
         );
+        page.counter("signedcall_pushes_total", "Devices that were called by push.", &self.pushes);
+        let settled = "What has become of pushes: their device rings, the call was over before it did, or they could not be brought.";
+        page.family("signedcall_pushes_settled_total", settled, "outcome", &self.pushes_settled);
     }
 }

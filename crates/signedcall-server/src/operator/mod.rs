@@ -71,7 +71,13 @@ impl Operator {
         in_time(async { asked.await.ok() }).await
     }
 
-    async fn page(&self) -> String {
+    /// Why no calls can be placed at the moment, as a word.
+    pub(crate) async fn unready(&self) -> Option<&'static str> {
+        readiness::check(self).await.err().map(|why| why.word())
+    }
+
+    /// The page of figures.
+    pub(crate) async fn page(&self) -> String {
         let mut page = Page::default();
         self.metrics.write(&mut page);
         self.store.write(&mut page);

@@ -20,6 +20,20 @@ pub(super) enum Unready {
     NoRoom(u64),
 }
 
+impl Unready {
+    /// The same as a word.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::HubSilent => "hub_silent",
+            Self::NoWriter => "no_writer",
+            Self::Drains => "drains",
+            Self::Store(_) => "store",
+            Self::DiskSilent => "disk_silent",
+            Self::NoRoom(_) => "no_room",
+        }
+    }
+}
+
 pub(super) async fn check(operator: &Operator) -> Result<(), Unready> {
     let figures = operator.figures().await.ok_or(Unready::HubSilent)?;
     if !figures.records_are_written {

@@ -6,13 +6,15 @@ use serde::Deserialize;
 use signedcall_wire::{ButtonTheme, Color, Cuid, Environment};
 
 use super::hours::{TimeOfDay, UtcOffset};
+use super::push::PushCommand;
+use super::operators::OperatorCommand;
 use super::receipts::ReceiptCommand;
 use super::webhooks::WebhookCommand;
 
 /// The Signed Call service: sign-in, presence, ringing, relay and call records in one binary.
 ///
 /// Without a command it serves until it gets SIGTERM or Ctrl-C. When it is ready it prints one line of JSON: {"listening": address, "turn": address,
-/// "operator": address} (null for a relay that runs elsewhere, and where there is no listener for the operator).
+/// "operator": address, "dashboard": address} (null for a relay that runs elsewhere, and where there is no listener).
 /// Every setting is a flag, an environment variable or a key of the settings file (the flag's name with _ for -); a flag wins over the
 /// environment, and the environment over the file.
 #[derive(Debug, Parser)]
@@ -40,6 +42,10 @@ pub struct Given {
     /// Where to listen for whoever operates the service: /metrics, /healthz and /readyz, without TLS and for everybody who can reach it [default: nowhere]
     #[arg(long, env = "SIGNEDCALL_OPERATOR_LISTEN", value_name = "ADDRESS:PORT")]
     pub operator_listen: Option<SocketAddr>,
+    /// Where to listen for browsers that open the dashboard, by TLS where there is a certificate [default: nowhere]. Whoever signs in there can do what these
+    /// commands do
+    #[arg(long, env = "SIGNEDCALL_DASHBOARD_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub dashboard_listen: Option<SocketAddr>,
     /// The service's TLS certificate and those that vouch for it, in PEM. Read at start, on SIGHUP, and when the
     /// file changes
     #[arg(long, env = "SIGNEDCALL_TLS_CERTIFICATE", value_name = "FILE")]
@@ -111,6 +117,22 @@ pub struct Given {
     #[arg(long, env = "SIGNEDCALL_WEBHOOKS_TO_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     pub webhooks_to_private_addresses: Option<bool>,
+    /// Call devices by push whose push services lie on this machine or in its own network too, at http:// as well
+    #[arg(long, env = "SIGNEDCALL_PUSH_TO_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub push_to_private_addresses: Option<bool>,
+    /// Whom push services write to when something is wrong with what they get: a mailto: or https: URL
+    #[arg(long, env = "SIGNEDCALL_PUSH_CONTACT", value_name = "URL")]
+    pub push_contact: Option<String>,
+    /// Certificates that vouch for push services besides those that this computer trusts, in PEM
+    #[arg(long, env = "SIGNEDCALL_PUSH_CERTIFICATES", value_name = "FILE")]
+    pub push_certificates: Option<PathBuf>,
+    /// Where Apple's pushes go for the environment production [default: https://api.push.apple.com]
+    #[arg(long, env = "SIGNEDCALL_PUSH_APNS_PRODUCTION", value_name = "URL")]
+    pub push_apns_production: Option<String>,
+    /// Where they go for the environment development [default: https://api.sandbox.push.apple.com]
+    #[arg(long, env = "SIGNEDCALL_PUSH_APNS_DEVELOPMENT", value_name = "URL")]
+    pub push_apns_development: Option<String>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
     #[arg(long, env = "SIGNEDCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
@@ -139,6 +161,7 @@ impl Given {
         Self {
             listen: self.listen.or(other.listen),
             operator_listen: self.operator_listen.or(other.operator_listen),
+            dashboard_listen: self.dashboard_listen.or(other.dashboard_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
@@ -160,6 +183,11 @@ impl Given {
             api_requests_per_minute: self.api_requests_per_minute.or(other.api_requests_per_minute),
             keep_records: self.keep_records.or(other.keep_records),
             webhooks_to_private_addresses: self.webhooks_to_private_addresses.or(other.webhooks_to_private_addresses),
+            push_to_private_addresses: self.push_to_private_addresses.or(other.push_to_private_addresses),
+            push_contact: self.push_contact.or(other.push_contact),
+            push_certificates: self.push_certificates.or(other.push_certificates),
+            push_apns_production: self.push_apns_production.or(other.push_apns_production),
+            push_apns_development: self.push_apns_development.or(other.push_apns_development),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -202,9 +230,15 @@ pub enum Command {
     /// Tell an account's own systems of its calls. Works while the service runs
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Enter what an account's apps are called by push with. Works while the service runs
+    #[command(subcommand)]
+    Push(PushCommand),
     /// Print what devices have told of calls for an account's analytics. Works while the service runs
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
+    /// Say who may sign in to the dashboard. Works while the service runs
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Print the signed receipt of a call, and verify one. Works while the service runs
     #[command(subcommand)]
     Receipt(ReceiptCommand),

@@ -2,6 +2,8 @@
 
 mod command_line;
 mod hours;
+mod push;
+mod operators;
 mod receipts;
 mod relay;
 #[cfg(test)]
@@ -19,6 +21,9 @@ pub use self::command_line::{
     NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
 };
 pub use self::hours::{InvalidHours, TimeOfDay, UtcOffset};
+use self::push::push;
+pub use self::push::{ApnsArguments, PushCommand};
+pub use self::operators::OperatorCommand;
 pub use self::receipts::ReceiptCommand;
 use self::relay::relay;
 pub use self::webhooks::WebhookCommand;
@@ -26,6 +31,7 @@ use crate::account::MAX_CALL_SECONDS;
 use crate::api::ApiSettings;
 use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
+use crate::push::PushSettings;
 use crate::relay::{EmbeddedRelay, RelaySettings};
 use crate::service::STORE_FILE;
 use crate::socket::SocketSettings;
@@ -53,6 +59,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where it listens for whoever operates it; nowhere when it is not set.
     pub operator_listen: Option<SocketAddr>,
+    /// Where it listens for whoever opens its dashboard; nowhere when it is not set.
+    pub dashboard_listen: Option<SocketAddr>,
     /// Who the service is to whoever connects by TLS; nobody can when it is not set.
     pub tls: Option<TlsFiles>,
     /// The directory that holds everything the service writes.
@@ -81,6 +89,8 @@ pub struct Settings {
     pub keep_records: Option<Duration>,
     /// How webhooks are reached.
     pub webhooks: WebhookSettings,
+    /// How pushes are brought.
+    pub push: PushSettings,
     /// How long devices have to leave when the service stops.
     pub drain_for: Duration,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
@@ -143,6 +153,7 @@ impl Settings {
         Self {
             listen: SocketAddr::new(LISTEN.ip(), 0),
             operator_listen: None,
+            dashboard_listen: None,
             tls: None,
             data,
             store: None,
@@ -157,6 +168,7 @@ impl Settings {
             api: ApiSettings::default(),
             keep_records: None,
             webhooks: WebhookSettings::default(),
+            push: PushSettings::default(),
             drain_for: Duration::from_secs(DRAIN_SECONDS),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -187,9 +199,11 @@ impl Settings {
         };
         let mut settings = Self { listen: LISTEN, demo: false, ..Self::on_loopback(data) };
         settings.relay = faults.or(settings.relay, relay(&given));
+        settings.push = push(&given, faults);
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.store = faults.or(None, given.store.as_deref().map(server).transpose());
         settings.operator_listen = given.operator_listen;
+        settings.dashboard_listen = given.dashboard_listen;
         settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));
         settings.demo = given.demo.unwrap_or(settings.demo);
         let limit = given.demo_max_call_seconds.map(|seconds| within("demo_max_call_seconds", seconds, 1..=MAX_CALL_SECONDS)).transpose();

@@ -19,7 +19,7 @@ fn nothing_listens_beyond_this_machine_unless_it_is_set() {
     let settings = resolve(&[], "").expect("defaults");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:7443");
     let RelaySettings::Embedded(relay) = settings.relay else { panic!("another relay was never set") };
-    assert!(relay.listen.ip().is_loopback() && settings.operator_listen.is_none() && !settings.demo);
+    assert!(relay.listen.ip().is_loopback() && settings.operator_listen.is_none() && settings.dashboard_listen.is_none() && !settings.demo);
 }
 
 #[test]
@@ -73,6 +73,10 @@ fn a_wrong_value_is_refused_by_the_setting_s_name() {
         ("turn_url = ['turn:relay.example']\nturn_secret_file = '/no/such/secret'", "turn_secret_file"),
         ("turn_url = ['turn:relay.example']\nturn_secret_file = '/dev/null'", "turn_secret_file = /dev/null: it is empty"),
         ("turn_url = ['turn:relay.example']\nturn_secret_file = '/secret'\nturn_ports = '50000-60000'", "turn_ports"),
+        ("push_contact = 'ops@example.com'", "push_contact"),
+        ("push_apns_production = 'http://apns.example'", "push_apns_production"),
+        ("push_apns_development = 'https://127.0.0.1'", "push_apns_development"),
+        ("push_to_private_addresses = true\npush_apns_development = 'http://127.0.0.1'", "push_apns_development"),
         ("listn = '127.0.0.1:1'", "listn"),
         ("demo = true\nlisten = '0.0.0.0:7443'", "listen"),
         ("demo = true\nturn_listen = '192.0.2.1:3478'", "turn_listen"),
@@ -94,7 +98,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 27, "twenty-six settings, and the file that holds them");
+    assert_eq!(settings.len(), 32, "thirty-one settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

@@ -22,6 +22,17 @@ pub struct Account {
     pub single_device: bool,
 }
 
+/// What an account has set for calls of its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether media goes through a relay only.
+    pub relay_only: bool,
+    /// The longest that a call may last from its answer, in whole seconds; `None` for no limit.
+    pub max_call: Option<Duration>,
+    /// Whether a user is signed in on one device at a time.
+    pub single_device: bool,
+}
+
 /// Why an account was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddAccountError {
@@ -105,6 +116,14 @@ impl Accounts {
     pub(crate) fn limit_calls(&self, id: &AccountId, max_call: Option<Duration>) -> Result<(), StoreError> {
         let limit = "UPDATE accounts SET max_call_seconds = ? WHERE id = ?";
         self.connection().execute(limit, params![max_call.map(seconds), id.0]).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Changes what an account has set for calls of its users, and says whether there is such an account.
+    pub(crate) fn set_policy(&self, id: &AccountId, policy: Policy) -> Result<bool, StoreError> {
+        let Policy { relay_only, max_call, single_device } = policy;
+        let set = "UPDATE accounts SET relay_only = ?, max_call_seconds = ?, single_device = ? WHERE id = ?";
+        let changed = self.connection().execute(set, params![relay_only, max_call.map(seconds), single_device, id.0]);
+        changed.map(|changed| changed > 0).map_err(|error| self.failed(error))
     }
 
     /// Changes how the calls of an account look, and says whether they looked otherwise.

@@ -50,6 +50,8 @@ impl Accounts {
                  ON CONFLICT (account, environment, cuid) DO UPDATE SET until_ms = excluded.until_ms",
                 whose,
             )?;
+            let pushed = "DELETE FROM push_targets WHERE account = ? AND environment = ? AND cuid = ?";
+            transaction.execute(pushed, params![account.0, environment_name(environment), cuid.as_str()])?;
             let hours = "DELETE FROM quiet_hours WHERE account = ? AND environment = ? AND cuid = ?";
             if transaction.execute(hours, params![account.0, environment_name(environment), cuid.as_str()])? > 0 {
                 note_withdrawal(&transaction)?;

@@ -92,7 +92,7 @@ impl History {
         self.read(|connection| connection.query_one(LAST_SEEN, values, |row| row.get(0)))
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&Connection) -> sql::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, ask: impl FnOnce(&Connection) -> sql::Result<T>) -> Result<T, StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.answer_within(self.answered_within).and_then(|()| ask(&connection)).map_err(|error| self.at.failed(error))
     }

@@ -6,6 +6,7 @@
 mod accounts;
 mod analytics;
 mod api_keys;
+mod audit;
 mod backlog;
 mod blocked;
 mod copy;
@@ -15,15 +16,18 @@ mod figures;
 mod history;
 mod location;
 mod open;
+mod operators;
 mod outbox;
 pub(crate) mod owners;
 mod probe;
+mod pushes;
 mod quiet;
 mod receipts;
 mod records;
 mod schema;
 mod server_layout;
 mod signing_keys;
+mod slots;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,10 +44,11 @@ use signedcall_wire::Environment;
 
 use crate::moment;
 
-pub use self::accounts::{Account, Accounts, AddAccountError};
+pub use self::accounts::{Account, Accounts, AddAccountError, Policy};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
+pub(crate) use self::audit::{AuditEntry, AuditRow};
 pub use self::blocked::BlockedUser;
 pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::facts::CallFacts;
@@ -51,14 +56,18 @@ pub(crate) use self::figures::StoreFigures;
 pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub use self::location::Location;
 pub(crate) use self::open::{Legacy, OpenCall};
+pub use self::operators::OperatorRecord;
+pub(crate) use self::operators::SecretHash;
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
+pub(crate) use self::pushes::{DuePush, Pushes, PutPush, TriedPush};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;
 pub(crate) use self::schema::{LAYOUT, create_private_directory, give_to_owner_of_folder};
+pub(crate) use self::slots::SlotRow;
 pub(crate) use self::sql::Trouble;
 pub use self::sql::{InvalidServer, Server, SqlError};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
@@ -137,7 +146,7 @@ pub(crate) fn unix_millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-const fn environment_name(environment: Environment) -> &'static str {
+pub(crate) const fn environment_name(environment: Environment) -> &'static str {
     match environment {
         Environment::Production => "production",
         Environment::Development => "development",

@@ -257,6 +257,82 @@ pub(super) const MIGRATIONS: &[&str] = &[
         UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
     END;
 ",
+    // Where devices are reached by push; nowhere, and so for a reason, where their users have signed out. What is to be pushed to them still, until it is known what
+    // has become of it.
+    "
+    CREATE TABLE push_targets (
+        account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment TEXT NOT NULL,
+        cuid        TEXT NOT NULL,
+        device      TEXT NOT NULL,
+        target      TEXT,
+        kept_at_ms  INTEGER NOT NULL,
+        PRIMARY KEY (account, environment, cuid, device)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pushes (
+        number        INTEGER PRIMARY KEY AUTOINCREMENT,
+        call          TEXT NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+        account       TEXT NOT NULL,
+        environment   TEXT NOT NULL,
+        cuid          TEXT NOT NULL,
+        device        TEXT NOT NULL,
+        due_at_ms     INTEGER,
+        expires_at_ms INTEGER NOT NULL,
+        tries         INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (call, device),
+        FOREIGN KEY (account, environment, cuid, device) REFERENCES push_targets ON DELETE CASCADE
+    ) STRICT;
+    CREATE INDEX due_pushes ON pushes (due_at_ms) WHERE due_at_ms IS NOT NULL;
+    CREATE INDEX pushes_by_target ON pushes (account, environment, cuid, device);
+    CREATE INDEX pushes_by_end ON pushes (expires_at_ms);
+",
+    // What the service shows to those who bring its pushes: its own key to Web Push services, and what accounts have entered to Apple.
+    "
+    CREATE TABLE push_key (secret BLOB NOT NULL) STRICT;
+    CREATE TABLE apns_credentials (
+        account       TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        environment   TEXT NOT NULL,
+        credential    TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, environment)
+    ) STRICT, WITHOUT ROWID;
+",
+    // Who may sign in to the dashboard.
+    "
+    CREATE TABLE operators (
+        name          TEXT PRIMARY KEY,
+        password_hash TEXT,
+        created_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operator_links (
+        operator TEXT PRIMARY KEY REFERENCES operators (name) ON DELETE CASCADE,
+        hash     BLOB NOT NULL UNIQUE,
+        until_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE operator_sessions (
+        hash       BLOB PRIMARY KEY,
+        operator   TEXT NOT NULL REFERENCES operators (name) ON DELETE CASCADE,
+        seen_at_ms INTEGER NOT NULL,
+        until_ms   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX operator_sessions_of_operators ON operator_sessions (operator, seen_at_ms);
+",
+    // What they have done there, which nobody changes afterwards.
+    "
+    CREATE TABLE audit_log (
+        number      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms       INTEGER NOT NULL,
+        operator    TEXT NOT NULL,
+        action      TEXT NOT NULL,
+        account     TEXT,
+        environment TEXT,
+        subject     TEXT,
+        outcome     TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_log_of_accounts ON audit_log (account, number);
+    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+    CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+",
 ];
 
 /// The version that all steps lead to.

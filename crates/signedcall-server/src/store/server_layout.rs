@@ -1,8 +1,7 @@
 //! The layout of a database on a server, and how an older one is brought up to date.
 //!
 //! It goes by the same numbers as that of a file: a new database begins with one layout as a whole (`layouts/postgres.sql`), and takes the steps behind it as
-//! [`schema::MIGRATIONS`] has them. These make tables, columns, indexes, and
-//! triggers that refuse something, which are the same in both but for some words.
+//! [`schema::MIGRATIONS`] has them. These make tables, columns, indexes and triggers that refuse a change, and nothing else: they are the same in both.
 
 use std::time::Duration;
 

@@ -12,7 +12,6 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod under_way;
-mod url;
 
 use std::time::Duration;
 
@@ -22,9 +21,9 @@ pub(crate) use self::body::{EventId, body};
 pub(crate) use self::client::Client;
 pub(crate) use self::schedule::{KEPT_TRYING_FOR, Next};
 pub(crate) use self::sender::deliver;
-pub use self::url::InvalidUrl;
-use self::url::check;
 use crate::keys::{NoRandomness, random_key_id, random_secret};
+pub use crate::outward::InvalidUrl;
+use crate::outward::check;
 use crate::store::{Accounts, AddedWebhook, Delivery, NewWebhook, Redelivery, StoreError, Webhook};
 
 /// The most webhooks of an account in one environment: one for each of its systems, and few enough that a call costs little more for them.

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Redacted, RequestId, RunId, SessionId, VoiceReport,
+    AccountId, AnalyticsEvent, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, PushTarget, Redacted, RequestId, RunId, SessionId,
+    VoiceReport,
 };
 
 /// What a device says to the service.
@@ -204,7 +205,14 @@ pub enum Request {
         /// Whether it does.
         on: bool,
     },
-    /// Signs this device out; its session is over once answered (R33).
+    /// Where this device is reached by push (R25): here from now on, or nowhere. Answered once it is written down; refused with
+    /// `ERR_VOIP_SERVICE_FAILED_TO_REGISTER`, or with `ERR_PRODUCTION_FIELD_REQUIRED` where it belongs to the other environment.
+    PushTo {
+        /// Where; `None`: nowhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<PushTarget>,
+    },
+    /// Signs this device out, which is reached by push no more; its session is over once answered (R33).
     Logout,
     /// Closes the socket on purpose (R23): this device places no calls from then on, and no socket brings it any. Refused with `ERR_ONGOING_CALL` while it
     /// is in a call or rings. Its session is over once answered.

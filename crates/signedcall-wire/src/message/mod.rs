@@ -25,7 +25,7 @@ mod tests;
 use std::time::Duration;
 
 pub use client::{ClientMessage, Credential, Environment, Hello, NewCall, Renew, Request, Resume, Signal};
-pub use push::PushPayload;
+pub use push::{MAX_PUSH_MEMBER_BYTES, PushPayload, PushService, PushTarget};
 pub use service::{
     CallPhase, CallSnapshot, EndedCall, IceConfig, IceServer, Invite, Refusal, ServiceEvent, ServiceMessage, Transferred, Welcome,
 };

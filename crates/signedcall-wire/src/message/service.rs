@@ -73,6 +73,9 @@ pub struct Welcome {
     /// How calls of this account look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branding: Option<Branding>,
+    /// The public key by which the service signs what it gives to Web Push services (RFC 8292), uncompressed, in base64url: they take pushes of nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_key: Option<String>,
     /// The calls that this device has a part in: all others it knows of are over.
     #[serde(default)]
     pub calls: Vec<CallSnapshot>,

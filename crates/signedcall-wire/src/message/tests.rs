@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     AccountId, AnalyticsEvent, AnalyticsKind, Branding, ButtonTheme, CallId, CallPhase, CallSnapshot, ClientMessage, Color, Context,
     Credential, Cuid, DeviceId, DeviceName, EndReason, EndedCall, Endpoint, Environment, ErrorCode, Hello, IceConfig, IceServer, Invite,
-    NewCall, PROTOCOL_VERSION, PushPayload, Redacted, Refusal, Renew, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage,
-    SessionId, Signal, Transferred, VoiceReport, Welcome,
+    MAX_PUSH_MEMBER_BYTES, NewCall, PROTOCOL_VERSION, PushPayload, PushService, PushTarget, Redacted, Refusal, Renew, Request, RequestId,
+    Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Signal, Transferred, VoiceReport, Welcome,
 };
 
 const CALL: CallId = CallId(Uuid::from_u128(1));
@@ -174,6 +174,21 @@ fn what_a_device_asks_for_has_this_text() {
         ),
         (Request::Receipt { call: CALL }, r##"{"do":"receipt","call":"#1"}"##),
         (Request::TakeSecondCalls { on: true }, r#"{"do":"take_second_calls","on":true}"#),
+        (Request::PushTo { target: None }, r#"{"do":"push_to"}"#),
+        (
+            Request::PushTo { target: Some(push_target(PushService::WebPush { endpoint: secret("https://push.example/1") })) },
+            r#"{"do":"push_to","target":{"by":"web_push","endpoint":"https://push.example/1","p256dh":"BF","auth":"a"}}"#,
+        ),
+        (
+            Request::PushTo {
+                target: Some(push_target(PushService::Apns {
+                    token: secret("00ff"),
+                    topic: "com.example.app.voip".to_owned(),
+                    environment: Environment::Production,
+                })),
+            },
+            r#"{"do":"push_to","target":{"by":"apns","token":"00ff","topic":"com.example.app.voip","environment":"production","p256dh":"BF","auth":"a"}}"#,
+        ),
         (Request::Logout, r#"{"do":"logout"}"#),
         (Request::GoIdle, r#"{"do":"go_idle"}"#),
     ]);
@@ -192,6 +207,7 @@ fn what_the_service_says_has_this_text() {
         token_lasts_ms: None,
         ice: IceConfig::default(),
         branding: None,
+        push_key: None,
         calls: vec![],
         ended: vec![],
     };
@@ -199,7 +215,8 @@ fn what_the_service_says_has_this_text() {
         EndedCall { call: NEW_CALL, reason: EndReason::AnsweredElsewhere, other_device: Some(desk()) },
         EndedCall { call: CALL, reason: EndReason::HungUp, other_device: None },
     ];
-    let full = Welcome { token_lasts_ms: Some(630_000), ice: ice.clone(), branding: Some(branding), calls, ended, ..welcome.clone() };
+    let (branding, push_key) = (Some(branding), Some("BG".to_owned()));
+    let full = Welcome { token_lasts_ms: Some(630_000), ice: ice.clone(), branding, push_key, calls, ended, ..welcome.clone() };
     let refusal = Refusal { code: ErrorCode::ApiKeyRequired, detail: "no such key".to_owned(), retry_after_ms: None };
     let passing = Refusal { code: ErrorCode::ServerFailure, detail: "busy".to_owned(), retry_after_ms: Some(500) };
     check([
@@ -209,7 +226,7 @@ fn what_the_service_says_has_this_text() {
         ),
         (
             ServiceMessage::Welcome(full),
-            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","token_lasts_ms":630000,"ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere","other_device":"desk"},{"call":"#1","reason":"hung_up"}]}"##,
+            r##"{"type":"welcome","version":1,"session":"#4","resume_token":"token","token_lasts_ms":630000,"ice":{"servers":[{"urls":["turn:127.0.0.1:3478"],"username":"1:ann","credential":"c"}],"relay_only":true},"branding":{"name":"Parcelo","bg_color":"#0F3D2E","font_color":"#FFFFFF","button_theme":"light"},"push_key":"BG","calls":[{"side":"caller","call":"#1","phase":{"phase":"ringing","by":[{"device":"#2","run":"#5"}]}}],"ended":[{"call":"#6","reason":"answered_elsewhere","other_device":"desk"},{"call":"#1","reason":"hung_up"}]}"##,
         ),
         (ServiceMessage::Resumed, r#"{"type":"resumed"}"#),
         (ServiceMessage::SessionExpired, r#"{"type":"session_expired"}"#),
@@ -245,6 +262,19 @@ fn what_the_service_says_has_this_text() {
 fn a_push_has_this_text() {
     let push = PushPayload { call: CALL, to: cuid("courier_2"), expires_at_ms: 1_700_000_035_000 };
     check([(push, r##"{"call":"#1","to":"courier_2","expires_at_ms":1700000035000}"##)]);
+}
+
+#[test]
+fn where_pushes_go_is_bounded_and_a_way_of_a_newer_device_is_unknown() {
+    let long = "x".repeat(MAX_PUSH_MEMBER_BYTES + 1);
+    assert!(!push_target(PushService::WebPush { endpoint: secret(&long) }).is_bounded());
+    assert!(push_target(PushService::WebPush { endpoint: secret(&long[1..]) }).is_bounded());
+    let text = r#"{"by":"pigeon","loft":"3","p256dh":"BF","auth":"a"}"#;
+    assert_eq!(serde_json::from_str::<PushTarget>(text).expect("a target"), push_target(PushService::Unknown));
+}
+
+fn push_target(by: PushService) -> PushTarget {
+    PushTarget { by, p256dh: "BF".to_owned(), auth: secret("a") }
 }
 
 fn transferred() -> Transferred {

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use signedcall_core::{Command, Event, Line, PushOutcome, StatusReport, Step};
-use signedcall_wire::{BrandingOverride, CallId, CallStatus, EndReason, ErrorCode, Hello, Timestamp};
+use signedcall_wire::{BrandingOverride, CallId, CallStatus, EndReason, ErrorCode, Hello, PushTarget, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::request::Keeping;
@@ -76,6 +76,8 @@ pub(crate) struct Driver {
     /// Whoever waits for what becomes of a push, and how many there have been.
     pushes: HashMap<u64, oneshot::Sender<PushOutcome>>,
     pushes_taken: u64,
+    /// Whoever waits for pushes to go somewhere.
+    push_changes: Vec<(Option<PushTarget>, oneshot::Sender<Result<(), Error>>)>,
     deadline: Option<Timestamp>,
     link_state: LinkState,
     /// The moments of the calls that are shown, on the wall clock: worked out once each, so that a shown time never jumps.
@@ -140,6 +142,7 @@ impl Driver {
             idling: Vec::new(),
             pushes: HashMap::new(),
             pushes_taken: 0,
+            push_changes: Vec::new(),
             deadline: None,
             link_state: LinkState::Reconnecting,
             times: HashMap::new(),
@@ -340,6 +343,13 @@ impl Driver {
             Command::NotIdle { error } => {
                 for waiting in self.idling.drain(..) {
                     let _ = waiting.send(Err(error.into()));
+                }
+            }
+            Command::UsePushKey(key) => self.view.send_modify(|view| view.push_key = Some(key)),
+            Command::PushSet { target, error } => {
+                if let Some(index) = self.push_changes.iter().position(|(waiting, _)| *waiting == target) {
+                    // They may have stopped waiting.
+                    let _ = self.push_changes.swap_remove(index).1.send(error.map_or(Ok(()), |error| Err(error.into())));
                 }
             }
             Command::SeekService => self.link.doubt(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use signedcall_core::{AnswerHow, Dial, Event, Push, PushOutcome};
-use signedcall_wire::{AnalyticsEvent, CallId, Cuid, EndReason, ErrorCode, PushPayload};
+use signedcall_wire::{AnalyticsEvent, CallId, Cuid, EndReason, ErrorCode, PushPayload, PushTarget};
 use tokio::sync::oneshot;
 
 use super::Driver;
@@ -98,6 +98,10 @@ pub(crate) enum UserRequest {
         on: bool,
         reply: oneshot::Sender<()>,
     },
+    SetPush {
+        target: Option<PushTarget>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     GoIdle {
         reply: oneshot::Sender<Result<(), Error>>,
     },
@@ -141,6 +145,10 @@ impl Driver {
             UserRequest::LogOut { reply } => {
                 self.leaving.push(reply);
                 return Some(Event::UserLoggedOut);
+            }
+            UserRequest::SetPush { target, reply } => {
+                self.push_changes.push((target.clone(), reply));
+                return Some(Event::UserSetPush(target));
             }
             UserRequest::GoIdle { reply } => {
                 self.idling.push(reply);

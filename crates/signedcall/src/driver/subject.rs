@@ -47,6 +47,7 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
         | Event::UserSwapped
         | Event::UserTakesSecondCalls { .. }
         | Event::NetworkChanged
+        | Event::UserSetPush(_)
         | Event::UserLoggedOut
         | Event::UserWentIdle
         | Event::NotificationsChanged { .. }

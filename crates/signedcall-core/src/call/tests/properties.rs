@@ -101,6 +101,8 @@ impl Seen {
                 | Command::ReceiptCame { .. }
                 | Command::NotIdle { .. }
                 | Command::SeekService
+                | Command::UsePushKey(_)
+                | Command::PushSet { .. }
                 | Command::PushHandled { .. }
                 | Command::PlayTone(_)
                 | Command::ApplySignal { .. }

@@ -5,6 +5,7 @@ mod deadlines;
 mod elsewhere;
 mod limits;
 mod properties;
+mod push;
 mod quiet;
 mod receipts;
 mod restored;

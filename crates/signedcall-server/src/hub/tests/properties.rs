@@ -372,6 +372,9 @@ impl World {
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
                 HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+                HubCommand::KeepPush(_) | HubCommand::ForgetPush(_) | HubCommand::Push(_) | HubCommand::PushSettled { .. } => {
+                    unreachable!("no device has said where its pushes go")
+                }
                 HubCommand::KeepReport(kept) => assert!(kept.report.seconds > 0, "what was said is passed on"),
             }
         }

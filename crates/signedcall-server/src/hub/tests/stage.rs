@@ -10,8 +10,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use crate::hub::{
-    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, RelayGrant, Right,
-    SignIn, SocketId, TokenKeyId, Withdrawn,
+    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, Reach, RelayGrant,
+    Right, SignIn, SocketId, TokenKeyId, User, Withdrawn,
 };
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
@@ -180,6 +180,8 @@ pub(super) struct Stage {
     opening: BTreeMap<CallId, OpenRecord>,
     open: BTreeMap<CallId, (OpenRecord, Option<KeptAnswer>)>,
     ended: Vec<KeptEnd>,
+    /// Who is known to be reached by push when the service is started again.
+    pub(super) pushes_known: Vec<(User, DeviceId, Reach)>,
     pub(super) asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
@@ -231,6 +233,7 @@ impl Stage {
             opening: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
+            pushes_known: Vec::new(),
             asked: BTreeMap::new(),
             made: 0,
         }
@@ -253,6 +256,10 @@ impl Stage {
             sessions: [SessionId(self.make()), SessionId(self.make())],
         });
         let calls = calls.collect();
+        if !self.pushes_known.is_empty() {
+            let known = self.pushes_known.clone();
+            self.handle(at, HubEvent::PushesKnown { key: "key".to_owned(), known });
+        }
         self.handle(at, HubEvent::Restored { calls, ended: self.ended.clone() })
     }
 
@@ -358,6 +365,10 @@ impl Stage {
                 | HubCommand::KeepReport(_)
                 | HubCommand::MakeReceipt(_)
                 | HubCommand::KeepEvents(_)
+                | HubCommand::KeepPush(_)
+                | HubCommand::ForgetPush(_)
+                | HubCommand::Push(_)
+                | HubCommand::PushSettled { .. }
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -372,6 +383,10 @@ impl Stage {
             HubCommand::KeepReport(_)
             | HubCommand::KeepEvents(_)
             | HubCommand::MakeReceipt(_)
+            | HubCommand::KeepPush(_)
+            | HubCommand::ForgetPush(_)
+            | HubCommand::Push(_)
+            | HubCommand::PushSettled { .. }
             | HubCommand::Send { .. }
             | HubCommand::Close { .. } => {}
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
@@ -420,6 +435,14 @@ impl Stage {
             HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
             HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),
+            HubCommand::KeepPush(kept) => {
+                format!("keep push {} {}", letter(kept.device), if kept.target.is_some() { "here" } else { "nowhere" })
+            }
+            HubCommand::ForgetPush(forgotten) => {
+                format!("forget push {}{}", letter(forgotten.device), if forgotten.logged_out { " logged out" } else { "" })
+            }
+            HubCommand::Push(push) => format!("push {} until {}", letter(push.device), push.expires_at_ms),
+            HubCommand::PushSettled { device, outcome, .. } => format!("push {} {outcome:?}", letter(*device)),
             HubCommand::CloseRecord(close) => match &close.answered {
                 None => format!("close record {:?}", close.reason),
                 Some(answered) => {

@@ -126,6 +126,14 @@ impl Connection {
         }
     }
 
+    /// What reads a number from a field of an object that a column has as JSON; null where there is none.
+    pub(super) fn json_number(&self, column: &str, field: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("CAST({column} ->> '{field}' AS INTEGER)"),
+            Self::Postgres(_) => format!("CAST({column}::json ->> '{field}' AS BIGINT)"),
+        }
+    }
+
     /// How long whoever else writes is waited for.
     pub(super) fn wait_for_others(&self, patience: Duration) -> Result<()> {
         match self {

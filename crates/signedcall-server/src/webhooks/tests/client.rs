@@ -2,13 +2,14 @@ use rustls::RootCertStore;
 
 use super::receiver::{Answer, Receiver};
 use super::*;
+use crate::outward::{ConnectError, Trust};
 use crate::webhooks::client::SendError;
 
 const HASTE: WebhookSettings =
     WebhookSettings { to_private_addresses: true, connect_within: Duration::from_secs(5), answer_within: Duration::from_millis(300) };
 
 fn client(settings: WebhookSettings) -> Client {
-    Client::trusting(RootCertStore::empty(), settings)
+    Client::trusting(&Trust::of(RootCertStore::empty()), settings)
 }
 
 async fn refused(url: &str, settings: WebhookSettings) -> String {
@@ -71,10 +72,10 @@ async fn nothing_is_sent_to_addresses_of_this_network_unless_it_is_set() {
     // By a name that leads there, as by the address itself.
     for url in [receiver.url(), receiver.url().replace("localhost", "127.0.0.1"), receiver.url().replace("localhost", "[::ffff:127.0.0.1]")]
     {
-        assert_eq!(refused(&url, far).await, SendError::NotPublic.to_string(), "{url}");
+        assert_eq!(refused(&url, far).await, ConnectError::NotPublic.to_string(), "{url}");
     }
-    assert_eq!(refused("https://169.254.169.254/", NEAR).await, SendError::NotPublic.to_string());
-    assert_eq!(refused("http://1.1.1.1/", NEAR).await, SendError::Unencrypted.to_string());
+    assert_eq!(refused("https://169.254.169.254/", NEAR).await, ConnectError::NotPublic.to_string());
+    assert_eq!(refused("http://1.1.1.1/", NEAR).await, ConnectError::Unencrypted.to_string());
     assert!(receiver.received.try_recv().is_err());
 }
 
@@ -82,12 +83,12 @@ async fn nothing_is_sent_to_addresses_of_this_network_unless_it_is_set() {
 async fn no_name_is_looked_up_while_too_many_are() {
     let receiver = Receiver::encrypted(Answer::status(200)).await;
     let client = client(WebhookSettings { connect_within: Duration::from_millis(50), ..NEAR });
-    let all = u32::try_from(client.lookups.available_permits()).expect("a few");
-    let taken = client.lookups.acquire_many(all).await.expect("it is open");
+    let all = u32::try_from(client.outward.lookups.available_permits()).expect("a few");
+    let taken = client.outward.lookups.acquire_many(all).await.expect("it is open");
     let late = client.send(&receiver.url(), "t=1", "{}".to_owned()).await.expect_err("it waits");
-    assert!(matches!(late, SendError::ConnectedTooLate), "{late}");
+    assert!(matches!(late, SendError::Connect(ConnectError::TooLate)), "{late}");
     drop(taken);
-    assert_eq!(client.lookups.available_permits(), 32);
+    assert_eq!(client.outward.lookups.available_permits(), 32);
 }
 
 #[tokio::test]
@@ -97,7 +98,7 @@ async fn a_receiver_has_to_be_vouched_for() {
     assert!(said.starts_with("no TLS"), "{said}");
     let mut roots = RootCertStore::empty();
     roots.add(receiver.certificate.clone().expect("it is encrypted")).expect("a certificate");
-    let answer = Client::trusting(roots, NEAR).send(&receiver.url(), "t=1", "{}".to_owned()).await.expect("an answer");
+    let answer = Client::trusting(&Trust::of(roots), NEAR).send(&receiver.url(), "t=1", "{}".to_owned()).await.expect("an answer");
     assert_eq!((answer.status, receiver.next().await.body.as_str()), (200, "{}"));
 }
 

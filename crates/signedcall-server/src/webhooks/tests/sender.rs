@@ -13,7 +13,7 @@ fn start(store: &Store) -> JoinHandle<()> {
 }
 
 fn start_with(store: &Store, settings: WebhookSettings) -> JoinHandle<()> {
-    let client = Client::trusting(rustls::RootCertStore::empty(), settings);
+    let client = Client::trusting(&crate::outward::Trust::of(rustls::RootCertStore::empty()), settings);
     tokio::spawn(deliver_by(client, open_outbox(&store.at), store.records.filled()))
 }
 

@@ -91,6 +91,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
         all,
         [
             "DELETE /v1/blocked/{cuid}",
+            "DELETE /v1/push/apns",
             "DELETE /v1/tokens/key",
             "DELETE /v1/users/{cuid}",
             "GET /v1/blocked",
@@ -100,11 +101,14 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
             "GET /v1/calls.csv",
             "GET /v1/calls/{id}",
             "GET /v1/openapi.json",
+            "GET /v1/push/apns",
+            "GET /v1/push/web",
             "GET /v1/users/{cuid}",
             "POST /v1/calls/{id}/hangup",
             "POST /v1/tokens",
             "PUT /v1/blocked/{cuid}",
             "PUT /v1/branding",
+            "PUT /v1/push/apns",
         ]
     );
 }

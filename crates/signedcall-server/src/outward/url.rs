@@ -1,11 +1,11 @@
-//! Where a webhook may lie.
+//! Where a server may lie that somebody else has chosen.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use signedcall_wire::is_public_address;
 use url::{Host, Url};
 
-/// The most bytes of a webhook's URL.
+/// The most bytes of a URL.
 const MAX_URL_BYTES: usize = 2 * 1024;
 
 /// Where clouds keep what a machine may know of itself, its keys among it, though the addresses are of the kind that somebody gives out: Amazon's and
@@ -49,7 +49,7 @@ pub(super) fn is_near(address: IpAddr) -> bool {
 }
 
 /// Reads a URL that can be sent to.
-pub(super) fn check(text: &str, near_too: bool) -> Result<Url, InvalidUrl> {
+pub(crate) fn check(text: &str, near_too: bool) -> Result<Url, InvalidUrl> {
     let wrong = |why| Err(InvalidUrl { url: text.to_owned(), why });
     let Ok(url) = Url::parse(text) else { return wrong("it is no URL") };
     match url.scheme() {
@@ -61,7 +61,7 @@ pub(super) fn check(text: &str, near_too: bool) -> Result<Url, InvalidUrl> {
         return wrong("it has more than 2048 bytes");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong("it cannot hold a name or password; deliveries are signed instead");
+        return wrong("it cannot hold a name or password; what is sent is signed instead");
     }
     if url.fragment().is_some() {
         return wrong("what follows # is not sent to anybody");

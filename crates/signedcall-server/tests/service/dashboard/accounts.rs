@@ -1,0 +1,127 @@
+//! Accounts and what their apps sign in by, made and changed by an operator.
+
+use serde_json::{Value, json};
+use signedcall_wire::{AccountId, Environment, Hello, Redacted};
+
+use super::browser::{Browser, Dashboard, refusal};
+use crate::support::{Device, hello, in_time};
+
+fn grocer() -> Value {
+    json!({"id": "grocer", "name": "Grocer & Sons", "bg_color": "#102040", "font_color": "#ffffff"})
+}
+
+async fn actions(browser: &Browser) -> Vec<String> {
+    let log = browser.get("/api/audit").await.json();
+    let entries = log["entries"].as_array().expect("entries").iter();
+    entries.map(|entry| format!("{} {}", entry["action"].as_str().expect("a word"), entry["outcome"].as_str().expect("a word"))).collect()
+}
+
+#[tokio::test]
+async fn an_account_is_added_with_keys_that_are_shown_once_and_let_devices_in() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let keys = browser.post("/api/accounts", &grocer()).await.json();
+    let key = keys.as_array().expect("keys").iter().find(|key| key["environment"] == "production").expect("one");
+    let secret = Redacted::new(key["key"].as_str().expect("a key").to_owned());
+    let hello =
+        Hello { account_id: AccountId("grocer".to_owned()), environment: Environment::Production, ..hello(secret.clone(), "courier_1") };
+    let device = Device::sign_in(&dashboard.service.service.url(), hello).await;
+    assert_eq!(device.welcome.branding.expect("a look").name, "Grocer & Sons");
+    let listed = browser.get("/api/accounts/grocer/keys").await;
+    assert!(!listed.body.contains(secret.expose().as_str()) && listed.body.contains(key["id"].as_str().expect("an id")), "{listed:?}");
+    let names: Vec<Value> =
+        browser.get("/api/accounts").await.json().as_array().expect("accounts").iter().map(|it| it["id"].clone()).collect();
+    assert_eq!(names, ["demo", "grocer"]);
+
+    assert_eq!(refusal(&browser.post("/api/accounts", &grocer()).await), (409, "taken".to_owned(), Some("id".to_owned())));
+    for (field, value) in [("id", json!("a b")), ("name", json!("")), ("bg_color", json!("navy")), ("font_color", Value::Null)] {
+        let mut wrong = grocer();
+        wrong["id"] = json!("other");
+        wrong[field] = value;
+        let answer = browser.post("/api/accounts", &wrong).await;
+        assert_eq!((answer.status, refusal(&answer).2.as_deref()), (400, Some(field)), "{wrong}");
+    }
+    assert_eq!(actions(&browser).await[..3], ["add_account refused", "add_account refused", "add_account refused"]);
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_with_an_overlap_and_the_old_one_signs_out_whoever_has_it() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let mut old_device = dashboard.service.sign_in("courier_1").await;
+    let old = browser.get("/api/accounts/demo/keys").await.json();
+    let old = old.as_array().expect("keys").iter().find(|key| key["environment"] == "development").expect("one")["id"].clone();
+    let new = browser.post("/api/accounts/demo/environments/development/keys", &json!({})).await.json();
+    let with_new = || hello(Redacted::new(new["key"].as_str().expect("a key").to_owned()), "courier_2");
+    assert!(Device::is_welcome(&dashboard.service.service.url(), with_new()).await);
+    assert!(Device::is_welcome(&dashboard.service.service.url(), dashboard.service.hello("courier_3")).await, "both are good");
+    let revoke = format!("/api/accounts/demo/keys/{}", old.as_str().expect("an id"));
+    assert_eq!(browser.delete(&revoke).await.status, 204);
+    in_time(async { while old_device.socket.hear().await.is_some() {} }).await;
+    assert!(Device::is_welcome(&dashboard.service.service.url(), with_new()).await);
+    assert_eq!(refusal(&browser.delete(&revoke).await), (404, "not_found".to_owned(), None), "it is revoked already");
+    for _ in 0..3 {
+        assert_eq!(browser.post("/api/accounts/demo/environments/development/keys", &json!({})).await.status, 200);
+    }
+    let one_too_many = browser.post("/api/accounts/demo/environments/development/keys", &json!({})).await;
+    assert_eq!(refusal(&one_too_many), (409, "too_many".to_owned(), None));
+    assert_eq!(browser.post("/api/accounts/nobody/environments/development/keys", &json!({})).await.status, 404);
+    assert_eq!(actions(&browser).await[..3], ["add_key refused", "add_key refused", "add_key done"]);
+}
+
+#[tokio::test]
+async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let policy = json!({"relay_only": true, "single_device": true, "max_call_seconds": 600});
+    let set = browser.put("/api/accounts/demo/policy", &policy).await.json();
+    assert_eq!((&set["relay_only"], &set["single_device"], &set["max_call_seconds"]), (&json!(true), &json!(true), &json!(600)));
+    assert_eq!(browser.get("/api/accounts/demo").await.json(), set);
+    let first = dashboard.service.sign_in("courier_1").await;
+    assert!(!Device::is_welcome(&dashboard.service.service.url(), dashboard.service.hello("courier_1")).await, "one device at a time");
+    drop(first);
+    for (wrong, field) in [
+        (json!({"relay_only": true, "single_device": true, "max_call_seconds": 0}), "max_call_seconds"),
+        (json!({"relay_only": true, "single_device": true, "max_call_seconds": 86_401}), "max_call_seconds"),
+        (json!({"relay_only": "yes", "single_device": true}), "relay_only"),
+        (json!({"relay_only": true}), "single_device"),
+    ] {
+        let answer = browser.put("/api/accounts/demo/policy", &wrong).await;
+        assert_eq!((answer.status, refusal(&answer).2.as_deref()), (400, Some(field)), "{wrong}");
+    }
+    assert_eq!(browser.get("/api/accounts/demo").await.json(), set, "as it was");
+    assert_eq!(browser.put("/api/accounts/nobody/policy", &json!({"relay_only": true, "single_device": true})).await.status, 404);
+}
+
+#[tokio::test]
+async fn quiet_hours_and_token_keys_are_set_and_taken_away() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let path = "/api/accounts/demo/environments/production/quiet-hours";
+    let night = json!({"cuid": "courier_1", "from": "22:00", "to": "06:30", "utc_offset": "+05:30"});
+    assert_eq!(browser.put(path, &night).await.status, 204);
+    let mut shown = night.clone();
+    shown["environment"] = json!("production");
+    assert_eq!(browser.get("/api/accounts/demo/quiet-hours").await.json(), json!([shown]));
+    for (field, value) in [("from", json!("25:00")), ("to", json!("22:00")), ("utc_offset", json!("noon")), ("cuid", json!("x"))] {
+        let mut wrong = night.clone();
+        wrong[field] = value;
+        let answer = browser.put(path, &wrong).await;
+        assert_eq!((answer.status, refusal(&answer).2.as_deref()), (400, Some(field)), "{wrong}");
+    }
+    assert_eq!(browser.put(path, &json!({"cuid": "courier_1"})).await.status, 204);
+    assert_eq!(browser.get("/api/accounts/demo/quiet-hours").await.json(), json!([]));
+
+    let keys = "/api/accounts/demo/environments/production/token-keys";
+    // RFC 8037, appendix A.2.
+    let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "first", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
+    assert_eq!(browser.put(keys, &set).await.status, 204);
+    let listed = browser.get("/api/accounts/demo/token-keys").await.json();
+    assert_eq!(listed, json!([{"kid": "first", "environment": "production", "algorithm": "EdDSA"}]));
+    let taken = browser.put("/api/accounts/demo/environments/development/token-keys", &set).await;
+    assert_eq!(refusal(&taken), (409, "taken".to_owned(), Some("keys".to_owned())));
+    let wrong = browser.put(keys, &json!({"keys": [{"kty": "oct", "kid": "k", "k": "AAAA"}]})).await;
+    assert_eq!(refusal(&wrong), (400, "invalid_request".to_owned(), Some("keys".to_owned())));
+    assert_eq!(browser.put(keys, &json!({"keys": []})).await.status, 204);
+    assert_eq!(browser.get("/api/accounts/demo/token-keys").await.json(), json!([]));
+}

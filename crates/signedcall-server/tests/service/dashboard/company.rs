@@ -1,0 +1,82 @@
+//! What a company's backend can do, done by an operator.
+
+use serde_json::json;
+use signedcall_wire::{Branding, ErrorCode, Request, ServiceEvent, ServiceMessage};
+
+use super::browser::Dashboard;
+use crate::support::{in_time, new_call};
+
+#[tokio::test]
+async fn a_new_look_reaches_every_device_at_once_and_is_written_down() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let mut courier = dashboard.service.sign_in("courier_1").await;
+    let path = "/api/accounts/demo/environments/production/v1/branding";
+    let look = json!({"name": "Parcelo", "bg_color": "#777777", "font_color": "#888888", "button_theme": "dark"});
+    let changed = browser.put(path, &look).await.json();
+    assert_eq!(changed["contrast"]["legible"], false, "{changed}");
+    let branding: Branding = serde_json::from_value(look).expect("a branding");
+    assert_eq!(courier.event().await, ServiceEvent::Branding(branding));
+    assert_eq!(browser.get(path).await.json(), changed);
+    let preview = browser.get("/api/contrast?bg_color=%23777777&font_color=%23888888").await.json();
+    assert_eq!(
+        (&preview["legible"], preview["ratio"].as_f64().map(|ratio| (ratio * 100.0).round() / 100.0)),
+        (&json!(false), changed["contrast"]["ratio"].as_f64())
+    );
+    assert_eq!(browser.get("/api/contrast?bg_color=grey&font_color=%23888888").await.status, 400);
+    let wrong = browser.put(path, &json!({"name": "Parcelo", "bg_color": "grey", "font_color": "#888888"})).await;
+    assert_eq!(wrong.problem(), (400, "invalid_request".to_owned(), Some("bg_color".to_owned())));
+    let log = browser.get("/api/audit?account=demo").await.json();
+    let of = |nth: usize| (log["entries"][nth]["action"].clone(), log["entries"][nth]["outcome"].clone());
+    assert_eq!([of(0), of(1)], [(json!("set_branding"), json!("refused")), (json!("set_branding"), json!("done"))]);
+}
+
+#[tokio::test]
+async fn a_user_is_blocked_and_let_in_again_and_a_call_is_ended() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let base = "/api/accounts/demo/environments/development/v1";
+    let mut courier = dashboard.service.sign_in("courier_1").await;
+    let mut customer = dashboard.service.sign_in("customer_1").await;
+    let (call, request) = new_call("customer_1");
+    courier.ask(request).await.expect("a call");
+    customer.ask(Request::Accept { call }).await.expect("it rings");
+    let open = browser.get(&format!("{base}/calls?state=open")).await.json();
+    assert_eq!(open["calls"][0]["id"], call.to_string());
+    assert_eq!(browser.post(&format!("{base}/calls/{call}/hangup"), &json!({})).await.status, 204);
+    in_time(async { while !matches!(customer.event().await, ServiceEvent::Ended { .. }) {} }).await;
+
+    assert_eq!(browser.put(&format!("{base}/blocked/courier_1"), &json!({})).await.status, 200);
+    let told = in_time(async {
+        loop {
+            match courier.socket.hear().await {
+                Some(ServiceMessage::Refused(refusal)) => break refusal.code,
+                Some(_) => {}
+                None => panic!("the socket is closed without a word"),
+            }
+        }
+    });
+    assert_eq!(told.await, ErrorCode::ContactRegistrationFailed);
+    assert_eq!(browser.get(&format!("{base}/blocked")).await.json()["users"][0]["cuid"], "courier_1");
+    assert_eq!(browser.delete(&format!("{base}/blocked/courier_1")).await.status, 204);
+    assert_eq!(browser.delete(&format!("{base}/users/courier_1")).await.status, 202);
+    let log = browser.get("/api/audit").await.json();
+    let entries: Vec<_> =
+        log["entries"].as_array().expect("entries")[..4].iter().map(|it| (it["action"].clone(), it["subject"].clone())).collect();
+    let expected = [("erase_user", "courier_1"), ("let_user_in", "courier_1"), ("block_user", "courier_1"), ("hang_up", &call.to_string())];
+    assert_eq!(entries, expected.map(|(action, subject)| (json!(action), json!(subject))));
+}
+
+#[tokio::test]
+async fn one_environment_s_calls_are_not_the_other_s() {
+    let dashboard = Dashboard::start().await;
+    let browser = dashboard.signed_in().await;
+    let mut courier = dashboard.service.sign_in("courier_1").await;
+    let _customer = dashboard.service.sign_in("customer_1").await;
+    courier.ask(new_call("customer_1").1).await.expect("a call");
+    let calls = async |environment: &str| {
+        let page = browser.get(&format!("/api/accounts/demo/environments/{environment}/v1/calls")).await.json();
+        page["calls"].as_array().expect("calls").len()
+    };
+    assert_eq!((calls("development").await, calls("production").await), (1, 0));
+}

@@ -1,0 +1,8 @@
+//! The dashboard as a browser uses it, and as somebody does who is not let in.
+
+mod accounts;
+mod browser;
+mod calls;
+mod company;
+mod hostile;
+mod sign_in;

@@ -1,0 +1,21 @@
+import type { Answer, Refusal } from "./api";
+
+/** Something that is asked for and shown. What was there stays while it is asked for again; of two answers the one to the later question counts. */
+export class Loaded<T> {
+  value = $state.raw<T | null>(null);
+  refused = $state.raw<Refusal | null>(null);
+  busy = $state(true);
+  #asked = 0;
+
+  constructor(readonly ask: () => Promise<Answer<T>>) {}
+
+  async load(): Promise<void> {
+    const number = ++this.#asked;
+    this.busy = true;
+    const { value, refused } = await this.ask();
+    if (number !== this.#asked) return;
+    this.refused = refused;
+    if (!refused) this.value = value;
+    this.busy = false;
+  }
+}
