@@ -50,7 +50,7 @@ pub(crate) fn webhooks(settings: &Settings, command: WebhookCommand) -> anyhow::
 }
 
 pub(crate) fn push(settings: &Settings, command: PushCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let mut out = std::io::stdout();
     match command {
         PushCommand::Apns(arguments) => {
@@ -97,7 +97,7 @@ pub(crate) fn analytics(settings: &Settings, command: AnalyticsCommand) -> anyho
 }
 
 pub(crate) fn operators(settings: &Settings, command: OperatorCommand) -> anyhow::Result<()> {
-    let accounts = open_accounts(&settings.data)?;
+    let accounts = open_accounts(settings)?;
     let mut out = std::io::stdout();
     match command {
         OperatorCommand::Link { name } => {

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, params};
 use signedcall_server::store::Account;
-use signedcall_server::{STORE_FILE, account, open_accounts};
+use signedcall_server::{STORE_FILE, Settings, account, open_accounts};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, EndReason};
 
 /// A company whose name is as long as one may be.
@@ -60,7 +60,7 @@ fn add_account(data: &Path, id: &str, name: &str, bg_color: &str) {
         button_theme: ButtonTheme::Light,
     };
     let account = Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None, single_device: false };
-    account::add(&open_accounts(data).expect("the store"), &account).expect("a new account");
+    account::add(&open_accounts(&Settings::on_loopback(data.to_owned())).expect("the store"), &account).expect("a new account");
 }
 
 /// Writes down a month of calls, more of them by day than by night, most of which went well, and one that goes on.

@@ -34,7 +34,7 @@ impl Dashboard {
 
     /// The store, as a command opens it.
     pub(crate) fn accounts(&self) -> Accounts {
-        open_accounts(self.service.data.path()).expect("the store")
+        open_accounts(&Settings::on_loopback(self.service.data.path().to_owned())).expect("the store")
     }
 
     pub(crate) fn store(&self) -> rusqlite::Connection {

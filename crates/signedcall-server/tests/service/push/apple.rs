@@ -6,8 +6,8 @@ use hyper::Version;
 use rcgen::{CertificateParams, KeyPair};
 use ring::signature::KeyPair as _;
 use serde_json::{Value, json};
-use signedcall_server::open_accounts;
 use signedcall_server::push::{ApnsCredential, ApnsProof, PushError, apns, remove_apns, set_apns};
+use signedcall_server::{Settings, open_accounts};
 use signedcall_wire::{AccountId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request, ServiceEvent};
 
 use super::receiver::Receiver;
@@ -50,7 +50,7 @@ async fn service_with(apple: &StandIn, credential: &ApnsCredential) -> TestServi
         settings.push.apns_development = url;
     })
     .await;
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     set_apns(&accounts, &demo(), Environment::Development, credential).expect("a key that can be used");
     service
 }
@@ -150,7 +150,7 @@ async fn a_device_of_another_app_or_environment_is_refused_when_it_says_where_it
         assert_eq!(ask(by(token)).await, refused, "{token}");
     }
     assert_eq!(ask(by(TOKEN)).await, Ok(()));
-    let accounts = open_accounts(service.data.path()).expect("the store");
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
     remove_apns(&accounts, &demo(), Environment::Development).expect("it was entered");
     assert!(matches!(remove_apns(&accounts, &demo(), Environment::Development), Err(PushError::NoCredential(_))));
     assert_eq!(apns(&accounts, &demo(), Environment::Development).expect("the store"), None);
