@@ -177,3 +177,26 @@ pub(super) fn goes_on(connection: &Connection, tenure: &Tenure) -> sql::Result<b
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{TestStore, on_each_store};
+
+    on_each_store![a_partition_is_whose_it_was_claimed_for];
+
+    fn a_partition_is_whose_it_was_claimed_for(store: &TestStore) {
+        drop(store.at().open().expect("a new store"));
+        let owners = Owners::open(store.at()).expect("a store");
+        let (one, another) = (Partition(1), Partition(2));
+        assert_eq!(owners.owner_of(one).expect("a good store"), None);
+        let tenure = owners.claim(one, &NodeId("first".to_owned())).expect("it is nobody's");
+        owners.renew(&tenure).expect("it goes on");
+        let owner = owners.owner_of(one).expect("a good store").expect("somebody's");
+        assert_eq!((owner.node, owner.epoch), (tenure.node.clone(), tenure.epoch));
+        assert_eq!(owners.owner_of(another).expect("a good store"), None);
+        owners.release(&tenure).expect("a good store");
+        owners.claim(one, &NodeId("second".to_owned())).expect("it was given up");
+        assert_eq!(owners.owner_of(one).expect("a good store").map(|owner| owner.node.0), Some("second".to_owned()));
+    }
+}

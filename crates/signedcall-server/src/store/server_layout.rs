@@ -82,3 +82,31 @@ fn change(mut connection: Connection, at: &Location) -> Result<(), StoreError> {
     change().map_err(failed)?;
     transaction.commit().map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn a_step_that_sqlite_takes_is_taken_by_a_database_as_well() {
+        const STEP: &str = "
+            CREATE TABLE diary (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                day    TEXT NOT NULL UNIQUE,
+                secret BLOB
+            ) STRICT;
+            ALTER TABLE diary ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+            CREATE INDEX diary_by_pages ON diary (pages) WHERE pages > 0;
+            CREATE TRIGGER diary_stays BEFORE DELETE ON diary BEGIN SELECT RAISE(ABORT, 'it''s only added to'); END;
+        ";
+        for (store, text) in [(TestStore::in_a_file(), STEP.to_owned()), (TestStore::on_postgres(), step(STEP))] {
+            let connection = store.at().open().expect("a new store");
+            connection.run(&text).expect("a step");
+            connection.execute("INSERT INTO diary (day, secret) VALUES (?, ?)", params!["Monday", [1_u8]]).expect("a table");
+            assert_eq!(store.number("SELECT number FROM diary"), 1);
+            let refused = connection.execute("DELETE FROM diary", params![]).expect_err("it is only added to");
+            assert!(refused.to_string().contains("it's only added to"), "{refused}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ const KEEPER: &str = r#"
     begin() { control -l "$dir/log" start; }
     "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1 || exit 1
     printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$dir'" "max_connections = 300" "fsync = off" >>"$dir/data/postgresql.conf"
+    cat "$dir/settings" >>"$dir/data/postgresql.conf"
     begin || exit 1
     echo begun
     while read -r what; do
@@ -53,16 +54,27 @@ impl Postgres {
 
     /// Starts a server.
     pub(crate) fn start() -> Self {
+        Self::start_as(&[], |_| {})
+    }
+
+    /// Starts a server with some settings, for which files may be put into its directory before.
+    pub(crate) fn start_as(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let binaries = binaries().expect("PostgreSQL is not installed, which `cargo xtask test` does: Debian's package postgresql");
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         // Short: the name of a socket may have a hundred characters.
         let directory = PathBuf::from(format!("/tmp/signedcall-pg-{}-{number}", std::process::id()));
         std::fs::create_dir(&directory).expect("a directory");
+        prepare(&directory);
+        let settings = (settings.join("\n") + "\n").replace("DIRECTORY", &directory.display().to_string());
+        std::fs::write(directory.join("settings"), settings).expect("a file");
         let mut command = if rustix::process::geteuid().is_root() {
             // A server refuses to be run by root.
             let user = unprivileged().expect("the user postgres, which Debian's package postgresql makes");
-            chown(&directory, Some(user.0), Some(user.1)).expect("a directory to give away");
+            let files = std::fs::read_dir(&directory).expect("a directory").map(|file| file.expect("a file").path());
+            for path in files.chain([directory.clone()]) {
+                chown(&path, Some(user.0), Some(user.1)).expect("what is given away");
+            }
             let mut command = Command::new("setpriv");
             command.args(["--reuid", &user.0.to_string(), "--regid", &user.1.to_string(), "--clear-groups", "sh"]);
             command

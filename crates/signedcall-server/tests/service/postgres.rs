@@ -1,13 +1,16 @@
 //! The service on a PostgreSQL database, also while its server is away.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::fs::Permissions;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 
+use rcgen::{CertificateParams, KeyPair};
 use signedcall_server::store::{Location, Server, read_records};
 use signedcall_server::{Service, Settings, StartError, serve};
 use signedcall_wire::{CallId, EndReason, ErrorCode, Request, ServiceEvent};
 
-use crate::binary::run;
+use crate::binary::{command, run};
 use crate::operator::get;
 use crate::rig::Postgres;
 use crate::support::{Device, hello, in_time, new_call};
@@ -93,6 +96,41 @@ async fn the_calls_of_a_database_are_one_service_s_and_go_on_with_the_next_one()
     second.shutdown().await;
     let records = read_records(beside.location()).expect("a good store");
     assert_eq!(records.iter().map(|record| (record.call.clone(), record.end_reason)).collect::<Vec<_>>(), [(call.to_string(), None)]);
+}
+
+#[tokio::test]
+async fn a_server_is_reached_by_tls_if_its_certificate_is_trusted() {
+    let own_key = KeyPair::generate().expect("a key");
+    let certificate =
+        CertificateParams::new(["localhost".to_owned()]).and_then(|params| params.self_signed(&own_key)).expect("a certificate");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port().to_string();
+    let server = Postgres::start_as(
+        &[
+            "listen_addresses = '127.0.0.1'",
+            &format!("port = {port}"),
+            "ssl = on",
+            "ssl_cert_file = 'DIRECTORY/certificate.pem'",
+            "ssl_key_file = 'DIRECTORY/key.pem'",
+        ],
+        |directory| {
+            std::fs::write(directory.join("certificate.pem"), certificate.pem()).expect("a file");
+            let key = directory.join("key.pem");
+            std::fs::write(&key, own_key.serialize_pem()).expect("a file");
+            std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("a file");
+        },
+    );
+    let data = tempfile::tempdir().expect("a directory");
+    let trusted = data.path().join("trusted.pem");
+    std::fs::write(&trusted, certificate.pem()).expect("a file");
+    let url = format!("postgres://postgres@localhost:{port}/postgres?sslmode=require");
+    let arguments = ["--store", &url, "--listen", "127.0.0.1:0", "check-config"];
+    let good = command(data.path(), &arguments).env("SSL_CERT_FILE", &trusted).output().await.expect("the binary");
+    let words = String::from_utf8([good.stdout, good.stderr].concat()).expect("text");
+    assert!(good.status.success() && words.contains("there is nothing in postgres://"), "{words}");
+    let refused = run(data.path(), &arguments).await;
+    let words = String::from_utf8([refused.stdout, refused.stderr].concat()).expect("text");
+    assert!(!refused.status.success() && words.contains("certificate"), "{words}");
+    drop(server);
 }
 
 #[tokio::test]

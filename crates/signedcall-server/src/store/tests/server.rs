@@ -308,6 +308,16 @@ fn the_record_of_a_refused_call_is_ended_and_no_other_of_the_same_id() {
 }
 
 #[test]
+fn what_is_committed_is_safe_whatever_the_database_has_set() {
+    let store = TestStore::on_postgres();
+    for off in ["synchronous_commit = off", "default_transaction_isolation = 'repeatable read'"] {
+        store.run(&format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {}', current_database()); END $$", off.replace('\'', "''")));
+    }
+    assert_eq!(store.text("SELECT current_setting('synchronous_commit')"), Some("on".to_owned()));
+    assert_eq!(store.text("SELECT current_setting('transaction_isolation')"), Some("read committed".to_owned()));
+}
+
+#[test]
 fn text_that_no_database_can_hold_is_found_nowhere_and_never_written() {
     let store = TestStore::on_postgres();
     let accounts = Accounts::open(store.at()).expect("a new store");

@@ -8,7 +8,7 @@ use signedcall_server::STORE_FILE;
 use signedcall_wire::{EndReason, Request};
 
 use super::backend::Backend;
-use crate::support::{TestService, in_time};
+use crate::support::{PATIENCE, TestService, in_time};
 
 /// Every call of a user, the newest first.
 async fn calls_of(backend: &Backend, cuid: &str) -> Vec<Value> {
@@ -72,6 +72,8 @@ async fn the_file_holds_nothing_of_an_erased_user_either() {
     service.shutdown().await;
     drop(accounts);
     let store = rusqlite::Connection::open(data.path().join(STORE_FILE)).expect("the store");
+    // Somebody may be about to read still.
+    store.busy_timeout(PATIENCE).expect("the store");
     store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, u32>(0)).expect("a checkpoint");
     drop(store);
     for file in std::fs::read_dir(data.path()).expect("the directory") {

@@ -262,7 +262,7 @@ impl Manner {
         let longest_idle = ANSWERED_WITHIN.as_millis();
         format!(
             "SET lock_timeout = {others}; SET statement_timeout = {within}; SET default_transaction_read_only = {read_only};
-             SET idle_in_transaction_session_timeout = {longest_idle}; {disk}"
+             SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = {longest_idle}; {disk}"
         )
     }
 }
