@@ -1,4 +1,5 @@
 mod analytics;
+mod pushes;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
