@@ -4,10 +4,10 @@ use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signedcall_wire::{DeviceId, Redacted};
+use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc::Sender, oneshot};
 use tokio::task::JoinHandle;
@@ -20,17 +20,16 @@ use crate::dashboard::{self, Dashboard, DashboardSettings, FIRST_OPERATOR, Opera
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
 use crate::gate::{Gate, GateSettings};
-use crate::hub::{Reach, User};
 use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
-use crate::push::{CertificatesError, PushKeeper, PushSettings, Senders, VapidKey, send_pushes};
+use crate::push::{PushParts, StartPushError, send_pushes};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
 use crate::store::{
-    Accounts, Location, Outbox, Pushes, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
+    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
 };
 use crate::switchboard::{Note, Switchboard};
 use crate::tenancy::Tenancy;
@@ -88,9 +87,9 @@ pub enum StartError {
     /// The demo account cannot be made.
     #[error(transparent)]
     Demo(#[from] AccountError),
-    /// What vouches for push services cannot be read.
+    /// Nothing can be pushed.
     #[error(transparent)]
-    PushCertificates(#[from] CertificatesError),
+    Push(#[from] StartPushError),
     /// The relay did not start.
     #[error(transparent)]
     Relay(#[from] StartRelayError),
@@ -105,9 +104,6 @@ pub enum StartError {
     /// There is no TLS although it was asked for.
     #[error("no TLS: {0}")]
     Tls(#[from] TlsError),
-    /// The service has no key to sign its pushes with.
-    #[error("the key that pushes are signed with is damaged, or could not be made")]
-    NoPushKey,
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -194,7 +190,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let key_use = KeyUse::open(&accounts)?;
     let (receipts, outbox, stores) = (ReceiptMaker::start(accounts.open_again()?)?, Outbox::open(&store)?, Stores::open(&accounts)?);
-    let push = open_pushes(&settings.push, &store)?;
+    let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
@@ -274,28 +270,6 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         dashboard,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
     })
-}
-
-/// What pushes are kept in and sent by.
-struct PushParts {
-    keeper: PushKeeper,
-    senders: Senders,
-    pushes: Arc<Mutex<Pushes>>,
-    /// What devices are told that Web Push services know the service by.
-    key: String,
-    known: Vec<(User, DeviceId, Reach)>,
-}
-
-/// Opens it, with the service's own key, which is made when there is none.
-fn open_pushes(settings: &PushSettings, store: &Location) -> Result<PushParts, StartError> {
-    let pushes = Pushes::open(store)?;
-    let kept = pushes.key(&VapidKey::make().ok_or(StartError::NoPushKey)?)?;
-    let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartError::NoPushKey)?);
-    let (key, known) = (vapid.public(), pushes.known()?);
-    let pushes = Arc::new(Mutex::new(pushes));
-    let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
-    let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
-    Ok(PushParts { keeper, senders, pushes, key, known })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

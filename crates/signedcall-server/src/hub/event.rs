@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use signedcall_wire::{
     AccountId, AnalyticsEvent, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
-    ErrorCode, Invite, PushTarget, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
+    ErrorCode, Invite, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
 };
 
-use super::push::Reach;
+use super::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach};
 use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
 use super::{RelayGrant, User};
@@ -255,68 +255,6 @@ pub enum HubCommand {
         /// What has become of it.
         outcome: PushOutcome,
     },
-}
-
-/// Where a device is reached by push.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeepPush {
-    /// The device's session.
-    pub session: SessionId,
-    /// Its request.
-    pub request: RequestId,
-    /// Its account.
-    pub account: AccountId,
-    /// Its environment.
-    pub environment: Environment,
-    /// Its user.
-    pub cuid: Cuid,
-    /// The device.
-    pub device: DeviceId,
-    /// Where; `None`: nowhere.
-    pub target: Option<PushTarget>,
-}
-
-/// A device that is reached by push no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForgetPush {
-    /// Its account.
-    pub account: AccountId,
-    /// Its environment.
-    pub environment: Environment,
-    /// Its user.
-    pub cuid: Cuid,
-    /// The device.
-    pub device: DeviceId,
-    /// Whether it is because its user has signed out there, which is remembered.
-    pub logged_out: bool,
-}
-
-/// A push that is to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPush {
-    /// The call.
-    pub call: CallId,
-    /// The company.
-    pub account: AccountId,
-    /// Which of its environments.
-    pub environment: Environment,
-    /// Who is called.
-    pub cuid: Cuid,
-    /// On which device.
-    pub device: DeviceId,
-    /// When the call stops ringing, in milliseconds since 1970.
-    pub expires_at_ms: u64,
-}
-
-/// What has become of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushOutcome {
-    /// Its device rings.
-    Rings,
-    /// The call was over before, or answered elsewhere.
-    Ended(EndReason),
-    /// It could not be brought.
-    NotBrought,
 }
 
 /// Events for analytics, as a device tells them.

@@ -84,14 +84,14 @@ use signedcall_wire::{
 use self::call::Call;
 pub use self::company::Presence;
 pub use self::event::{
-    AnsweredBy, AskedReceipt, CloseRecord, ForgetPush, HubCommand, HubEvent, HubStep, KeepPush, KeptAnswer, KeptCall, KeptEnd, KeptEvents,
-    KeptReport, NamedDevice, NewPush, OpenRecord, PushOutcome, SignIn, SocketId,
+    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
+    NamedDevice, OpenRecord, SignIn, SocketId,
 };
 pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 use self::push::PushDirectory;
-pub use self::push::Reach;
+pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach};
 pub use self::quiet::{Quiet, QuietHours};
 use self::rate::CallBudgets;
 pub use self::rate::CallRates;

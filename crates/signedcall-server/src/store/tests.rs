@@ -1,5 +1,6 @@
 mod analytics;
 mod file;
+mod pushes;
 mod records;
 mod server;
 

@@ -62,6 +62,20 @@ fn a_push_that_wakes_the_link_rings_from_the_welcome() {
 }
 
 #[test]
+fn where_pushes_go_is_said_again_after_a_cut_and_not_at_all_without_a_socket() {
+    let mut rig = Rig::signed_in();
+    assert_eq!(rig.handle(Event::UserSetPush(None)), "ask push nowhere");
+    assert_eq!(rig.respond(None), "pushes off");
+    let _ = rig.handle(Event::UserSetPush(None));
+    assert_eq!(rig.respond(Some(ErrorCode::VoipServiceFailedToRegister)), "pushes not set VoipServiceFailedToRegister");
+    let _ = rig.handle(Event::UserSetPush(None));
+    let _ = rig.handle(Event::LinkLost);
+    assert_eq!(rig.handle(Event::UserSetPush(None)), "pushes not set NetworkNotAvailable");
+    let _ = rig.handle(Event::LinkOpened);
+    assert!(rig.receive(ServiceMessage::Resumed).contains("ask push nowhere"));
+}
+
+#[test]
 fn a_push_that_does_not_ring_has_a_reason() {
     let mut rig = Rig::signed_in();
     let push = Push { number: 1, call: call(1), to: cuid("carol"), left: Duration::from_secs(30) };

@@ -8,15 +8,18 @@
 //! A push only wakes a device: the call itself comes by the socket that it opens, and until then nothing of the call hangs on the push but that the call
 //! waits for it. What becomes of each push is said once (R36): its device rings, or why it does not.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod directory;
+mod words;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signedcall_wire::{
-    CallId, DeviceId, EndReason, ErrorCode, MAX_SOCKETS_PER_CUID, PushService, PushTarget, RequestId, ServiceEvent, SessionId,
-};
+use signedcall_wire::{CallId, DeviceId, EndReason, ErrorCode, PushService, PushTarget, RequestId, ServiceEvent, SessionId};
 
+pub(super) use self::directory::PushDirectory;
+pub use self::directory::Reach;
+pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome};
 use super::call::{Awaited, Call, Party, State};
-use super::event::{ForgetPush, KeepPush, NewPush, PushOutcome};
 use super::request::refused;
 use super::session::{Answer, Link, Session};
 use super::{Hub, HubCommand, Turn, User};
@@ -24,56 +27,6 @@ use super::{Hub, HubCommand, Turn, User};
 /// How long the devices that have a socket may take to confirm that they ring. It is ten round trips of a slow network, and somebody who waits for the other
 /// side to pick up does not notice it.
 pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
-
-/// What is known of a device that has said where its pushes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// It is reached by push.
-    Push,
-    /// Its user has signed out there since: no push for them may ring there (R34).
-    LoggedOut,
-}
-
-/// Which devices are reached by push. Where their pushes go, the store knows.
-#[derive(Debug, Default)]
-pub(super) struct PushDirectory {
-    users: BTreeMap<User, BTreeMap<DeviceId, Entry>>,
-    made: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Later ones have a higher number.
-    number: u64,
-    reach: Reach,
-}
-
-impl PushDirectory {
-    fn set(&mut self, user: &User, device: DeviceId, reach: Reach) {
-        self.made += 1;
-        self.users.entry(user.clone()).or_default().insert(device, Entry { number: self.made, reach });
-    }
-
-    fn remove(&mut self, user: &User, device: DeviceId) -> Option<Reach> {
-        let devices = self.users.get_mut(user)?;
-        let removed = devices.remove(&device);
-        if devices.is_empty() {
-            self.users.remove(user);
-        }
-        removed.map(|entry| entry.reach)
-    }
-
-    fn of<'a>(&'a self, user: &User, reach: Reach) -> impl Iterator<Item = DeviceId> + use<'a> {
-        let devices = self.users.get(user).into_iter().flatten();
-        devices.filter(move |(_, entry)| entry.reach == reach).map(|(device, _)| *device)
-    }
-
-    /// The device of a user that was entered longest ago, where there are more than may be.
-    fn too_many(&self, user: &User) -> Option<DeviceId> {
-        let devices = self.users.get(user).filter(|devices| devices.len() > MAX_SOCKETS_PER_CUID)?;
-        devices.iter().min_by_key(|(_, entry)| entry.number).map(|(device, _)| *device)
-    }
-}
 
 impl Hub {
     /// The service has been started: these devices have said before where their pushes go.

@@ -1,0 +1,50 @@
+//! What pushes are kept in and sent by, opened together.
+
+use std::sync::{Arc, Mutex};
+
+use signedcall_wire::DeviceId;
+
+use super::sender::Senders;
+use super::{CertificatesError, PushKeeper, PushSettings, VapidKey};
+use crate::hub::{Reach, User};
+use crate::store::{Location, Pushes, StoreError};
+
+/// Why nothing can be pushed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartPushError {
+    /// What vouches for push services cannot be read.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
+    /// The service has no key to sign its pushes with.
+    #[error("the key that pushes are signed with is damaged, or could not be made")]
+    NoKey,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What pushes are kept in and sent by.
+#[derive(Debug)]
+pub(crate) struct PushParts {
+    pub(crate) keeper: PushKeeper,
+    pub(crate) senders: Senders,
+    pub(crate) pushes: Arc<Mutex<Pushes>>,
+    /// What devices are told that Web Push services know the service by.
+    pub(crate) key: String,
+    /// Who has said before where their pushes go.
+    pub(crate) known: Vec<(User, DeviceId, Reach)>,
+}
+
+impl PushParts {
+    /// Opens them on a store, with the service's own key, which is made when there is none.
+    pub(crate) fn open(settings: &PushSettings, store: &Location) -> Result<Self, StartPushError> {
+        let pushes = Pushes::open(store)?;
+        let kept = pushes.key(&VapidKey::make().ok_or(StartPushError::NoKey)?)?;
+        let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartPushError::NoKey)?);
+        let (key, known) = (vapid.public(), pushes.known()?);
+        let pushes = Arc::new(Mutex::new(pushes));
+        let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
+        let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
+        Ok(Self { keeper, senders, pushes, key, known })
+    }
+}
