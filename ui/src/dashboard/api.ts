@@ -155,9 +155,11 @@ export const whenSignedOut = (tell: () => void): void => void (signedOut = tell)
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-async function ask<T>(method: Method, path: string, body?: string): Promise<Answer<T>> {
+async function ask<T>(method: Method, path: string, body?: string, byItself = false): Promise<Answer<T>> {
   try {
-    const headers: HeadersInit = body === undefined ? {} : { "content-type": "application/json" };
+    const headers: Record<string, string> = {};
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (byItself) headers["x-by-itself"] = "yes";
     const response = await fetch(`/api/${path}`, { method, headers, body, credentials: "same-origin", cache: "no-store" });
     if (response.ok) return { value: (response.status === 204 || response.status === 202 ? null : await response.json()) as T, refused: null };
     const { code, field } = (await response.json()) as Partial<Refusal>;
@@ -169,7 +171,8 @@ async function ask<T>(method: Method, path: string, body?: string): Promise<Answ
   }
 }
 
-export const get = <T>(path: string): Promise<Answer<T>> => ask<T>("GET", path);
+/** A page that asks `byItself`, now and again, keeps nobody signed in. */
+export const get = <T>(path: string, byItself = false): Promise<Answer<T>> => ask<T>("GET", path, undefined, byItself);
 export const post = <T = null>(path: string, body: unknown = {}): Promise<Answer<T>> => ask<T>("POST", path, JSON.stringify(body));
 export const put = <T = null>(path: string, body: unknown): Promise<Answer<T>> => ask<T>("PUT", path, JSON.stringify(body));
 export const putText = <T = null>(path: string, body: string): Promise<Answer<T>> => ask<T>("PUT", path, body);

@@ -7,12 +7,13 @@ export class Loaded<T> {
   busy = $state(true);
   #asked = 0;
 
-  constructor(readonly ask: () => Promise<Answer<T>>) {}
+  constructor(readonly ask: (byItself: boolean) => Promise<Answer<T>>) {}
 
-  async load(): Promise<void> {
+  /** Asks; `byItself` where nobody has asked for it. */
+  async load(byItself = false): Promise<void> {
     const number = ++this.#asked;
     this.busy = true;
-    const { value, refused } = await this.ask();
+    const { value, refused } = await this.ask(byItself);
     if (number !== this.#asked) return;
     this.refused = refused;
     if (!refused) this.value = value;

@@ -38,6 +38,10 @@ async fn ask(
         let deed = Deed::of(action, &who.operator).in_account(&scope.account).in_environment(scope.environment);
         subject.iter().fold(deed, |deed, subject| deed.to(&**subject))
     });
+    // What nobody would know how to write down is not done, however it is spelt.
+    if deed.is_none() && ![Method::GET, Method::HEAD].contains(request.method()) {
+        return Err(Refused::new(Code::NotFound));
+    }
     let asked = on_behalf_of(scope, request)?;
     // Goes on when whoever asked has left, so that nothing is done that is not written down.
     let answered = tokio::spawn(async move {

@@ -21,6 +21,8 @@ const NAME: &str = "signedcall_dashboard";
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// How long without doing anything.
 const IDLE: Duration = Duration::from_secs(2 * 3600);
+/// What a page says of requests that it makes by itself, now and again: nobody does anything then.
+const BY_ITSELF: &str = "x-by-itself";
 /// How often it is noted that somebody does something: more would be a write for each request.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
@@ -44,7 +46,7 @@ impl FromRequestParts<Shared> for SignedIn {
             dashboard.stores.change(move |accounts| accounts.end_session(session)).await?;
             return Err(Refused::new(Code::SignedOut));
         }
-        if rested >= NOTED_EVERY.as_millis() {
+        if rested >= NOTED_EVERY.as_millis() && !parts.headers.contains_key(BY_ITSELF) {
             dashboard.stores.change(move |accounts| accounts.see_session(session, now)).await?;
         }
         // As a device that has signed in, its connection waits no more.

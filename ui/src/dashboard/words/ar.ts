@@ -14,7 +14,6 @@ export const ar: Words = {
     health: "حالة الخدمة",
     me: "كلمة المرور",
     signOut: "تسجيل الخروج",
-    back: "كل الحسابات",
   },
   sections: {
     overview: "نظرة عامة",
@@ -30,7 +29,6 @@ export const ar: Words = {
     loading: "جارٍ التحميل…",
     retry: "أعد المحاولة",
     cancel: "إلغاء",
-    close: "إغلاق",
     save: "حفظ",
     saving: "جارٍ الحفظ…",
     saved: "تم الحفظ.",
@@ -44,7 +42,6 @@ export const ar: Words = {
     actions: "إجراءات",
     refresh: "تحديث",
     user: "المستخدم",
-    optional: "اختياري.",
   },
   signIn: {
     title: "تسجيل الدخول",
@@ -81,7 +78,6 @@ export const ar: Words = {
     add: "إضافة حساب",
     empty: "لا حسابات بعد",
     emptyLead: "أضف حسابًا وأعط مفاتيحه لمن يبني التطبيقات.",
-    open: (name) => `فتح ${name}`,
     id: "معرّف الحساب",
     idHint: "من 1 إلى 64 من الحروف اللاتينية والأرقام و_ و-. تسجّل تطبيقاته الدخول به ولا يتغير.",
     name: "الشركة",
@@ -157,7 +153,6 @@ export const ar: Words = {
     mos: (value) => `MOS ${value}`,
     lost: (value) => `فُقد ${value} %`,
     noReport: "لم يُبلَّغ عنها",
-    invalidDate: "التاريخ على الصورة 2026-11-27.",
   },
   branding: {
     title: "الهوية",

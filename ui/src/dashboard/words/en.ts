@@ -12,7 +12,6 @@ export const en = {
     health: "Health",
     me: "My password",
     signOut: "Sign out",
-    back: "All accounts",
   },
   sections: {
     overview: "Overview",
@@ -28,7 +27,6 @@ export const en = {
     loading: "Loading…",
     retry: "Try again",
     cancel: "Cancel",
-    close: "Close",
     save: "Save",
     saving: "Saving…",
     saved: "Saved.",
@@ -42,7 +40,6 @@ export const en = {
     actions: "Actions",
     refresh: "Refresh",
     user: "User",
-    optional: "Optional.",
   },
   signIn: {
     title: "Sign in",
@@ -79,7 +76,6 @@ export const en = {
     add: "Add account",
     empty: "No accounts yet",
     emptyLead: "Add one, and give its keys to whoever builds the apps.",
-    open: (name: string) => `Open ${name}`,
     id: "Account id",
     idHint: "1 to 64 letters, digits, _ and -. Its apps sign in with it, and it never changes.",
     name: "Company",
@@ -155,7 +151,6 @@ export const en = {
     mos: (value: string) => `MOS ${value}`,
     lost: (value: string) => `${value} % lost`,
     noReport: "Not reported",
-    invalidDate: "A date is of the form 2026-11-27.",
   },
   branding: {
     title: "Branding",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::browser::{Dashboard, refusal};
+use crate::support::{in_time, new_call};
 
 /// Writes down a call that is over.
 fn have_called(dashboard: &Dashboard, second: i64, reason: i64, answered: Option<(i64, i64)>, lost: Option<i64>) {
@@ -62,7 +63,7 @@ async fn the_health_page_knows_what_the_operator_s_pages_know() {
             }
         }
     };
-    crate::support::in_time(unready).await;
+    in_time(unready).await;
     other.execute_batch("ROLLBACK").expect("it has begun");
 }
 
@@ -90,6 +91,33 @@ async fn a_webhook_is_added_rotated_and_removed() {
     }
     let remove = format!("/api/accounts/demo/webhooks/{id}");
     assert_eq!((browser.delete(&remove).await.status, browser.delete(&remove).await.status), (204, 404));
+}
+
+#[tokio::test]
+async fn a_delivery_that_has_failed_is_in_the_log_and_is_sent_again() {
+    let dashboard = Dashboard::start_as(|settings| settings.webhooks.to_private_addresses = true).await;
+    let mut browser = dashboard.signed_in().await;
+    // Nobody listens there.
+    let new = json!({"url": "http://127.0.0.1:9/calls", "events": ["call.placed"]});
+    let added = browser.post("/api/accounts/demo/environments/development/webhooks", &new).await.json();
+    let webhook = format!("/api/accounts/demo/webhooks/{}", added["id"].as_str().expect("an id"));
+    let mut courier = dashboard.service.sign_in("courier_1").await;
+    let _customer = dashboard.service.sign_in("customer_1").await;
+    courier.ask(new_call("customer_1").1).await.expect("a call");
+    let tried = async {
+        loop {
+            let log = browser.get(&format!("{webhook}/deliveries")).await.json();
+            if let Some(first) = log.get(0) {
+                break first.clone();
+            }
+        }
+    };
+    let tried = in_time(tried).await;
+    assert!(tried["status"].is_null() && tried["error"].as_str().is_some_and(|error| !error.is_empty()), "{tried}");
+    let again = browser.post(&format!("{webhook}/redeliver"), &json!({"delivery": tried["id"]})).await;
+    assert_eq!(again.status, 204, "{again:?}");
+    let log = browser.get("/api/audit").await.json();
+    assert_eq!((&log["entries"][0]["action"], &log["entries"][0]["subject"]), (&json!("redeliver"), &tried["id"]));
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ async fn a_user_is_blocked_and_let_in_again_and_a_call_is_ended() {
         log["entries"].as_array().expect("entries")[..4].iter().map(|it| (it["action"].clone(), it["subject"].clone())).collect();
     let expected = [("erase_user", "courier_1"), ("let_user_in", "courier_1"), ("block_user", "courier_1"), ("hang_up", &call.to_string())];
     assert_eq!(entries, expected.map(|(action, subject)| (json!(action), json!(subject))));
+    for path in ["blocked/courier_1%2F", "%62locked/courier_1", "blocked", "nothing", "calls"] {
+        assert_eq!(browser.put(&format!("{base}/{path}"), &json!({})).await.status, 404, "{path}: what cannot be written down is not done");
+    }
 }
 
 #[tokio::test]
