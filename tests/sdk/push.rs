@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use signedcall::{CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushOutcome, PushPayload};
-
-use signedcall::{PushKeys, PushService, Redacted};
+use signedcall::{
+    CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushKeys, PushOutcome, PushPayload, PushService, Redacted,
+};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::timeout;

@@ -120,15 +120,17 @@ async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
     let answer = caught(senders.send(&due)).await;
     let left = Duration::from_millis(u64::try_from(due.expires_at_ms - unix_millis(SystemTime::now())).unwrap_or_default());
     let next = next(&answer, due.tries.saturating_add(1), left, rand::random());
-    let (status, error) = match answer {
-        Ok(answer) => (Some(answer.status), Some(answer.words).filter(|words| !words.is_empty())),
+    let (status, error) = match &answer {
+        Ok(answer) => (Some(answer.status), None),
         Err(error) => (None, Some(error.to_string())),
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(call = due.call, device = %due.device, ?status, ?next, took_ms, "a push was sent");
-    if let Some(error) = error {
-        // Others' words: they may repeat the address, which is a secret of the device.
-        tracing::debug!(call = due.call, error, "a push was not brought");
+    tracing::info!(call = due.call, device = %due.device, ?status, error, ?next, took_ms, "a push was sent");
+    if let Ok(Answer { words, .. }) = &answer
+        && !words.is_empty()
+    {
+        // They may repeat where the device is.
+        tracing::debug!(call = due.call, words, "what its push service has said");
     }
     TriedPush { due, next }
 }

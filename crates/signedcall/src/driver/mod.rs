@@ -37,6 +37,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// The longest sleep when only a token waits to be renewed, for the same reason. It has minutes of reserve, and an idle program should sleep.
 const LONGEST_IDLE_SLEEP: Duration = Duration::from_secs(30);
 
+/// Whoever waits for pushes to go somewhere, or nowhere any more.
+type PushChange = (Option<PushTarget>, oneshot::Sender<Result<(), Error>>);
+
 pub(crate) struct Driver {
     clock: Clock,
     line: Line,
@@ -77,7 +80,7 @@ pub(crate) struct Driver {
     pushes: HashMap<u64, oneshot::Sender<PushOutcome>>,
     pushes_taken: u64,
     /// Whoever waits for pushes to go somewhere.
-    push_changes: Vec<(Option<PushTarget>, oneshot::Sender<Result<(), Error>>)>,
+    push_changes: Vec<PushChange>,
     deadline: Option<Timestamp>,
     link_state: LinkState,
     /// The moments of the calls that are shown, on the wall clock: worked out once each, so that a shown time never jumps.

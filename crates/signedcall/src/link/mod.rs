@@ -311,7 +311,7 @@ impl Link {
                 // Only a service that speaks is there: one that takes sockets and drops them is not hurried.
                 self.backoff.reset();
                 self.retiring = None;
-                Some(LinkEvent::Received(Box::new(message)))
+                Some(LinkEvent::Received(message))
             }
             News::Gone => {
                 if !self.is_current(number) {

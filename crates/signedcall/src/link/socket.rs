@@ -60,7 +60,8 @@ pub(super) enum News {
     /// It is being opened, and takes long.
     Slow,
     NotOpened,
-    Heard(ServiceMessage),
+    /// Boxed, since the longest is many times the usual one.
+    Heard(Box<ServiceMessage>),
     Gone,
 }
 
@@ -195,7 +196,7 @@ async fn read_all(
                 continue;
             }
         };
-        if news.send((number, News::Heard(message))).await.is_err() {
+        if news.send((number, News::Heard(Box::new(message)))).await.is_err() {
             return;
         }
     }
