@@ -2,7 +2,7 @@
 //!
 //! # How a module asks its questions
 //!
-//! ```ignore
+//! ```text
 //! let connection = self.connection();
 //! connection.execute("UPDATE accounts SET name = ? WHERE id = ?", params![name, id.0])?;           // how many rows
 //! connection.query("SELECT id FROM accounts", params![], |row| row.get::<String>(0))?;              // Vec
