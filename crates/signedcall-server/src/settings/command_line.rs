@@ -127,10 +127,10 @@ pub struct Given {
     /// Certificates that vouch for push services besides those that this computer trusts, in PEM
     #[arg(long, env = "SIGNEDCALL_PUSH_CERTIFICATES", value_name = "FILE")]
     pub push_certificates: Option<PathBuf>,
-    /// Where Apple's pushes go for the environment production [default: https://api.push.apple.com]
+    /// Where Apple's pushes go for the environment production [default: Apple's own]
     #[arg(long, env = "SIGNEDCALL_PUSH_APNS_PRODUCTION", value_name = "URL")]
     pub push_apns_production: Option<String>,
-    /// Where they go for the environment development [default: https://api.sandbox.push.apple.com]
+    /// Where they go for the environment development [default: Apple's own]
     #[arg(long, env = "SIGNEDCALL_PUSH_APNS_DEVELOPMENT", value_name = "URL")]
     pub push_apns_development: Option<String>,
     /// How long devices have to leave when the service stops, 0 to 600 [default: 5]
