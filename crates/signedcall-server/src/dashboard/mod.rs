@@ -1,7 +1,7 @@
 //! The dashboard: pages for whoever operates the service, on a listener of its own, which is off unless it is set. It has the power of the command line, so that it
 //! is for an operator's own network, and nobody is let in but by a password that they have chosen by a link (`docs/dashboard.md`).
 //!
-//! Each module has the requests of one subject. What changes something goes through [`Dashboard::carry_out`], which writes it down; what companies' backends can do
+//! Each module has the requests of one subject. What changes something goes through `Dashboard::carry_out`, which writes it down; what companies' backends can do
 //! as well is done by the code that does it for them (`company`).
 
 mod accounts;

@@ -1,5 +1,5 @@
 //! What outlives the service: accounts, what they sign in with and the records of calls, in one SQLite file, or in a database on a
-//! PostgreSQL server. What is asked is written once for both ([`sql`]).
+//! PostgreSQL server. What is asked is written once for both (`sql`).
 //!
 //! Accounts are few and read at each sign-in; records are many and written by one thread that commits whatever has gathered meanwhile at once.
 

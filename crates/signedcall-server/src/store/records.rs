@@ -480,7 +480,7 @@ pub struct CallRecord {
     pub connected_at_ms: Option<i64>,
     /// When it ended, in milliseconds since 1970; `None` while it goes on.
     pub ended_at_ms: Option<i64>,
-    /// Why it ended: the number of an [`EndReason`](signedcall_wire::EndReason); `None` while it goes on.
+    /// Why it ended: the number of an [`EndReason`]; `None` while it goes on.
     pub end_reason: Option<u8>,
     /// How the caller's device says that it sounded, if it has said so.
     pub caller_report: Option<VoiceReport>,
