@@ -127,7 +127,7 @@ fn folder_of(program: &str) -> PathBuf {
     }
 }
 
-/// Whether a file holds a test function of this name.
+/// Whether a file holds a test function of this name: one that is marked as such, or that is in a list of those for each kind of store.
 fn is_test(text: &str, function: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let declares = |line: &str| {
@@ -135,7 +135,9 @@ fn is_test(text: &str, function: &str) -> bool {
         line.strip_prefix("fn ").and_then(|rest| rest.strip_prefix(function)).is_some_and(|rest| rest.starts_with('('))
     };
     let marked = |above: &[&str]| above.iter().rev().take_while(|line| line.starts_with("#[")).any(|line| line.contains("test"));
-    lines.iter().enumerate().any(|(index, line)| declares(line) && marked(&lines[..index]))
+    let mut lists = text.split("on_each_store").skip(1).filter_map(|rest| rest.split_once(';'));
+    let is_listed = lists.any(|(list, _)| list.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == function));
+    lines.iter().enumerate().any(|(index, line)| declares(line) && (is_listed || marked(&lines[..index])))
 }
 
 /// Whether any file below a path fits.
@@ -275,6 +277,9 @@ mod unit {
         assert!(is_test("    #[test]\n    fn works() {}\n", "works"));
         assert!(is_test("#[tokio::test(flavor = \"multi_thread\")]\n#[expect(x)]\nasync fn works() {}\n", "works"));
         assert!(!is_test("fn works() {}\n", "works"));
+        assert!(is_test("on_each_store![other, works];\n\nfn works(store: &TestStore) {}\n", "works"));
+        assert!(is_test("on_each_store_at_once![\n    works,\n];\n\nasync fn works(store: &TestStore) {}\n", "works"));
+        assert!(!is_test("on_each_store![other];\n\nfn works(store: &TestStore) {}\n", "works"));
         assert!(!is_test("#[test]\nfn works_well() {}\n", "works"));
         assert!(!is_test("#[test]\nfn other() {}\n\nfn works() {}\n", "works"));
     }
