@@ -30,7 +30,7 @@ const ROUND: Duration = Duration::from_secs(10);
 /// Calls a second, where the cost of one is compared between few and many who are signed in.
 const STEADY: f64 = 300.0;
 /// Files that a program must be able to have open.
-const FILES: u64 = 40_000;
+const FILES: u64 = 16_000;
 
 pub(crate) async fn service() -> Result<Figures> {
     let files = Rlimit { current: Some(FILES), maximum: getrlimit(Resource::Nofile).maximum.map(|most| most.max(FILES)) };
