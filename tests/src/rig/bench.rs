@@ -47,7 +47,7 @@ pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Res
         "idle" => idle::idle().await?,
         "peer" => peer::peer(part).await?,
         "resume" => resume::resume().await?,
-        "service" => service::service().await?,
+        "service" => service::service(part).await?,
         "voice" => voice::voice(extent, part)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };
