@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::SinkExt as _;
 use signedcall_wire::{ClientMessage, Refusal, RequestId, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -171,7 +172,7 @@ impl SocketTask {
                     None => Err(End::Lost),
                 },
                 message = outgoing.recv() => match message {
-                    Some(message) => Box::pin(self.send(*message)).await,
+                    Some(message) => Box::pin(self.send_all(*message, &mut outgoing)).await,
                     None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
                 },
                 renewed = renewed(&mut self.renewing) => Box::pin(self.take_renewed(renewed)).await,
@@ -295,10 +296,29 @@ impl SocketTask {
     }
 
     async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
-        if let Some(outcome) = SignInOutcome::of(&message) {
+        let frame = self.frame(&message)?;
+        self.write(frame).await
+    }
+
+    /// Sends a message with all that wait behind it, in as few writes as they fit in: an answer and what follows from it come together.
+    async fn send_all(&mut self, first: ServiceMessage, outgoing: &mut Receiver<Outgoing>) -> Result<(), End> {
+        let mut frame = self.frame(&first)?;
+        while let Ok(next) = outgoing.try_recv() {
+            match timeout(WRITE_WITHIN, self.web_socket.feed(frame)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Err(End::Lost),
+            }
+            frame = self.frame(&next)?;
+        }
+        self.write(frame).await
+    }
+
+    /// Writes a message as a frame, and notes what follows from its being sent.
+    fn frame(&mut self, message: &ServiceMessage) -> Result<Message, End> {
+        if let Some(outcome) = SignInOutcome::of(message) {
             self.metrics.sign_ins.add_one(outcome);
         }
-        match &message {
+        match message {
             ServiceMessage::Welcome(_) => {
                 tracing::info!(socket = self.socket.0, "a device signed in");
                 self.ticket = None;
@@ -326,13 +346,10 @@ impl SocketTask {
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown => {}
         }
-        match serde_json::to_string(&message) {
-            Ok(text) => self.write(Message::text(text)).await,
-            Err(error) => {
-                tracing::error!(%error, "a message cannot be written as JSON");
-                Err(End::Close(close_code::ERROR, "internal error"))
-            }
-        }
+        serde_json::to_string(message).map(Message::text).map_err(|error| {
+            tracing::error!(%error, "a message cannot be written as JSON");
+            End::Close(close_code::ERROR, "internal error")
+        })
     }
 
     async fn write(&mut self, message: Message) -> Result<(), End> {

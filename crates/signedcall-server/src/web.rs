@@ -36,6 +36,8 @@ use crate::tls;
 pub const SIGNALLING_PATH: &str = "/v1/signalling";
 /// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
 const READ_BUFFER_BYTES: usize = 1024;
+/// What is gathered for a socket before it is written: an answer and what follows from it. It is made room for only when there is something to write.
+const WRITE_BUFFER_BYTES: usize = 2048;
 /// What a socket holds while the network is slow: one frame of any size, written at once.
 const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
 /// TLS handshakes that go on at once: each costs a fifth of a millisecond of a processor, and when everybody comes back after a restart, those who
@@ -177,7 +179,7 @@ async fn open_socket(State(web): State<Web>, Extension(ticket): Extension<Arc<Ti
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission, (web.metrics, ticket)))
 }

@@ -11,7 +11,7 @@ use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
-use super::outbox::{hasten, put};
+use super::outbox::{hasten, is_anybody_told, put};
 use super::owners::{self, Tenure};
 use super::sql::{self, Connection, Row, params};
 use super::{Location, StoreError, environment_name, unix_millis};
@@ -330,28 +330,33 @@ fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Op
     {
         return Ok(Committed::Fenced);
     }
+    // Where nobody is told of calls, nobody is looked for with each of them.
+    let is_anybody_told = is_anybody_told(&transaction)?;
+    let put = |call: &str, event, at, is_answered| {
+        if is_anybody_told { put(&transaction, call, event, at, is_answered) } else { Ok(0) }
+    };
     let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
         if durable {
-            told += put(&transaction, &record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
+            told += put(&record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
         }
         outcomes.push(Written::Opened { call: record.invite.call, durable });
     }
     for answering in backlog.answers() {
         let (call, at) = (answering.call.to_string(), answering.answered_at);
-        told += put(&transaction, &call, CallEvent::Answered, at, true)?;
+        told += put(&call, CallEvent::Answered, at, true)?;
         update_answer(&transaction, answering)?;
     }
     for closing @ Closing { record, ended_at } in backlog.closings() {
         let (call, is_answered) = (record.call.to_string(), record.answered.is_some());
         if is_answered {
             // Its answer could not be written before, if this puts anything down.
-            told += put(&transaction, &call, CallEvent::Answered, *ended_at, true)?;
+            told += put(&call, CallEvent::Answered, *ended_at, true)?;
         }
-        told += put(&transaction, &call, CallEvent::Ended, *ended_at, is_answered)?;
+        told += put(&call, CallEvent::Ended, *ended_at, is_answered)?;
         update_end(&transaction, closing)?;
     }
     for refused in backlog.refused() {

@@ -17,6 +17,8 @@ use self::device::Target;
 use self::idle::{Client, Connected};
 use crate::figures::{Figures, milliseconds};
 
+/// A line for every call would measure the log as well, and whoever reads it; the servers beside it write none either.
+const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn") };
 /// Times that memory is measured, each with a program of its own.
 const STARTS: usize = 3;
 /// Pairs that call one after the other without a pause, to see how many calls there can be.
@@ -45,15 +47,12 @@ pub(crate) async fn service(part: Option<&str>) -> Result<Figures> {
         }
         for (name, has_tls) in [("tls", true), ("plain", false)].into_iter().filter(|(name, _)| wants(name)) {
             let name = format!("{name}-{start}");
-            let service = if has_tls {
-                Service::start_with_tls(&rig, &name, ServiceSetup::default()).await?
-            } else {
-                Service::start(&rig, &name, ServiceSetup::default()).await?
-            };
+            let service =
+                if has_tls { Service::start_with_tls(&rig, &name, SETUP).await? } else { Service::start(&rig, &name, SETUP).await? };
             memory(&service, &mut figures).await?;
         }
     }
-    let service = Service::start(&rig, "service", ServiceSetup::default()).await?;
+    let service = Service::start(&rig, "service", SETUP).await?;
     if wants("calls") {
         calls(&service, &mut figures).await?;
     }
