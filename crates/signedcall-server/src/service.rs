@@ -196,7 +196,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
-    let push_filled = push.keeper.filled();
+    let (push_filled, push_jobs) = (push.keeper.filled(), push.keeper.jobs());
+    let ((stop_pushes, pushes_stop), (pushes_live, pushes_over)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
     let store_figures = records.figures();
     let filled = records.filled();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
@@ -209,7 +210,13 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     switchboard.quieten(quiet);
     let kept = tenancy.clone();
     let switchboard = tokio::spawn(async move {
-        switchboard.run(inbox, written, relay).await;
+        let pushes = switchboard.run(inbox, written, relay).await;
+        // What is under way is waited for, and then written down with all that was handed in before.
+        drop(stop_pushes);
+        let _ = pushes_over.await;
+        if tokio::task::spawn_blocking(move || pushes.finish()).await.is_err() {
+            tracing::error!("what is known of pushes could not be finished");
+        }
         // Until then the store is written to, also when nobody has waited for the shutdown.
         drop(lock);
         if let Some(tenancy) = tenancy {
@@ -246,7 +253,10 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let key_use = tokio::spawn(note_use(key_use, notes.clone()));
     // Last: a service that does not start tells nobody anything.
     let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
-    let pushes = tokio::spawn(send_pushes(push.senders, push.pushes, push_filled, notes.clone()));
+    let pushes = tokio::spawn(async move {
+        send_pushes(push.senders, push.pushes, push_filled, push_jobs, pushes_stop).await;
+        drop(pushes_live);
+    });
     let drain_for = settings.drain_for;
     Ok(Service {
         address,

@@ -96,8 +96,8 @@ impl Switchboard {
     /// Goes on from where an earlier process has stopped.
     pub(crate) fn restore(&mut self, Legacy { open, ended }: Legacy) {
         let fresh = || SessionId(Uuid::new_v4());
-        let calls = open.into_iter().map(|OpenCall { record, answer }| KeptCall { record, answer, sessions: [fresh(), fresh()] });
-        self.handle(HubEvent::Restored { calls: calls.collect(), ended });
+        let kept = |OpenCall { record, answer, settled }| KeptCall { record, answer, sessions: [fresh(), fresh()], settled };
+        self.handle(HubEvent::Restored { calls: open.into_iter().map(kept).collect(), ended });
     }
 
     /// Calls by push who was called so before. Comes before the calls of an earlier process.
@@ -115,9 +115,9 @@ impl Switchboard {
         self.handle(HubEvent::QuietHours(quiet));
     }
 
-    /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the
-    /// store, for the next process.
-    pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) {
+    /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written of calls, and gives back what is to finish what
+    /// is left of pushes. Calls that go on stay open in the store, for the next process.
+    pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) -> PushKeeper {
         self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) });
         let mut renewals = relay.renewals();
         loop {
@@ -165,6 +165,7 @@ impl Switchboard {
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         }
+        self.pushes
     }
 
     fn take(&mut self, note: Note) {
@@ -279,6 +280,7 @@ impl Switchboard {
             HubCommand::MakeReceipt(asked) => self.receipts.ask(asked),
             HubCommand::KeepPush(kept) => self.pushes.keep(kept),
             HubCommand::ForgetPush(forgotten) => self.pushes.forget(forgotten),
+            HubCommand::RenewPush(renewed) => self.pushes.renew(renewed),
             HubCommand::Push(new) => {
                 tracing::info!(call = %new.call, device = %new.device, "a device is called by push");
                 self.metrics.pushes.add_one();

@@ -60,7 +60,7 @@ pub use self::operators::OperatorRecord;
 pub(crate) use self::operators::SecretHash;
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
-pub(crate) use self::pushes::{DuePush, Pushes, PutPush, TriedPush};
+pub(crate) use self::pushes::{DuePush, Most, Pushes, PutPush, TriedPush, WrittenPush};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};

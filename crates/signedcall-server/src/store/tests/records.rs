@@ -61,7 +61,8 @@ fn what_was_left_open_goes_on_with_the_next_start(store: &TestStore) {
     let at = |milliseconds: i64| Timestamp::from_millis(u64::try_from(began + milliseconds).expect("after 1970"));
     let record = |call| OpenRecord { placed_at: at(0), ..opening(call) };
     let times = KeptAnswer { at: at(3_000), connected_at: Some(at(3_500)), ends_at: Some(at(63_000)), ..answer() };
-    let expected = [OpenCall { record: record(1), answer: None }, OpenCall { record: record(2), answer: Some(times) }];
+    let call = |number, answer| OpenCall { record: record(number), answer, settled: vec![] };
+    let expected = [call(1, None), call(2, Some(times))];
     assert_eq!(open, expected);
     let end = KeptEnd {
         call: opening(3).invite.call,
