@@ -17,6 +17,7 @@ mod keeper;
 mod parts;
 mod schedule;
 mod sender;
+mod trial;
 mod vapid;
 mod web_push;
 
@@ -37,6 +38,7 @@ pub(crate) use self::parts::PushParts;
 pub use self::parts::StartPushError;
 pub(crate) use self::schedule::Next;
 pub(crate) use self::sender::send_pushes;
+pub(crate) use self::trial::{PushTrials, Trial, Verdict};
 pub(crate) use self::vapid::VapidKey;
 use crate::outward::{Outward, Trust, check};
 use crate::store::{Accounts, DuePush, StoreError};
