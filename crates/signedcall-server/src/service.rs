@@ -24,7 +24,7 @@ use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
-use crate::push::{PushParts, StartPushError, send_pushes};
+use crate::push::{PushParts, PushTrials, StartPushError, send_pushes};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
@@ -231,7 +231,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
             switchboard.abort();
         })
     });
-    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
+    let trials = PushTrials::new(Arc::clone(&push.senders));
+    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone(), trials));
     let dashboard = match for_dashboard {
         Some(((listener, _), stores)) => {
             let dashboard = dashboard::router(Dashboard::new(stores, api.clone(), figures, shown, encrypted)?);

@@ -153,7 +153,7 @@ async fn change(State(api): State<Shared>, company: Company, members: Members) -
 async fn put(api: Arc<Api>, company: Company, branding: Branding) -> Result<(), Problem> {
     let _turn = api.branding.lock().await;
     let (id, new) = (company.scope.account.clone(), branding.clone());
-    if !api.stores.change(move |accounts| accounts.set_branding(&id, &new)).await? {
+    if !api.stores.change_on_record(company.record, move |accounts| accounts.set_branding(&id, &new)).await? {
         return Ok(());
     }
     let changed = HubEvent::BrandingChanged { account: company.scope.account, branding };

@@ -13,6 +13,7 @@ mod openapi;
 mod operation;
 mod problem;
 mod push;
+mod push_trial;
 mod query;
 mod stores;
 mod tokens;
@@ -41,8 +42,9 @@ pub(crate) use self::company::OnBehalfOf;
 use self::openapi::with_document;
 use self::operation::Operation;
 pub(crate) use self::problem::Problem;
-pub(crate) use self::stores::Stores;
+pub(crate) use self::stores::{Fate, Record, Stores};
 use crate::admission::Admission;
+use crate::push::PushTrials;
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
 
@@ -74,6 +76,7 @@ pub(crate) struct Api {
     budgets: Budgets,
     answer_within: Duration,
     tokens: TokenSettings,
+    trials: PushTrials,
     /// Held while somebody changes how calls look.
     branding: Mutex<()>,
 }
@@ -81,10 +84,17 @@ pub(crate) struct Api {
 type Shared = Arc<Api>;
 
 impl Api {
-    pub(crate) fn new(settings: ApiSettings, tokens: TokenSettings, admission: Arc<Admission>, stores: Stores, hub: Sender<Note>) -> Self {
+    pub(crate) fn new(
+        settings: ApiSettings,
+        tokens: TokenSettings,
+        admission: Arc<Admission>,
+        stores: Stores,
+        hub: Sender<Note>,
+        trials: PushTrials,
+    ) -> Self {
         let ApiSettings { requests_per_minute, answer_within } = settings;
         let budgets = Budgets::new(requests_per_minute);
-        Self { admission, stores, hub, budgets, answer_within, tokens, branding: Mutex::default() }
+        Self { admission, stores, hub, budgets, answer_within, tokens, trials, branding: Mutex::default() }
     }
 
     /// Asks the hub.
@@ -111,10 +121,18 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// Everything that may be asked, in the order of the document.
 fn operations() -> Vec<Operation> {
-    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), push::operations(), tokens::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        calls::operations(),
+        users::operations(),
+        blocked::operations(),
+        branding::operations(),
+        push::operations(),
+        push_trial::operations(),
+        tokens::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Every way to change something: its method, in lower case, and its path.

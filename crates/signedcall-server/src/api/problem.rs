@@ -79,6 +79,10 @@ impl Problem {
         Self { kind: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, retry_after: None }
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
     pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(Code::Unauthorized, detail)
     }

@@ -27,7 +27,7 @@ pub enum StartPushError {
 #[derive(Debug)]
 pub(crate) struct PushParts {
     pub(crate) keeper: PushKeeper,
-    pub(crate) senders: Senders,
+    pub(crate) senders: Arc<Senders>,
     pub(crate) pushes: Arc<Mutex<Pushes>>,
     /// What devices are told that Web Push services know the service by.
     pub(crate) key: String,
@@ -44,7 +44,7 @@ impl PushParts {
         let (key, known) = (vapid.public(), pushes.known()?);
         let pushes = Arc::new(Mutex::new(pushes));
         let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
-        let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
+        let senders = Arc::new(Senders::new(settings, vapid, Arc::clone(&pushes))?);
         Ok(Self { keeper, senders, pushes, key, known })
     }
 }

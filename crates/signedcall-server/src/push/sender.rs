@@ -49,9 +49,13 @@ impl Senders {
     }
 
     async fn send(&self, push: &DuePush) -> Result<Answer, SendError> {
+        self.bring(push, u64::try_from(push.expires_at_ms).unwrap_or_default()).await
+    }
+
+    /// Brings a push whose call stops ringing then, by its own word; the push services are told how long it is of use.
+    pub(super) async fn bring(&self, push: &DuePush, expires_at_ms: u64) -> Result<Answer, SendError> {
         let sender = self.of(&push.target.by).ok_or(SendError::Bug)?;
         let call = Uuid::try_parse(&push.call).map_err(|_| SendError::Bug)?;
-        let expires_at_ms = u64::try_from(push.expires_at_ms).unwrap_or_default();
         let payload = PushPayload { call: CallId(call), to: push.user.2.clone(), expires_at_ms };
         let text = serde_json::to_vec(&payload).map_err(|_| SendError::Bug)?;
         let sealed = DeviceKeys::of(&push.target)?.encrypt(&text)?;
@@ -61,7 +65,7 @@ impl Senders {
 
 /// Sends what is due until it is told to stop, or nobody is there any more to do so; then it waits for what is under way.
 pub(crate) async fn send_pushes(
-    senders: Senders,
+    senders: Arc<Senders>,
     pushes: Arc<Mutex<Pushes>>,
     filled: Arc<Notify>,
     jobs: PushJobs,
@@ -69,7 +73,7 @@ pub(crate) async fn send_pushes(
 ) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (senders, mut tries, mut under_way) = (Arc::new(senders), JoinSet::new(), UnderWay::default());
+    let (mut tries, mut under_way) = (JoinSet::new(), UnderWay::default());
     let mut fails = false;
     loop {
         // What could not be written down is not sent again at once, and no longer than its call rings.

@@ -49,6 +49,16 @@ pub(crate) struct DuePush {
     pub(crate) tries: u32,
 }
 
+/// Where a device of a user is reached by push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PushDevice {
+    pub(crate) device: DeviceId,
+    /// `None` once the user has signed out there.
+    pub(crate) target: Option<PushTarget>,
+    /// Since when, in milliseconds since 1970.
+    pub(crate) kept_at_ms: i64,
+}
+
 /// What has become of a push that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct TriedPush {
@@ -309,6 +319,20 @@ impl Accounts {
         let remove = "DELETE FROM apns_credentials WHERE account = ? AND environment = ?";
         let removed = self.connection().execute(remove, params![account.0, environment_name(environment)]);
         removed.map(|removed| removed > 0).map_err(|error| self.failed(error))
+    }
+
+    /// The devices of a user that have said where their pushes go, the latest first.
+    pub(crate) fn push_devices(&self, (account, environment, cuid): &User) -> Result<Vec<PushDevice>, StoreError> {
+        let devices = "SELECT account, environment, cuid, device, target, kept_at_ms FROM push_targets
+                       WHERE account = ? AND environment = ? AND cuid = ? ORDER BY kept_at_ms DESC, device";
+        let whose = params![account.0, environment_name(*environment), cuid.as_str()];
+        let read = |row: &Row<'_>| {
+            let target: Option<PushTarget> = row.get::<Option<String>>(4)?.and_then(|text| serde_json::from_str(&text).ok());
+            let kept_at_ms = row.get(5)?;
+            Ok(read_device(row, 0)?.map(|(_, device)| PushDevice { device, target, kept_at_ms }))
+        };
+        let found = self.connection().query(devices, whose, read);
+        found.map(|found| found.into_iter().flatten().collect()).map_err(|error| self.failed(error))
     }
 
     /// The key by which the service signs what it gives to Web Push services, if it was made.
