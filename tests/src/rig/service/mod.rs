@@ -21,8 +21,8 @@ use crate::figures::{Figures, milliseconds};
 const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn") };
 /// Times that memory is measured, each with a program of its own.
 const STARTS: usize = 3;
-/// Pairs that call one after the other without a pause, to see how many calls there can be.
-const BUSY_PAIRS: usize = 64;
+/// Pairs that call one after the other without a pause, to see how many calls there can be: with half as many the processors wait for the disk.
+const BUSY_PAIRS: usize = 128;
 /// Pairs that calls at a steady rate are taken from.
 const PAIRS: usize = 1_000;
 /// Times that calls are measured.
