@@ -14,7 +14,8 @@ use crate::store::{Pushes, PutPush, StoreError};
 /// The way to the thread, which ends with it.
 #[derive(Debug)]
 pub(crate) struct PushKeeper {
-    jobs: Sender<Job>,
+    jobs: Sender<(Job, UnboundedSender<HubEvent>)>,
+    tell: UnboundedSender<HubEvent>,
     told: UnboundedReceiver<HubEvent>,
     filled: Arc<Notify>,
 }
@@ -31,13 +32,19 @@ impl PushKeeper {
     /// Starts the thread, with a connection to the store that is its own.
     pub(crate) fn start(pushes: Pushes, settings: PushSettings) -> Result<Self, StoreError> {
         let (jobs, inbox) = mpsc::channel();
-        let (tell, told) = unbounded_channel();
         let filled = Arc::new(Notify::new());
         let fill = Arc::clone(&filled);
         let thread = std::thread::Builder::new().name("pushes".to_owned());
-        let thread = thread.spawn(move || keep_all(&pushes, &settings, &inbox, &tell, &fill));
+        let thread = thread.spawn(move || keep_all(&pushes, &settings, &inbox, &fill));
         thread.map_err(StoreError::Thread)?;
-        Ok(Self { jobs, told, filled })
+        let (tell, told) = unbounded_channel();
+        Ok(Self { jobs, tell, told, filled })
+    }
+
+    /// Another way to the same thread, for another hub.
+    pub(crate) fn another(&self) -> Self {
+        let (tell, told) = unbounded_channel();
+        Self { jobs: self.jobs.clone(), tell, told, filled: Arc::clone(&self.filled) }
     }
 
     /// Notified when there is something to send.
@@ -71,14 +78,14 @@ impl PushKeeper {
     }
 
     fn send(&self, job: Job) {
-        if self.jobs.send(job).is_err() {
+        if self.jobs.send((job, self.tell.clone())).is_err() {
             tracing::error!("whoever writes down what is to be pushed is gone");
         }
     }
 }
 
-fn keep_all(pushes: &Pushes, settings: &PushSettings, inbox: &Receiver<Job>, tell: &UnboundedSender<HubEvent>, filled: &Notify) {
-    while let Ok(job) = inbox.recv() {
+fn keep_all(pushes: &Pushes, settings: &PushSettings, inbox: &Receiver<(Job, UnboundedSender<HubEvent>)>, filled: &Notify) {
+    while let Ok((job, tell)) = inbox.recv() {
         let event = match job {
             Job::Keep(kept) => Some(keep(pushes, settings, &kept)),
             Job::Forget(forgotten) => {

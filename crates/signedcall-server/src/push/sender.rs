@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 use signedcall_wire::{CallId, PushPayload, PushService};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -20,6 +19,7 @@ use super::exchange::{Answer, SendError};
 use super::schedule::{Next, next};
 use super::web_push::WebPush;
 use super::{CertificatesError, PushSender, PushSettings, VapidKey};
+use crate::cluster::Exchange;
 use crate::hub::HubEvent;
 use crate::store::{DuePush, Pushes, StoreError, TriedPush, unix_millis};
 use crate::switchboard::Note;
@@ -63,7 +63,7 @@ impl Senders {
 }
 
 /// Sends what is due, for as long as it is polled.
-pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, filled: Arc<Notify>, hub: Sender<Note>) {
+pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, filled: Arc<Notify>, exchange: Exchange) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (senders, mut tries, mut under_way) = (Arc::new(senders), JoinSet::new(), BTreeMap::new());
@@ -73,8 +73,8 @@ pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, fi
         let now_ms = unix_millis(SystemTime::now());
         under_way.retain(|_, expires_at_ms| *expires_at_ms > now_ms);
         let room = MOST_AT_ONCE.saturating_sub(under_way.len());
-        let (looking, known) = (Arc::clone(&pushes), under_way.keys().copied().collect());
-        let looked = spawn_blocking(move || look(&looking.lock().unwrap_or_else(PoisonError::into_inner), room, &known)).await;
+        let (looking, known, ours) = (Arc::clone(&pushes), under_way.keys().copied().collect(), exchange.clone());
+        let looked = spawn_blocking(move || look(&looking.lock().unwrap_or_else(PoisonError::into_inner), room, &known, &ours)).await;
         let due = looked.map_err(|panicked| panicked.to_string()).and_then(|due| due.map_err(|error| error.to_string()));
         let failed_before = std::mem::replace(&mut fails, due.is_err());
         match due {
@@ -93,7 +93,7 @@ pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, fi
                 Ok(tried) => {
                     let number = tried.due.number;
                     // What is not written down would be due again at once.
-                    if write(&pushes, tried, &hub).await {
+                    if write(&pushes, tried, &exchange).await {
                         under_way.remove(&number);
                     }
                 }
@@ -106,13 +106,14 @@ pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, fi
     }
 }
 
-fn look(pushes: &Pushes, room: usize, under_way: &BTreeSet<i64>) -> Result<Vec<DuePush>, StoreError> {
+fn look(pushes: &Pushes, room: usize, under_way: &BTreeSet<i64>, exchange: &Exchange) -> Result<Vec<DuePush>, StoreError> {
     let now = SystemTime::now();
     let over = pushes.let_go(now)?;
     if over > 0 {
         tracing::info!(pushes = over, "calls had ended ringing before it was known what became of their pushes");
     }
-    if room == 0 { Ok(Vec::new()) } else { pushes.due(now, room, under_way) }
+    let is_ours = |due: &DuePush| !under_way.contains(&due.number) && exchange.has(&due.user.0);
+    if room == 0 { Ok(Vec::new()) } else { pushes.due(now, room, is_ours) }
 }
 
 async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
@@ -136,7 +137,7 @@ async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
 }
 
 /// Writes down what has become of a push, and tells the hub of one that is not brought. Says whether it could be written down.
-async fn write(pushes: &Arc<Mutex<Pushes>>, tried: TriedPush, hub: &Sender<Note>) -> bool {
+async fn write(pushes: &Arc<Mutex<Pushes>>, tried: TriedPush, exchange: &Exchange) -> bool {
     let writing = Arc::clone(pushes);
     let (written, tried) = match spawn_blocking(move || {
         let written = writing.lock().unwrap_or_else(PoisonError::into_inner).write(&tried, SystemTime::now());
@@ -163,9 +164,11 @@ async fn write(pushes: &Arc<Mutex<Pushes>>, tried: TriedPush, hub: &Sender<Note>
         Next::Again { .. } | Next::GiveUp | Next::Gone => {
             let DuePush { call, user: (account, environment, cuid), device, .. } = tried.due;
             if let Ok(call) = Uuid::try_parse(&call).map(CallId) {
-                let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone };
                 // Nobody listens any more while the service stops.
-                let _ = hub.send(Note::Event(Box::new(failed))).await;
+                if let Some(hub) = exchange.of(&account).await {
+                    let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone };
+                    let _ = hub.send(Note::Event(Box::new(failed))).await;
+                }
             }
         }
     }

@@ -148,18 +148,13 @@ impl Pushes {
         settled.map(drop).map_err(|error| self.failed(error))
     }
 
-    /// What is due, the oldest first, without what is under way.
-    pub(crate) fn due(
-        &self,
-        now: SystemTime,
-        most: usize,
-        under_way: &std::collections::BTreeSet<i64>,
-    ) -> Result<Vec<DuePush>, StoreError> {
+    /// What is due of what is wanted, the oldest first.
+    pub(crate) fn due(&self, now: SystemTime, most: usize, is_wanted: impl Fn(&DuePush) -> bool) -> Result<Vec<DuePush>, StoreError> {
         let due = "SELECT account, environment, cuid, device, number, call, target, expires_at_ms, tries FROM pushes
                    JOIN push_targets USING (account, environment, cuid, device)
                    WHERE due_at_ms <= ?1 AND expires_at_ms > ?1 AND target IS NOT NULL ORDER BY due_at_ms, number";
         let due = self.connection.query(due, params![unix_millis(now)], read_due).map_err(|error| self.failed(error))?;
-        Ok(due.into_iter().flatten().filter(|due| !under_way.contains(&due.number)).take(most).collect())
+        Ok(due.into_iter().flatten().filter(is_wanted).take(most).collect())
     }
 
     /// Lets go of pushes whose calls do not ring any more. They are settled already, unless the service was not there.
