@@ -16,13 +16,18 @@ use crate::store::owners::Partition;
 use crate::switchboard::{Figures, Note};
 
 /// Finds the switchboard that has somebody's calls. Cloning gives another way to the same ones.
+///
+/// Every socket has one, so that it is as small as can be.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct Exchange(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     ways: Ways,
-    last_socket: Arc<AtomicU64>,
+    last_socket: AtomicU64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Ways {
     /// One has all.
     One(Sender<Note>),
@@ -44,22 +49,22 @@ pub(super) struct Route {
 impl Exchange {
     /// Where one switchboard has all calls.
     pub(crate) fn to_one(notes: Sender<Note>) -> Self {
-        Self { ways: Ways::One(notes), last_socket: Arc::default() }
+        Self(Arc::new(Inner { ways: Ways::One(notes), last_socket: AtomicU64::default() }))
     }
 
     /// Where each partition has its own.
     pub(super) fn to_many(routes: watch::Receiver<Routes>, figures: Arc<ClusterFigures>) -> Self {
-        Self { ways: Ways::Many { routes, figures }, last_socket: Arc::default() }
+        Self(Arc::new(Inner { ways: Ways::Many { routes, figures }, last_socket: AtomicU64::default() }))
     }
 
     /// A number that no socket of this process has had.
     pub(crate) fn new_socket(&self) -> SocketId {
-        SocketId(self.last_socket.fetch_add(1, Ordering::Relaxed))
+        SocketId(self.0.last_socket.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The one that has all calls, where there is one: a socket goes there before it is known whose it is.
     pub(crate) fn sole(&self) -> Option<&Sender<Note>> {
-        match &self.ways {
+        match &self.0.ways {
             Ways::One(notes) => Some(notes),
             Ways::Many { .. } => None,
         }
@@ -76,7 +81,7 @@ impl Exchange {
     }
 
     async fn to(&self, partition: Partition) -> Option<Sender<Note>> {
-        match &self.ways {
+        match &self.0.ways {
             Ways::One(notes) => Some(notes.clone()),
             Ways::Many { routes, .. } => {
                 let mut routes = routes.clone();
@@ -89,7 +94,7 @@ impl Exchange {
 
     /// Whether this process has an account's calls.
     pub(crate) fn has(&self, account: &AccountId) -> bool {
-        match &self.ways {
+        match &self.0.ways {
             Ways::One(_) => true,
             Ways::Many { routes, .. } => routes.borrow().get(&partition_of(account)).is_some_and(|route| route.is_here),
         }
@@ -97,7 +102,7 @@ impl Exchange {
 
     /// Those of this process.
     pub(crate) fn here(&self) -> Vec<Sender<Note>> {
-        match &self.ways {
+        match &self.0.ways {
             Ways::One(notes) => vec![notes.clone()],
             Ways::Many { routes, .. } => routes.borrow().values().filter(|route| route.is_here).map(|route| route.notes.clone()).collect(),
         }
@@ -142,7 +147,7 @@ impl Exchange {
 
     /// What there is to know of the cluster that this process is a node of, if it is.
     pub(crate) fn cluster(&self) -> Option<&ClusterFigures> {
-        match &self.ways {
+        match &self.0.ways {
             Ways::One(_) => None,
             Ways::Many { figures, .. } => Some(figures),
         }

@@ -98,18 +98,7 @@ impl Gateway {
                 self.sockets.insert(socket, outbox);
                 self.say(Up::Opened { socket: socket.0 }).await;
             }
-            Note::Event(event) => match *event {
-                HubEvent::BrandingChanged { account, branding } => self.ask(Asked::Branding { account, branding }, |_| {}),
-                HubEvent::PushFailed { call, account, environment, cuid, device, gone } => {
-                    self.ask(Asked::PushFailed { call, user: (account, environment, cuid), device, gone }, |_| {});
-                }
-                HubEvent::SocketLost { socket } if !self.lose(socket) => {}
-                event => {
-                    if let Some(what) = Up::of(event) {
-                        self.say(what).await;
-                    }
-                }
-            },
+            Note::Event(event) => self.take_event(*event).await,
             Note::Presence { user, tell } => self.ask(Asked::Presence { user }, |answer| {
                 if let Answer::Presence { devices, last_seen } = answer {
                     // Whoever asked may have stopped waiting.
@@ -125,6 +114,19 @@ impl Gateway {
             Note::Drain { within, done, next: _ } => self.leave(within, Some(done)),
             // These are asked of the switchboards of this node.
             Note::KeysInUse(_) | Note::Figures(_) | Note::Ping(_) => {}
+        }
+    }
+
+    async fn take_event(&mut self, event: HubEvent) {
+        if let HubEvent::SocketLost { socket } = event
+            && !self.lose(socket)
+        {
+            return;
+        }
+        if let Some(asked) = Asked::of(&event) {
+            self.ask(asked, |_| {});
+        } else if let Some(what) = Up::of(event) {
+            self.say(what).await;
         }
     }
 

@@ -189,6 +189,17 @@ pub(super) enum Asked {
     PushFailed { call: CallId, user: User, device: DeviceId, gone: bool },
 }
 
+impl Asked {
+    /// What others than sockets tell the hub; nothing where it is a socket's.
+    pub(super) fn of(event: &HubEvent) -> Option<Self> {
+        if let HubEvent::BrandingChanged { account, branding } = event {
+            return Some(Self::Branding { account: account.clone(), branding: branding.clone() });
+        }
+        let HubEvent::PushFailed { call, account, environment, cuid, device, gone } = event else { return None };
+        Some(Self::PushFailed { call: *call, user: (account.clone(), *environment, cuid.clone()), device: *device, gone: *gone })
+    }
+}
+
 /// What is answered.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
