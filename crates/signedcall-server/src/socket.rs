@@ -143,11 +143,6 @@ struct SocketTask {
     renewing: Option<Renewing>,
 }
 
-/// What a device is told whose calls no node of the cluster has.
-fn nobody_decides() -> Refusal {
-    come_back("no node has the calls of this account at the moment", NOBODY_RETRY_AFTER)
-}
-
 /// What a user token comes to, for the hub or for the device.
 type Renewing = Pin<Box<dyn Future<Output = Result<HubEvent, Refusal>> + Send>>;
 
@@ -233,13 +228,8 @@ impl SocketTask {
         match codec::read(text.as_str()) {
             Ok(ClientMessage::Hello(hello)) => match self.admission.admit(self.socket, hello).await {
                 Ok(sign_in) => {
-                    let is_there = match self.exchange.of(&sign_in.account).await {
-                        Some(hub) => self.go_to(hub).await,
-                        None => false,
-                    };
-                    if !is_there {
-                        return self.refuse(nobody_decides()).await;
-                    }
+                    let hub = self.exchange.of(&sign_in.account).await;
+                    self.enter(hub).await?;
                     // It was the verification that took its time, not the device.
                     self.sign_in_by = Some(Instant::now() + self.settings.sign_in_within);
                     self.tell(HubEvent::SignedIn(sign_in)).await
@@ -248,13 +238,8 @@ impl SocketTask {
             },
             Ok(ClientMessage::Resume(resume)) => match check_version(resume.version) {
                 Ok(()) => {
-                    let is_there = match self.exchange.of_session(resume.session).await {
-                        Some(hub) => self.go_to(hub).await,
-                        None => false,
-                    };
-                    if !is_there {
-                        return self.refuse(nobody_decides()).await;
-                    }
+                    let hub = self.exchange.of_session(resume.session).await;
+                    self.enter(hub).await?;
                     self.tell(HubEvent::ResumeAsked { socket: self.socket, resume }).await
                 }
                 Err(refusal) => self.refuse(refusal).await,
@@ -325,6 +310,15 @@ impl SocketTask {
         // Whoever has not said who they are has nothing to say to anybody.
         let Some(hub) = &self.hub else { return Ok(()) };
         hub.send(Note::Event(Box::new(event))).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
+    }
+
+    /// Goes to the hub that decides, or says that nobody does.
+    async fn enter(&mut self, hub: Option<Sender<Note>>) -> Result<(), End> {
+        let is_there = match hub {
+            Some(hub) => self.go_to(hub).await,
+            None => false,
+        };
+        if is_there { Ok(()) } else { self.refuse(come_back("no node has these calls at the moment", NOBODY_RETRY_AFTER)).await }
     }
 
     /// Says to a hub from now on what the device says. Says whether it is there.

@@ -1,17 +1,21 @@
 //! The one task that owns the hub. Sockets, store and relay talk to it by messages; it hands the hub one event at a time and carries out
 //! what follows.
 
+mod outbox;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_wire::{AccountId, CallId, ClientMessage, DeviceId, Environment, Request, ServiceMessage, SessionId, Timestamp};
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
 use crate::clock::Clock;
-use crate::cluster::Forwarded;
 use crate::hub::{
     Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach, SocketId, User, Withdrawn,
 };
@@ -23,48 +27,10 @@ use crate::store::{Legacy, OpenCall, Records, Written};
 
 /// Messages that wait for the hub: enough for a moment's burst; after that sockets wait, and with them their devices.
 const INBOX: usize = 1024;
-/// Messages that wait for a socket: a whole replay and some calls. A device that is further behind resumes on a new socket.
-pub(crate) const OUTBOX: usize = 256;
 
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has passed
 /// meanwhile is noticed within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-
-/// What is on its way to a socket's task. Boxed, since an idle socket holds room for some.
-pub(crate) type Outgoing = Box<ServiceMessage>;
-
-/// The way to a socket. Dropping it closes the socket, once what is in it is written.
-#[derive(Debug)]
-pub(crate) enum Outbox {
-    /// To the socket's task.
-    Here(Sender<Outgoing>),
-    /// To the node that has the socket.
-    Elsewhere(Forwarded),
-    /// To one that is being closed.
-    Closed,
-}
-
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotTaken {
-    /// Too many wait already.
-    Full,
-    /// Nobody is there any more.
-    Gone,
-}
-
-impl Outbox {
-    pub(crate) fn try_send(&self, message: Outgoing) -> Result<(), NotTaken> {
-        match self {
-            Self::Here(outbox) => outbox.try_send(message).map_err(|error| match error {
-                TrySendError::Full(_) => NotTaken::Full,
-                TrySendError::Closed(_) => NotTaken::Gone,
-            }),
-            Self::Elsewhere(forwarded) => forwarded.try_send(message),
-            Self::Closed => Err(NotTaken::Gone),
-        }
-    }
-}
 
 /// What others tell the task.
 #[derive(Debug)]
@@ -375,69 +341,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use signedcall_wire::{Cuid, DeviceId, Endpoint, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::hub::{RelayGrant, Right, SignIn};
-    use crate::push::PushSettings;
-    use crate::store::{Accounts, Pushes};
-
-    fn grant() -> RelayGrant {
-        RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
-    }
-
-    fn sign_in(socket: u64) -> SignIn {
-        SignIn {
-            socket: SocketId(socket),
-            account: AccountId("parcelo".to_owned()),
-            environment: Environment::Development,
-            cuid: Cuid::new("courier_1").expect("a cuid"),
-            right: Right::ApiKey(KeyId("key".to_owned())),
-            name: None,
-            endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
-            device_name: None,
-            second_calls: false,
-            session: SessionId(Uuid::nil()),
-            resume_token: Redacted::new("token".to_owned()),
-            max_call: None,
-            single_device: false,
-            relay_only: false,
-            branding: None,
-        }
-    }
-
-    #[test]
-    fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
-        let data = tempfile::tempdir().expect("a directory");
-        let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite"), None).expect("a new store");
-        let receipts = ReceiptMaker::start(Accounts::open(&data.path().join("store.sqlite")).expect("a store")).expect("a thread");
-        let pushes = Pushes::open(&data.path().join("store.sqlite")).expect("a store");
-        let pushes = PushKeeper::start(pushes, PushSettings::default()).expect("a thread");
-        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts, pushes);
-        let open = |switchboard: &mut Switchboard, socket| {
-            let (outbox, outgoing) = mpsc::channel(2);
-            switchboard.take(Note::Opened { socket: SocketId(socket), outbox: Outbox::Here(outbox) });
-            outgoing
-        };
-        let mut slow = open(&mut switchboard, 1);
-        switchboard.take(Note::Event(Box::new(HubEvent::SignedIn(sign_in(1)))));
-        for _ in 0..2 {
-            switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { grant: grant() })));
-        }
-        let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
-        let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };
-        assert_eq!(heard.len(), 2, "the third did not fit, and the socket's task learns that nothing follows");
-
-        let mut fresh = open(&mut switchboard, 2);
-        let resume =
-            Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::new("token".to_owned()), last_seq: 0 };
-        switchboard.take(Note::Event(Box::new(HubEvent::ResumeAsked { socket: SocketId(2), resume })));
-        assert_eq!(fresh.blocking_recv().map(|message| *message), Some(ServiceMessage::Resumed));
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use signedcall_server::store::Server;
 use signedcall_server::{BusServer, ClusterSettings, Settings, StartError, serve};
@@ -104,6 +106,19 @@ async fn every_node_answers_a_company_s_backend() {
     assert!(refused.body.contains("the node that has these calls does not answer"), "{refused:?}");
     let found = ask(cluster.nodes[owner].address, "GET", "/v1/users/courier_1", Some(&key), None).await;
     assert_eq!(found.status, 200, "it needs nobody else: {found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_figure_that_the_page_on_clusters_speaks_of_is_there() {
+    let cluster = Cluster::start().await;
+    let page = get(cluster.nodes[0].operator, "/metrics").await.2;
+    let document = include_str!("../../../../../docs/cluster.md");
+    let words = document.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let names: BTreeSet<_> = words.filter(|word| word.starts_with("signedcall_")).collect();
+    assert!(names.len() > 3, "{names:?}");
+    for name in names {
+        assert!(page.lines().any(|line| line.strip_prefix("# TYPE ").is_some_and(|line| line.split(' ').next() == Some(name))), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
