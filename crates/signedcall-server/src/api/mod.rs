@@ -30,7 +30,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use tokio::sync::mpsc::Sender;
+use signedcall_wire::AccountId;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
@@ -44,6 +44,7 @@ use self::operation::Operation;
 pub(crate) use self::problem::Problem;
 pub(crate) use self::stores::{Fate, Record, Stores};
 use crate::admission::Admission;
+use crate::cluster::Exchange;
 use crate::push::PushTrials;
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
@@ -72,7 +73,7 @@ impl Default for ApiSettings {
 pub(crate) struct Api {
     admission: Arc<Admission>,
     stores: Stores,
-    hub: Sender<Note>,
+    exchange: Exchange,
     budgets: Budgets,
     answer_within: Duration,
     tokens: TokenSettings,
@@ -89,19 +90,29 @@ impl Api {
         tokens: TokenSettings,
         admission: Arc<Admission>,
         stores: Stores,
-        hub: Sender<Note>,
+        exchange: Exchange,
         trials: PushTrials,
     ) -> Self {
         let ApiSettings { requests_per_minute, answer_within } = settings;
         let budgets = Budgets::new(requests_per_minute);
-        Self { admission, stores, hub, budgets, answer_within, tokens, trials, branding: Mutex::default() }
+        Self { admission, stores, exchange, budgets, answer_within, tokens, trials, branding: Mutex::default() }
     }
 
-    /// Asks the hub.
-    async fn ask_hub<T>(&self, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
+    /// Asks the hub that has an account's calls.
+    async fn ask_hub<T>(&self, account: &AccountId, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
         let (tell, told) = oneshot::channel();
-        self.hub.send(note(tell)).await.map_err(|_| Problem::unavailable())?;
-        told.await.map_err(|_| Problem::unavailable())
+        self.tell_hub(account, note(tell)).await?;
+        told.await.map_err(|_| self.no_hub())
+    }
+
+    /// Tells it something.
+    async fn tell_hub(&self, account: &AccountId, note: Note) -> Result<(), Problem> {
+        let hub = self.exchange.of(account).await.ok_or_else(|| self.no_hub())?;
+        hub.send(note).await.map_err(|_| self.no_hub())
+    }
+
+    fn no_hub(&self) -> Problem {
+        if self.exchange.cluster().is_some() { Problem::no_node() } else { Problem::unavailable() }
     }
 }
 

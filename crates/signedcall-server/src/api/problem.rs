@@ -125,6 +125,11 @@ impl Problem {
         Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Code::Unavailable, "the service cannot do this at the moment") }
     }
 
+    /// The calls of an account are another node's, which is not reached.
+    pub(super) fn no_node() -> Self {
+        Self { detail: "the node that has these calls does not answer".to_owned(), ..Self::unavailable() }
+    }
+
     /// The service is too busy to say whether somebody may ask.
     pub(super) fn busy(detail: impl Into<String>, come_back_after: Duration) -> Self {
         Self { retry_after: Some(come_back_after), ..Self::new(Code::Unavailable, detail) }

@@ -55,7 +55,7 @@ async fn erase(State(api): State<Shared>, company: Company, NamedUser(cuid): Nam
 async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<Json<User>, Problem> {
     let scope = company.scope;
     let user = (scope.account.clone(), scope.environment, cuid.clone());
-    let (devices, connected) = api.ask_hub(|tell| Note::Presence { user, tell }).await?;
+    let (devices, connected) = api.ask_hub(&scope.account, |tell| Note::Presence { user, tell }).await?;
     let (of, whose) = (scope.clone(), cuid.clone());
     let blocked = api.stores.known(move |accounts| accounts.is_blocked(&of.account, of.environment, &whose)).await?;
     let whose = cuid.clone();

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use signedcall_wire::{
     AccountId, AnalyticsEvent, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
     ErrorCode, Invite, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
@@ -11,7 +12,7 @@ use super::rights::{Right, TokenKeyId, Withdrawn};
 use super::{RelayGrant, User};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SocketId(pub u64);
 
 /// Something that happened to the hub.
@@ -167,7 +168,7 @@ pub enum HubEvent {
 }
 
 /// A verified sign-in. Session id and token come from outside, since nothing random is made in the hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Where the `hello` came from.
     pub socket: SocketId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use signedcall_wire::{AccountId, Cuid, Environment, ErrorCode, Refusal, ServiceMessage, SessionId};
 
 use super::call::Departure;
@@ -11,15 +12,15 @@ use super::timers::Timer;
 use super::{Hub, SocketId, Turn, User};
 
 /// One api key of an account, by the name that its operator knows it by. It says nothing of the key itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyId(pub String);
 
 /// One key that an account signs user tokens with, as it was registered: another that takes its place under the same name is another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TokenKeyId(pub i64);
 
 /// What lets a device in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Right {
     /// An api key, until it is revoked.
     ApiKey(KeyId),

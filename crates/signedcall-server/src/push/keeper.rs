@@ -23,13 +23,20 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long it may take at the end to write what was handed in. What is left then is lost: a service that stops cannot wait for a store for ever.
 const FINISHED_WITHIN: Duration = Duration::from_secs(10);
 
-/// The thread, which ends with it.
+/// The thread, until it is to finish.
+#[derive(Debug)]
+pub(crate) struct PushThread {
+    jobs: PushJobs,
+    filled: Arc<Notify>,
+    over: Receiver<()>,
+}
+
+/// The way of a hub to the thread, and back.
 #[derive(Debug)]
 pub(crate) struct PushKeeper {
     jobs: PushJobs,
+    tell: UnboundedSender<HubEvent>,
     told: UnboundedReceiver<HubEvent>,
-    filled: Arc<Notify>,
-    over: Receiver<()>,
 }
 
 /// The way to the thread.
@@ -38,8 +45,10 @@ pub(crate) struct PushJobs(Sender<Job>);
 
 #[derive(Debug)]
 enum Job {
-    Keep(Box<KeepPush>),
-    Push(NewPush),
+    /// A hub is there, which is told what becomes of its users' pushes.
+    Hub(UnboundedSender<HubEvent>),
+    Keep(Box<KeepPush>, UnboundedSender<HubEvent>),
+    Push(NewPush, UnboundedSender<HubEvent>),
     Tried(Box<TriedPush>, oneshot::Sender<bool>),
     Lasting(Lasting),
     /// Ends the thread.
@@ -54,17 +63,16 @@ enum Lasting {
     Settle { call: CallId, device: DeviceId },
 }
 
-impl PushKeeper {
+impl PushThread {
     /// Starts the thread, with a connection to the store that is its own.
     pub(crate) fn start(pushes: Pushes, settings: PushSettings) -> Result<Self, StoreError> {
         let (jobs, inbox) = mpsc::channel();
-        let (tell, told) = unbounded_channel();
         let (lives, over) = mpsc::channel();
         let filled = Arc::new(Notify::new());
-        let keeper = Keeper { pushes, settings, tell, filled: Arc::clone(&filled), waiting: VecDeque::new(), _lives: lives };
+        let keeper = Keeper { pushes, settings, hubs: Vec::new(), filled: Arc::clone(&filled), waiting: VecDeque::new(), _lives: lives };
         let thread = std::thread::Builder::new().name("pushes".to_owned()).spawn(move || keeper.run(&inbox));
         thread.map_err(StoreError::Thread)?;
-        Ok(Self { jobs: PushJobs(jobs), told, filled, over })
+        Ok(Self { jobs: PushJobs(jobs), filled, over })
     }
 
     /// Notified when there is something to send.
@@ -77,9 +85,20 @@ impl PushKeeper {
         self.jobs.clone()
     }
 
+    /// Writes everything that was handed in, for as long as that may take. Blocks.
+    pub(crate) fn finish(self) {
+        self.jobs.send(Job::Finish);
+        // The thread says nothing: it is over when there is nobody left to say something.
+        if self.over.recv_timeout(FINISHED_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("what is known of pushes could not be written down in time");
+        }
+    }
+}
+
+impl PushKeeper {
     /// Writes down where a device is reached; [`HubEvent::PushKept`] follows.
     pub(crate) fn keep(&self, kept: KeepPush) {
-        self.jobs.send(Job::Keep(Box::new(kept)));
+        self.jobs.send(Job::Keep(Box::new(kept), self.tell.clone()));
     }
 
     /// Writes down by what right a device is reached.
@@ -94,7 +113,7 @@ impl PushKeeper {
 
     /// Has a device called; [`HubEvent::PushFailed`] follows if that cannot be done.
     pub(crate) fn push(&self, new: NewPush) {
-        self.jobs.send(Job::Push(new));
+        self.jobs.send(Job::Push(new, self.tell.clone()));
     }
 
     /// Nothing more is to be sent of a push.
@@ -106,18 +125,16 @@ impl PushKeeper {
     pub(crate) async fn told(&mut self) -> Option<HubEvent> {
         self.told.recv().await
     }
-
-    /// Writes everything that was handed in, for as long as that may take. Blocks.
-    pub(crate) fn finish(self) {
-        self.jobs.send(Job::Finish);
-        // The thread says nothing: it is over when there is nobody left to say something.
-        if self.over.recv_timeout(FINISHED_WITHIN) == Err(RecvTimeoutError::Timeout) {
-            tracing::error!("what is known of pushes could not be written down in time");
-        }
-    }
 }
 
 impl PushJobs {
+    /// The way to the thread for a hub.
+    pub(crate) fn for_hub(&self) -> PushKeeper {
+        let (tell, told) = unbounded_channel();
+        self.send(Job::Hub(tell.clone()));
+        PushKeeper { jobs: self.clone(), tell, told }
+    }
+
     /// Writes down what has become of a push, and says whether that could be done. [`HubEvent::PushFailed`] follows for one that is not brought.
     pub(crate) async fn tried(&self, tried: TriedPush) -> bool {
         let (tell, written) = oneshot::channel();
@@ -135,7 +152,8 @@ impl PushJobs {
 struct Keeper {
     pushes: Pushes,
     settings: PushSettings,
-    tell: UnboundedSender<HubEvent>,
+    /// All that decide on calls here.
+    hubs: Vec<UnboundedSender<HubEvent>>,
     filled: Arc<Notify>,
     /// What could not be written down yet, in order.
     waiting: VecDeque<Lasting>,
@@ -168,13 +186,17 @@ impl Keeper {
                 self.waiting.push_back(lasting);
                 self.try_to_catch_up();
             }
-            Job::Keep(kept) => {
+            Job::Hub(hub) => {
+                self.hubs.retain(|hub| !hub.is_closed());
+                self.hubs.push(hub);
+            }
+            Job::Keep(kept, tell) => {
                 let KeepPush { session, request, account, environment, cuid, device, .. } = &*kept;
                 let (session, request, user, device) = (*session, *request, (account.clone(), *environment, cuid.clone()), *device);
                 let kept = self.catch_up().and_then(|()| self.keep(&kept));
-                self.say(HubEvent::PushKept { session, request, user, device, kept });
+                say(&tell, HubEvent::PushKept { session, request, user, device, kept });
             }
-            Job::Push(new) => {
+            Job::Push(new, tell) => {
                 let put = self.catch_up().map_err(drop).and_then(|()| self.put(&new));
                 let gone = match put {
                     Ok(PutPush::Put) => return self.filled.notify_one(),
@@ -183,7 +205,7 @@ impl Keeper {
                     Ok(PutPush::Settled) | Err(()) => false,
                 };
                 let NewPush { call, account, environment, cuid, device, expires_at_ms: _ } = new;
-                self.say(HubEvent::PushFailed { call, account, environment, cuid, device, gone });
+                say(&tell, HubEvent::PushFailed { call, account, environment, cuid, device, gone });
             }
             Job::Tried(tried, tell) => {
                 let written = self.catch_up().map_err(drop).and_then(|()| self.write(&tried));
@@ -250,14 +272,18 @@ impl Keeper {
         let DuePush { call, user: (account, environment, cuid), device, .. } = due;
         if let Ok(call) = Uuid::try_parse(&call).map(CallId) {
             let gone = written == Ok(WrittenPush::Forgotten);
-            self.say(HubEvent::PushFailed { call, account, environment, cuid, device, gone });
+            // One of them decides on the call, and to the others it is unknown.
+            for hub in &self.hubs {
+                let (account, cuid) = (account.clone(), cuid.clone());
+                say(hub, HubEvent::PushFailed { call, account, environment, cuid, device, gone });
+            }
         }
     }
+}
 
-    fn say(&self, event: HubEvent) {
-        // Nobody listens any more while the service stops.
-        let _ = self.tell.send(event);
-    }
+/// Nobody listens any more while the service stops, or where a hub is there no more.
+fn say(hub: &UnboundedSender<HubEvent>, event: HubEvent) {
+    let _ = hub.send(event);
 }
 
 fn refused(invalid: InvalidTarget) -> ErrorCode {
@@ -303,10 +329,12 @@ mod tests {
         ForgetPush { account, environment, cuid, device, logged_out: true }
     }
 
-    fn start(store: &TestStore) -> PushKeeper {
+    fn start(store: &TestStore) -> (PushThread, PushKeeper) {
         let accounts = Accounts::open(store.at()).expect("a new store");
         crate::account::add(&accounts, &crate::demo::demo_account()).expect("a new account");
-        PushKeeper::start(Pushes::open(store.at()).expect("a store"), PushSettings::default()).expect("a thread")
+        let thread = PushThread::start(Pushes::open(store.at()).expect("a store"), PushSettings::default()).expect("a thread");
+        let keeper = thread.jobs().for_hub();
+        (thread, keeper)
     }
 
     fn reach(store: &TestStore) -> Vec<Reach> {
@@ -323,14 +351,14 @@ mod tests {
     #[test]
     fn what_was_handed_in_is_written_when_it_has_finished() {
         let store = TestStore::in_a_file();
-        let keeper = start(&store);
+        let (thread, keeper) = start(&store);
         // Until this is over, nobody else writes.
         let crate::store::Location::File(path) = store.at() else { panic!("it is a file") };
         let busy = rusqlite::Connection::open(path).expect("a store");
         busy.execute_batch("BEGIN IMMEDIATE").expect("a store");
         keeper.keep(kept("https://push.example/1"));
         keeper.forget(forgotten());
-        let finishing = std::thread::spawn(move || keeper.finish());
+        let finishing = std::thread::spawn(move || thread.finish());
         busy.execute_batch("COMMIT").expect("a store");
         finishing.join().expect("no bug");
         assert_eq!(reach(&store), [Reach::LoggedOut]);
@@ -339,7 +367,7 @@ mod tests {
     #[tokio::test]
     async fn a_sign_out_that_cannot_be_written_is_written_before_anything_that_follows() {
         let store = TestStore::in_a_file();
-        let mut keeper = start(&store);
+        let (_thread, mut keeper) = start(&store);
         keeper.keep(kept("https://push.example/1"));
         assert_eq!(told(&mut keeper).await, Ok(true));
         store.run("CREATE TRIGGER full BEFORE UPDATE ON push_targets BEGIN SELECT RAISE(ABORT, 'no room'); END");

@@ -32,7 +32,7 @@ use url::Url;
 
 pub use self::apns::{ApnsCredential, ApnsProof, InvalidCredential};
 use self::encrypt::DeviceKeys;
-pub(crate) use self::keeper::{PushJobs, PushKeeper};
+pub(crate) use self::keeper::{PushJobs, PushKeeper, PushThread};
 pub(crate) use self::parts::PushParts;
 pub use self::parts::StartPushError;
 pub(crate) use self::schedule::Next;

@@ -18,6 +18,7 @@ use super::schedule::next;
 use super::under_way::{UnderWay, WORTH_A_LOOK};
 use super::web_push::WebPush;
 use super::{CertificatesError, PushJobs, PushSender, PushSettings, SendError, VapidKey};
+use crate::cluster::Exchange;
 use crate::outward::Answer;
 use crate::store::{DuePush, Pushes, StoreError, TriedPush, unix_millis};
 
@@ -69,6 +70,7 @@ pub(crate) async fn send_pushes(
     pushes: Arc<Mutex<Pushes>>,
     filled: Arc<Notify>,
     jobs: PushJobs,
+    exchange: Exchange,
     mut stop: oneshot::Receiver<()>,
 ) {
     let mut ticks = interval(LOOK_EVERY);
@@ -78,7 +80,7 @@ pub(crate) async fn send_pushes(
     loop {
         // What could not be written down is not sent again at once, and no longer than its call rings.
         under_way.forget_over(unix_millis(SystemTime::now()));
-        let due = look(&pushes, &under_way).await;
+        let due = look(&pushes, &under_way, &exchange).await;
         let failed_before = std::mem::replace(&mut fails, due.is_err());
         match due {
             Ok(due) => {
@@ -119,7 +121,7 @@ pub(crate) async fn send_pushes(
 }
 
 /// Finds what is due and may be sent now.
-async fn look(pushes: &Arc<Mutex<Pushes>>, under_way: &UnderWay) -> Result<Vec<DuePush>, String> {
+async fn look(pushes: &Arc<Mutex<Pushes>>, under_way: &UnderWay, exchange: &Exchange) -> Result<Vec<DuePush>, String> {
     let (looking, known) = (Arc::clone(pushes), under_way.numbers());
     let look = move || {
         let (pushes, now) = (looking.lock().unwrap_or_else(PoisonError::into_inner), SystemTime::now());
@@ -129,7 +131,8 @@ async fn look(pushes: &Arc<Mutex<Pushes>>, under_way: &UnderWay) -> Result<Vec<D
         }
         pushes.due(now, WORTH_A_LOOK, &known)
     };
-    let due = run(look).await?;
+    // Those of calls that another node decides on are sent by that one.
+    let due = run(look).await?.into_iter().filter(|due| exchange.has(&due.user.0)).collect();
     let (taking, chosen) = (Arc::clone(pushes), under_way.choose(due));
     run(move || taking.lock().unwrap_or_else(PoisonError::into_inner).take(chosen, SystemTime::now())).await
 }

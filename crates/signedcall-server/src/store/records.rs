@@ -33,8 +33,6 @@ const LAST_ATTEMPTS: u32 = 5;
 pub(crate) struct Records {
     jobs: Sender<Job>,
     thread: JoinHandle<()>,
-    figures: Arc<StoreFigures>,
-    filled: Arc<Notify>,
 }
 
 /// What has become of something that was handed in.
@@ -110,30 +108,30 @@ impl Closing {
 }
 
 impl Records {
-    /// Opens the store, reads what an earlier process has left behind, and starts the thread.
+    /// Starts one that is alone in its process.
+    #[cfg(test)]
+    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
+        Self::start_beside(&at.into(), tenure, (&Arc::default(), &Arc::default()))
+    }
+
+    /// Opens the store, reads what an earlier process has left behind, and starts the thread, with whose like in the process it is counted, and by which the same is
+    /// notified.
     ///
     /// Where others use the store as well, it is said by which tenure the records are this service's to write.
-    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
-        let at = at.into();
+    pub(crate) fn start_beside(
+        at: &Location,
+        tenure: Option<Tenure>,
+        (figures, filled): (&Arc<StoreFigures>, &Arc<Notify>),
+    ) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let connection = at.open()?;
         let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
-        if !legacy.open.is_empty() {
-            tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
-        }
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
-        let figures = Arc::<StoreFigures>::default();
-        let filled = Arc::new(Notify::new());
-        let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
+        let (its_figures, fill) = (Arc::clone(figures), Arc::clone(filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
         let thread = thread.spawn(move || write(&connection, tenure.as_ref(), &inbox, &told, &its_figures, &fill));
         let thread = thread.map_err(StoreError::Thread)?;
-        Ok((Self { jobs, thread, figures, filled }, written, legacy))
-    }
-
-    /// Notified when there is something that webhooks are to be told.
-    pub(crate) fn filled(&self) -> Arc<Notify> {
-        Arc::clone(&self.filled)
+        Ok((Self { jobs, thread }, written, legacy))
     }
 
     /// Writes the beginning of a call down; [`Written::Opened`] or [`Written::NotOpened`] follows, once.
@@ -164,11 +162,6 @@ impl Records {
     /// Whether the thread is there still.
     pub(crate) fn are_written(&self) -> bool {
         !self.thread.is_finished()
-    }
-
-    /// What is counted of the thread's work.
-    pub(crate) fn figures(&self) -> Arc<StoreFigures> {
-        Arc::clone(&self.figures)
     }
 
     /// Writes everything that was handed in, and returns when it is durable. Calls that go on stay open. Blocks.

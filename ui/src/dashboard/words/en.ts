@@ -363,6 +363,7 @@ export const en = {
       hub_silent: "The hub does not answer.",
       no_writer: "Nobody writes the records of calls any more. Start the service again.",
       drains: "The service is about to stop.",
+      bus_away: "The bus is away: users of accounts that other nodes have cannot be reached.",
       store: "The store cannot be written to.",
       disk_silent: "The store’s disk does not answer.",
       no_room: "The store’s disk is nearly full.",

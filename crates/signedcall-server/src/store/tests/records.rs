@@ -155,8 +155,8 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
 }
 
 fn what_cannot_be_written_when_the_service_stops_is_tried_for_some_seconds_more(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
-    let figures = records.figures();
+    let figures = Arc::<StoreFigures>::default();
+    let (records, mut written, _legacy) = Records::start_beside(store.at(), None, (&figures, &Arc::default())).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     store.run("ALTER TABLE calls RENAME TO hidden");
