@@ -205,7 +205,9 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 } };
 
 /**  What was found, as the catalogue has words for it. */
-export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
+export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | 
+/**  Calls start the app when it is closed; `about` is the program that takes pushes. */
+"wakeWorks" | "wakeOff" | "wakeAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
 /**  How good the line is for calls; `about` is its score. */
 "lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | 
 /**  The account lets this user in no more. */
@@ -242,6 +244,7 @@ export type PreferencesForm = {
 	outgoingTone: string | null,
 	ringtone: string | null,
 	secondCalls: boolean,
+	ringWhenClosed: boolean,
 };
 
 /**  Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline. */
@@ -347,6 +350,8 @@ export type SettingsView = {
 	secondCalls: boolean,
 	/**  Whether the app starts with the session. */
 	autostart: boolean,
+	/**  Whether calls that come while the app is closed ring. */
+	wake: WakeView,
 };
 
 /**  One thing that calls need, and how it is. */
@@ -414,6 +419,21 @@ export type Verdict = "good" |
 
 /**  Everything that the windows show has changed to this. */
 export type ViewChanged = AppView;
+
+/**  Whether calls that come while the app is closed ring. */
+export type WakeView = 
+/**  The user does not want them to. */
+{ state: "off" } | 
+/**  It is being prepared. */
+{ state: "asking" } | 
+/**  They do. The program that takes pushes is called so. */
+{ state: "works"; by: string } | 
+/**  No program that takes pushes is installed. */
+{ state: "noDistributor" } | 
+/**  The next start could not sign in by itself, since the keyring does not keep what it needs. */
+{ state: "notKept" } | 
+/**  The program that takes pushes, or the service, refuses. */
+{ state: "refused" };
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -66,6 +66,7 @@ const settings: SettingsView = {
   ringtone: null,
   secondCalls: true,
   autostart: false,
+  wake: { state: "off" },
 };
 
 /** Every screen that a call goes through. */
