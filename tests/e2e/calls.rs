@@ -30,7 +30,7 @@ pub(crate) async fn cases(runner: &mut Runner) {
         }
     }
     if runner.wants(&[XFCE, TIME_OUT]) {
-        let rings = ServiceSetup { ring: Some(std::time::Duration::from_secs(8)) };
+        let rings = ServiceSetup { ring: Some(std::time::Duration::from_secs(8)), ..ServiceSetup::default() };
         let xfce = Setup { notifier: Notifier::Xfce, ..Setup::default() };
         match Pair::start("calls-xfce", rings, Setup::default(), xfce).await {
             Ok(pair) => {

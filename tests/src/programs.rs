@@ -16,6 +16,8 @@ use crate::{Network, PATIENCE, Process};
 pub struct ServiceSetup {
     /// How long a call rings; the service's default when absent.
     pub ring: Option<Duration>,
+    /// Whether pushes may go to this computer.
+    pub pushes_here: bool,
 }
 
 /// A running service with an account.
@@ -131,6 +133,9 @@ impl Service {
         }
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
+        }
+        if setup.pushes_here {
+            command.arg("--push-to-private-addresses");
         }
         let process = Process::start(&place.name, &mut command, &place.folder)?;
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;
