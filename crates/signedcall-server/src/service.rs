@@ -35,6 +35,7 @@ use crate::switchboard::{Note, Switchboard};
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
+use crate::wake::{self, WakeLines, most_by_files};
 use crate::web::{self, Door, SIGNALLING_PATH, Web};
 use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
@@ -124,6 +125,7 @@ pub struct Service {
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     notes: Sender<Note>,
+    wake_lines: Arc<WakeLines>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     webhooks: JoinHandle<()>,
@@ -197,6 +199,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
     let push_filled = push.keeper.filled();
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files());
     let store_figures = records.figures();
     let filled = records.filled();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
@@ -240,7 +243,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
-    let web = tokio::spawn(web::serve(listener, tls, web, api));
+    let web = tokio::spawn(web::serve(listener, tls, web, api.merge(wake::router(Arc::clone(&wake_lines)))));
     let watch = tokio::spawn(withdrawals.watch(notes.clone()));
     let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
     let key_use = tokio::spawn(note_use(key_use, notes.clone()));
@@ -258,6 +261,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         demo_key,
         drain_for,
         notes,
+        wake_lines,
         web,
         watch,
         webhooks,
@@ -343,6 +347,7 @@ impl Service {
     /// outlive it: the next service that is started on the same data goes on with them.
     pub async fn shutdown(self) {
         self.web.abort();
+        self.wake_lines.close();
         if let Some(dashboard) = &self.dashboard {
             dashboard.abort();
         }

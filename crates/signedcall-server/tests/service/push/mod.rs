@@ -3,6 +3,7 @@
 mod apple;
 mod receiver;
 mod stand_in;
+mod wake;
 mod web;
 
 use std::time::{SystemTime, UNIX_EPOCH};
