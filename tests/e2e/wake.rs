@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use signedcall_tests::{
     ACCOUNT, App, Desktop, Distributor, Headless, PATIENCE, Resident, Rig, Service, ServiceSetup, Setup, Tray, User, Woken, first_tone,
-    program, tone,
+    now_ms, program, tone,
 };
 
 use crate::runner::Runner;
@@ -14,6 +14,8 @@ const ANSWERED: &str = "a push starts the app, which rings within two seconds, a
 const DOUBLED: &str = "a push that comes twice rings once";
 const STALE: &str = "a push that comes when its call is over rings nobody, and it is said why";
 const SIGNED_OUT: &str = "a push for somebody who has signed out rings nobody, and the caller is told";
+
+const OWN: &str = "without a distributor the app's own program has it started, and ends when nobody wants that any more";
 
 const ANNA: User = User { cuid: "courier_8842", name: "Anna" };
 const PROFILE: &str = "anna";
@@ -24,44 +26,53 @@ const CALLER: f32 = 1_000.0;
 const CALLEE: f32 = 1_500.0;
 
 pub(crate) async fn cases(runner: &mut Runner) {
-    if !runner.wants(&[ANSWERED, DOUBLED, STALE, SIGNED_OUT]) {
-        return;
-    }
-    match House::start().await {
-        Ok(mut house) => {
-            runner.case(ANSWERED, answered(&mut house)).await;
-            runner.case(DOUBLED, doubled(&mut house)).await;
-            runner.case(STALE, stale(&mut house)).await;
-            runner.case(SIGNED_OUT, signed_out(&mut house)).await;
+    if runner.wants(&[ANSWERED, DOUBLED, STALE, SIGNED_OUT]) {
+        match with_distributor().await {
+            Ok((house, mut distributor)) => {
+                runner.case(ANSWERED, answered(&house, &mut distributor)).await;
+                runner.case(DOUBLED, doubled(&house, &mut distributor)).await;
+                runner.case(STALE, stale(&house, &mut distributor)).await;
+                runner.case(SIGNED_OUT, signed_out(&house, &mut distributor)).await;
+            }
+            Err(error) => runner.case(ANSWERED, async { Err(error) }).await,
         }
-        Err(error) => runner.case(ANSWERED, async { Err(error) }).await,
     }
+    runner.case(OWN, own()).await;
 }
 
 /// A desktop on which the app has been told that calls are to start it, and does not run.
 struct House {
-    distributor: Distributor,
     desktop: Desktop,
     service: Service,
     rig: Rig,
 }
 
+/// One whose user has installed a distributor.
+async fn with_distributor() -> Result<(House, Distributor)> {
+    let house = House::build("wake").await?;
+    let distributor = Distributor::appear(&house.desktop).await?;
+    house.prepare("Calls start the app, by way of rig.").await?;
+    Ok((house, distributor))
+}
+
 impl House {
-    async fn start() -> Result<Self> {
-        let rig = Rig::new("wake")?;
+    async fn build(name: &str) -> Result<Self> {
+        let rig = Rig::new(name)?;
         let service = Service::start(&rig, "service", ServiceSetup { pushes_here: true, ..ServiceSetup::default() }).await?;
         let desktop = Desktop::start(&rig, "anna", Setup::default()).await?;
-        let distributor = Distributor::appear(&desktop).await?;
-        let app = App::start(&desktop, &["--profile", PROFILE], &[]).await?;
-        app.sign_in(&desktop, PROFILE, &service, ANNA).await?;
+        Ok(Self { desktop, service, rig })
+    }
+
+    /// Has the app prepared by its user, until it says so, and closes it.
+    async fn prepare(&self, says: &str) -> Result<()> {
+        let app = App::start(&self.desktop, &["--profile", PROFILE], &[]).await?;
+        app.sign_in(&self.desktop, PROFILE, &self.service, ANNA).await?;
         app.click("show-settings").await?;
         // Noise suppression would take a steady tone for noise.
         app.set_switch("voice-processing", false).await?;
         app.set_switch("ring-when-closed", true).await?;
-        app.says("Calls start the app, by way of rig.").await?;
-        let house = Self { distributor, desktop, service, rig };
-        house.close_app().await?;
-        Ok(house)
+        app.says(says).await?;
+        self.close_app().await
     }
 
     /// Ends the app as the end of the session does.
@@ -89,16 +100,21 @@ impl House {
     }
 }
 
-async fn answered(house: &mut House) -> Result<()> {
+async fn answered(house: &House, distributor: &mut Distributor) -> Result<()> {
     let (mut caller, told) = house.call("caller").await?;
     let mark = house.desktop.notifications.mark();
-    let push = house.distributor.push().await?;
-    house.distributor.deliver(&push).await?;
+    let push = distributor.push().await?;
+    distributor.deliver(&push).await?;
     let (rang, notice) = house.desktop.notifications.rings(mark).await?;
     let took = rang.saturating_duration_since(push.at);
     println!("    it rings {} ms after the push", took.as_millis());
     assert!(took < RINGS_WITHIN, "{took:?}");
     assert_eq!(notice.labels(), ["Open Signed Call", "Answer", "Decline"]);
+    talk(house, &mut caller, told).await
+}
+
+/// Anna answers, both hear each other, and the caller hangs up.
+async fn talk(house: &House, caller: &mut Headless, told: usize) -> Result<()> {
     house.desktop.press("Answer").await?;
     caller.hears_of(told, "CALL_IN_PROGRESS", PATIENCE).await?;
     let saying = house.desktop.say(&tone(&house.rig, CALLEE, Duration::from_secs(60))?)?;
@@ -111,13 +127,13 @@ async fn answered(house: &mut House) -> Result<()> {
     house.close_app().await
 }
 
-async fn doubled(house: &mut House) -> Result<()> {
+async fn doubled(house: &House, distributor: &mut Distributor) -> Result<()> {
     let (mut caller, told) = house.call("caller-of-two").await?;
     let (mark, said) = (house.desktop.notifications.mark(), house.desktop.bus().mark());
-    let push = house.distributor.push().await?;
-    house.distributor.deliver(&push).await?;
+    let push = distributor.push().await?;
+    distributor.deliver(&push).await?;
     house.desktop.notifications.rings(mark).await?;
-    house.distributor.deliver(&push).await?;
+    distributor.deliver(&push).await?;
     house.comes_to(said, &["AlreadyKnown"]).await?;
     caller.command("hangup")?;
     caller.hears_of(told, "CALL_CANCELLED", PATIENCE).await?;
@@ -127,21 +143,21 @@ async fn doubled(house: &mut House) -> Result<()> {
     house.close_app().await
 }
 
-async fn stale(house: &mut House) -> Result<()> {
+async fn stale(house: &House, distributor: &mut Distributor) -> Result<()> {
     let (mut caller, told) = house.call("caller-who-gives-up").await?;
     let (mark, said) = (house.desktop.notifications.mark(), house.desktop.bus().mark());
-    let push = house.distributor.push().await?;
+    let push = distributor.push().await?;
     caller.command("hangup")?;
     caller.hears_of(told, "CALL_CANCELLED", PATIENCE).await?;
-    house.distributor.deliver(&push).await?;
+    distributor.deliver(&push).await?;
     house.comes_to(said, &["CallOver", "NoSuchCall"]).await?;
     assert_eq!(house.desktop.notifications.rung(mark), 0);
     house.close_app().await
 }
 
-async fn signed_out(house: &mut House) -> Result<()> {
+async fn signed_out(house: &House, distributor: &mut Distributor) -> Result<()> {
     let (mut caller, told) = house.call("caller-of-nobody").await?;
-    let push = house.distributor.push().await?;
+    let push = distributor.push().await?;
     caller.command("hangup")?;
     caller.hears_of(told, "CALL_CANCELLED", PATIENCE).await?;
 
@@ -150,16 +166,37 @@ async fn signed_out(house: &mut House) -> Result<()> {
     let mut tray = Tray::appear(&house.desktop).await?;
     let item = tray.item().await?;
     tray.choose(&item, "Sign out").await?;
-    house.distributor.unregistered().await?;
+    distributor.unregistered().await?;
     app.process.line("that it is signed out", PATIENCE, |line| line.ends_with("signed out")).await?;
-    house.distributor.deliver(&push).await?;
+    distributor.deliver(&push).await?;
     app.process.line("what has become of the push", PATIENCE, |line| line.contains("a push has come")).await?;
     app.process.end().await?;
-    assert!(house.distributor.deliver(&push).await.is_err(), "nothing starts the app any more");
+    assert!(distributor.deliver(&push).await.is_err(), "nothing starts the app any more");
 
     let told = caller.mark();
     caller.command(&format!("call {}", ANNA.cuid))?;
     caller.hears_of(told, "CALL_DECLINED_DUE_TO_LOGGED_OUT_CUID", PATIENCE).await?;
     assert_eq!(house.desktop.notifications.rung(mark), 0);
     Ok(())
+}
+
+async fn own() -> Result<()> {
+    let house = House::build("wake-own").await?;
+    house.prepare("A small program waits for them in its place.").await?;
+    let waits = Woken::find_distributor(&house.desktop).await?.context("it runs while the app does not")?;
+    println!("    what waits for pushes uses {:.1} MiB", waits.memory_mib()?);
+    let mark = house.desktop.notifications.mark();
+    let (mut caller, told) = house.call("caller").await?;
+    let placed = caller.hears_of(told, "CALL_IS_PLACED", PATIENCE).await?;
+    let (rang, _) = house.desktop.notifications.rings(mark).await?;
+    let took = Duration::from_secs_f64((now_ms() - rang.elapsed().as_secs_f64() * 1000.0 - placed).max(0.0) / 1000.0);
+    println!("    it rings {} ms after the call was placed", took.as_millis());
+    assert!(took < RINGS_WITHIN, "{took:?}");
+    talk(&house, &mut caller, told).await?;
+
+    let _app = Resident::start(&house.desktop, PROFILE, &["--hidden"]).await?;
+    let mut tray = Tray::appear(&house.desktop).await?;
+    let item = tray.item().await?;
+    tray.choose(&item, "Sign out").await?;
+    waits.ends().await
 }

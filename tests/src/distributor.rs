@@ -51,7 +51,7 @@ struct Distributor2(Arc<Shared>);
 
 #[zbus::interface(name = "org.unifiedpush.Distributor2")]
 impl Distributor2 {
-    async fn register(&self, #[zbus(connection)] bus: &Connection, fields: Fields) -> HashMap<&'static str, Value<'static>> {
+    fn register(&self, #[zbus(connection)] bus: &Connection, fields: Fields) -> HashMap<&'static str, Value<'static>> {
         let text = |name: &str| fields.get(name).and_then(|value| value.try_clone().ok()).and_then(|value| String::try_from(value).ok());
         // As distributors do that take pushes of those alone who can show who they are.
         let (Some(service), Some(token), Some(_)) = (text("service"), text("token"), text("vapid")) else {

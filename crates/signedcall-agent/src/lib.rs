@@ -8,6 +8,7 @@ pub mod arguments;
 mod autostart;
 pub mod border;
 mod controller;
+mod distributor;
 mod doctor;
 mod history;
 mod instance;
@@ -62,6 +63,12 @@ const THREADS: usize = 2;
 /// # Errors
 /// The arguments or the environment ask for something that cannot be done, or this computer lacks what nothing goes without.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.distribute {
+        logging::start(logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?, None)?;
+        // It does next to nothing, and what it holds for that lies idle.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(distributor::run()).map(|()| ExitCode::SUCCESS);
+    }
     let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
     let prefill = Prefill::read(|name| std::env::var_os(name))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
@@ -95,6 +102,7 @@ async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyho
     let pictures = Arc::new(RealPictures::new(folders.cache.join("pictures")));
     let autostart = Autostart::new(&folders.autostart, &programs::to_start()?, &app_name, &profile);
     let activation = Activation::new(&folders.services, &programs::to_wake()?, &app_name, &profile);
+    let own = Activation::of_distributor(&folders.services, &programs::to_wake()?);
     let (on_bus, bus) = watch::channel(None);
     tokio::spawn(offer(profile.clone(), inbox.clone(), on_bus));
     let parts = Parts {
@@ -104,7 +112,7 @@ async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyho
         pictures,
         surroundings: Arc::new(RealSurroundings),
         autostart,
-        distributors: Arc::new(RealDistributors::new(profile.bus_name(), bus)),
+        distributors: Arc::new(RealDistributors::new(profile.bus_name(), own, bus)),
         activation,
         for_push,
         profile,

@@ -207,7 +207,9 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 /**  What was found, as the catalogue has words for it. */
 export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | 
 /**  Calls start the app when it is closed; `about` is the program that takes pushes. */
-"wakeWorks" | "wakeOff" | "wakeAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
+"wakeWorks" | 
+/**  They do so by the app's own program, since no other is installed. */
+"wakeByItself" | "wakeOff" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
 /**  How good the line is for calls; `about` is its score. */
 "lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | 
 /**  The account lets this user in no more. */
@@ -426,9 +428,9 @@ export type WakeView =
 { state: "off" } | 
 /**  It is being prepared. */
 { state: "asking" } | 
-/**  They do. The program that takes pushes is called so. */
-{ state: "works"; by: string } | 
-/**  No program that takes pushes is installed. */
+/**  They do. The program that takes pushes is called so; it is the app's own where there is no name. */
+{ state: "works"; by: string | null } | 
+/**  No program that takes pushes can be reached: there is no session bus. */
 { state: "noDistributor" } | 
 /**  The next start could not sign in by itself, since the keyring does not keep what it needs. */
 { state: "notKept" } | 

@@ -282,6 +282,7 @@ export const scenarios = {
   },
   "settings-ring-speaker": { ...base, settings: { ...base.settings, ringSpeaker: "laptop" } },
   "settings-rings-when-closed": { ...base, settings: { ...base.settings, wake: { state: "works", by: "kde" } } },
+  "settings-rings-by-itself": { ...base, settings: { ...base.settings, wake: { state: "works", by: null } } },
   "settings-no-distributor": { ...base, settings: { ...base.settings, wake: { state: "noDistributor" } } },
   "settings-trial-listening": { ...base, trial: { step: "listening", level: 62 } },
   "settings-trial-playing": { ...base, trial: { step: "playing", level: 48 } },

@@ -204,8 +204,8 @@ export const en = {
     ringWhenClosedHint: {
       off: "A call starts the app, which signs in and rings.",
       asking: "This is being prepared.",
-      works: (by: string) => `Calls start the app, by way of ${by}.`,
-      noDistributor: "Calls ring only while the app runs: no program that receives pushes, such as KUnifiedPush, is installed.",
+      works: (by: string | null) => (by ? `Calls start the app, by way of ${by}.` : "Calls start the app. A small program waits for them in its place."),
+      noDistributor: "Calls ring only while the app runs: the desktop has no session bus that could start it.",
       notKept: "Calls ring only while the app runs: it could not sign in by itself, since the keyring does not keep your API key.",
       refused: "Calls ring only while the app runs: it was refused, and will try again.",
     },

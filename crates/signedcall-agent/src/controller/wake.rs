@@ -160,7 +160,7 @@ impl<H: Host> Controller<H> {
         };
         self.wake.keys = Some(keys);
         let Some(distributor) = choose(found, self.settings.distributor.as_deref()) else {
-            tracing::info!("calls do not ring when the app is closed: no distributor of pushes is installed");
+            tracing::info!("calls do not ring when the app is closed: there is no session bus");
             self.wake.state = WakeView::NoDistributor;
             return;
         };
@@ -221,8 +221,8 @@ impl<H: Host> Controller<H> {
         match outcome {
             Ok(()) => {
                 tracing::info!("calls ring when the app is closed");
-                let by = self.settings.registration.as_ref().map(|registration| shown_name(&registration.distributor).to_owned());
-                (self.wake.telling, self.wake.state) = (Telling::Done, WakeView::Works { by: by.unwrap_or_default() });
+                let by = self.settings.registration.as_ref().and_then(|registration| shown_name(&registration.distributor));
+                (self.wake.telling, self.wake.state) = (Telling::Done, WakeView::Works { by: by.map(str::to_owned) });
             }
             Err(error) => {
                 tracing::warn!(%error, "the service does not send pushes to this device");
@@ -341,7 +341,7 @@ impl<H: Host> Controller<H> {
     }
 
     /// Ends an app that a push has started, unless there is something left to do. The user's next call starts it again.
-    fn rest(&mut self) {
+    fn rest(&self) {
         let Some(missed) = self.woken else { return };
         let is_on = |call: &Option<CallView>| call.as_ref().is_some_and(CallView::is_on);
         // Whoever was missed can be called back from the notification.

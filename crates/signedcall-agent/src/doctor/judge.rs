@@ -109,8 +109,8 @@ fn tray(facts: &SetupFacts) -> SetupCheck {
 fn wake(facts: &SetupFacts, preferences: &Preferences) -> SetupCheck {
     match facts.distributors.first() {
         _ if !preferences.ring_when_closed => good(Finding::WakeOff),
-        Some(distributor) => good(Finding::WakeWorks).about(Some(shown_name(distributor).to_owned())),
-        None => odd(Finding::WakeAbsent),
+        Some(distributor) => good(Finding::WakeWorks).about(shown_name(distributor).map(str::to_owned)),
+        None => good(Finding::WakeByItself),
     }
 }
 
@@ -268,7 +268,6 @@ mod tests {
         assert_eq!(trouble(|facts| facts.keyring = KeyringFact::Absent), [(Finding::KeyringAbsent, Odd)]);
         assert_eq!(trouble(|facts| facts.keyring = KeyringFact::Locked), [(Finding::KeyringLocked, Odd)]);
         assert_eq!(trouble(|facts| facts.tray = false), [(Finding::TrayAbsent, Odd)]);
-        assert_eq!(trouble(|facts| facts.distributors.clear()), [(Finding::WakeAbsent, Odd)]);
         for (service, expected) in [
             (ServiceFact::SomethingElse, (Finding::ServiceUnlike, Odd)),
             (ServiceFact::NotTrusted, (Finding::ServiceNotTrusted, Wrong)),
@@ -287,6 +286,8 @@ mod tests {
         for facts in [facts(), nobody] {
             assert_eq!(wake(&facts, &Preferences::default()), good(Finding::WakeOff));
         }
+        let wanting = Preferences { ring_when_closed: true, ..Preferences::default() };
+        assert_eq!(wake(&SetupFacts { distributors: Vec::new(), ..facts() }, &wanting), good(Finding::WakeByItself));
     }
 
     #[test]

@@ -204,8 +204,9 @@ pub enum Finding {
     TrayAbsent,
     /// Calls start the app when it is closed; `about` is the program that takes pushes.
     WakeWorks,
+    /// They do so by the app's own program, since no other is installed.
+    WakeByItself,
     WakeOff,
-    WakeAbsent,
     ServiceReachable,
     ServiceUnlike,
     ServiceNotTrusted,
@@ -285,9 +286,9 @@ pub enum WakeView {
     Off,
     /// It is being prepared.
     Asking,
-    /// They do. The program that takes pushes is called so.
-    Works { by: String },
-    /// No program that takes pushes is installed.
+    /// They do. The program that takes pushes is called so; it is the app's own where there is no name.
+    Works { by: Option<String> },
+    /// No program that takes pushes can be reached: there is no session bus.
     NoDistributor,
     /// The next start could not sign in by itself, since the keyring does not keep what it needs.
     NotKept,

@@ -4,9 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::distributor;
 use crate::profile::ProfileName;
 
-/// The file by which the bus starts the app of a profile when a message comes for it.
+/// The file by which the bus starts a program when a message comes for its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Activation {
     file: PathBuf,
@@ -14,11 +15,20 @@ pub(crate) struct Activation {
 }
 
 impl Activation {
-    /// Makes the file that starts `program` in the tray, in a folder such as `~/.local/share/dbus-1/services`.
+    /// Makes the file that starts `program` in the tray, as the app of a profile, in a folder such as `~/.local/share/dbus-1/services`.
     pub(crate) fn new(folder: &Path, program: &Path, app_name: &str, profile: &ProfileName) -> Self {
-        let (name, program) = (profile.bus_name(), program.to_string_lossy());
-        let command = [&*program, "--profile", &profile.to_string(), "--app-name", app_name, "--hidden", "--for-push"];
-        let exec = command.map(quoted).join(" ");
+        let arguments = ["--profile", &profile.to_string(), "--app-name", app_name, "--hidden", "--for-push"];
+        Self::of(folder, &profile.bus_name(), program, &arguments)
+    }
+
+    /// Makes the one that starts `program` as the app's own distributor.
+    pub(crate) fn of_distributor(folder: &Path, program: &Path) -> Self {
+        Self::of(folder, distributor::NAME, program, &[distributor::ARGUMENT])
+    }
+
+    fn of(folder: &Path, name: &str, program: &Path, arguments: &[&str]) -> Self {
+        let program = program.to_string_lossy();
+        let exec = [&*program].iter().chain(arguments).map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         Self { file: folder.join(format!("{name}.service")), content: format!("[D-BUS Service]\nName={name}\nExec={exec}\n") }
     }
 

@@ -9,10 +9,9 @@ use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::zvariant::{OwnedValue, Value};
 
-use super::{Distributors, NotRegistered, PREFIX, Registration};
+use super::{Activation, DISTRIBUTOR_PATH, Distributors, NotRegistered, PREFIX, Registration};
+use crate::distributor::{self, SERVICE_URL};
 
-/// Where a distributor is, under its name.
-const PATH: &str = "/org/unifiedpush/Distributor";
 const INTERFACE: &str = "org.unifiedpush.Distributor2";
 /// How long a distributor may take to answer: it may have to be started, and to ask its push server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,13 +24,15 @@ type Fields<'a> = HashMap<&'a str, Value<'a>>;
 pub(crate) struct RealDistributors {
     /// The app's name on the bus.
     service: String,
+    /// By what the bus starts the app's own distributor.
+    own: Activation,
     /// The connection, once it is there.
     bus: watch::Receiver<Option<Connection>>,
 }
 
 impl RealDistributors {
-    pub(crate) fn new(service: String, bus: watch::Receiver<Option<Connection>>) -> Self {
-        Self { service, bus }
+    pub(crate) fn new(service: String, own: Activation, bus: watch::Receiver<Option<Connection>>) -> Self {
+        Self { service, own, bus }
     }
 
     /// The connection; `None` where there is no session bus.
@@ -39,12 +40,25 @@ impl RealDistributors {
         self.bus.clone().wait_for(Option::is_some).await.ok()?.clone()
     }
 
+    /// Has the bus look for what it can start: not every bus sees new files by itself.
+    async fn look_for_services(&self) {
+        let looked = async {
+            let Some(bus) = self.connection().await else { return Ok(()) };
+            DBusProxy::new(&bus).await?.reload_config().await.map_err(zbus::Error::from)
+        };
+        if let Err(error) = looked.await {
+            tracing::debug!(%error, "the session bus does not look for what it can start");
+        }
+    }
+
     async fn ask(&self, distributor: &str, question: &str, fields: &Fields<'_>) -> Result<HashMap<String, OwnedValue>, NotRegistered> {
         let silent = |why: &dyn std::fmt::Display| NotRegistered::Silent(why.to_string());
         let asked = async {
             let bus = self.connection().await.ok_or_else(|| silent(&"there is no session bus"))?;
-            let answer =
-                bus.call_method(Some(distributor), PATH, Some(INTERFACE), question, fields).await.map_err(|error| silent(&error))?;
+            let answer = bus
+                .call_method(Some(distributor), DISTRIBUTOR_PATH, Some(INTERFACE), question, fields)
+                .await
+                .map_err(|error| silent(&error))?;
             // Not every distributor answers with what the specification says where nothing is to be said.
             Ok(answer.body().deserialize().unwrap_or_default())
         };
@@ -55,22 +69,27 @@ impl RealDistributors {
 #[async_trait]
 impl Distributors for RealDistributors {
     async fn list(&self) -> Vec<String> {
-        match self.connection().await {
-            Some(bus) => list(&bus).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the session bus does not say who is on it");
-                Vec::new()
-            }),
-            None => Vec::new(),
-        }
+        let Some(bus) = self.connection().await else { return Vec::new() };
+        let mut found = list(&bus).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the session bus does not say who is on it");
+            Vec::new()
+        });
+        found.push(distributor::NAME.to_owned());
+        found
     }
 
     async fn register(&self, registration: &Registration, description: &str) -> Result<(), NotRegistered> {
-        let fields = Fields::from([
+        let mut fields = Fields::from([
             ("service", Value::from(&*self.service)),
             ("token", Value::from(&**registration.token.expose())),
             ("description", Value::from(description)),
             ("vapid", Value::from(&*registration.vapid)),
         ]);
+        if registration.distributor == distributor::NAME {
+            self.own.install().map_err(|error| NotRegistered::Silent(error.to_string()))?;
+            fields.insert(SERVICE_URL, Value::from(&*registration.service_url));
+        }
+        self.look_for_services().await;
         let mut answer = self.ask(&registration.distributor, "Register", &fields).await?;
         let mut said = |name: &str| answer.remove(name).and_then(|value| String::try_from(value).ok());
         match said("success").as_deref() {

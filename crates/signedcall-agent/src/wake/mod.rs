@@ -20,6 +20,8 @@ pub(crate) use self::connector::{Connector, PATH as CONNECTOR_PATH};
 use crate::profile::ProfileName;
 use crate::settings::Account;
 
+/// Where a distributor is, under its name.
+pub(crate) const DISTRIBUTOR_PATH: &str = "/org/unifiedpush/Distributor";
 /// What the names of distributors on the session bus begin with.
 const PREFIX: &str = "org.unifiedpush.Distributor.";
 
@@ -32,6 +34,8 @@ pub(crate) struct Registration {
     pub(crate) token: Redacted<String>,
     /// The service's public key, by which alone pushes are to be taken.
     pub(crate) vapid: String,
+    /// The service that calls come by.
+    pub(crate) service_url: String,
     /// Whose calls it is for.
     pub(crate) account_id: String,
     pub(crate) cuid: String,
@@ -40,7 +44,8 @@ pub(crate) struct Registration {
 impl Registration {
     pub(crate) fn new(distributor: String, vapid: String, account: &Account) -> Self {
         let token = Redacted::new(Uuid::new_v4().to_string());
-        Self { distributor, token, vapid, account_id: account.account_id.clone(), cuid: account.cuid.clone() }
+        let Account { service_url, account_id, cuid, .. } = account.clone();
+        Self { distributor, token, vapid, service_url, account_id, cuid }
     }
 
     /// Whether it is for this user's calls.
@@ -50,7 +55,7 @@ impl Registration {
 
     /// Whether another would be the same but for its token.
     pub(crate) fn serves(&self, distributor: &str, vapid: &str, account: &Account) -> bool {
-        self.distributor == distributor && self.vapid == vapid && self.is_of(account)
+        self.distributor == distributor && self.vapid == vapid && self.service_url == account.service_url && self.is_of(account)
     }
 
     /// Whose entry in the keyring the keys are by which its pushes are read.
@@ -79,7 +84,7 @@ pub(crate) enum NotRegistered {
 /// The distributors of the user's session.
 #[async_trait]
 pub(crate) trait Distributors: Send + Sync + 'static {
-    /// Those that run, and those that the bus can start, by name.
+    /// Those that run, and those that the bus can start, by name, and last the app's own.
     async fn list(&self) -> Vec<String>;
     /// Registers, or registers again by the same token. Where pushes go is told by [`Connector`] then.
     async fn register(&self, registration: &Registration, description: &str) -> Result<(), NotRegistered>;
@@ -93,9 +98,9 @@ pub(crate) fn choose<'a>(found: &'a [String], set: Option<&str>) -> Option<&'a S
     found.iter().find(|name| Some(name.as_str()) == set).or_else(|| found.first())
 }
 
-/// What the user is told a distributor is called.
-pub(crate) fn shown_name(distributor: &str) -> &str {
-    distributor.strip_prefix(PREFIX).unwrap_or(distributor)
+/// What the user is told a distributor is called; the app's own has no name.
+pub(crate) fn shown_name(distributor: &str) -> Option<&str> {
+    distributor.strip_prefix(PREFIX)
 }
 
 #[cfg(test)]
@@ -105,10 +110,11 @@ mod tests {
     #[test]
     fn the_distributor_that_was_set_is_chosen_where_it_is_there() {
         let found = ["org.unifiedpush.Distributor.kde", "org.unifiedpush.Distributor.ntfy"].map(str::to_owned);
-        let chosen = |set| choose(&found, set).map(|name| shown_name(name));
+        let chosen = |set| choose(&found, set).and_then(|name| shown_name(name));
         assert_eq!(chosen(Some("org.unifiedpush.Distributor.ntfy")), Some("ntfy"));
         assert_eq!((chosen(None), chosen(Some("org.unifiedpush.Distributor.gone"))), (Some("kde"), Some("kde")));
         assert_eq!(choose(&[], None), None);
+        assert_eq!(shown_name(crate::distributor::NAME), None);
     }
 
     #[test]
@@ -117,6 +123,8 @@ mod tests {
         let registration = Registration::new("org.unifiedpush.Distributor.kde".to_owned(), "BP".to_owned(), &account);
         assert!(registration.serves("org.unifiedpush.Distributor.kde", "BP", &account));
         assert!(!registration.serves("org.unifiedpush.Distributor.kde", "BQ", &account), "the service has another key");
+        let moved = Account { service_url: "wss://calls.example".to_owned(), ..account.clone() };
+        assert!(!registration.serves("org.unifiedpush.Distributor.kde", "BP", &moved), "it is another service");
         assert!(!registration.is_of(&Account { cuid: "org_25".to_owned(), ..account }));
         assert!(!format!("{registration:?}").contains(registration.token.expose()));
     }

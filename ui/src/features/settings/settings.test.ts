@@ -125,6 +125,7 @@ it("says by what calls ring when the app is closed, or why they do not", async (
   };
   const [works, words] = await hint("settings-rings-when-closed");
   expect(works).toBe(words.works("kde"));
+  expect((await hint("settings-rings-by-itself"))[0]).toBe(words.works(null));
   expect((await hint("settings-no-distributor"))[0]).toBe(words.noDistributor);
 });
 

@@ -68,7 +68,7 @@ async fn reachable(before: Before) -> (Bench, Registration) {
     bench.line().tell(knows_key(VAPID));
     let registration = registered(&bench.distributors, 1).await;
     says_where(&bench, &registration, "https://push.example/1");
-    bench.until(|view| view.settings.wake == WakeView::Works { by: "kde".to_owned() }).await;
+    bench.until(|view| view.settings.wake == WakeView::Works { by: Some("kde".to_owned()) }).await;
     (bench, registration)
 }
 
@@ -89,7 +89,7 @@ async fn pushes_go_where_the_distributor_says_and_the_service_is_told() {
     // Somebody who does not know the token says where pushes go.
     let stranger = Registration { token: Redacted::new("guessed".to_owned()), ..registration.clone() };
     says_where(&bench, &stranger, "https://evil.example");
-    assert_eq!(bench.view().await.settings.wake, WakeView::Works { by: "kde".to_owned() });
+    assert_eq!(bench.view().await.settings.wake, WakeView::Works { by: Some("kde".to_owned()) });
     assert_eq!(asked_for(&bench, "pushes to https://evil.example"), 0);
     // The service has another key: what was registered takes none of its pushes.
     bench.line().tell(knows_key("another key"));
@@ -117,7 +117,7 @@ async fn a_push_reaches_the_line_once_somebody_is_signed_in() {
     let token = Redacted::new("kept".to_owned());
     let settings = r#"{"account": {"service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"},
         "preferences": {"ring_when_closed": true},
-        "registration": {"distributor": "org.unifiedpush.Distributor.kde", "token": "kept", "vapid": "BP", "account_id": "demo", "cuid": "courier_8842"}}"#;
+        "registration": {"distributor": "org.unifiedpush.Distributor.kde", "token": "kept", "vapid": "BP", "service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"}}"#;
     before.write("config/settings.json", settings);
     let mut bench = before.start();
     // It has started the app.
