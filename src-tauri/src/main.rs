@@ -28,7 +28,7 @@ use crate::windows::{WindowOptions, Windows};
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if arguments.doctor || arguments.hidden {
+    if arguments.doctor || arguments.hidden || arguments.distribute {
         return Err(agent::instead_of_this());
     }
     let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;

@@ -14,6 +14,7 @@ mod runner;
 mod sign_in;
 mod tray;
 mod voice;
+mod wake;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         network::cases(&mut runner).await;
         voice::cases(&mut runner).await;
         devices::cases(&mut runner).await;
+        wake::cases(&mut runner).await;
         runner.finish()
     })
 }

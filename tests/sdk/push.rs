@@ -3,10 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signedcall::{
-    CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushKeys, PushOutcome, PushPayload, PushService, Redacted,
+    CallId, CallState, CallStatus, Channel, Cuid, EndReason, ErrorCode, Metadata, PushKeys, PushOutcome, PushPayload, PushService,
+    Redacted, WakeAnswer, WakeLine,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::calls::connect;
@@ -77,6 +79,33 @@ async fn a_push_wakes_an_app_that_has_gone_idle_which_rings_and_both_hear_each_o
     assert_eq!(alice.until_over().await.status, Ended(EndReason::HungUp));
     assert_eq!(bobby.until_over().await.status, Ended(EndReason::HungUp));
     assert_eq!(bobby.line.handle_push(&opened).await, PushOutcome::CallOver, "a push that comes late never rings");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wake_line_brings_pushes_and_is_held_again_when_the_service_was_started_again() {
+    let mut service = Service::start_with(|settings| settings.push.to_private_addresses = true).await;
+    let bobby = service.phone("bobby").await;
+    let (keys, secret) = (PushKeys::make().expect("randomness"), WakeLine::make_secret().expect("randomness"));
+    let line = WakeLine::new(&service.options("bobby").service_url, secret).expect("a line");
+    let target = keys.target(PushService::WebPush { endpoint: line.endpoint() });
+    bobby.line.set_push(Some(target)).await.expect("it is kept");
+    bobby.line.disconnect_signalling_socket().await.expect("nothing goes on");
+    let (pushes, mut brought) = mpsc::channel(1);
+    let held = tokio::spawn(line.hold(pushes));
+    for _ in 0..2 {
+        let mut alice = service.phone("alice").await;
+        let call = alice.call("bobby").await;
+        let (sealed, answer) = timeout(PATIENCE, brought.recv()).await.expect("a push comes in time").expect("the line is held");
+        let payload: PushPayload = serde_json::from_slice(&keys.open(&sealed).expect("it is for this device")).expect("a payload");
+        assert_eq!(payload.call, call);
+        answer.send(WakeAnswer::Taken).expect("somebody waits for it");
+        alice.line.hangup(call).await.expect("it goes on");
+        assert_eq!(alice.until_over().await.status, Ended(EndReason::Cancelled));
+        alice.line.logout().await;
+        service.restart().await;
+    }
+    drop(brought);
+    timeout(PATIENCE, held).await.expect("it ends in time").expect("no panic");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

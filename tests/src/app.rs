@@ -81,6 +81,25 @@ impl App {
         Ok(app)
     }
 
+    /// Signs a user in by the form, as somebody does who starts the app for the first time, and waits until that is done and the keyring has the key.
+    pub async fn sign_in(&self, desktop: &Desktop, profile: &str, service: &Service, user: User) -> Result<()> {
+        self.screen("sign-in").await?;
+        for (field, text) in [
+            ("service-url", service.url()),
+            ("account-id", ACCOUNT),
+            ("api-key", service.api_key()),
+            ("cuid", user.cuid),
+            ("name", user.name),
+        ] {
+            self.fill(field, text).await?;
+        }
+        self.choose("environment-test").await?;
+        self.click("sign-in").await?;
+        self.ready().await?;
+        let entry = format!("org.signedcall.desktop/{profile}");
+        desktop.until_found("secret-tool", &["search", "--all", "service", &entry], service.api_key()).await.map(drop)
+    }
+
     /// Waits until somebody is signed in and the service can be reached.
     pub async fn ready(&self) -> Result<()> {
         self.wait_for("[data-screen=\"home\"][data-session=\"ready\"]").await

@@ -6,9 +6,10 @@
 //!  ├─ Service, Echo            the real service and the echo contact
 //!  ├─ Network, Headless        hosts with addresses of their own, and phones without a screen on them
 //!  └─ Desktop, one per user    X display and window manager, D-Bus session, keyring, notification daemon, sound card, own folders
-//!      ├─ Tray                 what shows tray icons, where a case wants it
+//!      ├─ Tray, Distributor    what shows tray icons, and what takes pushes, where a case wants it
 //!      ├─ App                  the real app on it, driven by WebDriver
-//!      └─ Resident             the real app on it, where it must do without a window or survive it
+//!      ├─ Resident             the real app on it, where it must do without a window or survive it
+//!      └─ Woken                the real app as the session bus has started it
 //! ```
 //!
 //! Everything ends when its value is dropped: by process group, never by name.
@@ -16,6 +17,7 @@
 mod analysis;
 mod app;
 mod desktop;
+mod distributor;
 mod headless;
 mod impaired;
 mod network;
@@ -30,10 +32,12 @@ mod sound;
 mod timeline;
 mod tray;
 mod usage;
+mod woken;
 
 pub use analysis::{Delay, delay, first_tone, level, silence_from};
 pub use app::{App, User, Window};
 pub use desktop::{Desktop, Display, Keyring, Notifier, Screen, Setup};
+pub use distributor::{Distributor, HeldPush};
 pub use headless::{Headless, Told, now_ms, silence_between};
 pub use impaired::{Between, Counted, ImpairedLine, Impairment};
 pub use network::{Host, Network, may_make_networks};
@@ -48,6 +52,7 @@ pub use sound::{Recorder, Recording, SoundCard, tone, tone_in};
 pub use timeline::Timeline;
 pub use tray::Tray;
 pub use usage::Usage;
+pub use woken::Woken;
 
 use std::time::Duration;
 

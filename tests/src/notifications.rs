@@ -32,6 +32,10 @@ impl Notice {
     pub fn labels(&self) -> Vec<String> {
         self.actions.chunks_exact(2).map(|pair| pair[1].clone()).collect()
     }
+
+    fn rings(&self) -> bool {
+        self.category.as_deref() == Some("call.incoming")
+    }
 }
 
 /// What happened to notifications.
@@ -114,6 +118,21 @@ impl Notifications {
     pub async fn shown(&self, mark: usize) -> Result<Notice> {
         let shown = |happening: &Happening| if let Happening::Shown(notice) = happening { Some(notice.clone()) } else { None };
         Ok(self.wait(mark, "notification", crate::PATIENCE, shown).await?.1)
+    }
+
+    /// Waits for the notification of a call that rings, and says when it came.
+    pub async fn rings(&self, mark: usize) -> Result<(Instant, Notice)> {
+        let rings = |happening: &Happening| match happening {
+            Happening::Shown(notice) => notice.rings().then(|| notice.clone()),
+            Happening::Withdrawn | Happening::Chosen(_) | Happening::Closed => None,
+        };
+        self.wait(mark, "notification of a call", crate::PATIENCE, rings).await
+    }
+
+    /// How many calls have rung since.
+    pub fn rung(&self, mark: usize) -> usize {
+        let rings = |happening: &Happening| matches!(happening, Happening::Shown(notice) if notice.rings());
+        self.happenings().iter().skip(mark).filter(|(_, happening)| rings(happening)).count()
     }
 
     /// Waits for a notification with this headline: one of an earlier call may come later than its screen, and after a quick answer.

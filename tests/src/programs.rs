@@ -18,6 +18,8 @@ pub struct ServiceSetup {
     pub ring: Option<Duration>,
     /// What is logged; the service's default when absent.
     pub log: Option<&'static str>,
+    /// Whether pushes may go to this computer.
+    pub pushes_here: bool,
 }
 
 /// A running service with an account.
@@ -136,6 +138,9 @@ impl Service {
         }
         if let Some(log) = setup.log {
             command.args(["--log", log]);
+        }
+        if setup.pushes_here {
+            command.arg("--push-to-private-addresses");
         }
         let process = Process::start(&place.name, &mut command, &place.folder)?;
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;

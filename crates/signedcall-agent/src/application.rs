@@ -1,5 +1,5 @@
-//! The app on the session bus, as the desktop knows applications: `org.freedesktop.Application`, under a name for each profile. Where there is no bus
-//! the app does without it.
+//! The app on the session bus, as the desktop knows applications: `org.freedesktop.Application`, under a name for each profile, with what distributors of
+//! pushes tell it. Where there is no bus the app does without it.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ use zbus::zvariant::OwnedValue;
 
 use crate::controller::{Event, Inbox, Reply};
 use crate::profile::ProfileName;
+use crate::wake::{CONNECTOR_PATH, Connector};
 
 /// What the desktop says beside what it asks for: where the user has clicked, for one.
 type PlatformData = HashMap<String, OwnedValue>;
@@ -46,7 +47,9 @@ async fn on(bus: Builder<'_>, profile: &ProfileName, inbox: Inbox) -> zbus::Resu
     let name = profile.bus_name();
     // As the specification makes one of the other.
     let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
-    bus.serve_at(path, Application { inbox })?.name(name)?.build().await
+    // All of it is there before the name is: what has started the app waits for the name.
+    let connector = Connector { inbox: inbox.clone() };
+    bus.serve_at(path, Application { inbox })?.serve_at(CONNECTOR_PATH, connector)?.name(name)?.build().await
 }
 
 #[cfg(test)]

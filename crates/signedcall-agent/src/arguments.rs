@@ -28,6 +28,12 @@ pub struct Arguments {
     /// Start in the tray, without a window.
     #[arg(long)]
     pub hidden: bool,
+    /// End again once there is nothing left to do: a push has started the app. The session bus starts it so; nobody else has a use for it.
+    #[arg(long, hide = true)]
+    pub for_push: bool,
+    /// Receive pushes for apps that are closed, and start them. The session starts it so; nobody else has a use for it.
+    #[arg(long, hide = true)]
+    pub distribute: bool,
     /// Check whether everything that calls need is there, say how to mend what is not, and end; the exit code is 1 when calls do not work.
     #[arg(long)]
     pub doctor: bool,

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::distributor;
 use crate::profile::ProfileName;
+use crate::words;
 
 /// The entry of a profile.
 #[derive(Clone, Debug)]
@@ -28,11 +30,28 @@ impl Autostart {
         }
     }
 
+    /// Makes the entry that starts `program` as the app's own distributor of pushes.
+    pub(crate) fn of_distributor(folder: &Path, program: &Path) -> Self {
+        let exec = [program.to_string_lossy().as_ref(), distributor::ARGUMENT].map(quoted).join(" ");
+        Self {
+            file: folder.join(format!("{}.desktop", distributor::NAME)),
+            content: format!(
+                "[Desktop Entry]\nType=Application\nName={}\nExec={exec}\nTerminal=false\nNoDisplay=true\n",
+                words::CALLS_WHEN_CLOSED
+            ),
+        }
+    }
+
     /// Whether the session starts the app. Desktops have switches of their own for entries, which are respected.
     pub(crate) fn is_on(&self) -> bool {
         let Ok(content) = fs::read_to_string(&self.file) else { return false };
         let is_off = |line: &str| matches!(line.trim(), "Hidden=true" | "X-GNOME-Autostart-enabled=false");
         !content.lines().any(is_off)
+    }
+
+    /// Whether there is an entry, switched off by the desktop or not.
+    pub(crate) fn is_there(&self) -> bool {
+        self.file.exists()
     }
 
     /// Turns it on or off.
@@ -91,6 +110,17 @@ mod tests {
         assert!(content.lines().any(|line| line == exec), "{content}");
         entry.set(false).expect("it is there");
         assert!(!entry.is_on());
+    }
+
+    #[test]
+    fn the_distributor_has_an_entry_of_its_own() {
+        let folder = Folder::new();
+        let entry = Autostart::of_distributor(folder.path(), Path::new("/usr/bin/signedcall-agent"));
+        assert!(!entry.is_there());
+        entry.set(true).expect("a folder");
+        assert!(entry.is_there() && entry.is_on());
+        let content = fs::read_to_string(folder.path().join("org.signedcall.desktop.Distributor.desktop")).expect("it is there");
+        assert!(content.lines().any(|line| line == r#"Exec="/usr/bin/signedcall-agent" "--distribute""#), "{content}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod arguments;
 mod autostart;
 pub mod border;
 mod controller;
+mod distributor;
 mod doctor;
 mod history;
 mod instance;
@@ -25,6 +26,7 @@ pub mod stored;
 mod testing;
 mod translate;
 pub mod view;
+mod wake;
 mod windows;
 pub mod words;
 
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use tokio::sync::watch;
 
 use crate::arguments::{Arguments, Prefill};
 use crate::autostart::Autostart;
@@ -45,6 +48,7 @@ use crate::pictures::RealPictures;
 use crate::profile::{Folders, ProfileName};
 use crate::sdk::RealSdk;
 use crate::shell::Shell;
+use crate::wake::{Activation, RealDistributors};
 use crate::windows::{Program, Windows};
 
 /// How long one that ends may take until this one begins: it hangs up and says goodbye to the service first.
@@ -59,6 +63,12 @@ const THREADS: usize = 2;
 /// # Errors
 /// The arguments or the environment ask for something that cannot be done, or this computer lacks what nothing goes without.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.distribute {
+        logging::start(logging::filter(&std::env::var("SIGNEDCALL_LOG").unwrap_or_default())?, None)?;
+        // It does next to nothing, and what it holds for that lies idle.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(distributor::run()).map(|()| ExitCode::SUCCESS);
+    }
     let folders = Folders::of(&arguments.profile).context("this user has no home folder")?;
     let prefill = Prefill::read(|name| std::env::var_os(name))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
@@ -80,7 +90,7 @@ async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyho
     // Not before it is certain that this is the only one: a second start must not put the log of the first aside.
     logging::start(filter, log_folder.as_deref())?;
 
-    let Arguments { profile, app_name, hidden, link, .. } = arguments;
+    let Arguments { profile, app_name, hidden, for_push, link, .. } = arguments;
     let app_name = app_name.to_string();
     let (inbox, events) = controller::inbox();
     let windows = Windows::new(Program { path: programs::beside(programs::WINDOWS)?, profile: profile.clone() });
@@ -91,9 +101,24 @@ async fn live(arguments: Arguments, folders: Folders, prefill: Prefill) -> anyho
     let host = Shell::new(windows.clone(), inbox.clone(), &profile, &app_name);
     let pictures = Arc::new(RealPictures::new(folders.cache.join("pictures")));
     let autostart = Autostart::new(&folders.autostart, &programs::to_start()?, &app_name, &profile);
-    let (sdk, surroundings) = (Arc::new(RealSdk), Arc::new(RealSurroundings));
-    tokio::spawn(offer(profile.clone(), inbox.clone()));
-    let parts = Parts { host, app_name: app_name.clone(), sdk, pictures, surroundings, autostart, profile, folders, prefill };
+    let activation = Activation::new(&folders.services, &programs::to_wake()?, &app_name, &profile);
+    let own = Activation::of_distributor(&folders.services, &programs::to_wake()?);
+    let (on_bus, bus) = watch::channel(None);
+    tokio::spawn(offer(profile.clone(), inbox.clone(), on_bus));
+    let parts = Parts {
+        host,
+        app_name: app_name.clone(),
+        sdk: Arc::new(RealSdk),
+        pictures,
+        surroundings: Arc::new(RealSurroundings),
+        autostart,
+        distributors: Arc::new(RealDistributors::new(profile.bus_name(), own, bus)),
+        activation,
+        for_push,
+        profile,
+        folders,
+        prefill,
+    };
     let controller = Controller::new(parts, inbox.clone(), events);
     let desk = Desk { inbox: inbox.clone(), views: controller.views(), app_name };
     tokio::spawn(border::serve(instance.listener, windows, desk));
@@ -130,9 +155,12 @@ pub fn other_version(running: &str) -> String {
 }
 
 /// Is there for the desktop, on the session bus, as long as the program runs.
-async fn offer(profile: ProfileName, inbox: Inbox) {
+async fn offer(profile: ProfileName, inbox: Inbox, on_bus: watch::Sender<Option<zbus::Connection>>) {
     match application::offer(&profile, inbox).await {
-        Ok(_connection) => std::future::pending().await,
+        Ok(connection) => {
+            on_bus.send_replace(Some(connection));
+            std::future::pending().await
+        }
         Err(error) => tracing::debug!(%error, "the desktop does not know that the app runs"),
     }
 }

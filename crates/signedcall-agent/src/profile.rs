@@ -57,6 +57,8 @@ pub struct Folders {
     pub runtime: PathBuf,
     /// What the session starts, of all programs.
     pub autostart: PathBuf,
+    /// What the session bus starts, of all programs.
+    pub services: PathBuf,
 }
 
 impl Folders {
@@ -70,6 +72,7 @@ impl Folders {
             cache: of(dirs::cache_dir()?),
             runtime: of(dirs::runtime_dir().or_else(dirs::state_dir).or_else(dirs::data_local_dir)?),
             autostart: dirs::config_dir()?.join("autostart"),
+            services: dirs::data_dir()?.join("dbus-1").join("services"),
         })
     }
 }

@@ -16,6 +16,11 @@ pub fn beside(name: &str) -> io::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
+/// The program that the session bus starts, as it will be found then.
+pub(crate) fn to_wake() -> io::Result<PathBuf> {
+    std::env::var_os("APPIMAGE").map_or_else(|| beside(AGENT), |image| Ok(PathBuf::from(image)))
+}
+
 /// The program that users start, as it will be found at the next start: an AppImage runs from a place that is gone by then.
 pub(crate) fn to_start() -> io::Result<PathBuf> {
     std::env::var_os("APPIMAGE").map_or_else(|| beside(WINDOWS), |image| Ok(PathBuf::from(image)))

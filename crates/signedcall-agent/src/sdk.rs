@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use signedcall::secrets::{self, SecretError, SecretOwner};
 use signedcall::{
-    AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineScore, LineView, LinkState, Metadata, Options, Redacted, SetTonesError,
-    SignedCall, SoundDevices, SoundTrial, SoundTrialView, Tones, VoiceOptions,
+    AnswerHow, CallEvent, CallId, Error, Events, InvalidTone, LineScore, LineView, LinkState, Metadata, Options, PushOutcome, PushTarget,
+    Redacted, SetTonesError, SignedCall, SoundDevices, SoundTrial, SoundTrialView, Tones, VoiceOptions,
 };
 use tokio::sync::watch;
 
@@ -43,6 +43,12 @@ pub(crate) trait Line: fmt::Debug + Send + Sync + 'static {
     async fn set_second_calls(&self, on: bool) -> Result<(), Error>;
     /// How fit the line is for calls, measured anew.
     async fn check_line(&self) -> LineScore;
+    /// Has the service send pushes there when this device is not connected, or nowhere.
+    async fn set_push(&self, target: Option<PushTarget>) -> Result<(), Error>;
+    /// Takes what a push has brought.
+    async fn handle_push(&self, payload: &[u8]) -> PushOutcome;
+    /// Closes the connection; from then on this device is called by push alone.
+    async fn go_idle(&self) -> Result<(), Error>;
     async fn log_out(&self);
     /// Tells of the line as it is and of everything that changes from now on, until `tell` answers that nobody listens any more. That the line has
     /// closed is the last that is told, after how its calls have ended.
@@ -149,6 +155,18 @@ impl Line for SignedCall {
 
     async fn check_line(&self) -> LineScore {
         self.check_line().await.map(|check| check.score).unwrap_or_default()
+    }
+
+    async fn set_push(&self, target: Option<PushTarget>) -> Result<(), Error> {
+        self.set_push(target).await
+    }
+
+    async fn handle_push(&self, payload: &[u8]) -> PushOutcome {
+        self.handle_push(payload).await
+    }
+
+    async fn go_idle(&self) -> Result<(), Error> {
+        self.disconnect_signalling_socket().await
     }
 
     async fn log_out(&self) {

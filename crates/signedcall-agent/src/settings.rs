@@ -9,6 +9,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::view::{PreferencesForm, Problem, ProblemCode, SignInForm};
+use crate::wake::Registration;
 
 /// Everything that `settings.json` holds. A field that an older version did not write has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,11 +20,15 @@ pub(crate) struct Settings {
     /// Who signs in at the next start; nobody when `None`.
     pub(crate) account: Option<Account>,
     pub(crate) preferences: Preferences,
+    /// The distributor that is to take pushes, where several are installed: its name on the session bus.
+    pub(crate) distributor: Option<String>,
+    /// Where pushes are taken for this device.
+    pub(crate) registration: Option<Registration>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { device: DeviceId(Uuid::new_v4()), account: None, preferences: Preferences::default() }
+        Self { device: DeviceId(Uuid::new_v4()), account: None, preferences: Preferences::default(), distributor: None, registration: None }
     }
 }
 
@@ -95,6 +100,8 @@ pub(crate) struct Preferences {
     pub(crate) ringtone: Option<PathBuf>,
     /// Whether a second call waits, instead of being busy.
     pub(crate) second_calls: bool,
+    /// Whether calls that come while the app is closed start it.
+    pub(crate) ring_when_closed: bool,
 }
 
 impl Default for Preferences {
@@ -107,6 +114,7 @@ impl Default for Preferences {
             outgoing_tone: None,
             ringtone: None,
             second_calls: true,
+            ring_when_closed: false,
         }
     }
 }
@@ -149,6 +157,7 @@ impl From<PreferencesForm> for Preferences {
             outgoing_tone: filled(form.outgoing_tone).map(PathBuf::from),
             ringtone: filled(form.ringtone).map(PathBuf::from),
             second_calls: form.second_calls,
+            ring_when_closed: form.ring_when_closed,
         }
     }
 }

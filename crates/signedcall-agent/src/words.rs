@@ -17,6 +17,8 @@ pub const INCOMING_CALL: &str = "Incoming call";
 pub(crate) const MISSED_CALL: &str = "Missed call";
 pub(crate) const CALL_BACK: &str = "Call back";
 pub(crate) const CALL_GOES_ON: &str = "The call goes on";
+/// What the program is called in the desktop's list of what starts with the session.
+pub(crate) const CALLS_WHEN_CLOSED: &str = "Signed Call: calls when the app is closed";
 pub(crate) const IN_A_CALL: &str = "A call is on";
 
 /// Brings the app's window, in a notification and the tray.

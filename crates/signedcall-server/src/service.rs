@@ -36,6 +36,7 @@ use crate::store::{Accounts, Location, Outbox, StoreError, StoreProbe, UsedToken
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
+use crate::wake::{self, WakeLines, most_by_files};
 use crate::web::{self, Door, SIGNALLING_PATH, Web};
 use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
@@ -128,6 +129,7 @@ pub struct Service {
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
     exchange: Exchange,
+    wake_lines: Arc<WakeLines>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
     webhooks: JoinHandle<()>,
@@ -198,6 +200,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let (push_filled, push_jobs, pushes) = (push.thread.filled(), push.thread.jobs(), push.pushes);
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files());
     let opening = Opening {
         store,
         hub: settings.hub,
@@ -240,7 +243,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let web = Web::new(exchange.clone(), admission, settings.sockets, (metrics, gate));
-    let web = tokio::spawn(web::serve(listener, tls, web, api));
+    let web = tokio::spawn(web::serve(listener, tls, web, api.merge(wake::router(Arc::clone(&wake_lines)))));
     let watch = tokio::spawn(withdrawals.watch(exchange.clone(), relay));
     let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
     let key_use = tokio::spawn(note_use(key_use, exchange.clone()));
@@ -262,6 +265,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         demo_key,
         drain_for,
         exchange,
+        wake_lines,
         web,
         watch,
         webhooks,
@@ -343,6 +347,7 @@ impl Service {
     /// outlive it: the next service that is started on the same data goes on with them, or the other nodes of its cluster.
     pub async fn shutdown(self) {
         self.web.abort();
+        self.wake_lines.close();
         if let Some(dashboard) = &self.dashboard {
             dashboard.abort();
         }

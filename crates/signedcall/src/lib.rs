@@ -51,6 +51,7 @@ pub use credentials::{Credentials, NoUserToken, UserTokens};
 pub use error::Error;
 pub use events::{CallEvent, Events};
 pub use line_check::{LineCheck, LineGate};
+pub use link::{WakeAnswer, WakeLine, WakePush};
 pub use options::{Metadata, Options, Tones, VoiceOptions};
 pub use push_keys::PushKeys;
 pub use quality::{HeardStats, LineMeasures, LineNotice, LineScore, SaidStats, VoiceStats};

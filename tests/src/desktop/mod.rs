@@ -189,6 +189,11 @@ impl Desktop {
         self.session.bus_address()
     }
 
+    /// The bus itself. What programs print that it has started is among its lines.
+    pub fn bus(&self) -> &Process {
+        self.session.bus_process()
+    }
+
     /// Waits until a name is owned on the user's bus.
     pub async fn wait_for_name(&self, name: &'static str) -> Result<()> {
         session::wait_for_name(self.session.bus_address(), name, PATIENCE).await

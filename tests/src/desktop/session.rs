@@ -48,7 +48,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) struct Bus {
     address: String,
-    _daemon: Process,
+    daemon: Process,
 }
 
 /// Starts a bus that starts no program by itself but the keyring's password dialogue, so that what is absent stays absent.
@@ -62,10 +62,12 @@ pub(super) async fn start_bus(folder: &Path, sockets: &Path) -> Result<Bus> {
         }
     }
     let config = format!(
-        "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth><servicedir>{}</servicedir>\
+        "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth><servicedir>{}</servicedir><servicedir>{}</servicedir>\
          <policy context=\"default\"><allow send_destination=\"*\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
         sockets.join("bus").display(),
-        services.display()
+        services.display(),
+        // Where programs put what the bus is to start for them.
+        folder.join("data/dbus-1/services").display()
     );
     let file = folder.join("bus.conf");
     fs::write(&file, config).context("writing the bus's configuration")?;
@@ -73,7 +75,7 @@ pub(super) async fn start_bus(folder: &Path, sockets: &Path) -> Result<Bus> {
     command.arg(format!("--config-file={}", file.display())).args(["--nofork", "--print-address=1"]);
     let daemon = Process::start("bus", &mut command, folder)?;
     let address = daemon.line("its address", PATIENCE, |line| line.starts_with("unix:")).await?.text;
-    Ok(Bus { address, _daemon: daemon })
+    Ok(Bus { address, daemon })
 }
 
 impl Session {
@@ -126,6 +128,10 @@ impl Session {
 
     pub(super) fn bus_address(&self) -> &str {
         &self.bus.address
+    }
+
+    pub(super) fn bus_process(&self) -> &Process {
+        &self.bus.daemon
     }
 
     pub(super) fn notifier(&self) -> Notifier {

@@ -205,7 +205,11 @@ export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTi
 } };
 
 /**  What was found, as the catalogue has words for it. */
-export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
+export type Finding = "soundSystemWorks" | "soundSystemAbsent" | "microphoneWorks" | "microphoneSilent" | "microphoneAbsent" | "microphoneRefused" | "microphoneBroken" | "speakerWorks" | "speakerAbsent" | "speakerBroken" | "notificationsWork" | "notificationsWithoutButtons" | "notificationsAbsent" | "keyringWorks" | "keyringLocked" | "keyringAbsent" | "trayWorks" | "trayAbsent" | 
+/**  Calls start the app when it is closed; `about` is the program that takes pushes. */
+"wakeWorks" | 
+/**  They do so by the app's own program, since no other is installed. */
+"wakeByItself" | "wakeOff" | "serviceReachable" | "serviceUnlike" | "serviceNotTrusted" | "serviceNameUnknown" | "serviceUnreachable" | "serviceUnknown" | "serviceAddressInvalid" | 
 /**  How good the line is for calls; `about` is its score. */
 "lineGood" | "lineWeak" | "linePoor" | "lineUnmeasured" | "credentialsAccepted" | "credentialsUntried" | "credentialsRefused" | "credentialsMissing" | 
 /**  The account lets this user in no more. */
@@ -242,6 +246,7 @@ export type PreferencesForm = {
 	outgoingTone: string | null,
 	ringtone: string | null,
 	secondCalls: boolean,
+	ringWhenClosed: boolean,
 };
 
 /**  Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline. */
@@ -347,6 +352,8 @@ export type SettingsView = {
 	secondCalls: boolean,
 	/**  Whether the app starts with the session. */
 	autostart: boolean,
+	/**  Whether calls that come while the app is closed ring. */
+	wake: WakeView,
 };
 
 /**  One thing that calls need, and how it is. */
@@ -414,6 +421,21 @@ export type Verdict = "good" |
 
 /**  Everything that the windows show has changed to this. */
 export type ViewChanged = AppView;
+
+/**  Whether calls that come while the app is closed ring. */
+export type WakeView = 
+/**  The user does not want them to. */
+{ state: "off" } | 
+/**  It is being prepared. */
+{ state: "asking" } | 
+/**  They do. The program that takes pushes is called so; it is the app's own where there is no name. */
+{ state: "works"; by: string | null } | 
+/**  No program that takes pushes can be reached: there is no session bus. */
+{ state: "noDistributor" } | 
+/**  The next start could not sign in by itself, since the keyring does not keep what it needs. */
+{ state: "notKept" } | 
+/**  The program that takes pushes, or the service, refuses. */
+{ state: "refused" };
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -123,7 +123,8 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       const tones = [form.outgoingTone, form.ringtone];
       const unplayable = tones.find((tone) => tone && !/\.(mp3|ogg|wav)$/i.test(tone));
       if (unplayable) return no("invalidToneFile", unplayable.split("/").at(-1));
-      change({ settings: { ...view.settings, ...form } });
+      const { ringWhenClosed, ...kept } = form;
+      change({ settings: { ...view.settings, ...kept, wake: ringWhenClosed ? { state: "works", by: "kde" } : { state: "off" } } });
       return yes();
     },
     dial: (cuid, context) => {

@@ -174,6 +174,10 @@ impl<H: Host> Controller<H> {
         line.follow(Arc::new(move |change| inbox.send(Event::Line { session, change })));
         self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), kept: true, leaving: false };
         self.account = account;
+        // Somebody else's calls ring here no more.
+        if matches!(origin, Origin::User(_)) && self.settings.registration.as_ref().is_some_and(|earlier| !earlier.is_of(&self.account)) {
+            self.withdraw_wake();
+        }
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));
         if let Origin::User(reply) = origin {
             self.settings.account = Some(self.account.clone());
@@ -240,6 +244,7 @@ impl<H: Host> Controller<H> {
         self.key = None;
         self.settings.account = None;
         self.save_settings();
+        self.withdraw_wake();
         self.later(async move {
             line.log_out().await;
             Event::SignedOut { session, outcome: sdk.forget_key(&owner).await, reply }
@@ -285,6 +290,11 @@ impl<H: Host> Controller<H> {
         let Session::Open { line, leaving, .. } = &mut self.session else { return };
         *leaving = true;
         let line = Arc::clone(line);
+        let stays_reachable = self.is_called_when_closed();
+        if stays_reachable {
+            // What a push brings from now on is the next start's, which waits until this program has ended.
+            self.distributors.retire().await;
+        }
         let calls = self.calls_taken_part_in();
         for call in calls.clone() {
             // The other side is told that the call is over, and not that this user has vanished.
@@ -292,7 +302,12 @@ impl<H: Host> Controller<H> {
             tokio::spawn(async move { line.hang_up(call).await });
         }
         self.hear_until(|controller| !calls.iter().any(|call| controller.facts.contains_key(call))).await;
-        tokio::spawn(async move { line.log_out().await });
+        tokio::spawn(async move {
+            // Whoever has signed out is called by nothing; whoever has closed the connection is called by push.
+            if !stays_reachable || line.go_idle().await.is_err() {
+                line.log_out().await;
+            }
+        });
         // What is heard until then is written down: a call that this ends has its line in the history.
         self.hear_until(|controller| !matches!(controller.session, Session::Open { .. })).await;
     }
@@ -317,6 +332,11 @@ impl<H: Host> Controller<H> {
                 }
             }
         }
+    }
+
+    /// Whether the next start can sign in without being told anything.
+    pub(super) fn signs_in_by_itself(&self) -> bool {
+        self.settings.account.is_some() && self.key.as_ref().is_some_and(|key| key.kept)
     }
 
     fn secret_owner(&self, account: &Account) -> SecretOwner {

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::account::{Keyring, SignedIn};
 use super::dialling::Dialled;
 use super::preferences::Changed;
+use super::wake::WakeEvent;
 use crate::doctor::SetupFacts;
 use crate::pictures::{Picture, Request};
 use crate::sdk::LineChange;
@@ -117,6 +118,8 @@ pub(crate) enum Event {
         request: Request,
         picture: Option<Picture>,
     },
+    /// About calls that come while the app is closed.
+    Wake(WakeEvent),
 }
 
 /// Where a request's outcome goes. Nobody waits where the request came from the notification or the tray: a problem becomes a notice then.

@@ -17,6 +17,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use self::event::{Event, Inbox, Reply, inbox};
 pub(crate) use self::host::{Elsewhere, Host, Missed, Ongoing, Ringing, Tray};
 pub(crate) use self::preferences::name_of;
+pub(crate) use self::wake::WakeEvent;
 use crate::arguments::Prefill;
 use crate::autostart::Autostart;
 use crate::doctor::Surroundings;
@@ -38,6 +40,7 @@ use crate::sdk::{Line, Sdk};
 use crate::settings::{Account, Settings};
 use crate::stored::{self, ReadError};
 use crate::view::{AppView, CallView, LinkView, Problem, ProblemCode, SetupView};
+use crate::wake::{Activation, Distributors};
 
 /// Where a new session stands.
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub(crate) struct Controller<H> {
     pictures: Arc<dyn Pictures>,
     surroundings: Arc<dyn Surroundings>,
     autostart: Autostart,
+    distributors: Arc<dyn Distributors>,
+    activation: Activation,
     /// As of the last look: the desktop has a switch of its own for it.
     starts_with_session: bool,
     profile: ProfileName,
@@ -119,6 +124,9 @@ pub(crate) struct Controller<H> {
     trial: Option<trial::Trial>,
     /// Counts trials; what an earlier one still says is not heard.
     trials: u64,
+    wake: wake::Wake,
+    /// How many missed calls there were when a push has started the app, until the user wants to see it.
+    woken: Option<u32>,
 
     /// Whether the user has closed the main window.
     main_put_away: bool,
@@ -133,6 +141,10 @@ pub(crate) struct Parts<H> {
     pub(crate) pictures: Arc<dyn Pictures>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) autostart: Autostart,
+    pub(crate) distributors: Arc<dyn Distributors>,
+    pub(crate) activation: Activation,
+    /// Whether a push has started the app, so that it ends again by itself.
+    pub(crate) for_push: bool,
     pub(crate) profile: ProfileName,
     pub(crate) folders: Folders,
     pub(crate) prefill: Prefill,
@@ -141,10 +153,12 @@ pub(crate) struct Parts<H> {
 impl<H: Host> Controller<H> {
     /// Reads what the profile keeps.
     pub(crate) fn new(parts: Parts<H>, inbox: Inbox, events: mpsc::UnboundedReceiver<Event>) -> Self {
-        let Parts { host, app_name, sdk, pictures, surroundings, autostart, profile, folders, prefill } = parts;
+        let Parts { host, app_name, sdk, pictures, surroundings, autostart, distributors, activation, for_push, profile, folders, prefill } =
+            parts;
         let mut notices = Vec::new();
         let settings: Settings = read_or_begin_anew(&folders.config.join("settings.json"), ProblemCode::SettingsDamaged, &mut notices);
-        let history = read_or_begin_anew(&folders.data.join("history.json"), ProblemCode::HistoryDamaged, &mut notices);
+        let history: History = read_or_begin_anew(&folders.data.join("history.json"), ProblemCode::HistoryDamaged, &mut notices);
+        let missed = history.missed();
         let account = prefill.over(&settings.account.clone().unwrap_or_default());
         let mut controller = Self {
             host,
@@ -154,6 +168,8 @@ impl<H: Host> Controller<H> {
             surroundings,
             starts_with_session: autostart.is_on(),
             autostart,
+            distributors,
+            activation,
             profile,
             folders,
             inbox,
@@ -179,6 +195,8 @@ impl<H: Host> Controller<H> {
             link: None,
             trial: None,
             trials: 0,
+            wake: wake::Wake::default(),
+            woken: for_push.then_some(missed),
             main_put_away: false,
             shown: show::Shown::default(),
         };
@@ -196,6 +214,7 @@ impl<H: Host> Controller<H> {
         // The device has its id from its first start on.
         self.save_settings();
         self.list_devices(None);
+        self.begin_to_take_pushes();
         self.sign_in_at_start();
         self.publish();
         while let Some(event) = self.events.recv().await {
@@ -204,6 +223,7 @@ impl<H: Host> Controller<H> {
             }
             self.handle(event);
             self.end_trial_in_call();
+            self.tend_wake();
             self.publish();
         }
         self.host.hide();
@@ -273,11 +293,13 @@ impl<H: Host> Controller<H> {
             Event::Trial { number, view } => self.trial_went_on(number, view),
             Event::SetupLooked(facts, score) => self.setup_looked(*facts, score),
             Event::PictureCame { request, picture } => self.picture_came(&request, picture),
+            Event::Wake(event) => self.wake_event(event),
         }
     }
 
     fn show_main(&mut self) {
         self.main_put_away = false;
+        self.woken = None;
         self.host.show_main();
     }
 

@@ -37,8 +37,12 @@ impl<H: Host> Controller<H> {
     pub(super) fn preferences_set(&mut self, preferences: Preferences, outcome: Changed, reply: Reply) {
         match outcome {
             Ok(lost) => {
+                let rang_when_closed = self.settings.preferences.ring_when_closed;
                 self.settings.preferences = preferences;
                 self.save_settings();
+                if rang_when_closed != self.settings.preferences.ring_when_closed {
+                    self.ringing_when_closed_changed();
+                }
                 self.tell_of_lost_tones(&lost);
                 self.answer_to(reply, Ok(()));
             }

@@ -188,6 +188,7 @@ impl<H: Host> Controller<H> {
             ringtone: path(&preferences.ringtone),
             second_calls: preferences.second_calls,
             autostart: self.starts_with_session,
+            wake: self.wake_view(),
         }
     }
 }

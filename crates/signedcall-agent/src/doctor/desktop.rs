@@ -1,4 +1,4 @@
-//! What the desktop has: something that shows notifications, a keyring, a tray. Each is asked on the session bus.
+//! What the desktop has: something that shows notifications, a keyring, a tray, something that takes pushes. Each is asked on the session bus.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use zbus::names::BusName;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue};
 
 use super::{KeyringFact, NotificationService};
+use crate::wake;
 
 /// How long a part of the desktop may take to answer: some are started by being asked.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,13 +18,14 @@ pub(super) struct DesktopFacts {
     pub(super) notifications: Option<NotificationService>,
     pub(super) keyring: KeyringFact,
     pub(super) tray: bool,
+    pub(super) distributors: Vec<String>,
 }
 
 /// Asks all of them.
 pub(super) async fn look() -> DesktopFacts {
     match in_time(Connection::session()).await {
         Some(bus) => look_on(&bus).await,
-        None => DesktopFacts { notifications: None, keyring: KeyringFact::Absent, tray: false },
+        None => DesktopFacts { notifications: None, keyring: KeyringFact::Absent, tray: false, distributors: Vec::new() },
     }
 }
 
@@ -34,6 +36,7 @@ async fn look_on(bus: &Connection) -> DesktopFacts {
             .await
             .map_or(KeyringFact::Absent, |locked| if locked { KeyringFact::Locked } else { KeyringFact::Open }),
         tray: in_time(has_tray(bus)).await.unwrap_or(false),
+        distributors: in_time(wake::list(bus)).await.unwrap_or_default(),
     }
 }
 

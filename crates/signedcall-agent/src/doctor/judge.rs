@@ -5,6 +5,7 @@ use signedcall::{LineScore, MicrophoneCheck, Quality, SoundDevice, SoundError};
 use super::{KeyringFact, ServiceFact, SetupFacts, SignInFact};
 use crate::settings::{Account, Preferences};
 use crate::view::{Finding, ProblemCode, SetupCheck, Verdict};
+use crate::wake::shown_name;
 
 /// Judges the facts, in the order in which one would mend them.
 pub(crate) fn judge(
@@ -21,6 +22,7 @@ pub(crate) fn judge(
         notifications(facts),
         keyring(facts),
         tray(facts),
+        wake(facts, preferences),
         service(facts, account),
         line(score),
         credentials(sign_in),
@@ -103,6 +105,15 @@ fn tray(facts: &SetupFacts) -> SetupCheck {
     if facts.tray { good(Finding::TrayWorks) } else { odd(Finding::TrayAbsent) }
 }
 
+/// Calls that come while the app is closed are the user's choice, and nothing is amiss without them.
+fn wake(facts: &SetupFacts, preferences: &Preferences) -> SetupCheck {
+    match facts.distributors.first() {
+        _ if !preferences.ring_when_closed => good(Finding::WakeOff),
+        Some(distributor) => good(Finding::WakeWorks).about(shown_name(distributor).map(str::to_owned)),
+        None => good(Finding::WakeByItself),
+    }
+}
+
 fn service(facts: &SetupFacts, account: &Account) -> SetupCheck {
     let check = match facts.service {
         ServiceFact::Answers => good(Finding::ServiceReachable),
@@ -181,6 +192,7 @@ mod tests {
             notifications: Some(NotificationService { name: "dunst".to_owned(), has_actions: true }),
             keyring: KeyringFact::Open,
             tray: true,
+            distributors: vec!["org.unifiedpush.Distributor.kde".to_owned()],
             service: ServiceFact::Answers,
         }
     }
@@ -196,7 +208,12 @@ mod tests {
     fn found(change: impl FnOnce(&mut SetupFacts), sign_in: SignInFact) -> Vec<(Finding, Verdict, Option<String>)> {
         let mut facts = facts();
         change(&mut facts);
-        let preferences = Preferences { microphone: Some("usb".to_owned()), speaker: Some("gone".to_owned()), ..Preferences::default() };
+        let preferences = Preferences {
+            microphone: Some("usb".to_owned()),
+            speaker: Some("gone".to_owned()),
+            ring_when_closed: true,
+            ..Preferences::default()
+        };
         let checks = judge(&facts, &account(), &preferences, sign_in, score(0.01));
         checks.into_iter().map(|check| (check.finding, check.verdict, check.about)).collect()
     }
@@ -220,6 +237,7 @@ mod tests {
                 (Finding::NotificationsWork, Verdict::Good, about("dunst")),
                 (Finding::KeyringWorks, Verdict::Good, None),
                 (Finding::TrayWorks, Verdict::Good, None),
+                (Finding::WakeWorks, Verdict::Good, about("kde")),
                 (Finding::ServiceReachable, Verdict::Good, about("wss://calls.example")),
                 (Finding::LineGood, Verdict::Good, about("98")),
                 (Finding::CredentialsAccepted, Verdict::Good, None),
@@ -263,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn a_user_who_wants_no_calls_when_the_app_is_closed_lacks_nothing() {
+        let nobody = SetupFacts { distributors: Vec::new(), ..facts() };
+        for facts in [facts(), nobody] {
+            assert_eq!(wake(&facts, &Preferences::default()), good(Finding::WakeOff));
+        }
+        let wanting = Preferences { ring_when_closed: true, ..Preferences::default() };
+        assert_eq!(wake(&SetupFacts { distributors: Vec::new(), ..facts() }, &wanting), good(Finding::WakeByItself));
+    }
+
+    #[test]
     fn the_line_is_shown_by_its_score() {
         for (score, expected) in [
             (score(0.0), (Finding::LineGood, Verdict::Good, Some("100".to_owned()))),
@@ -279,7 +307,7 @@ mod tests {
     fn a_refusal_is_about_the_credentials_the_environment_or_the_way() {
         let last_two = |sign_in| {
             let found = found(|_| {}, sign_in);
-            [found[8].0, found[9].0]
+            [found[9].0, found[10].0]
         };
         for (code, expected) in [
             (ProblemCode::ContactRegistrationFailed, [Finding::CredentialsBlocked, Finding::EnvironmentUntried]),

@@ -34,6 +34,8 @@ pub(crate) struct SetupFacts {
     pub(crate) keyring: KeyringFact,
     /// Whether the desktop shows tray icons.
     pub(crate) tray: bool,
+    /// The distributors of pushes that are installed, by their names on the session bus.
+    pub(crate) distributors: Vec<String>,
     pub(crate) service: ServiceFact,
 }
 

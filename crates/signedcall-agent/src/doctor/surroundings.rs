@@ -24,6 +24,7 @@ impl Surroundings for RealSurroundings {
             notifications: desktop.notifications,
             keyring: desktop.keyring,
             tray: desktop.tray,
+            distributors: desktop.distributors,
             service: service.expect("asking a web server does not panic"),
         }
     }

@@ -1,5 +1,6 @@
 //! What tests of several modules need.
 
+mod distributors;
 mod host;
 mod pictures;
 mod sdk;
@@ -8,6 +9,7 @@ mod surroundings;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::distributors::FakeDistributors;
 pub(crate) use self::host::{RecordingHost, Told};
 pub(crate) use self::pictures::FakePictures;
 pub(crate) use self::sdk::{FakeLine, FakeSdk, KeyringState, nothing_heard};

@@ -8,8 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use signedcall::secrets::{SecretError, SecretOwner};
 use signedcall::{
-    AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineScore, LineView, LinkState, Options, Redacted,
-    SetTonesError, SoundDevice, SoundDevices, SoundTrialStep, SoundTrialView, Tones, VoiceCondition, VoiceOptions,
+    AnswerHow, CallEvent, CallId, CallState, Error, ErrorCode, InvalidTone, LineScore, LineView, LinkState, Options, PushOutcome,
+    PushService, PushTarget, Redacted, SetTonesError, SoundDevice, SoundDevices, SoundTrialStep, SoundTrialView, Tones, VoiceCondition,
+    VoiceOptions,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -56,6 +57,11 @@ impl FakeSdk {
     /// Puts a key in the keyring as an earlier run of the profile `default` would have.
     pub(crate) fn keep_key(&self, account_id: &str, cuid: &str, key: &str) {
         self.state().keys.insert(format!("org.signedcall.desktop/default {account_id} {cuid}"), key.to_owned());
+    }
+
+    /// The same of the keys by which pushes are read.
+    pub(crate) fn keep_push_keys(&self, account_id: &str, cuid: &str, keys: &str) {
+        self.state().keys.insert(format!("org.signedcall.desktop/default/push {account_id} {cuid}"), keys.to_owned());
     }
 
     /// What the keyring holds.
@@ -346,11 +352,42 @@ impl Line for FakeLine {
         self.state().score
     }
 
+    async fn set_push(&self, target: Option<PushTarget>) -> Result<(), Error> {
+        let endpoint = target.map(|target| match target.by {
+            PushService::WebPush { endpoint } => endpoint.into_inner(),
+            PushService::Apns { .. } | PushService::Unknown => panic!("the desktop has no such push service"),
+        });
+        self.write_down(format!("pushes to {}", endpoint.as_deref().unwrap_or("nobody")));
+        Ok(())
+    }
+
+    async fn handle_push(&self, payload: &[u8]) -> PushOutcome {
+        self.write_down(format!("push {}", String::from_utf8_lossy(payload)));
+        PushOutcome::Rings
+    }
+
+    async fn go_idle(&self) -> Result<(), Error> {
+        self.write_down("go idle".to_owned());
+        self.close();
+        Ok(())
+    }
+
     async fn log_out(&self) {
         self.write_down("log out".to_owned());
         if self.state().deaf {
             std::future::pending::<()>().await;
         }
+        self.close();
+    }
+
+    fn follow(&self, tell: Tell) {
+        tell(LineChange::View(nothing_heard()));
+        self.state().tell = Some(tell);
+    }
+}
+
+impl FakeLine {
+    fn close(&self) {
         let (tell, last_words) = {
             let mut state = self.state();
             (state.tell.take(), std::mem::take(&mut state.last_words))
@@ -360,10 +397,5 @@ impl Line for FakeLine {
             tell(LineChange::Call(event));
         }
         tell(LineChange::View(LineView { link: LinkState::Closed, ..nothing_heard() }));
-    }
-
-    fn follow(&self, tell: Tell) {
-        tell(LineChange::View(nothing_heard()));
-        self.state().tell = Some(tell);
     }
 }

@@ -19,6 +19,7 @@ impl Surroundings for FakeSurroundings {
             notifications: Some(NotificationService { name: "dunst".to_owned(), has_actions: true }),
             keyring: KeyringFact::Absent,
             tray: true,
+            distributors: Vec::new(),
             service: ServiceFact::Answers,
         }
     }

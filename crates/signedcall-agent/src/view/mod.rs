@@ -202,6 +202,11 @@ pub enum Finding {
     KeyringAbsent,
     TrayWorks,
     TrayAbsent,
+    /// Calls start the app when it is closed; `about` is the program that takes pushes.
+    WakeWorks,
+    /// They do so by the app's own program, since no other is installed.
+    WakeByItself,
+    WakeOff,
     ServiceReachable,
     ServiceUnlike,
     ServiceNotTrusted,
@@ -268,6 +273,27 @@ pub struct SettingsView {
     pub second_calls: bool,
     /// Whether the app starts with the session.
     pub autostart: bool,
+    /// Whether calls that come while the app is closed ring.
+    pub wake: WakeView,
+}
+
+/// Whether calls that come while the app is closed ring.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum WakeView {
+    /// The user does not want them to.
+    #[default]
+    Off,
+    /// It is being prepared.
+    Asking,
+    /// They do. The program that takes pushes is called so; it is the app's own where there is no name.
+    Works { by: Option<String> },
+    /// No program that takes pushes can be reached: there is no session bus.
+    NoDistributor,
+    /// The next start could not sign in by itself, since the keyring does not keep what it needs.
+    NotKept,
+    /// The program that takes pushes, or the service, refuses.
+    Refused,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
@@ -308,4 +334,5 @@ pub struct PreferencesForm {
     pub outgoing_tone: Option<String>,
     pub ringtone: Option<String>,
     pub second_calls: bool,
+    pub ring_when_closed: bool,
 }

@@ -42,7 +42,7 @@ impl VapidKey {
     }
 
     /// What goes into the header `Authorization` of a push to an endpoint. `contact` is whom the push service writes to when something is wrong.
-    pub(super) fn authorization(&self, endpoint: &Url, contact: Option<&str>, now: SystemTime) -> Option<String> {
+    pub(crate) fn authorization(&self, endpoint: &Url, contact: Option<&str>, now: SystemTime) -> Option<String> {
         let mut claims = json!({"aud": endpoint.origin().ascii_serialization(), "exp": unix_seconds(now + GOOD_FOR)});
         if let Some(contact) = contact {
             claims["sub"] = contact.into();

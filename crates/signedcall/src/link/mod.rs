@@ -6,6 +6,7 @@ mod socket;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use url::Url;
 use backoff::Backoff;
 use socket::{News, Socket};
 use surroundings::{Change, Surroundings};
+pub use wake::{WakeAnswer, WakeLine, WakePush};
 
 use crate::clock::Clock;
 use crate::line_check::Pong;
@@ -120,6 +122,11 @@ pub(crate) struct ServiceAddress {
 
 impl ServiceAddress {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidServiceUrl> {
+        Self::parse_for(text, PATH)
+    }
+
+    /// The same for something else that is served there.
+    fn parse_for(text: &str, what: &str) -> Result<Self, InvalidServiceUrl> {
         let mut url = Url::parse(text)?;
         if !matches!(url.scheme(), "ws" | "wss") {
             return Err(InvalidServiceUrl::Scheme(url.scheme().to_owned()));
@@ -128,7 +135,7 @@ impl ServiceAddress {
             return Err(InvalidServiceUrl::NoHost);
         }
         let base = url.path().trim_end_matches('/');
-        let path = format!("{}{PATH}", base.strip_suffix(PATH).unwrap_or(base));
+        let path = format!("{}{what}", base.strip_suffix(PATH).unwrap_or(base));
         url.set_path(&path);
         url.set_query(None);
         url.set_fragment(None);

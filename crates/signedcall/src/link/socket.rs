@@ -33,7 +33,7 @@ const OUTBOX: usize = 2 * MAX_UNANSWERED_REQUESTS;
 /// Bytes of the read buffer. Signalling frames are small; the library's default of 128 KiB would be most of what an idle device uses.
 const READ_BUFFER: usize = 4 * 1024;
 
-type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// One socket. Dropping it closes it.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock
     let _ = news.send((number, News::Gone)).await;
 }
 
-async fn connect(address: &ServiceAddress, config: WebSocketConfig) -> Result<WebSocket, String> {
+pub(super) async fn connect(address: &ServiceAddress, config: WebSocketConfig) -> Result<WebSocket, String> {
     let connector = if address.is_encrypted() { Some(Connector::Rustls(tls::config().await.ok_or("there is no TLS")?)) } else { None };
     let opened = connect_async_tls_with_config(address.url.as_str(), Some(config), true, connector).await;
     opened.map(|(socket, _response)| socket).map_err(|error| error.to_string())

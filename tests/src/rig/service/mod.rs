@@ -18,7 +18,7 @@ use self::idle::{Client, Connected};
 use crate::figures::{Figures, milliseconds};
 
 /// A line for every call would measure the log as well, and whoever reads it; the servers beside it write none either.
-const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn") };
+const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn"), pushes_here: false };
 /// Times that memory is measured, each with a program of its own.
 const STARTS: usize = 3;
 /// Pairs that call one after the other without a pause, to see how many calls there can be: with half as many the processors wait for the disk.

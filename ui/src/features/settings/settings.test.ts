@@ -13,7 +13,7 @@ const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subje
   return { ...shown, requests };
 };
 
-const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true };
+const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false };
 
 it("looks for devices again when it opens", async () => {
   const { asked } = await open();
@@ -108,6 +108,25 @@ it("lets a second call wait, or no longer", async () => {
   expect(field("second-calls").getAttribute("aria-checked")).toBe("true");
   await fireEvent.click(field("second-calls"));
   expect(requests()).toEqual([["setPreferences", { ...kept, secondCalls: false }]]);
+});
+
+it("rings when the app is closed when it is told to", async () => {
+  const off = await open();
+  expect(off.field("ring-when-closed").getAttribute("aria-checked")).toBe("false");
+  await fireEvent.click(off.field("ring-when-closed"));
+  expect(off.requests()).toEqual([["setPreferences", { ...kept, ringWhenClosed: true }]]);
+});
+
+it("says by what calls ring when the app is closed, or why they do not", async () => {
+  const hint = async (scenario: ScenarioName) => {
+    const { field, find, words } = await open(scenario);
+    expect(field("ring-when-closed").getAttribute("aria-checked")).toBe("true");
+    return [find(`#${CSS.escape(field("ring-when-closed").getAttribute("aria-describedby") ?? "")}`).textContent, words.settings.ringWhenClosedHint] as const;
+  };
+  const [works, words] = await hint("settings-rings-when-closed");
+  expect(works).toBe(words.works("kde"));
+  expect((await hint("settings-rings-by-itself"))[0]).toBe(words.works(null));
+  expect((await hint("settings-no-distributor"))[0]).toBe(words.noDistributor);
 });
 
 it("rings on a speaker of its own, or on the same", async () => {

@@ -42,5 +42,6 @@ export const preferences = (settings: SettingsView, changed: Partial<Preferences
   outgoingTone: settings.outgoingTone,
   ringtone: settings.ringtone,
   secondCalls: settings.secondCalls,
+  ringWhenClosed: settings.wake.state !== "off",
   ...changed,
 });

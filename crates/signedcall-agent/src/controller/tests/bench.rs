@@ -18,8 +18,9 @@ use crate::controller::{Controller, Event, Inbox, Parts, Reply, inbox};
 use crate::pictures::Pictures;
 use crate::profile::{Folders, ProfileName};
 use crate::sdk::{LineChange, Sdk};
-use crate::testing::{FakeLine, FakePictures, FakeSdk, FakeSurroundings, Folder, RecordingHost, Told, nothing_heard};
+use crate::testing::{FakeDistributors, FakeLine, FakePictures, FakeSdk, FakeSurroundings, Folder, RecordingHost, Told, nothing_heard};
 use crate::view::{AppView, Problem, ProblemCode, SessionView, SignInForm};
+use crate::wake::{Activation, Distributors};
 
 /// Longer than anything here takes on a machine that is busy with other things; only a test that fails waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,12 +31,21 @@ pub(super) struct Before {
     pub(super) folder: Folder,
     pub(super) sdk: Arc<FakeSdk>,
     pub(super) pictures: Arc<FakePictures>,
+    pub(super) distributors: Arc<FakeDistributors>,
     pub(super) prefill: Prefill,
+    for_push: bool,
 }
 
 impl Before {
     pub(super) fn new() -> Self {
-        Self { folder: Folder::new(), sdk: Arc::default(), pictures: Arc::default(), prefill: Prefill::default() }
+        Self {
+            folder: Folder::new(),
+            sdk: Arc::default(),
+            pictures: Arc::default(),
+            distributors: Arc::default(),
+            prefill: Prefill::default(),
+            for_push: false,
+        }
     }
 
     /// Somebody was signed in when the app was last closed.
@@ -69,8 +79,13 @@ impl Before {
         std::fs::write(path, text).expect("the test's own folder");
     }
 
+    /// A push starts the app.
+    pub(super) fn for_push(self) -> Self {
+        Self { for_push: true, ..self }
+    }
+
     pub(super) fn start(self) -> Bench {
-        let Self { folder, sdk, pictures, prefill } = self;
+        let Self { folder, sdk, pictures, distributors, prefill, for_push } = self;
         let (host, told) = RecordingHost::new();
         let of = |name| folder.path().join(name);
         let folders = Folders {
@@ -80,6 +95,7 @@ impl Before {
             cache: of("cache"),
             runtime: of("runtime"),
             autostart: of("autostart"),
+            services: of("services"),
         };
         let (inbox, events) = inbox();
         let profile: ProfileName = "default".parse().expect("the name of every profile that nobody names");
@@ -90,6 +106,9 @@ impl Before {
             pictures: Arc::clone(&pictures) as Arc<dyn Pictures>,
             surroundings: Arc::new(FakeSurroundings),
             autostart: Autostart::new(&folders.autostart, Path::new("/usr/bin/signedcall-desktop"), "Signed Call", &profile),
+            distributors: Arc::clone(&distributors) as Arc<dyn Distributors>,
+            activation: Activation::new(&folders.services, Path::new("/usr/bin/signedcall-agent"), "Signed Call", &profile),
+            for_push,
             profile,
             folders,
             prefill,
@@ -97,7 +116,7 @@ impl Before {
         let controller = Controller::new(parts, inbox.clone(), events);
         let views = controller.views();
         let app = tokio::spawn(controller.run());
-        Bench { folder, sdk, pictures, inbox, views, told, app }
+        Bench { folder, sdk, pictures, distributors, inbox, views, told, app }
     }
 }
 
@@ -106,6 +125,7 @@ pub(super) struct Bench {
     pub(super) folder: Folder,
     pub(super) sdk: Arc<FakeSdk>,
     pub(super) pictures: Arc<FakePictures>,
+    pub(super) distributors: Arc<FakeDistributors>,
     pub(super) inbox: Inbox,
     views: watch::Receiver<AppView>,
     told: mpsc::UnboundedReceiver<Told>,
@@ -242,6 +262,12 @@ impl Bench {
     pub(super) async fn until_quit(&mut self) -> Vec<Told> {
         in_time("the end", &mut self.app).await.expect("the controller does not panic");
         self.told_until_now()
+    }
+
+    /// What this app, which has ended, leaves to the next start.
+    pub(super) fn again(self) -> Before {
+        let Self { folder, sdk, pictures, distributors, .. } = self;
+        Before { folder, sdk, pictures, distributors, ..Before::new() }
     }
 
     pub(super) fn file(&self, name: &str) -> String {

@@ -13,3 +13,4 @@ mod shown;
 mod sound;
 mod transfer;
 mod trial;
+mod wake;

@@ -4,6 +4,7 @@ mod apple;
 mod receiver;
 mod stand_in;
 mod trial;
+mod wake;
 mod web;
 
 use std::time::{SystemTime, UNIX_EPOCH};

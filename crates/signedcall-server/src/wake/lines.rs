@@ -1,0 +1,219 @@
+//! Which computer holds which line.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many bytes a secret has, and the hash of one.
+const BYTES: usize = 32;
+/// How many pushes wait for a computer that is handing one on: a user is called by a few at once.
+const WAITING: usize = 8;
+/// How many lines may be held from one address: an office's computers. This machine's own may be a proxy's, with everybody behind it.
+const OF_ONE_ADDRESS: usize = 256;
+
+/// What a line is known by: the hash of its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LineId([u8; BYTES]);
+
+impl LineId {
+    pub(super) fn of_secret(text: &str) -> Option<Self> {
+        let secret: [u8; BYTES] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        digest(&SHA256, &secret).as_ref().try_into().ok().map(Self)
+    }
+
+    /// Reads it from the end of an endpoint.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// What a computer says of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It has handed it on.
+    Taken,
+    /// Nobody takes pushes there any more.
+    Gone,
+}
+
+/// A push on its way to a computer.
+#[derive(Debug)]
+pub(super) struct Brought {
+    pub(super) sealed: Bytes,
+    pub(super) answer: oneshot::Sender<Taken>,
+}
+
+/// All lines.
+#[derive(Debug)]
+pub(crate) struct WakeLines {
+    /// The service's public key, as those who subscribe get it.
+    key: String,
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Counts lines, so that one that is held anew is another.
+    last: u64,
+    lines: HashMap<LineId, (u64, mpsc::Sender<Brought>)>,
+    of_addresses: BTreeMap<IpAddr, usize>,
+    /// The service ends.
+    is_closed: bool,
+}
+
+/// How many lines there may be: a quarter of the files that the process may have open, so that there are enough for those who are signed in.
+pub(crate) fn most_by_files() -> NonZeroUsize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    files.and_then(|files| NonZeroUsize::new(usize::try_from(files / 4).ok()?)).unwrap_or(NonZeroUsize::MIN)
+}
+
+impl WakeLines {
+    /// Holds no line yet, and at most so many. Pushes are taken of whoever shows this key.
+    pub(crate) fn new(key: String, most: NonZeroUsize) -> Arc<Self> {
+        Arc::new(Self { key, most: most.get(), state: Mutex::default() })
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Holds a line, in place of whoever has held it before. `None` where there are too many.
+    pub(super) fn hold(self: &Arc<Self>, id: LineId, from: IpAddr) -> Option<Held> {
+        let mut state = self.state();
+        let is_new = !state.lines.contains_key(&id);
+        let of_address = state.of_addresses.get(&from).copied().unwrap_or_default();
+        let is_full = is_new && state.lines.len() >= self.most || !from.is_loopback() && of_address >= OF_ONE_ADDRESS;
+        if is_full || state.is_closed {
+            return None;
+        }
+        *state.of_addresses.entry(from).or_default() += 1;
+        state.last += 1;
+        let (pushes, brought) = mpsc::channel(WAITING);
+        let number = state.last;
+        state.lines.insert(id, (number, pushes));
+        Some(Held { lines: Arc::clone(self), id, number, from, brought })
+    }
+
+    /// Brings a push to whoever holds a line, and says what becomes of it.
+    pub(super) async fn bring(&self, id: LineId, sealed: Bytes) -> Option<Taken> {
+        let pushes = self.state().lines.get(&id).map(|(_, pushes)| pushes.clone())?;
+        let (answer, answered) = oneshot::channel();
+        pushes.try_send(Brought { sealed, answer }).ok()?;
+        answered.await.ok()
+    }
+
+    /// Lets every line go, and holds no other.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.lines.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A line that is held. Dropping it lets it go.
+#[derive(Debug)]
+pub(super) struct Held {
+    lines: Arc<WakeLines>,
+    id: LineId,
+    number: u64,
+    from: IpAddr,
+    brought: mpsc::Receiver<Brought>,
+}
+
+impl Held {
+    /// The next push; `None` when somebody else holds the line, or the service ends.
+    pub(super) async fn next(&mut self) -> Option<Brought> {
+        self.brought.recv().await
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.lines.state();
+        if state.lines.get(&self.id).is_some_and(|(number, _)| *number == self.number) {
+            state.lines.remove(&self.id);
+        }
+        if let Some(number) = state.of_addresses.get_mut(&self.from) {
+            *number -= 1;
+            if *number == 0 {
+                state.of_addresses.remove(&self.from);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
+    fn lines(most: usize) -> Arc<WakeLines> {
+        WakeLines::new("BP".to_owned(), NonZeroUsize::new(most).expect("it is not 0"))
+    }
+
+    fn id(number: u8) -> LineId {
+        LineId([number; BYTES])
+    }
+
+    #[test]
+    fn a_line_is_known_by_the_hash_of_its_secret() {
+        let secret = BASE64_URL_SAFE_NO_PAD.encode([7; BYTES]);
+        let of_secret = LineId::of_secret(&secret).expect("a secret");
+        assert_eq!(LineId::of_text(&BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &[7; BYTES]))), Some(of_secret));
+        assert_ne!(LineId::of_text(&secret), Some(of_secret));
+        for wrong in ["", "held", &secret[1..], &format!("{secret}A"), &"?".repeat(43)] {
+            assert_eq!((LineId::of_secret(wrong), LineId::of_text(wrong)), (None, None), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_holds_a_line_last_gets_its_pushes() {
+        let lines = lines(1);
+        let mut first = lines.hold(id(1), HERE).expect("there is room");
+        let mut second = lines.hold(id(1), HERE).expect("it is the same line");
+        assert!(first.next().await.is_none());
+        drop(first);
+        let bringing = tokio::spawn({
+            let lines = Arc::clone(&lines);
+            async move { lines.bring(id(1), Bytes::from_static(b"sealed")).await }
+        });
+        let brought = second.next().await.expect("the line is held");
+        assert_eq!(brought.sealed, &b"sealed"[..]);
+        brought.answer.send(Taken::Taken).expect("somebody waits");
+        assert_eq!(bringing.await.expect("no panic"), Some(Taken::Taken));
+        drop(second);
+        assert_eq!(lines.bring(id(1), Bytes::new()).await, None);
+    }
+
+    #[tokio::test]
+    async fn lines_are_bounded_altogether_and_of_one_address() {
+        let few = lines(2);
+        let held = [few.hold(id(1), HERE), few.hold(id(2), HERE)];
+        assert!(held.iter().all(Option::is_some) && few.hold(id(3), HERE).is_none());
+        drop(held);
+        assert!(few.hold(id(3), HERE).is_some(), "there is room again");
+
+        let many = lines(10_000);
+        let number = |count: usize| LineId([u8::try_from(count % 256).expect("a byte"); BYTES]);
+        let held: Vec<_> = (0..OF_ONE_ADDRESS).map(|count| many.hold(number(count), ELSEWHERE)).collect();
+        assert!(held.iter().all(Option::is_some) && many.hold(id(1), ELSEWHERE).is_none());
+        assert!(many.hold(id(1), HERE).is_some(), "a proxy may be here");
+
+        many.close();
+        assert!(many.hold(id(1), HERE).is_none(), "the service ends");
+    }
+}

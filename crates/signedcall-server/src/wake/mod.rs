@@ -1,0 +1,149 @@
+//! Light connections (*wake lines*), by which computers whose app is closed hear of a push: for whoever has no push service of their own.
+//!
+//! A computer makes a secret and shows it in the first frame of a WebSocket. Its pushes go to an endpoint on this service that ends in a hash of the secret,
+//! and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep, and who knows the endpoint can neither
+//! read what is sent there nor take it. It is this service alone that may send (RFC 8292), so that nobody can use it to talk past it.
+//!
+//! ```text
+//!  computer                       service
+//!  GET /v1/wake, secret ────────▶
+//!       ◀──────────────── "held"
+//!                                   POST /v1/wake/<hash> ◀── this service, as to any push service (RFC 8030)
+//!       ◀──────── a push, binary
+//!  "taken" or "gone" ───────────▶   201 or 410; 503 when nobody holds the line, or does not answer
+//! ```
+
+mod lines;
+mod proof;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::time::timeout;
+
+use self::lines::{Brought, Held, LineId, Taken};
+pub(crate) use self::lines::{WakeLines, most_by_files};
+use crate::gate::Ticket;
+use crate::web::Peer;
+
+/// Where lines are held, and below it where pushes go.
+const PATH: &str = "/v1/wake";
+/// The most bytes of a push (RFC 8030, section 7.2). Ours have a tenth of it.
+const MOST_BYTES: usize = 4_096;
+/// The longest frame of a computer: its secret.
+const MOST_SAID: usize = 64;
+/// What a line reads at once. Most of a line's memory would be this otherwise, and next to nothing is said on it.
+const READ_BUFFER_BYTES: usize = 256;
+/// How long a computer may take until it shows its secret.
+const SECRET_WITHIN: Duration = Duration::from_secs(10);
+/// The silence after which a computer is gone: it pings every minute.
+const GONE_AFTER: Duration = Duration::from_secs(150);
+/// How long a computer may take to hand a push on, which may have to start its app: less than whoever sends the push waits for the answer.
+const TAKEN_WITHIN: Duration = Duration::from_secs(4);
+/// How long a frame may take to be written.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Both ends of the lines.
+pub(crate) fn router(lines: Arc<WakeLines>) -> Router {
+    let endpoint = post(bring).layer(DefaultBodyLimit::max(MOST_BYTES));
+    Router::new().route(PATH, get(hold)).route(&format!("{PATH}/{{line}}"), endpoint).with_state(lines)
+}
+
+async fn hold(
+    State(lines): State<Arc<WakeLines>>,
+    Extension(ticket): Extension<Arc<Ticket>>,
+    Extension(Peer(from)): Extension<Peer>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade
+        .max_message_size(MOST_SAID)
+        .max_frame_size(MOST_SAID)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * MOST_BYTES)
+        .on_upgrade(async move |mut socket| {
+            let Ok(Some(Ok(Message::Text(secret)))) = timeout(SECRET_WITHIN, socket.recv()).await else { return };
+            let line = match LineId::of_secret(&secret) {
+                Some(id) => lines.hold(id, from),
+                None => return close(socket, close_code::POLICY, "this is no secret").await,
+            };
+            let Some(line) = line else { return close(socket, close_code::AGAIN, "there are too many lines").await };
+            // It has a place among the lines now.
+            ticket.release();
+            drop(ticket);
+            serve(socket, line).await;
+        })
+}
+
+async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+    let frame = CloseFrame { code, reason: reason.into() };
+    // The computer may be gone already, which comes to the same.
+    let _ = timeout(WRITE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
+}
+
+/// Serves a line until its computer is gone, or holds it by another connection.
+async fn serve(mut socket: WebSocket, mut line: Held) {
+    if !write(&mut socket, Message::text("held")).await {
+        return;
+    }
+    loop {
+        tokio::select! {
+            brought = line.next() => {
+                let Some(Brought { sealed, answer }) = brought else { return };
+                let Some(taken) = hand_over(&mut socket, sealed).await else { return };
+                // Whoever has sent it may have waited for too long.
+                let _ = answer.send(taken);
+            }
+            heard = timeout(GONE_AFTER, socket.recv()) => match heard {
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                Ok(Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_)) | None) | Err(_) => return,
+            },
+        }
+    }
+}
+
+/// Hands a push to the computer; nothing where it does not say what has become of it.
+async fn hand_over(socket: &mut WebSocket, sealed: Bytes) -> Option<Taken> {
+    if !write(socket, Message::Binary(sealed)).await {
+        return None;
+    }
+    let answered = async {
+        loop {
+            match socket.recv().await? {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(Message::Text(said)) if said.as_str() == "taken" => return Some(Taken::Taken),
+                Ok(Message::Text(said)) if said.as_str() == "gone" => return Some(Taken::Gone),
+                Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
+            }
+        }
+    };
+    timeout(TAKEN_WITHIN, answered).await.ok().flatten()
+}
+
+async fn write(socket: &mut WebSocket, frame: Message) -> bool {
+    matches!(timeout(WRITE_WITHIN, socket.send(frame)).await, Ok(Ok(())))
+}
+
+async fn bring(State(lines): State<Arc<WakeLines>>, Path(line): Path<String>, headers: HeaderMap, sealed: Bytes) -> StatusCode {
+    let proof = headers.get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
+    if !proof.is_some_and(|proof| proof::is_of(proof, lines.key(), SystemTime::now())) {
+        return StatusCode::FORBIDDEN;
+    }
+    let Some(id) = LineId::of_text(&line) else { return StatusCode::NOT_FOUND };
+    if sealed.is_empty() {
+        return StatusCode::BAD_REQUEST;
+    }
+    match lines.bring(id, sealed).await {
+        Some(Taken::Taken) => StatusCode::CREATED,
+        Some(Taken::Gone) => StatusCode::GONE,
+        // The computer may be about to come back: whoever sends tries again for as long as the call rings.
+        None => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
