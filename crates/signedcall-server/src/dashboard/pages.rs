@@ -55,7 +55,11 @@ mod tests {
             [("/", StatusCode::NOT_FOUND), ("/index.html", StatusCode::NOT_FOUND), ("/assets/index.js", StatusCode::NOT_FOUND)]
         {
             let answer = page(Uri::from_static(path)).await;
-            assert_eq!((answer.status(), answer.headers().get(CACHE_CONTROL).map(HeaderValue::as_bytes)), (status, Some(&b"no-store"[..])), "{path}");
+            assert_eq!(
+                (answer.status(), answer.headers().get(CACHE_CONTROL).map(HeaderValue::as_bytes)),
+                (status, Some(&b"no-store"[..])),
+                "{path}"
+            );
         }
     }
 
