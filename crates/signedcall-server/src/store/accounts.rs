@@ -68,6 +68,7 @@ impl Accounts {
     }
 
     /// Does several things in one transaction: all of them are durable once it returns, or none was done. What is asked of `self` meanwhile takes part in it.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "what somebody else asks meanwhile would take part in it as well")]
     pub(crate) fn together<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         self.connection().begin_whole().map_err(|error| self.failed(error))?;
         let whole = Whole(self);
