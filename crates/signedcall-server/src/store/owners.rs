@@ -1,7 +1,7 @@
 //! Who of several services on one database decides on which calls.
 //!
 //! Calls are divided into partitions. A service claims a partition and has it for a tenure, which it renews; each tenure of a partition has a higher epoch than the
-//! one before. Whoever writes the records of a partition's calls states its tenure ([`Records::start`](super::Records::start)), and the store compares it with
+//! one before. Whoever writes the records of a partition's calls states its tenure ([`Records::start_beside`](super::Records::start_beside)), and the store compares it with
 //! the latest one in the same transaction: what a service writes that has lost a partition without noticing is fenced off, and
 //! [`Written::Fenced`](super::Written::Fenced) says so.
 //!
