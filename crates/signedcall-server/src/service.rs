@@ -199,7 +199,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
     let relay_address = relay.address();
     let push_filled = push.keeper.filled();
-    let wake_lines = WakeLines::new(push.key.clone(), most_by_files());
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate);
     let store_figures = records.figures();
     let filled = records.filled();
     let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
