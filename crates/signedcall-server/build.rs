@@ -17,6 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         collect(&pages, &mut files)?;
     }
     files.sort();
+    // What is to be seen of the pages is tested where there are some, and said to be left out where there are none.
+    println!("cargo::rustc-check-cfg=cfg(dashboard_pages)");
+    if !files.is_empty() {
+        println!("cargo::rustc-cfg=dashboard_pages");
+    }
     let mut text = String::from("&[\n");
     for file in files {
         let name = file.strip_prefix(&pages)?.to_string_lossy().replace('\\', "/");

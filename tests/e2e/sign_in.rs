@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use signedcall_tests::{ACCOUNT, App, Desktop, Keyring, PATIENCE, Pair, Resident, Rig, Service, ServiceSetup, Setup, User};
+use signedcall_tests::{ACCOUNT, App, Desktop, Keyring, PATIENCE, Pair, Process, Resident, Rig, Service, ServiceSetup, Setup, User};
 
 use crate::runner::Runner;
 
@@ -12,6 +12,8 @@ const REFUSED: &str = "no service, a wrong key and the wrong environment are eac
 const SECRETS: &str = "the api key is in the keyring and nowhere else";
 const AGAIN: &str = "the next start signs in with the key from the keyring";
 const SECOND: &str = "a second start brings the first one's window to front and ends";
+const CHECKED: &str = "the check of the set-up finds what is there and names what is not, on the command line and in the window";
+const HELP: &str = "the help opens each of its four answers, before and after signing in";
 const ABSENT: &str = "without a keyring the user is signed in for this session only, and told so";
 const LOCKED: &str = "with a keyring that stays locked the user is signed in for this session only, and told so";
 const DEAF: &str = "without a microphone no call is placed, and the words say why";
@@ -20,11 +22,13 @@ const ANNA: User = User { cuid: "courier_8842", name: "Anna" };
 const PROFILE: [&str; 3] = ["--profile", "anna", "--log-file"];
 
 pub(crate) async fn cases(runner: &mut Runner) {
-    if runner.wants(&[REFUSED, SECRETS, AGAIN, SECOND]) {
+    if runner.wants(&[REFUSED, HELP, SECRETS, CHECKED, AGAIN, SECOND]) {
         match House::start("sign-in", Setup::default()).await {
             Ok(house) => {
                 runner.case(REFUSED, refused(&house)).await;
+                runner.case(HELP, help(&house)).await;
                 runner.case(SECRETS, secrets(&house)).await;
+                runner.case(CHECKED, checked(&house)).await;
                 runner.case(AGAIN, again(&house)).await;
                 runner.case(SECOND, second(&house)).await;
             }
@@ -53,6 +57,15 @@ impl House {
 
     async fn app(&self) -> Result<App> {
         App::start(&self.desktop, &PROFILE, &[]).await
+    }
+
+    /// Runs the check of the command line, with other variables than the user's; returns whether it is content, and what it says.
+    async fn check(&self, environment: &[(&str, &str)]) -> Result<(bool, String)> {
+        let mut command = self.desktop.command(signedcall_tests::program("signedcall-desktop")?);
+        command.args(PROFILE).arg("--doctor").envs(environment.iter().copied());
+        let mut process = Process::start("doctor", &mut command, self.desktop.folder())?;
+        let is_good = process.finished(PATIENCE).await?.success();
+        Ok((is_good, process.lines().into_iter().map(|line| line.text + "\n").collect()))
     }
 
     async fn submit(&self, app: &App, url: &str, key: &str, environment: &str) -> Result<()> {
@@ -104,6 +117,64 @@ async fn secrets(house: &House) -> Result<()> {
         assert!(!contains(&shown, key.as_bytes()), "the api key is on a command line: {}", String::from_utf8_lossy(&shown));
     }
     assert!(!app.process.lines().iter().any(|line| line.text.contains(key)), "the api key is in the log");
+    Ok(())
+}
+
+async fn help(house: &House) -> Result<()> {
+    let app = App::start(&house.desktop, &["--profile", "asks"], &[]).await?;
+    app.screen("sign-in").await?;
+    answers(&app).await?;
+    drop(app);
+    answers(&App::start_signed_in(&house.desktop, &house.service, ANNA).await?).await
+}
+
+/// Opens each question of the help, and sees its answer on the screen.
+async fn answers(app: &App) -> Result<()> {
+    app.click("show-help").await?;
+    app.screen("help").await?;
+    for (question, answer) in [
+        ("My credentials work elsewhere.", "Signed Call has an account id and API keys of its own."),
+        ("How do I repair the installation?", "sign out and sign in again"),
+        ("Which way does a call reach me?", "through the service’s relay"),
+        ("Why do calls fail that worked in the test?", "Production and test are two separate worlds"),
+    ] {
+        assert!(!app.text().await?.contains(answer), "{question} is closed at first");
+        let open = format!(
+            "const question = [...document.querySelectorAll('summary')].find((each) => each.innerText.includes('{question}')); \
+             question.click(); return question.innerText"
+        );
+        app.script(&open).await.with_context(|| format!("opening {question}"))?;
+        app.says(answer).await?;
+    }
+    Ok(())
+}
+
+async fn checked(house: &House) -> Result<()> {
+    let good = house.check(&[]).await?;
+    assert!(good.0, "everything that calls need is there: {}", good.1);
+    let key = "Keyring: It keeps the API key.";
+    let answers = format!("Service: {} answers.", house.service.url());
+    let environment = "Environment: Test, as the API key is.";
+    for words in ["Sound system: It works.", "dunst", key, &answers, "Credentials: The service accepts them.", environment] {
+        assert!(good.1.contains(words), "it does not say {words:?} but {}", good.1);
+    }
+    for (variable, value, words) in [
+        ("SIGNEDCALL_API_KEY", "sc_development_wrong", "Credentials: The service refuses them."),
+        ("SIGNEDCALL_PRODUCTION", "true", "Environment: The API key belongs to the other environment."),
+        ("SIGNEDCALL_SERVICE_URL", "ws://127.0.0.1:9", "does not answer."),
+        ("PULSE_SERVER", "unix:/nowhere", "Sound system: None was found"),
+    ] {
+        let (is_good, text) = house.check(&[(variable, value)]).await?;
+        assert!(!is_good && text.contains(words), "with {variable}={value} it does not say {words:?} but {text}");
+    }
+    let app = house.app().await?;
+    app.ready().await?;
+    app.click("show-help").await?;
+    app.click("check-setup").await?;
+    app.wait_for("[data-setup=\"checked\"]").await?;
+    for finding in ["soundSystemWorks", "notificationsWork", "keyringWorks", "serviceReachable", "credentialsAccepted", "environmentTest"] {
+        app.wait_for(&format!("[data-finding=\"{finding}\"][data-verdict=\"good\"]")).await?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, KeyId, NewPush, Right, SignIn, SocketId};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, HubStep, KeepPush, KeyId, NewPush, Right, SignIn, SocketId};
 use signedcall_wire::{
     AccountId, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, Endpoint, Environment, ErrorCode, NewCall, PROTOCOL_VERSION,
     Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, SessionId, Timestamp,
@@ -42,7 +42,7 @@ struct World {
     /// The calls whose answers are being written down.
     answers: Vec<CallId>,
     /// Where pushes are to go that the store has not written down, and the pushes that were asked for.
-    kept: Vec<(SessionId, RequestId, bool)>,
+    kept: Vec<KeepPush>,
     pushed: Vec<NewPush>,
     answered: u64,
 }
@@ -144,9 +144,10 @@ impl World {
                 HubEvent::AnswerWritten { call }
             }
             (11, Some(_)) if !self.kept.is_empty() => {
-                let (session, request, target) = self.kept.swap_remove(rng.random_range(0..self.kept.len()));
-                let kept = if rng.random_bool(0.8) { Ok(target) } else { Err(ErrorCode::ServerFailure) };
-                HubEvent::PushKept { session, request, kept }
+                let KeepPush { session, request, account, environment, cuid, device, target, .. } =
+                    self.kept.swap_remove(rng.random_range(0..self.kept.len()));
+                let kept = if rng.random_bool(0.8) { Ok(target.is_some()) } else { Err(ErrorCode::ServerFailure) };
+                HubEvent::PushKept { session, request, user: (account, environment, cuid), device, kept }
             }
             (12, Some(_)) if !self.pushed.is_empty() => {
                 let NewPush { call, account, environment, cuid, device, .. } =
@@ -209,9 +210,9 @@ impl World {
             }
             // Whose it is, is for the store to say.
             HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
-            HubCommand::KeepPush(kept) => self.kept.push((kept.session, kept.request, kept.target.is_some())),
+            HubCommand::KeepPush(kept) => self.kept.push(kept),
             HubCommand::Push(push) => self.pushed.push(push),
-            HubCommand::ForgetPush(_) | HubCommand::PushSettled { .. } => {}
+            HubCommand::ForgetPush(_) | HubCommand::RenewPush(_) | HubCommand::PushSettled { .. } => {}
         }
     }
 

@@ -141,7 +141,7 @@ impl World {
     pub(crate) fn push(&mut self, place: Place, call: CallId, to: Cuid, left: u64) -> Result<(), Broken> {
         // A device that is signed out does not hear of it; its SDK says so.
         if self.devices[place].link == Link::Closed {
-            let is_reached = self.reached.get(&self.devices[place].id).is_some_and(|(_, reach)| *reach == Reach::Push);
+            let is_reached = self.reached.get(&self.devices[place].id).is_some_and(|(_, reach)| matches!(reach, Reach::Push(_)));
             if is_reached && !self.closing {
                 // It starts the program, which signs in, and hands it in then.
                 self.start(place);

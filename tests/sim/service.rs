@@ -1,8 +1,8 @@
 //! What the service's shell does around the hub, and how it dies and is started again.
 
 use rand::Rng;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptCall, NewPush, PushOutcome, Reach, SocketId};
-use signedcall_wire::{CallId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
+use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeepPush, KeptCall, NewPush, PushOutcome, Reach, SocketId};
+use signedcall_wire::{CallId, DeviceId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
 
 use crate::device::{Place, device_id, place_of};
 use crate::ledger::Ledger;
@@ -51,21 +51,25 @@ impl World {
             HubCommand::KeepReport(_) => {}
             HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
             HubCommand::KeepPush(kept) => {
-                self.reached.insert(kept.device, (kept.cuid, Reach::Push));
+                let KeepPush { session, request, device, cuid, by, .. } = kept;
+                self.reached.insert(device, (cuid.clone(), Reach::Push(by)));
                 let delay = self.weather.record_delay(&mut self.rng);
-                let (session, request) = (kept.session, kept.request);
-                self.after(delay, Happening::PushKept { service: self.service, session, request });
+                self.after(delay, Happening::PushKept { service: self.service, session, request, device, cuid });
             }
             HubCommand::ForgetPush(forgotten) if forgotten.logged_out => {
                 self.reached.insert(forgotten.device, (forgotten.cuid, Reach::LoggedOut));
             }
             HubCommand::ForgetPush(forgotten) => drop(self.reached.remove(&forgotten.device)),
+            HubCommand::RenewPush(renewed) => {
+                self.reached.insert(renewed.device, (renewed.cuid, Reach::Push(renewed.by)));
+            }
             HubCommand::Push(push) => self.bring(push)?,
             HubCommand::PushSettled { call, device, outcome } => {
                 self.ledger.summary.pushes_brought += u64::from(outcome == PushOutcome::Rings);
                 if !self.pushed.remove(&(call, device)) {
                     return Err(format!("it is said twice what has become of the push of {call} to {device}"));
                 }
+                self.settled.insert((call, device));
             }
         }
         Ok(())
@@ -162,6 +166,9 @@ impl World {
         if !self.pushed.insert((call, device)) {
             return Err(format!("{device} is pushed twice for {call}"));
         }
+        if self.settled.contains(&(call, device)) {
+            return Err(format!("{device} is pushed for {call} although it is known what has become of that"));
+        }
         let Some(place) = place_of(device) else { return Err("nobody is pushed".to_owned()) };
         if self.rng.random_bool(0.05) {
             self.after(200, Happening::PushFails { service: self.service, push });
@@ -224,9 +231,11 @@ impl World {
                 self.ledger.limited(record.invite.call, limit);
             }
             let sessions = [self.fresh_session(), self.fresh_session()];
-            calls.push(KeptCall { record, answer, sessions });
+            let of_this = |(call, _): &&(CallId, DeviceId)| *call == record.invite.call;
+            let settled = self.settled.iter().filter(of_this).map(|(_, device)| *device).collect();
+            calls.push(KeptCall { record, answer, sessions, settled });
         }
-        let known = self.reached.iter().map(|(device, (cuid, reach))| (user(cuid), *device, *reach)).collect();
+        let known = self.reached.iter().map(|(device, (cuid, reach))| (user(cuid), *device, reach.clone())).collect();
         self.tell_hub(HubEvent::PushesKnown { key: String::new(), known })?;
         self.tell_hub(HubEvent::Restored { calls, ended: self.store.ended(self.now) })
     }

@@ -94,6 +94,8 @@ pub(crate) enum Happening {
         service: u64,
         session: SessionId,
         request: RequestId,
+        device: DeviceId,
+        cuid: Cuid,
     },
     /// A push could not be brought, as one run of the service learns.
     PushFails {
@@ -141,6 +143,8 @@ pub(crate) struct World {
     pub(crate) reached: BTreeMap<DeviceId, (Cuid, Reach)>,
     /// The pushes of which it is not said what has become of them.
     pub(crate) pushed: BTreeSet<(CallId, DeviceId)>,
+    /// Those of which it is said, which outlive the service.
+    pub(crate) settled: BTreeSet<(CallId, DeviceId)>,
     pub(crate) ledger: Ledger,
     log: Option<Vec<String>>,
 }
@@ -180,6 +184,7 @@ impl World {
             store: Store::default(),
             reached: BTreeMap::new(),
             pushed: BTreeSet::new(),
+            settled: BTreeSet::new(),
             ledger: Ledger::default(),
             log: None,
             weather,
@@ -244,8 +249,8 @@ impl World {
             }
             Happening::Push { place, call, to, left } => self.push(place, call, to, left),
             Happening::SetPush(place) => self.hand_in(place, Event::UserSetPush(Some(push_target()))),
-            Happening::PushKept { service, session, request } if service == self.service => {
-                self.tell_hub(HubEvent::PushKept { session, request, kept: Ok(true) })
+            Happening::PushKept { service, session, request, device, cuid } if service == self.service => {
+                self.tell_hub(HubEvent::PushKept { session, request, user: user(&cuid), device, kept: Ok(true) })
             }
             Happening::PushFails { service, push } if service == self.service => {
                 let NewPush { call, account, environment, cuid, device, .. } = push;

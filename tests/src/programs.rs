@@ -16,6 +16,8 @@ use crate::{Network, PATIENCE, Process};
 pub struct ServiceSetup {
     /// How long a call rings; the service's default when absent.
     pub ring: Option<Duration>,
+    /// What is logged; the service's default when absent.
+    pub log: Option<&'static str>,
     /// Whether pushes may go to this computer.
     pub pushes_here: bool,
 }
@@ -133,6 +135,9 @@ impl Service {
         }
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
+        }
+        if let Some(log) = setup.log {
+            command.args(["--log", log]);
         }
         if setup.pushes_here {
             command.arg("--push-to-private-addresses");

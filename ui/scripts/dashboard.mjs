@@ -3,6 +3,7 @@
 // does not work, that axe objects to, that cannot be reached by keyboard, that is wider than the screen, that asks anybody else for anything.
 // With `DASHBOARD_PICTURES` set to a folder, it keeps what it sees.
 
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,6 +56,7 @@ const inAccount = [
   ["branding", '[data-preview="popup"] [data-screen]'],
   ["credentials", '[data-panel="token-keys"] td, [data-panel="token-keys"] [data-empty]'],
   ["users", '[data-panel="quiet"] td, [data-panel="quiet"] [data-empty]'],
+  ["push", '[data-panel="web-push"] [data-key]'],
   ["webhooks", '[data-panel="webhooks"] td, [data-panel="webhooks"] [data-empty]'],
   ["settings", '[data-field="max-call-seconds"]'],
 ];
@@ -229,6 +231,7 @@ const steps = {
     await page.locator('[data-panel="keys"] [data-action="revoke"]').nth(1).click();
     await action("confirm-revoke").click();
     await page.waitForFunction(() => document.querySelectorAll('[data-panel="keys"] [data-action="revoke"]').length === 1);
+    await page.waitForFunction(() => document.activeElement?.tagName === "H1");
     await action("set-token-keys").click();
     await field("jwks").fill('{"keys": "none"}');
     await action("confirm-token-keys").click();
@@ -337,6 +340,85 @@ const steps = {
     await action("back").click();
   },
 
+  async "what Apple takes pushes by is entered, and its secret is not shown again"() {
+    await open("#/a/parcelo/production/push", "push", '[data-panel="apns"] [data-empty]');
+    await picture("push-empty", { fullPage: true });
+    await action("set-apns").click();
+    await field("bundle-id").fill("com.parcelo.app.voip");
+    await action("confirm-apns").click();
+    await at('[data-error="key"]').waitFor();
+    await field("key").fill("-----BEGIN PRIVATE KEY-----");
+    await action("confirm-apns").click();
+    await at('[data-error="team-id"]').waitFor();
+    await field("team-id").fill("TEAM567890");
+    await action("confirm-apns").click();
+    await at('[data-error="key-id"]').waitFor();
+    await field("key-id").fill("KEY4567890");
+    await action("confirm-apns").click();
+    await at('[data-error="bundle-id"]').waitFor();
+    await field("bundle-id").fill("com.parcelo.app");
+    await action("confirm-apns").click();
+    await at('[data-error="key"]').waitFor();
+    await look("a wrong key for Apple");
+    await picture("apns-wrong");
+    const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
+    await field("choose-key-file").setInputFiles({ name: "AuthKey_KEY4567890.p8", mimeType: "application/pkcs8", buffer: Buffer.from(key) });
+    await page.waitForFunction((key) => document.querySelector('[data-field="key"]').value === key, key);
+    await picture("apns");
+    await action("confirm-apns").click();
+    await at('[data-panel="apns"] [data-entered]').waitFor();
+    await action("set-apns").click();
+    expect("what is known is there to begin with", (await field("key-id").inputValue()) === "KEY4567890");
+    expect("a secret is not shown again", (await field("key").inputValue()) === "");
+    await field("proof-certificate").check({ force: true });
+    await action("confirm-apns").click();
+    await at('[data-error="certificate"]').waitFor();
+    await look("a wrong certificate for Apple");
+    await press("Escape");
+    await at('[data-dialog="apns"]').waitFor({ state: "detached" });
+  },
+
+  async "a test push is sent to a device of somebody, and what has come of it is told"() {
+    await field("cuid").fill("x");
+    await press("Enter");
+    await at('[data-panel="test-push"] [data-error="cuid"]').waitFor();
+    await field("cuid").fill("nobody_here");
+    await press("Enter");
+    await at('[data-panel="test-push"] [data-empty]').waitFor();
+    await look("nobody's devices");
+    await field("cuid").fill("courier_8842");
+    await press("Enter");
+    await page.locator('[data-panel="test-push"] tbody tr').nth(2).waitFor();
+    expect("whoever has signed out is not pushed", (await page.locator('[data-action="send-test"]').count()) === 2);
+    await action("send-test").click();
+    await at('[data-told="not_asked"]').waitFor();
+    await look("a push service that is not reached");
+    await picture("push-not-asked", { fullPage: true });
+    // What Apple itself would say.
+    const said = { verdict: "refused", status: 403, reason: "InvalidProviderToken", said: '{"reason":"InvalidProviderToken"}', took_ms: 182 };
+    await page.route("**/push/devices/*/*/test", (route) => route.fulfill({ json: said }));
+    await page.locator('[data-action="send-test"]').nth(1).click();
+    await at('[data-told="refused"]').waitFor();
+    await page.emulateMedia({ colorScheme: "dark" });
+    await look("a push that Apple refuses, in the dark", { runOnly: ["color-contrast"] });
+    await picture("push-refused-dark", { fullPage: true });
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await open("#/a/parcelo/production/push", "push", '[data-panel="apns"] [data-entered]', { lang: "ar" });
+    await field("cuid").fill("courier_8842");
+    await press("Enter");
+    await action("send-test").click();
+    await at('[data-told="refused"]').waitFor();
+    await look("a push that Apple refuses, from right to left");
+    await picture("push-refused-arabic", { fullPage: true });
+    await action("set-apns").click();
+    await look("entering a key from right to left");
+    await picture("apns-arabic");
+    await press("Escape");
+    await page.unroute("**/push/devices/*/*/test");
+    await page.setViewportSize(DESKTOP);
+  },
+
   async "every page can be read and used by everybody"() {
     const NARROW = { width: 360, height: 740 };
     for (const [variant, { scheme = "light", viewport = DESKTOP, edges = false, axe = {}, ...options }] of Object.entries({
@@ -385,6 +467,7 @@ const steps = {
       ["overview", "#/a/parcelo/production/overview", '[data-panel="live"] td'],
       ["branding", "#/a/parcelo/production/branding", '[data-preview="popup"] [data-screen]'],
       ["credentials", "#/a/grocer/production/credentials", '[data-panel="token-keys"] td'],
+      ["push", "#/a/parcelo/production/push", '[data-panel="apns"] [data-entered]'],
       ["settings", "#/a/parcelo/production/settings", '[data-field="max-call-seconds"]'],
     ]) {
       doing = `${name} by keyboard`;
@@ -420,11 +503,14 @@ const steps = {
     await at('[data-notice="refused"]').waitFor();
     await look("no answer");
     await picture("unreachable");
+    await action("sign-out").click();
+    await page.locator('[data-notice="refused"]').nth(1).waitFor();
+    expect("nobody is told that they are signed out who is not", (await page.locator('[data-page="sign-in"]').count()) === 0);
     await page.unroute("**/api/**");
-    await action("retry").click();
+    await at('[data-panel="audit"] [data-action="retry"]').click();
     await at('[data-panel="audit"] td').waitFor();
     const done = await page.locator("[data-audit]").evaluateAll((all) => all.map((one) => one.dataset.audit));
-    for (const word of ["use_link", "add_account", "add_key", "revoke_key", "set_branding", "block_user", "set_quiet_hours", "set_policy", "add_webhook", "export_calls"]) {
+    for (const word of ["use_link", "add_account", "add_key", "revoke_key", "set_branding", "block_user", "set_quiet_hours", "set_policy", "add_webhook", "export_calls", "set_apns", "test_push"]) {
       expect(`the audit log has ${word}: ${done}`, done.includes(word));
     }
   },

@@ -107,10 +107,22 @@ pub type Keys = [(Environment, Redacted<String>); 2];
 /// A property that is wrong, by its name; an id that is taken; a store that failed.
 pub fn add(accounts: &Accounts, account: &Account) -> Result<Keys, AccountError> {
     check(account)?;
+    let (credentials, keys) = new_keys()?;
+    add_with(accounts, account, &credentials)?;
+    Ok(keys)
+}
+
+/// Makes the keys of an account that is about to be added, which takes a while: nobody is to wait for the store meanwhile.
+pub(crate) fn new_keys() -> Result<([Credential; 2], Keys), NoRandomness> {
     let [(one, production), (other, development)] = [new_key(ENVIRONMENTS[0])?, new_key(ENVIRONMENTS[1])?];
     let keys = [(one.environment, production), (other.environment, development)];
-    accounts.add(account, &[one, other])?;
-    Ok(keys)
+    Ok(([one, other], keys))
+}
+
+/// Checks an account, and adds it with keys that were made before.
+pub(crate) fn add_with(accounts: &Accounts, account: &Account, credentials: &[Credential; 2]) -> Result<(), AccountError> {
+    check(account)?;
+    Ok(accounts.add(account, credentials)?)
 }
 
 /// Changes what an account has set for calls of its users. Devices go by it from their next sign-in on.
@@ -128,8 +140,14 @@ pub fn set_policy(accounts: &Accounts, id: &AccountId, policy: Policy) -> Result
 /// There is no such account, or no room for another key; the store failed.
 pub fn add_key(accounts: &Accounts, id: &AccountId, environment: Environment) -> Result<(KeyId, Redacted<String>), AccountError> {
     let (credential, key) = new_key(environment)?;
-    match accounts.add_credential(id, &credential)? {
-        AddedKey::Added => Ok((credential.id, key)),
+    add_made_key(accounts, id, &credential)?;
+    Ok((credential.id, key))
+}
+
+/// Adds a key that was made before to those of an account.
+pub(crate) fn add_made_key(accounts: &Accounts, id: &AccountId, credential: &Credential) -> Result<(), AccountError> {
+    match accounts.add_credential(id, credential)? {
+        AddedKey::Added => Ok(()),
         AddedKey::NoAccount => Err(AccountError::Unknown(id.clone())),
         AddedKey::TooMany => Err(AccountError::TooManyKeys),
     }

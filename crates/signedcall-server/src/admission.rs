@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 use rand::Rng;
 use signedcall_wire::{
     AccountId, Credential, Cuid, DeviceName, Endpoint, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, Refusal, Renew,
-    SessionId, disturbs_its_surroundings,
+    disturbs_its_surroundings,
 };
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use uuid::Uuid;
 
+use crate::cluster::new_session;
 use crate::hub::{HubEvent, Right, SignIn, SocketId, blocked};
 use crate::key_use::KeyUse;
 use crate::keys::{KeyVerifier, ShownBy, id_in, random_secret};
@@ -81,6 +81,7 @@ impl Admission {
             return Err(blocked());
         }
         let resume_token = random_secret().map_err(|error| come_back(error.to_string(), BUSY_RETRY_AFTER))?;
+        let session = new_session(&account.id);
         Ok(SignIn {
             socket,
             account: account.id,
@@ -92,7 +93,7 @@ impl Admission {
             // A device without a name that can be shown is as good as any other.
             device_name: DeviceName::new(hello.device_name).ok(),
             second_calls: hello.second_calls,
-            session: SessionId(Uuid::new_v4()),
+            session,
             resume_token,
             max_call: account.max_call,
             single_device: account.single_device,
@@ -248,6 +249,7 @@ pub(crate) fn come_back(detail: impl Into<String>, after: Duration) -> Refusal {
 #[cfg(test)]
 mod tests {
     use signedcall_wire::{DeviceId, RunId};
+    use uuid::Uuid;
 
     use super::*;
     use crate::keys::hash;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use crate::cluster::Exchange;
 use crate::hub::KeyId;
 use crate::store::{Accounts, Credential, StoreError, USE_NOTED_EVERY};
 use crate::switchboard::Note;
@@ -63,17 +63,21 @@ impl KeyUse {
     }
 }
 
-/// Notes it again and again, for as long as there is a hub.
-pub(crate) async fn note_use(key_use: Arc<KeyUse>, hub: Sender<Note>) {
+/// Notes it again and again, of every hub of the process.
+pub(crate) async fn note_use(key_use: Arc<KeyUse>, exchange: Exchange) {
     let mut ticks = tokio::time::interval(USE_NOTED_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let (tell, told) = oneshot::channel();
-        if hub.send(Note::KeysInUse(tell)).await.is_err() {
-            return;
+        let mut keys = BTreeSet::new();
+        for hub in exchange.here() {
+            let (tell, told) = oneshot::channel();
+            if hub.send(Note::KeysInUse(tell)).await.is_ok()
+                && let Ok(used) = told.await
+            {
+                keys.extend(used);
+            }
         }
-        let Ok(keys) = told.await else { return };
         let key_use = Arc::clone(&key_use);
         let noted = match tokio::task::spawn_blocking(move || key_use.accounts.note_use(&keys, SystemTime::now())).await {
             Ok(noted) => noted.map_err(|error| error.to_string()),
@@ -106,7 +110,7 @@ mod tests {
         account::add(&accounts, &grocer).expect("a new account");
         let (used, _) = account::add_key(&accounts, &id, Environment::Production).expect("room for another");
         let (notes, mut hub) = mpsc::channel(1);
-        let noting = tokio::spawn(note_use(KeyUse::open(&accounts).expect("the same store"), notes));
+        let noting = tokio::spawn(note_use(KeyUse::open(&accounts).expect("the same store"), Exchange::to_one(notes)));
         let Some(Note::KeysInUse(tell)) = hub.recv().await else { panic!("something else is asked") };
         tell.send([used.clone()].into()).expect("somebody waits");
         let noted = || {

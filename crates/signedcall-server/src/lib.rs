@@ -1,14 +1,16 @@
 //! What the Signed Call service does: sign-in, presence, ringing, relay and call records in one binary.
 //!
 //! The [`hub`] decides and does nothing else. Around it, each with one task or thread: a `socket` for each device, the `switchboard` that owns the hub,
-//! the `store` and the `relay`. Companies' own backends use the `api`. [`serve`] puts them together; the binary adds a command line.
+//! the `store` and the `relay`. Companies' own backends use the `api`. Several services may be the nodes of one `cluster`. [`serve`] puts them together; the binary adds a command line.
 
 pub mod account;
 mod admission;
 mod api;
 pub mod backup;
+mod bus;
 pub mod check;
 mod clock;
+mod cluster;
 mod codec;
 pub mod dashboard;
 mod demo;
@@ -39,6 +41,8 @@ pub mod webhooks;
 mod withdrawals;
 
 pub use api::ApiSettings;
+pub use bus::{BusServer, ConnectBusError, InvalidBusServer};
+pub use cluster::ClusterSettings;
 pub use gate::GateSettings;
 pub use hub::{KeyId, QuietHours};
 pub use keys::NoRandomness;

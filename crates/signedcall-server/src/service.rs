@@ -1,5 +1,7 @@
 //! The running service: opens everything in the right order, and stops it in the opposite one.
 
+mod deciding;
+
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -9,13 +11,15 @@ use std::time::{Duration, Instant};
 
 use signedcall_wire::Redacted;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc::Sender, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use self::deciding::{Deciding, Joining, Last, join};
 use crate::account::AccountError;
 use crate::admission::Admission;
 use crate::api::{self, Api, Stores};
+use crate::bus::ConnectBusError;
+use crate::cluster::{Exchange, Opening};
 use crate::dashboard::{self, Dashboard, DashboardSettings, FIRST_OPERATOR, OperatorError};
 use crate::demo::ensure_demo;
 use crate::erasure::erase;
@@ -24,14 +28,11 @@ use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
-use crate::push::{PushParts, StartPushError, send_pushes};
+use crate::push::{PushParts, PushTrials, StartPushError, send_pushes};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{
-    Accounts, Location, Outbox, Records, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder,
-};
-use crate::switchboard::{Note, Switchboard};
+use crate::store::{Accounts, Location, Outbox, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
@@ -88,6 +89,9 @@ pub enum StartError {
     /// The demo account cannot be made.
     #[error(transparent)]
     Demo(#[from] AccountError),
+    /// There is no way to the bus.
+    #[error(transparent)]
+    Bus(#[from] ConnectBusError),
     /// Nothing can be pushed.
     #[error(transparent)]
     Push(#[from] StartPushError),
@@ -124,7 +128,7 @@ pub struct Service {
     first_link: Option<Redacted<String>>,
     demo_key: Option<Redacted<String>>,
     drain_for: Duration,
-    notes: Sender<Note>,
+    exchange: Exchange,
     wake_lines: Arc<WakeLines>,
     web: JoinHandle<()>,
     watch: JoinHandle<()>,
@@ -132,8 +136,7 @@ pub struct Service {
     pushes: JoinHandle<()>,
     key_use: JoinHandle<()>,
     erasure: JoinHandle<()>,
-    switchboard: JoinHandle<()>,
-    tenancy: Option<JoinHandle<()>>,
+    deciding: Deciding,
     operator: Option<JoinHandle<()>>,
     dashboard: Option<JoinHandle<()>>,
     renewal: Option<(tls::Renewal, JoinHandle<()>)>,
@@ -166,9 +169,11 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let encrypted = tls.is_some();
     let lock = lock_data(&settings.data)?;
     let accounts = Arc::new(Accounts::open(&store)?);
-    let tenancy = Tenancy::begin(&store).await?;
+    let joining = match &settings.cluster {
+        Some(cluster) => Joining::Cluster(join(cluster, &store).await?),
+        None => Joining::Nobody(Tenancy::begin(&store).await?),
+    };
     let demo_key = if settings.demo { Some(ensure_demo(&accounts, &settings.data, demo_key, settings.demo_max_call)?) } else { None };
-    let (records, written, legacy) = Records::start(&store, tenancy.as_ref().map(Tenancy::tenure))?;
     let (listener, address) = listen(settings.listen).await?;
     let for_operator = match settings.operator_listen {
         Some(address) => Some(listen(address).await?),
@@ -188,46 +193,41 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         Some(_) | None => None,
     };
     let (metrics, gate) = (Arc::<Metrics>::default(), Gate::new(settings.gate));
-    let (withdrawals, withdrawn, quiet) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
+    let (withdrawals, withdrawn) = Withdrawals::read(Arc::new(accounts.open_again()?))?;
     let tokens = (TokenVerifier::new(settings.tokens.clone()), UsedTokens::start(&store)?);
     let key_use = KeyUse::open(&accounts)?;
     let (receipts, outbox, stores) = (ReceiptMaker::start(accounts.open_again()?)?, Outbox::open(&store)?, Stores::open(&accounts)?);
     let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
+    let (push_filled, push_jobs, pushes) = (push.thread.filled(), push.thread.jobs(), push.pushes);
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate);
+    let opening = Opening {
+        store,
+        hub: settings.hub,
+        metrics: Arc::clone(&metrics),
+        receipts,
+        push_jobs: push_jobs.clone(),
+        push_key: push.key,
+        pushes: Arc::clone(&pushes),
+        accounts: Arc::new(accounts.open_again()?),
+        figures: Arc::default(),
+        filled: Arc::default(),
+    };
+    let (store_figures, filled) = (Arc::clone(&opening.figures), Arc::clone(&opening.filled));
+    let joining = joining.open(opening)?;
     let admission = Arc::new(Admission::new(accounts, (KeyVerifier::new()?, Arc::clone(&key_use)), tokens));
     // Last of what can fail: what is spawned goes on, and would keep ports and data from the next attempt.
-    let relay = Relay::start(&settings.relay, settings.relay_credentials_for).await?;
-    let relay_address = relay.address();
-    let push_filled = push.keeper.filled();
-    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate);
-    let store_figures = records.figures();
-    let filled = records.filled();
-    let (mut switchboard, notes, inbox) = Switchboard::new(settings.hub, records, Arc::clone(&metrics), receipts, push.keeper);
-    let figures = Operator::new(notes.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, relay.quota(), probe);
-    let operator = for_operator.map(|(listener, _)| tokio::spawn(operator::serve(listener, figures.clone())));
-    switchboard.know_pushes(push.key, push.known);
-    switchboard.restore(legacy);
+    let relay = Arc::new(Relay::start(&settings.relay, settings.relay_credentials_for).await?);
+    let (relay_address, quota) = (relay.address(), relay.quota());
     relay.withdraw(&withdrawn);
-    switchboard.withdraw(withdrawn);
-    switchboard.quieten(quiet);
-    let kept = tenancy.clone();
-    let switchboard = tokio::spawn(async move {
-        switchboard.run(inbox, written, relay).await;
-        // Until then the store is written to, also when nobody has waited for the shutdown.
-        drop(lock);
-        if let Some(tenancy) = tenancy {
-            tenancy.end().await;
-        }
-    });
-    let tenancy = kept.map(|tenancy| {
-        let switchboard = switchboard.abort_handle();
-        tokio::spawn(async move {
-            tenancy.keep().await;
-            tracing::error!("another service has the calls of this one");
-            switchboard.abort();
-        })
-    });
-    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, notes.clone()));
+    let (stop_pushes, pushes_stop) = oneshot::channel();
+    let (pushes_live, pushes_over) = oneshot::channel::<()>();
+    let last = Last { stop_pushes, pushes_over, push_thread: push.thread, lock };
+    let (deciding, exchange) = joining.start(Arc::clone(&relay), settings.drain_for, last).await;
+    let figures = Operator::new(exchange.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, quota, probe);
+    let operator = for_operator.map(|(listener, _)| tokio::spawn(operator::serve(listener, figures.clone())));
+    let trials = PushTrials::new(Arc::clone(&push.senders));
+    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, exchange.clone(), trials));
     let dashboard = match for_dashboard {
         Some(((listener, _), stores)) => {
             let dashboard = dashboard::router(Dashboard::new(stores, api.clone(), figures, shown, encrypted)?);
@@ -242,14 +242,18 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         }
         None => None,
     };
-    let web = Web::new(notes.clone(), admission, settings.sockets, (metrics, gate));
+    let web = Web::new(exchange.clone(), admission, settings.sockets, (metrics, gate));
     let web = tokio::spawn(web::serve(listener, tls, web, api.merge(wake::router(Arc::clone(&wake_lines)))));
-    let watch = tokio::spawn(withdrawals.watch(notes.clone()));
+    let watch = tokio::spawn(withdrawals.watch(exchange.clone(), relay));
     let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
-    let key_use = tokio::spawn(note_use(key_use, notes.clone()));
+    let key_use = tokio::spawn(note_use(key_use, exchange.clone()));
     // Last: a service that does not start tells nobody anything.
     let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
-    let pushes = tokio::spawn(send_pushes(push.senders, push.pushes, push_filled, notes.clone()));
+    let sending = exchange.clone();
+    let pushes = tokio::spawn(async move {
+        send_pushes(push.senders, pushes, push_filled, push_jobs, sending, pushes_stop).await;
+        drop(pushes_live);
+    });
     let drain_for = settings.drain_for;
     Ok(Service {
         address,
@@ -260,7 +264,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         first_link,
         demo_key,
         drain_for,
-        notes,
+        exchange,
         wake_lines,
         web,
         watch,
@@ -268,8 +272,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         pushes,
         key_use,
         erasure,
-        switchboard,
-        tenancy,
+        deciding,
         operator,
         dashboard,
         renewal: renewal.map(|renewal| (renewal.clone(), tokio::spawn(renewal.watch()))),
@@ -332,19 +335,16 @@ impl Service {
 
     /// Whether it does what it should: its hub answers, and somebody writes records.
     pub async fn lives(&self) -> bool {
-        let (alive, answer) = oneshot::channel();
-        let asked = async { self.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
-        timeout(LIVES_WITHIN, asked).await.unwrap_or(false)
+        self.exchange.live(LIVES_WITHIN).await
     }
 
     /// Returns when the service has stopped working by itself, which it only does when there is a bug in it.
     pub async fn failed(&mut self) {
-        // Whether it panicked or ended is for its own log.
-        let _ = (&mut self.switchboard).await;
+        self.deciding.failed().await;
     }
 
     /// Tells every device to leave, places no more calls, waits until they have left or the time is up, and returns when everything is written. Calls
-    /// outlive it: the next service that is started on the same data goes on with them.
+    /// outlive it: the next service that is started on the same data goes on with them, or the other nodes of its cluster.
     pub async fn shutdown(self) {
         self.web.abort();
         self.wake_lines.close();
@@ -357,17 +357,7 @@ impl Service {
             renewal.abort();
         }
         self.erasure.abort();
-        let (done, drained) = oneshot::channel();
-        if self.notes.send(Note::Drain { within: self.drain_for, done }).await.is_ok() {
-            // An error means that the task is gone, which the next line reports.
-            let _ = drained.await;
-        }
-        if let Err(error) = self.switchboard.await {
-            tracing::error!(%error, "the hub's task failed");
-        }
-        if let Some(tenancy) = self.tenancy {
-            tenancy.abort();
-        }
+        self.deciding.shutdown(&self.exchange, self.drain_for).await;
         // Until then it tells of the calls that end meanwhile. What was not sent is sent by the next service.
         self.webhooks.abort();
         self.pushes.abort();

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::SinkExt as _;
 use signedcall_wire::{ClientMessage, Refusal, RequestId, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 
 use crate::admission::{Admission, check_version, come_back};
+use crate::cluster::Exchange;
 use crate::codec::{self, Unreadable};
 use crate::gate::Ticket;
 use crate::hub::{HubEvent, SocketId};
 use crate::metrics::{Answered, Limit, Metrics, RequestKind, SignInOutcome};
-use crate::switchboard::{Note, OUTBOX, Outgoing};
+use crate::switchboard::{Note, OUTBOX, Outbox, Outgoing};
 
 /// How long a socket waits for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,9 @@ const MOST_ASKED: usize = 32;
 /// How long one message may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long whoever could not be signed in since nobody decides on their calls is to stay away: by then somebody does, unless there is more amiss.
+const NOBODY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a socket's task ends.
 enum End {
     /// The socket failed, or the device closed it.
@@ -61,21 +66,19 @@ pub(crate) async fn serve(
     web_socket: WebSocket,
     socket: SocketId,
     settings: SocketSettings,
-    hub: Sender<Note>,
+    exchange: Exchange,
     admission: Arc<Admission>,
     (metrics, ticket): (Arc<Metrics>, Arc<Ticket>),
 ) {
-    let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    if hub.send(Note::Opened { socket, outbox }).await.is_err() {
-        return;
-    }
     let now = Instant::now();
     let sign_in_by = Some(now + settings.sign_in_within);
     let mut task = SocketTask {
         web_socket,
         socket,
         settings,
-        hub,
+        hub: None,
+        outgoing: None,
+        exchange,
         admission,
         metrics,
         ticket: Some(ticket),
@@ -86,7 +89,12 @@ pub(crate) async fn serve(
         renewals_full_at: now,
         renewing: None,
     };
-    let end = task.run(outgoing).await;
+    if let Some(hub) = task.exchange.sole().cloned()
+        && !task.go_to(hub).await
+    {
+        return;
+    }
+    let end = task.run().await;
     if let End::Close(code, reason) = end {
         if code == close_code::SIZE {
             task.metrics.refused.add_one(Limit::MessageBytes);
@@ -95,8 +103,7 @@ pub(crate) async fn serve(
         // The device may be gone already, which comes to the same.
         let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
     }
-    // Without a hub the service is stopping.
-    let _ = task.hub.send(Note::Event(Box::new(HubEvent::SocketLost { socket }))).await;
+    task.leave_hub().await;
 }
 
 /// What a socket ends with that cannot be read from any more: whoever broke a rule is told which.
@@ -117,7 +124,10 @@ struct SocketTask {
     web_socket: WebSocket,
     socket: SocketId,
     settings: SocketSettings,
-    hub: Sender<Note>,
+    /// Where what it says goes, once that is known.
+    hub: Option<Sender<Note>>,
+    outgoing: Option<Receiver<Outgoing>>,
+    exchange: Exchange,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     /// Its place among those that wait, until it is signed in.
@@ -145,6 +155,14 @@ async fn renewed(renewing: &mut Option<Renewing>) -> Result<HubEvent, Refusal> {
     renewed
 }
 
+/// Waits for what the hub says, once there is one.
+async fn told(outgoing: &mut Option<Receiver<Outgoing>>) -> Option<Outgoing> {
+    match outgoing {
+        Some(outgoing) => outgoing.recv().await,
+        None => pending().await,
+    }
+}
+
 /// Returns when a socket that is not signed in has to go for another.
 async fn sent_away(ticket: Option<&Ticket>) {
     match ticket {
@@ -154,7 +172,7 @@ async fn sent_away(ticket: Option<&Ticket>) {
 }
 
 impl SocketTask {
-    async fn run(&mut self, mut outgoing: Receiver<Outgoing>) -> End {
+    async fn run(&mut self) -> End {
         loop {
             let deadline = self.deadline();
             let outcome = tokio::select! {
@@ -170,8 +188,8 @@ impl SocketTask {
                     }
                     None => Err(End::Lost),
                 },
-                message = outgoing.recv() => match message {
-                    Some(message) => Box::pin(self.send(*message)).await,
+                message = told(&mut self.outgoing) => match message {
+                    Some(message) => Box::pin(self.send_all(*message)).await,
                     None => Err(End::Close(close_code::NORMAL, "the service closed this socket")),
                 },
                 renewed = renewed(&mut self.renewing) => Box::pin(self.take_renewed(renewed)).await,
@@ -211,6 +229,8 @@ impl SocketTask {
         match codec::read(text.as_str()) {
             Ok(ClientMessage::Hello(hello)) => match self.admission.admit(self.socket, hello).await {
                 Ok(sign_in) => {
+                    let hub = self.exchange.of(&sign_in.account).await;
+                    self.enter(hub).await?;
                     // It was the verification that took its time, not the device.
                     self.sign_in_by = Some(Instant::now() + self.settings.sign_in_within);
                     self.tell(HubEvent::SignedIn(sign_in)).await
@@ -218,7 +238,11 @@ impl SocketTask {
                 Err(refusal) => self.refuse(refusal).await,
             },
             Ok(ClientMessage::Resume(resume)) => match check_version(resume.version) {
-                Ok(()) => self.tell(HubEvent::ResumeAsked { socket: self.socket, resume }).await,
+                Ok(()) => {
+                    let hub = self.exchange.of_session(resume.session).await;
+                    self.enter(hub).await?;
+                    self.tell(HubEvent::ResumeAsked { socket: self.socket, resume }).await
+                }
                 Err(refusal) => self.refuse(refusal).await,
             },
             // Whoever is not signed in has nothing to renew, and is not to cost a verification.
@@ -284,7 +308,37 @@ impl SocketTask {
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "a web socket can be sent to another thread, but not shared with one")]
     async fn tell(&mut self, event: HubEvent) -> Result<(), End> {
-        self.hub.send(Note::Event(Box::new(event))).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
+        // Whoever has not said who they are has nothing to say to anybody.
+        let Some(hub) = &self.hub else { return Ok(()) };
+        hub.send(Note::Event(Box::new(event))).await.map_err(|_| End::Close(close_code::AWAY, "the service is stopping"))
+    }
+
+    /// Goes to the hub that decides, or says that nobody does.
+    async fn enter(&mut self, hub: Option<Sender<Note>>) -> Result<(), End> {
+        let is_there = match hub {
+            Some(hub) => self.go_to(hub).await,
+            None => false,
+        };
+        if is_there { Ok(()) } else { self.refuse(come_back("no node has these calls at the moment", NOBODY_RETRY_AFTER)).await }
+    }
+
+    /// Says to a hub from now on what the device says. Says whether it is there.
+    async fn go_to(&mut self, hub: Sender<Note>) -> bool {
+        if self.hub.as_ref().is_some_and(|known| known.same_channel(&hub)) {
+            return true;
+        }
+        self.leave_hub().await;
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let is_there = hub.send(Note::Opened { socket: self.socket, outbox: Outbox::Here(outbox) }).await.is_ok();
+        (self.hub, self.outgoing) = (Some(hub), Some(outgoing));
+        is_there
+    }
+
+    async fn leave_hub(&mut self) {
+        if let Some(hub) = self.hub.take() {
+            // Without a hub the service is stopping.
+            let _ = hub.send(Note::Event(Box::new(HubEvent::SocketLost { socket: self.socket }))).await;
+        }
     }
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), End> {
@@ -295,10 +349,29 @@ impl SocketTask {
     }
 
     async fn send(&mut self, message: ServiceMessage) -> Result<(), End> {
-        if let Some(outcome) = SignInOutcome::of(&message) {
+        let frame = self.frame(&message)?;
+        self.write(frame).await
+    }
+
+    /// Sends a message with all that wait behind it, in as few writes as they fit in: an answer and what follows from it come together.
+    async fn send_all(&mut self, first: ServiceMessage) -> Result<(), End> {
+        let mut frame = self.frame(&first)?;
+        while let Some(next) = self.outgoing.as_mut().and_then(|outgoing| outgoing.try_recv().ok()) {
+            match timeout(WRITE_WITHIN, self.web_socket.feed(frame)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Err(End::Lost),
+            }
+            frame = self.frame(&next)?;
+        }
+        self.write(frame).await
+    }
+
+    /// Writes a message as a frame, and notes what follows from its being sent.
+    fn frame(&mut self, message: &ServiceMessage) -> Result<Message, End> {
+        if let Some(outcome) = SignInOutcome::of(message) {
             self.metrics.sign_ins.add_one(outcome);
         }
-        match &message {
+        match message {
             ServiceMessage::Welcome(_) => {
                 tracing::info!(socket = self.socket.0, "a device signed in");
                 self.ticket = None;
@@ -326,13 +399,10 @@ impl SocketTask {
             | ServiceMessage::Goaway { .. }
             | ServiceMessage::Unknown => {}
         }
-        match serde_json::to_string(&message) {
-            Ok(text) => self.write(Message::text(text)).await,
-            Err(error) => {
-                tracing::error!(%error, "a message cannot be written as JSON");
-                Err(End::Close(close_code::ERROR, "internal error"))
-            }
-        }
+        serde_json::to_string(message).map(Message::text).map_err(|error| {
+            tracing::error!(%error, "a message cannot be written as JSON");
+            End::Close(close_code::ERROR, "internal error")
+        })
     }
 
     async fn write(&mut self, message: Message) -> Result<(), End> {

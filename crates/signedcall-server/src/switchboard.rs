@@ -1,15 +1,20 @@
 //! The one task that owns the hub. Sockets, store and relay talk to it by messages; it hands the hub one event at a time and carries out
 //! what follows.
 
+mod outbox;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{AccountId, CallId, DeviceId, Environment, ServiceMessage, SessionId, Timestamp};
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, error::TrySendError};
+use signedcall_wire::{AccountId, CallId, ClientMessage, DeviceId, Environment, Request, ServiceMessage, SessionId, Timestamp};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
 use crate::clock::Clock;
 use crate::hub::{
     Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach, SocketId, User, Withdrawn,
@@ -22,21 +27,16 @@ use crate::store::{Legacy, OpenCall, Records, Written};
 
 /// Messages that wait for the hub: enough for a moment's burst; after that sockets wait, and with them their devices.
 const INBOX: usize = 1024;
-/// Messages that wait for a socket: a whole replay and some calls. A device that is further behind resumes on a new socket.
-pub(crate) const OUTBOX: usize = 256;
 
 /// The longest sleep towards a deadline. The runtime's timers stand still while the computer sleeps; after waking up, a deadline that has passed
 /// meanwhile is noticed within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// What is on its way to a socket's task. Boxed, since an idle socket holds room for some.
-pub(crate) type Outgoing = Box<ServiceMessage>;
-
 /// What others tell the task.
 #[derive(Debug)]
 pub(crate) enum Note {
     /// There is a new socket, which is not signed in yet.
-    Opened { socket: SocketId, outbox: Sender<Outgoing> },
+    Opened { socket: SocketId, outbox: Outbox },
     /// Something happened to the hub. Boxed, since the longest is many times the usual one.
     Event(Box<HubEvent>),
     /// Somebody asks which api keys are in use.
@@ -50,11 +50,20 @@ pub(crate) enum Note {
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
-    Drain { within: Duration, done: oneshot::Sender<()> },
+    Drain { within: Duration, next: Next, done: oneshot::Sender<()> },
+}
+
+/// Who goes on with the calls of a service that stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Whoever is started next: whoever wants to place a call is told at once that it cannot be.
+    AtSomeTime,
+    /// Another node, in a moment: it is left to that one, of which devices ask again whatever has no answer.
+    AtOnce,
 }
 
 /// How much there is of what the task knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) hub: HubFigures,
     /// WebSockets that are open, signed in or not.
@@ -65,18 +74,28 @@ pub(crate) struct Figures {
     pub(crate) records_are_written: bool,
 }
 
+impl Figures {
+    /// Adds what another task knows.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.hub.add(other.hub);
+        self.sockets += other.sockets;
+        self.drains |= other.drains;
+        self.records_are_written &= other.records_are_written;
+    }
+}
+
 /// The hub with everything that it needs to act.
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     hub: Hub,
     clock: Clock,
     wake_at: Option<Timestamp>,
-    outboxes: BTreeMap<SocketId, Sender<Outgoing>>,
+    outboxes: BTreeMap<SocketId, Outbox>,
     records: Records,
     metrics: Arc<Metrics>,
     receipts: ReceiptMaker,
     pushes: PushKeeper,
-    draining: Option<(Instant, oneshot::Sender<()>)>,
+    draining: Option<(Instant, Next, oneshot::Sender<()>)>,
 }
 
 impl Switchboard {
@@ -96,8 +115,8 @@ impl Switchboard {
     /// Goes on from where an earlier process has stopped.
     pub(crate) fn restore(&mut self, Legacy { open, ended }: Legacy) {
         let fresh = || SessionId(Uuid::new_v4());
-        let calls = open.into_iter().map(|OpenCall { record, answer }| KeptCall { record, answer, sessions: [fresh(), fresh()] });
-        self.handle(HubEvent::Restored { calls: calls.collect(), ended });
+        let kept = |OpenCall { record, answer, settled }| KeptCall { record, answer, sessions: [fresh(), fresh()], settled };
+        self.handle(HubEvent::Restored { calls: open.into_iter().map(kept).collect(), ended });
     }
 
     /// Calls by push who was called so before. Comes before the calls of an earlier process.
@@ -117,20 +136,13 @@ impl Switchboard {
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the
     /// store, for the next process.
-    pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Relay) {
+    pub(crate) async fn run(mut self, mut inbox: Receiver<Note>, mut written: UnboundedReceiver<Written>, relay: Arc<Relay>) {
         self.handle(HubEvent::RelayRenewed { grant: relay.grant(SystemTime::now()) });
         let mut renewals = relay.renewals();
         loop {
             tokio::select! {
                 note = inbox.recv() => match note {
-                    Some(note) => {
-                        if let Note::Event(event) = &note
-                            && let HubEvent::Withdrawn(withdrawn) = &**event
-                        {
-                            relay.withdraw(withdrawn);
-                        }
-                        self.take(note);
-                    }
+                    Some(note) => self.take(note),
                     None => break,
                 },
                 Some(written) = written.recv() => self.handle(match written {
@@ -149,19 +161,18 @@ impl Switchboard {
                     self.handle(HubEvent::ReceiptMade { session, request, receipt });
                 }
             }
-            let is_drained = |(until, _): &(Instant, _)| self.outboxes.is_empty() || Instant::now() >= *until;
+            let is_drained = |(until, _, _): &(Instant, _, _)| self.outboxes.is_empty() || Instant::now() >= *until;
             if self.draining.as_ref().is_some_and(is_drained) {
                 break;
             }
         }
         drop(inbox);
         self.outboxes.clear();
-        relay.stop().await;
         let records = self.records;
         if tokio::task::spawn_blocking(move || records.finish()).await.is_err() {
             tracing::error!("the records of calls could not be finished");
         }
-        if let Some((_, done)) = self.draining {
+        if let Some((_, _, done)) = self.draining {
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         }
@@ -172,6 +183,7 @@ impl Switchboard {
             Note::Opened { socket, outbox } => {
                 self.outboxes.insert(socket, outbox);
             }
+            Note::Event(event) if self.leaves_to_next(&event) => {}
             Note::Event(event) => {
                 if let HubEvent::SocketLost { socket } = *event {
                     self.outboxes.remove(&socket);
@@ -206,16 +218,30 @@ impl Switchboard {
                     let _ = alive.send(());
                 }
             }
-            Note::Drain { within, done } => {
+            Note::Drain { within, next, done } => {
                 self.handle(HubEvent::Draining);
-                let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 for outbox in self.outboxes.values() {
                     // A socket that is too slow even for this learns of it when it is closed.
-                    let _ = outbox.try_send(Box::new(ServiceMessage::Goaway { deadline_ms: milliseconds, spread_ms: milliseconds }));
+                    let _ = outbox.try_send(Box::new(goaway(within)));
                 }
-                self.draining = Some((Instant::now() + within, done));
+                self.draining = Some((Instant::now() + within, next, done));
             }
         }
+    }
+
+    /// Whether something is asked for that another node can do, and this one cannot any more.
+    fn leaves_to_next(&self, event: &HubEvent) -> bool {
+        let places_call = |message: &ClientMessage| match message {
+            ClientMessage::Request { request: Request::Call(_) | Request::Transfer { .. }, .. } => true,
+            ClientMessage::Request { .. }
+            | ClientMessage::Hello(_)
+            | ClientMessage::Resume(_)
+            | ClientMessage::Renew(_)
+            | ClientMessage::Ack { .. }
+            | ClientMessage::Unknown => false,
+        };
+        let is_over = self.draining.as_ref().is_some_and(|(_, next, _)| *next == Next::AtOnce);
+        is_over && matches!(event, HubEvent::Received { message, .. } if places_call(message))
     }
 
     /// Hands the hub an event, carries out what follows, and hands it what follows from that.
@@ -238,14 +264,14 @@ impl Switchboard {
         match command {
             HubCommand::Send { socket, message } => match self.outboxes.get(&socket)?.try_send(Box::new(message)) {
                 Ok(()) => return None,
-                Err(TrySendError::Full(_)) => {
+                Err(NotTaken::Full) => {
                     tracing::warn!(socket = socket.0, "a device reads too slowly and has to resume");
                     self.metrics.refused.add_one(Limit::Outbox);
                     self.outboxes.remove(&socket);
                     return Some(socket);
                 }
                 // Its task ends, and says so itself.
-                Err(TrySendError::Closed(_)) => {}
+                Err(NotTaken::Gone) => {}
             },
             // The socket's task writes what is in its outbox, and closes the socket when there is no more.
             HubCommand::Close { socket } => drop(self.outboxes.remove(&socket)),
@@ -279,6 +305,7 @@ impl Switchboard {
             HubCommand::MakeReceipt(asked) => self.receipts.ask(asked),
             HubCommand::KeepPush(kept) => self.pushes.keep(kept),
             HubCommand::ForgetPush(forgotten) => self.pushes.forget(forgotten),
+            HubCommand::RenewPush(renewed) => self.pushes.renew(renewed),
             HubCommand::Push(new) => {
                 tracing::info!(call = %new.call, device = %new.device, "a device is called by push");
                 self.metrics.pushes.add_one();
@@ -295,9 +322,15 @@ impl Switchboard {
 
     fn next_deadline(&self) -> Option<Instant> {
         let wake = self.wake_at.map(|at| Instant::now() + at.since(self.clock.now().now).min(LONGEST_SLEEP));
-        let drained = self.draining.as_ref().map(|(until, _)| *until);
+        let drained = self.draining.as_ref().map(|(until, _, _)| *until);
         wake.into_iter().chain(drained).min()
     }
+}
+
+/// What devices are told that are to go to another socket in time, each at another moment.
+pub(crate) fn goaway(within: Duration) -> ServiceMessage {
+    let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    ServiceMessage::Goaway { deadline_ms: milliseconds, spread_ms: milliseconds }
 }
 
 /// What the clock on the wall showed at a moment that has passed.
@@ -309,69 +342,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use signedcall_wire::{Cuid, DeviceId, Endpoint, PROTOCOL_VERSION, Redacted, Resume, RunId, SessionId};
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::hub::{RelayGrant, Right, SignIn};
-    use crate::push::PushSettings;
-    use crate::store::{Accounts, Pushes};
-
-    fn grant() -> RelayGrant {
-        RelayGrant { stun_urls: Vec::new(), turn_urls: Vec::new(), secret: Redacted::default(), expiry: 0 }
-    }
-
-    fn sign_in(socket: u64) -> SignIn {
-        SignIn {
-            socket: SocketId(socket),
-            account: AccountId("parcelo".to_owned()),
-            environment: Environment::Development,
-            cuid: Cuid::new("courier_1").expect("a cuid"),
-            right: Right::ApiKey(KeyId("key".to_owned())),
-            name: None,
-            endpoint: Endpoint { device: DeviceId(Uuid::nil()), run: RunId(Uuid::nil()) },
-            device_name: None,
-            second_calls: false,
-            session: SessionId(Uuid::nil()),
-            resume_token: Redacted::new("token".to_owned()),
-            max_call: None,
-            single_device: false,
-            relay_only: false,
-            branding: None,
-        }
-    }
-
-    #[test]
-    fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
-        let data = tempfile::tempdir().expect("a directory");
-        let (records, _written, _legacy) = Records::start(&data.path().join("store.sqlite"), None).expect("a new store");
-        let receipts = ReceiptMaker::start(Accounts::open(&data.path().join("store.sqlite")).expect("a store")).expect("a thread");
-        let pushes = Pushes::open(&data.path().join("store.sqlite")).expect("a store");
-        let pushes = PushKeeper::start(pushes, PushSettings::default()).expect("a thread");
-        let (mut switchboard, _notes, _inbox) = Switchboard::new(HubSettings::default(), records, Arc::default(), receipts, pushes);
-        let open = |switchboard: &mut Switchboard, socket| {
-            let (outbox, outgoing) = mpsc::channel(2);
-            switchboard.take(Note::Opened { socket: SocketId(socket), outbox });
-            outgoing
-        };
-        let mut slow = open(&mut switchboard, 1);
-        switchboard.take(Note::Event(Box::new(HubEvent::SignedIn(sign_in(1)))));
-        for _ in 0..2 {
-            switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { grant: grant() })));
-        }
-        let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
-        let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };
-        assert_eq!(heard.len(), 2, "the third did not fit, and the socket's task learns that nothing follows");
-
-        let mut fresh = open(&mut switchboard, 2);
-        let resume =
-            Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::new("token".to_owned()), last_seq: 0 };
-        switchboard.take(Note::Event(Box::new(HubEvent::ResumeAsked { socket: SocketId(2), resume })));
-        assert_eq!(fresh.blocking_recv().map(|message| *message), Some(ServiceMessage::Resumed));
     }
 }

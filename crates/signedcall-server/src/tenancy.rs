@@ -1,4 +1,4 @@
-//! Keeps the calls of a database that others could use too for one service, from its start to its end.
+//! Keeps the calls of a database that others could use too for one service, from its start to its end; or for the nodes of a cluster, which divide them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,34 @@ use uuid::Uuid;
 
 use crate::service::StartError;
 use crate::store::Location;
-use crate::store::owners::{ClaimError, LEASE, NodeId, Owners, Partition, RENEW_EVERY, RenewError, Tenure};
+use crate::store::owners::{ClaimError, NodeId, Owners, Partition, RENEW_EVERY, RenewError, Tenure};
 
-/// All calls of a database.
-const ALL_CALLS: Partition = Partition(0);
+/// All calls of a database. A service that is alone has them; those of a cluster have them together, by a name that is none's own.
+pub(crate) const ALL_CALLS: Partition = Partition(0);
 /// How much longer than its lease whoever was killed is waited for: what it takes to say so.
 const A_MOMENT: Duration = Duration::from_millis(100);
+
+/// What all nodes of a cluster have all calls by.
+pub(crate) fn every_node() -> NodeId {
+    NodeId("cluster".to_owned())
+}
+
+/// Claims all calls, and waits for the end of the lease of a service that has gone without a word.
+pub(crate) async fn claim_all(at: &Location, owners: &Arc<Owners>, node: &NodeId) -> Result<Tenure, StartError> {
+    let mut waited = false;
+    loop {
+        match owners.claim(ALL_CALLS, node) {
+            Ok(tenure) => return Ok(tenure),
+            Err(ClaimError::Store(error)) => return Err(error.into()),
+            Err(ClaimError::Held(owner)) if !waited => {
+                tracing::info!(node = owner.node.0, "waiting whether the service that has the calls is still there");
+                tokio::time::sleep(owner.free_in + A_MOMENT).await;
+                waited = true;
+            }
+            Err(held) => return Err(StartError::Owned { store: at.clone(), whose: held.to_string() }),
+        }
+    }
+}
 
 /// That the calls are this service's.
 #[derive(Clone, Debug)]
@@ -24,27 +46,17 @@ pub(crate) struct Tenancy {
 }
 
 impl Tenancy {
-    /// Claims the calls, and waits for the end of the lease of a service that has gone without a word. `None` for a file: whoever has the lock of its directory has its
-    /// calls.
+    /// Claims the calls. `None` for a file: whoever has the lock of its directory has its calls.
     pub(crate) async fn begin(at: &Location) -> Result<Option<Self>, StartError> {
         match at {
             Location::File(_) => return Ok(None),
             Location::Server(_) => {}
         }
         let (owners, node) = (Arc::new(Owners::open(at)?), NodeId(Uuid::new_v4().to_string()));
-        let mut waited = false;
-        loop {
-            match owners.claim(ALL_CALLS, &node) {
-                Ok(tenure) => return Ok(Some(Self { owners, tenure })),
-                Err(ClaimError::Store(error)) => return Err(error.into()),
-                Err(ClaimError::Held(owner)) if !waited && owner.renewed_ago < LEASE => {
-                    tracing::info!(node = owner.node.0, "waiting whether the service that has the calls is still there");
-                    tokio::time::sleep(LEASE.saturating_sub(owner.renewed_ago) + A_MOMENT).await;
-                    waited = true;
-                }
-                Err(held) => return Err(StartError::Owned { store: at.clone(), whose: held.to_string() }),
-            }
-        }
+        let tenure = claim_all(at, &owners, &node).await?;
+        // Nodes of a cluster that was there before may not have noticed.
+        owners.end_others(&tenure)?;
+        Ok(Some(Self { owners, tenure }))
     }
 
     /// What whoever writes the records of the calls states.

@@ -3,7 +3,6 @@
 use std::future::pending;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,21 +20,22 @@ use hyper_util::service::TowerToHyperService;
 use signedcall_wire::MAX_MESSAGE_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc::Sender, oneshot};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::admission::Admission;
+use crate::cluster::Exchange;
 use crate::gate::{Gate, Ticket};
-use crate::hub::SocketId;
 use crate::metrics::{Limit, Metrics};
 use crate::socket::{self, SocketSettings};
-use crate::switchboard::Note;
 use crate::tls;
 
 /// The path of the signalling WebSocket.
 pub const SIGNALLING_PATH: &str = "/v1/signalling";
 /// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
 const READ_BUFFER_BYTES: usize = 1024;
+/// What is gathered for a socket before it is written: an answer and what follows from it. It is made room for only when there is something to write.
+const WRITE_BUFFER_BYTES: usize = 2048;
 /// What a socket holds while the network is slow: one frame of any size, written at once.
 const MAX_WRITE_BUFFER_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
 /// TLS handshakes that go on at once: each costs a fifth of a millisecond of a processor, and when everybody comes back after a restart, those who
@@ -52,22 +52,21 @@ const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 /// What every connection needs.
 #[derive(Clone)]
 pub(crate) struct Web {
-    notes: Sender<Note>,
+    exchange: Exchange,
     admission: Arc<Admission>,
     sockets: SocketSettings,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
-    last_socket: Arc<AtomicU64>,
 }
 
 impl Web {
     pub(crate) fn new(
-        notes: Sender<Note>,
+        exchange: Exchange,
         admission: Arc<Admission>,
         sockets: SocketSettings,
         (metrics, gate): (Arc<Metrics>, Arc<Gate>),
     ) -> Self {
-        Self { notes, admission, sockets, metrics, gate, last_socket: Arc::default() }
+        Self { exchange, admission, sockets, metrics, gate }
     }
 }
 
@@ -172,21 +171,19 @@ async fn stays_unknown(ticket: &Ticket, unknown_for: Duration) {
 }
 
 async fn open_socket(State(web): State<Web>, Extension(ticket): Extension<Arc<Ticket>>, upgrade: WebSocketUpgrade) -> Response {
-    let socket = SocketId(web.last_socket.fetch_add(1, Ordering::Relaxed));
+    let socket = web.exchange.new_socket();
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.notes, web.admission, (web.metrics, ticket)))
+        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.exchange, web.admission, (web.metrics, ticket)))
 }
 
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {
-    let (alive, answer) = oneshot::channel();
-    let asked = async { web.notes.send(Note::Ping(alive)).await.is_ok() && answer.await.is_ok() };
-    match timeout(HEALTHY_WITHIN, asked).await {
-        Ok(true) => (StatusCode::OK, "ok\n"),
-        Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
+    match web.exchange.live(HEALTHY_WITHIN).await {
+        true => (StatusCode::OK, "ok\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n"),
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Sender;
 use tokio::time::MissedTickBehavior;
 
+use crate::cluster::Exchange;
 use crate::hub::{HubEvent, Quiet, Withdrawn};
+use crate::relay::Relay;
 use crate::store::{Accounts, StoreError};
 use crate::switchboard::Note;
 
@@ -22,30 +23,36 @@ pub(crate) struct Withdrawals {
 
 impl Withdrawals {
     /// Reads what is so already.
-    pub(crate) fn read(accounts: Arc<Accounts>) -> Result<(Self, Withdrawn, Quiet), StoreError> {
+    pub(crate) fn read(accounts: Arc<Accounts>) -> Result<(Self, Withdrawn), StoreError> {
         // In this order: what is withdrawn in between is read again.
         let seen = accounts.withdrawals()?;
-        let (withdrawn, quiet) = (accounts.withdrawn()?, accounts.quiet_hours()?);
-        Ok((Self { accounts, seen }, withdrawn, quiet))
+        let withdrawn = accounts.withdrawn()?;
+        Ok((Self { accounts, seen }, withdrawn))
     }
 
-    /// Tells the hub whenever that changes, for as long as there is one. A look that fails, or panics, is followed by another.
-    pub(crate) async fn watch(mut self, hub: Sender<Note>) {
+    /// Tells every hub of the process, and the relay, whenever that changes, and all of it when there is another hub. A look that fails, or panics, is followed by
+    /// another.
+    pub(crate) async fn watch(mut self, exchange: Exchange, relay: Arc<Relay>) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut fails = false;
+        let (mut fails, mut told) = (false, exchange.here());
         loop {
             ticks.tick().await;
-            let (accounts, seen) = (Arc::clone(&self.accounts), self.seen);
+            let here = exchange.here();
+            // What has changed while it was made, it may not know.
+            let all_know = here.iter().all(|hub| told.iter().any(|told| told.same_channel(hub)));
+            let (accounts, seen) = (Arc::clone(&self.accounts), all_know.then_some(self.seen));
             let failed = match tokio::task::spawn_blocking(move || look(&accounts, seen)).await {
                 Ok(Ok(None)) => None,
                 Ok(Ok(Some((now, withdrawn, quiet)))) => {
-                    for event in [HubEvent::Withdrawn(withdrawn), HubEvent::QuietHours(quiet)] {
-                        if hub.send(Note::Event(Box::new(event))).await.is_err() {
-                            return;
+                    relay.withdraw(&withdrawn);
+                    for hub in &here {
+                        for event in [HubEvent::Withdrawn(withdrawn.clone()), HubEvent::QuietHours(quiet.clone())] {
+                            // One that is there no more lets nobody in.
+                            let _ = hub.send(Note::Event(Box::new(event))).await;
                         }
                     }
-                    self.seen = now;
+                    (self.seen, told) = (now, here);
                     None
                 }
                 Ok(Err(error)) => Some(error.to_string()),
@@ -59,9 +66,9 @@ impl Withdrawals {
     }
 }
 
-/// What is withdrawn, if that is another than what was seen last.
-fn look(accounts: &Accounts, seen: i64) -> Result<Option<(i64, Withdrawn, Quiet)>, StoreError> {
+/// What is withdrawn, if that is another than what was seen last, or nothing was.
+fn look(accounts: &Accounts, seen: Option<i64>) -> Result<Option<(i64, Withdrawn, Quiet)>, StoreError> {
     let now = accounts.withdrawals()?;
     // In this order: what is withdrawn in between is read again.
-    if now == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?, accounts.quiet_hours()?))) }
+    if Some(now) == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?, accounts.quiet_hours()?))) }
 }

@@ -21,6 +21,9 @@ const WITH_LIBWEBRTC: &str = "peer";
 /// The one that measures other servers beside the service.
 const WITH_SERVERS: &str = "service";
 
+/// The one that measures several services, with the servers that they need.
+const CLUSTER: &str = "cluster";
+
 /// Builds everything optimised, measures, prints the figures and keeps them in `target/bench`.
 ///
 /// # Errors
@@ -33,6 +36,9 @@ pub(crate) fn bench(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     }
     if name.is_none_or(|name| name == WITH_SERVERS) {
         needs.push(Need::PeerServers);
+    }
+    if name.is_none_or(|name| [WITH_SERVERS, CLUSTER].contains(&name)) {
+        needs.push(Need::Servers);
     }
     packages::ensure(workspace, &needs)?;
     python::scoring(workspace)?;

@@ -1,8 +1,9 @@
-//! The commands a developer types: `run`, `test`, `conformance`, `fuzz`, `bench`, `screens` and `deb`.
+//! The commands a developer types: `run`, `cluster`, `test`, `conformance`, `fuzz`, `bench`, `screens` and `deb`.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod bench;
+mod cluster;
 mod conformance;
 mod deb;
 mod fuzz;
@@ -28,6 +29,8 @@ Usage: cargo xtask <command>
   run [--two]      install what is missing, build everything, and open the app signed in to a service of its own,
                    with an echo contact to call; --two opens a second user's window as well.
                    Without a display: make a call under a virtual one and report it.
+  cluster [--load] install what is missing, and run three nodes of the service on a database and a bus of their own, until Ctrl-C;
+                   --load has the users of three companies call each other all the time
   test [step…]     install what tests need and run all of them, or only the steps named; `test --list` names them
   conformance      print each requirement with the tests that prove it and how they ended in the last run of `test`
   fuzz [target] [--seconds N]
@@ -42,6 +45,7 @@ Usage: cargo xtask <command>
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Run { two: bool },
+    Cluster { load: bool },
     Test { steps: Vec<String> },
     ListSteps,
     Conformance,
@@ -67,6 +71,7 @@ fn execute(command: Command) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match command {
         Command::Run { two } => run::run(&workspace, two)?,
+        Command::Cluster { load } => cluster::cluster(&workspace, load)?,
         Command::Test { steps } => return test::test(&workspace, &steps),
         Command::ListSteps => print!("{}", test::list()),
         Command::Conformance => {
@@ -87,6 +92,8 @@ fn parse(arguments: &[String]) -> Result<Command> {
     match (command.as_str(), rest) {
         ("run", []) => Ok(Command::Run { two: false }),
         ("run", [option]) if option == "--two" => Ok(Command::Run { two: true }),
+        ("cluster", []) => Ok(Command::Cluster { load: false }),
+        ("cluster", [option]) if option == "--load" => Ok(Command::Cluster { load: true }),
         ("test", [option]) if option == "--list" => Ok(Command::ListSteps),
         ("test", steps) if steps.iter().all(|step| !step.starts_with('-')) => Ok(Command::Test { steps: steps.to_vec() }),
         ("conformance", []) => Ok(Command::Conformance),
@@ -102,7 +109,7 @@ fn parse(arguments: &[String]) -> Result<Command> {
         ("screens", []) => Ok(Command::Screens),
         ("deb", []) => Ok(Command::Deb),
         ("help" | "--help" | "-h", []) => Ok(Command::Help),
-        ("run" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "deb" | "help" | "--help" | "-h", rest) => {
+        ("run" | "cluster" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "deb" | "help" | "--help" | "-h", rest) => {
             bail!("`{command}` does not understand `{}`\n\n{HELP}", rest.join(" "))
         }
         (unknown, _) => bail!("there is no command `{unknown}`\n\n{HELP}"),
@@ -122,6 +129,8 @@ mod tests {
         assert_eq!(parsed("").unwrap(), Command::Help);
         assert_eq!(parsed("run").unwrap(), Command::Run { two: false });
         assert_eq!(parsed("run --two").unwrap(), Command::Run { two: true });
+        assert_eq!(parsed("cluster").unwrap(), Command::Cluster { load: false });
+        assert_eq!(parsed("cluster --load").unwrap(), Command::Cluster { load: true });
         assert_eq!(parsed("test").unwrap(), Command::Test { steps: vec![] });
         assert_eq!(parsed("test ui e2e").unwrap(), Command::Test { steps: vec!["ui".to_owned(), "e2e".to_owned()] });
         assert_eq!(parsed("test --list").unwrap(), Command::ListSteps);
@@ -140,6 +149,7 @@ mod tests {
         for (line, name) in [
             ("rnu", "rnu"),
             ("run --three", "--three"),
+            ("cluster 4", "4"),
             ("test --fast", "--fast"),
             ("fuzz hub wire", "hub wire"),
             ("fuzz --seconds x", "x"),

@@ -17,8 +17,8 @@ pub(crate) enum Need {
     Build,
     /// A display, desktop sessions, sound cards and people of our own, for a machine that has none.
     VirtualDesktop,
-    /// A database server that the service is tested on.
-    Database,
+    /// Servers that the service works with: a database, and the bus of a cluster.
+    Servers,
     /// A browser that draws the screens.
     Browser,
     /// Tools that come as Python packages, in folders of their own.
@@ -58,7 +58,8 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),
     ("coturn", "coturn", Need::VirtualDesktop),
-    ("postgresql", "postgresql-server", Need::Database),
+    ("postgresql", "postgresql-server", Need::Servers),
+    ("nats-server", "nats-server", Need::Servers),
     ("fonts-dejavu-core", "dejavu-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-core", "google-noto-sans-fonts", Need::VirtualDesktop),
     ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
@@ -69,7 +70,6 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("linphone-desktop", "linphone", Need::Peers),
     ("linphone-cli", "/usr/bin/linphone-daemon", Need::Peers),
     ("mosquitto", "mosquitto", Need::PeerServers),
-    ("nats-server", "nats-server", Need::PeerServers),
     ("kamailio", "kamailio", Need::PeerServers),
     ("sip-tester", "sipp", Need::PeerServers),
 ];
@@ -254,7 +254,7 @@ mod tests {
         for manager in [Manager::Apt, Manager::Dnf] {
             let all = names(
                 manager,
-                &[Need::Build, Need::VirtualDesktop, Need::Database, Need::Browser, Need::Python, Need::Scoring, Need::Peers],
+                &[Need::Build, Need::VirtualDesktop, Need::Servers, Need::Browser, Need::Python, Need::Scoring, Need::Peers],
             );
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
         }

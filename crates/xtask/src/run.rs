@@ -20,7 +20,7 @@ const DEMO_ACCOUNT: &str = "demo";
 /// The echo contact's cuid, which the developer calls.
 const ECHO_CUID: &str = "echo_test";
 /// How long the service and the echo contact may take until they are ready; making the first store takes a fraction of this.
-const READY_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(30);
 /// How often the windows are looked after; a closed one is noticed at once as far as a person can tell.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -143,7 +143,7 @@ fn listening_address(line: &str) -> Result<String> {
 }
 
 /// The demo account's api key: random, made once, readable by this user only.
-fn demo_key(file: &Path) -> Result<String> {
+pub(crate) fn demo_key(file: &Path) -> Result<String> {
     match std::fs::read_to_string(file) {
         Ok(key) if !key.trim().is_empty() => return Ok(key.trim().to_owned()),
         // Empty when an earlier run was ended between making the file and writing it.

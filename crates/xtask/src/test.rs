@@ -63,7 +63,7 @@ fn format(workspace: &Workspace, log: &Path) -> Result<()> {
 }
 
 fn install_packages(workspace: &Workspace, _log: &Path) -> Result<()> {
-    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Database, Need::Browser, Need::Python, Need::Scoring])
+    packages::ensure(workspace, &[Need::Build, Need::VirtualDesktop, Need::Servers, Need::Browser, Need::Python, Need::Scoring])
 }
 
 fn check_ui(workspace: &Workspace, log: &Path) -> Result<()> {

@@ -24,6 +24,7 @@ const DASHBOARD_PICTURES: &[&str] = &[
     "credentials-dark",
     "health-light",
     "overview-arabic",
+    "push-refused-dark",
 ];
 
 /// Installs the UI's packages and builds `ui/dist`, which the app embeds, and `ui/dist-dashboard`, which the service does.

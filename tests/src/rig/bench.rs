@@ -8,10 +8,10 @@ use serde_json::json;
 use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, Usage, delay, first_tone, speech, tone};
 
 use crate::figures::{Figures, milliseconds};
-use crate::{beside, idle, peer, resume, service, voice};
+use crate::{beside, cluster, idle, peer, resume, service, voice};
 
 /// Every bench.
-const NAMES: &[&str] = &["call", "idle", "peer", "resume", "service", "voice"];
+const NAMES: &[&str] = &["call", "cluster", "idle", "peer", "resume", "service", "voice"];
 
 /// Calls for each figure.
 const CALLS: usize = 10;
@@ -44,10 +44,11 @@ pub(crate) enum Extent {
 pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
+        "cluster" => cluster::cluster().await?,
         "idle" => idle::idle().await?,
         "peer" => peer::peer(part).await?,
         "resume" => resume::resume().await?,
-        "service" => service::service().await?,
+        "service" => service::service(part).await?,
         "voice" => voice::voice(extent, part)?,
         _ => bail!("no bench {name:?}; there are: {}", NAMES.join(", ")),
     };

@@ -2,6 +2,7 @@
 
 mod bench;
 mod beside;
+mod cluster;
 mod figures;
 mod idle;
 mod page;
@@ -22,6 +23,10 @@ const USAGE: &str = "rig tour           makes a call to the echo contact and rep
                      \x20                  the same with less speech, and nothing written into docs/\n\
                      rig bench peer --only <part of a figure's name>, rig bench voice --only <part of a figure's name>\n\
                      \x20                  the lines alone that are called so, with all speech: `pesq.cap.loss20.`\n\
+                     rig bench service --only peers | tls | plain | calls | sockets | kamailio\n\
+                     \x20                  that part alone, and nothing written into docs/\n\
+                     rig load <store> <address>...\n\
+                     \x20                  calls without end on a cluster whose nodes listen there, of which some come to nothing\n\
                      rig phone <url> <account> <cuid> <hertz said> <hertz heard>\n\
                      \x20                  a phone without a screen, told by lines what to do";
 
@@ -35,7 +40,8 @@ async fn main() -> Result<()> {
             ["bench", "--list"] => bench::list(),
             ["bench", name] => bench::bench(name, Extent::Full, None).await,
             ["bench", name @ "voice", "--quick"] => bench::bench(name, Extent::Quick, None).await,
-            ["bench", name @ ("peer" | "voice"), "--only", part] => bench::bench(name, Extent::Full, Some(part)).await,
+            ["bench", name @ ("peer" | "service" | "voice"), "--only", part] => bench::bench(name, Extent::Full, Some(part)).await,
+            ["load", store, nodes @ ..] => cluster::load(store, nodes).await,
             ["phone", url, account, cuid, says, hears] => phone::phone(url, account, cuid, says.parse()?, hears.parse()?).await,
             _ => bail!("{USAGE}"),
         }

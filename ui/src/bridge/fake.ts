@@ -2,7 +2,7 @@
 
 import type { AnswerHow, AppView, CallPhase, CallView, EndReason, Problem, ProblemCode } from "./bindings";
 import type { Bridge, Outcome } from "./index";
-import { base, checks, isScenario, NOW, scenarios } from "./scenarios";
+import { base, checks, isScenario, moved, NOW, scenarios } from "./scenarios";
 
 /** How long the other side takes, in milliseconds. */
 const pace = { trial: 50, signIn: 700, reach: 900, pickUp: 2_500, connect: 500, check: 900, ringOut: 35_000 };
@@ -206,11 +206,3 @@ const blank: CallView = {
   volume: 100,
   canCallAgain: false,
 };
-
-/** The same view, some milliseconds later. */
-function moved(view: AppView, by: number): AppView {
-  const recent = view.recent.map((call) => ({ ...call, at: call.at + by }));
-  const later = (call: CallView | null): CallView | null =>
-    call?.phase.state === "talking" ? { ...call, phase: { ...call.phase, since: call.phase.since + by } } : call;
-  return { ...view, recent, call: later(view.call), other: later(view.other) };
-}

@@ -357,3 +357,11 @@ export const scenarios = {
 export type ScenarioName = keyof typeof scenarios;
 
 export const isScenario = (name: string): name is ScenarioName => Object.hasOwn(scenarios, name);
+
+/** The same view, some milliseconds later. */
+export function moved(view: AppView, by: number): AppView {
+  const recent = view.recent.map((call) => ({ ...call, at: call.at + by }));
+  const later = (call: CallView | null): CallView | null =>
+    call?.phase.state === "talking" ? { ...call, phase: { ...call.phase, since: call.phase.since + by } } : call;
+  return { ...view, recent, call: later(view.call), other: later(view.other) };
+}

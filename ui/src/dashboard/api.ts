@@ -113,6 +113,31 @@ export interface Delivery {
   error: string | null;
 }
 
+/** What is shown to Apple, but for its secret. */
+export interface Apns {
+  environment: Environment;
+  bundle_id: string;
+  /** Null where there is a certificate. */
+  team_id: string | null;
+  key_id: string | null;
+}
+
+export interface PushDevice {
+  device: string;
+  /** Null once the user has signed out there. */
+  by: string | null;
+  since: string;
+}
+
+/** What a push service has answered. */
+export interface PushTest {
+  verdict: string;
+  status: number | null;
+  reason: string | null;
+  said: string | null;
+  took_ms: number;
+}
+
 export interface AuditPage {
   entries: {
     number: number;

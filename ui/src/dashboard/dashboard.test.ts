@@ -1,9 +1,12 @@
 import { expect, it } from "vitest";
 
+import { scenarios } from "../bridge/scenarios";
+import { keepFocus } from "./focus";
 import { readMetrics } from "./metrics";
 import { outcomeOf } from "./outcome";
+import { brandOf, viewsOf } from "./preview/views";
 import { href, read, type Route } from "./route.svelte";
-import { actionOf, fieldError, languages, otherError, reasonOf, refusalOf, wordsFor } from "./words";
+import { actionOf, appleReasonOf, auditOutcomeOf, fieldError, languages, otherError, reasonOf, refusalOf, verdictOf, wordsFor } from "./words";
 import { en } from "./words/en";
 
 it.each<[string, Route]>([
@@ -49,6 +52,10 @@ it.each(Object.entries(languages))("%s has words for the same reasons, actions a
   }
   expect(Object.keys(words.health.unready).sort()).toEqual(Object.keys(en.health.unready).sort());
   expect(Object.keys(words.health.tiles)).toEqual(Object.keys(en.health.tiles));
+  expect(Object.keys(words.audit.outcomes)).toEqual(Object.keys(en.audit.outcomes));
+  for (const name of ["services", "verdicts", "verdictLeads", "appleReasons"] as const) {
+    expect(Object.keys(words.push[name])).toEqual(Object.keys(en.push[name]));
+  }
   const empty: string[] = [];
   const look = (value: unknown, path: string): void => {
     if (typeof value === "string" && !value.trim()) empty.push(path);
@@ -57,4 +64,38 @@ it.each(Object.entries(languages))("%s has words for the same reasons, actions a
   look(words, "");
   expect(empty).toEqual([]);
   expect([reasonOf(words, "hung_up"), actionOf(words, "add_key")]).toEqual([words.reasons["hung_up"], words.actions["add_key"]]);
+});
+
+it("shows a brand on the app's own calls, as they are now", () => {
+  const brand = brandOf({ name: "Parcelo", bg_color: "#12355B", font_color: "white", button_theme: "dark" });
+  expect(brand).toMatchObject({ background: "#12355B", foreground: "#FFFFFF", lightButtons: false });
+  const now = Date.UTC(2027, 0, 1);
+  const views = viewsOf(brand, { name: "Amira", context: "Order 4711", now });
+  expect(views.map(({ screen }) => screen)).toEqual(["incoming", "talking", "outgoing", "ended", "busy", "popup"]);
+  for (const { call, view } of views) expect([call.peerName, call.context, view.brand]).toEqual(["Amira", "Order 4711", brand]);
+  const phase = views[1]?.call.phase;
+  expect(phase).toMatchObject({ state: "talking", since: now - 134_000 });
+  expect(views[0]?.call).toEqual({ ...scenarios.incoming.call, peerName: "Amira", context: "Order 4711" });
+});
+
+it("says what came of something, and what nobody has foreseen as it is", () => {
+  expect([auditOutcomeOf(en, "not_known"), auditOutcomeOf(en, "refused"), auditOutcomeOf(en, "a word of tomorrow")]).toEqual([
+    "Not known",
+    "Refused",
+    "a word of tomorrow",
+  ]);
+  expect(verdictOf(en, "gone")).toBe("Device not known");
+  expect([appleReasonOf(en, "Unregistered"), appleReasonOf(en, "toString")]).toEqual(["The app was removed from the device.", "toString"]);
+});
+
+it("leads to the headline whoever has pressed what is gone, and nobody else", async () => {
+  document.body.innerHTML = '<main><h1 tabindex="-1">Users</h1><button id="gone"></button><button id="stays"></button></main>';
+  const button = (id: string): HTMLElement | null => document.getElementById(id);
+  button("stays")?.focus();
+  await keepFocus();
+  expect(document.activeElement?.id).toBe("stays");
+  button("gone")?.focus();
+  button("gone")?.remove();
+  await keepFocus();
+  expect(document.activeElement?.tagName).toBe("H1");
 });

@@ -2,7 +2,7 @@
 
 import type { Environment } from "./api";
 
-export const sections = ["overview", "calls", "branding", "credentials", "users", "webhooks", "settings"] as const;
+export const sections = ["overview", "calls", "branding", "credentials", "users", "push", "webhooks", "settings"] as const;
 export type Section = (typeof sections)[number];
 
 export type Route =

@@ -63,18 +63,20 @@ async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): Name
 
 /// Blocks a user, who is signed out within a second. One who is blocked already stays so since then.
 async fn block(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<Json<BlockedUser>, Problem> {
-    set(&api, company.scope.clone(), cuid.clone(), true).await?;
-    find(&api, company.scope, cuid).await
+    let scope = company.scope.clone();
+    set(&api, company, cuid.clone(), true).await?;
+    find(&api, scope, cuid).await
 }
 
 /// Lets a user in again, who may not have been blocked.
 async fn let_in(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<StatusCode, Problem> {
-    set(&api, company.scope, cuid, false).await?;
+    set(&api, company, cuid, false).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set(api: &Shared, Scope { account, environment }: Scope, cuid: Cuid, blocked: bool) -> Result<(), Problem> {
-    api.stores.change(move |accounts| accounts.block(&account, environment, &cuid, blocked)).await.map(drop)
+async fn set(api: &Shared, company: Company, cuid: Cuid, blocked: bool) -> Result<(), Problem> {
+    let (Scope { account, environment }, record) = (company.scope, company.record);
+    api.stores.change_on_record(record, move |accounts| accounts.block(&account, environment, &cuid, blocked)).await.map(drop)
 }
 
 async fn find(api: &Shared, Scope { account, environment }: Scope, cuid: Cuid) -> Result<Json<BlockedUser>, Problem> {

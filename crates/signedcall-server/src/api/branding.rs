@@ -153,9 +153,10 @@ async fn change(State(api): State<Shared>, company: Company, members: Members) -
 async fn put(api: Arc<Api>, company: Company, branding: Branding) -> Result<(), Problem> {
     let _turn = api.branding.lock().await;
     let (id, new) = (company.scope.account.clone(), branding.clone());
-    if !api.stores.change(move |accounts| accounts.set_branding(&id, &new)).await? {
+    if !api.stores.change_on_record(company.record, move |accounts| accounts.set_branding(&id, &new)).await? {
         return Ok(());
     }
-    let changed = HubEvent::BrandingChanged { account: company.scope.account, branding };
-    api.hub.send(Note::Event(Box::new(changed))).await.map_err(|_| Problem::unavailable())
+    let account = company.scope.account;
+    let changed = HubEvent::BrandingChanged { account: account.clone(), branding };
+    api.tell_hub(&account, Note::Event(Box::new(changed))).await
 }

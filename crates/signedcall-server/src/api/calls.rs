@@ -190,7 +190,7 @@ async fn export(State(api): State<Shared>, company: Company, ExportQuery(filter)
 /// Ends a call for both sides. One that is over already is left as it is, so that asking twice is as good as asking once.
 async fn hang_up(State(api): State<Shared>, company: Company, NamedCall(call): NamedCall) -> Result<StatusCode, Problem> {
     let (account, environment) = (company.scope.account.clone(), company.scope.environment);
-    if !api.ask_hub(|tell| Note::HangUp { account, environment, call, tell }).await? {
+    if !api.ask_hub(&company.scope.account, |tell| Note::HangUp { account, environment, call, tell }).await? {
         let found = api.stores.look_up(move |history| history.call(&company.scope, call)).await?;
         found.ok_or_else(no_such_call)?;
     }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::problem::Problem;
+use super::stores::Record;
 use crate::gate::Ticket;
 use crate::store::Scope;
 
@@ -20,19 +21,25 @@ use crate::store::Scope;
 pub(super) struct Company {
     /// Which one it is, and where the key is good.
     pub(super) scope: Scope,
+    /// What is written down of what the request changes; nothing, unless an operator makes it.
+    pub(super) record: Option<Record>,
 }
 
 /// Whose request it is, where an operator makes it in the place of a company. Nobody who connects to the API can say so: it comes with a request that the
 /// service has made itself.
 #[derive(Clone, Debug)]
-pub(crate) struct OnBehalfOf(pub(crate) Scope);
+pub(crate) struct OnBehalfOf {
+    pub(crate) scope: Scope,
+    /// What is written down with what it changes.
+    pub(crate) record: Option<Record>,
+}
 
 impl FromRequestParts<Shared> for Company {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, Problem> {
-        if let Some(OnBehalfOf(scope)) = parts.extensions.remove() {
-            return Ok(Self { scope });
+        if let Some(OnBehalfOf { scope, record }) = parts.extensions.remove() {
+            return Ok(Self { scope, record });
         }
         let key =
             bearer(&parts.headers).ok_or_else(|| Problem::unauthorized("there is no api key: send it as Authorization: Bearer sc_…"))?;
@@ -43,7 +50,7 @@ impl FromRequestParts<Shared> for Company {
         }
         let scope = Scope { account: account.id, environment };
         api.budgets.take(&scope, Instant::now())?;
-        Ok(Self { scope })
+        Ok(Self { scope, record: None })
     }
 }
 

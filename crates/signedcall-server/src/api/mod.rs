@@ -13,6 +13,7 @@ mod openapi;
 mod operation;
 mod problem;
 mod push;
+mod push_trial;
 mod query;
 mod stores;
 mod tokens;
@@ -29,7 +30,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use tokio::sync::mpsc::Sender;
+use signedcall_wire::AccountId;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
@@ -41,8 +42,10 @@ pub(crate) use self::company::OnBehalfOf;
 use self::openapi::with_document;
 use self::operation::Operation;
 pub(crate) use self::problem::Problem;
-pub(crate) use self::stores::Stores;
+pub(crate) use self::stores::{Fate, Record, Stores};
 use crate::admission::Admission;
+use crate::cluster::Exchange;
+use crate::push::PushTrials;
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
 
@@ -70,10 +73,11 @@ impl Default for ApiSettings {
 pub(crate) struct Api {
     admission: Arc<Admission>,
     stores: Stores,
-    hub: Sender<Note>,
+    exchange: Exchange,
     budgets: Budgets,
     answer_within: Duration,
     tokens: TokenSettings,
+    trials: PushTrials,
     /// Held while somebody changes how calls look.
     branding: Mutex<()>,
 }
@@ -81,17 +85,34 @@ pub(crate) struct Api {
 type Shared = Arc<Api>;
 
 impl Api {
-    pub(crate) fn new(settings: ApiSettings, tokens: TokenSettings, admission: Arc<Admission>, stores: Stores, hub: Sender<Note>) -> Self {
+    pub(crate) fn new(
+        settings: ApiSettings,
+        tokens: TokenSettings,
+        admission: Arc<Admission>,
+        stores: Stores,
+        exchange: Exchange,
+        trials: PushTrials,
+    ) -> Self {
         let ApiSettings { requests_per_minute, answer_within } = settings;
         let budgets = Budgets::new(requests_per_minute);
-        Self { admission, stores, hub, budgets, answer_within, tokens, branding: Mutex::default() }
+        Self { admission, stores, exchange, budgets, answer_within, tokens, trials, branding: Mutex::default() }
     }
 
-    /// Asks the hub.
-    async fn ask_hub<T>(&self, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
+    /// Asks the hub that has an account's calls.
+    async fn ask_hub<T>(&self, account: &AccountId, note: impl FnOnce(oneshot::Sender<T>) -> Note) -> Result<T, Problem> {
         let (tell, told) = oneshot::channel();
-        self.hub.send(note(tell)).await.map_err(|_| Problem::unavailable())?;
-        told.await.map_err(|_| Problem::unavailable())
+        self.tell_hub(account, note(tell)).await?;
+        told.await.map_err(|_| self.no_hub())
+    }
+
+    /// Tells it something.
+    async fn tell_hub(&self, account: &AccountId, note: Note) -> Result<(), Problem> {
+        let hub = self.exchange.of(account).await.ok_or_else(|| self.no_hub())?;
+        hub.send(note).await.map_err(|_| self.no_hub())
+    }
+
+    fn no_hub(&self) -> Problem {
+        if self.exchange.cluster().is_some() { Problem::no_node() } else { Problem::unavailable() }
     }
 }
 
@@ -111,10 +132,18 @@ pub(crate) fn router(api: Api) -> Router {
 
 /// Everything that may be asked, in the order of the document.
 fn operations() -> Vec<Operation> {
-    [calls::operations(), users::operations(), blocked::operations(), branding::operations(), push::operations(), tokens::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        calls::operations(),
+        users::operations(),
+        blocked::operations(),
+        branding::operations(),
+        push::operations(),
+        push_trial::operations(),
+        tokens::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Every way to change something: its method, in lower case, and its path.

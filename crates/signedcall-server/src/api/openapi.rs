@@ -121,6 +121,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
             "cuid" => {
                 ("The user's id.", json!({"type": "string", "minLength": 5, "maxLength": 50, "pattern": "^[A-Za-z0-9][A-Za-z0-9_]*$"}))
             }
+            "device" => ("The device's id.", json!({"type": "string", "format": "uuid"})),
             _ => ("The call's id.", json!({"type": "string", "format": "uuid"})),
         };
         json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema})

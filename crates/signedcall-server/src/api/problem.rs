@@ -79,6 +79,10 @@ impl Problem {
         Self { kind: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, retry_after: None }
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
     pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(Code::Unauthorized, detail)
     }
@@ -119,6 +123,11 @@ impl Problem {
 
     pub(super) fn unavailable() -> Self {
         Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Code::Unavailable, "the service cannot do this at the moment") }
+    }
+
+    /// The calls of an account are another node's, which is not reached.
+    pub(super) fn no_node() -> Self {
+        Self { detail: "the node that has these calls does not answer".to_owned(), ..Self::unavailable() }
     }
 
     /// The service is too busy to say whether somebody may ask.

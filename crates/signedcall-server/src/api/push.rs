@@ -106,16 +106,16 @@ async fn show(State(api): State<Shared>, company: Company) -> Result<Json<Apns>,
 }
 
 async fn set(State(api): State<Shared>, company: Company, members: Members) -> Result<Json<Apns>, Problem> {
-    let Scope { account, environment } = company.scope;
+    let (Scope { account, environment }, record) = (company.scope, company.record);
     let credential = read(members, environment)?;
     let new = credential.clone();
-    api.stores.change(move |accounts| accounts.set_apns(&account, environment, &new)).await?;
+    api.stores.change_on_record(record, move |accounts| accounts.set_apns(&account, environment, &new)).await?;
     Ok(Json(Apns::of(environment, credential)))
 }
 
 async fn remove(State(api): State<Shared>, company: Company) -> Result<StatusCode, Problem> {
-    let Scope { account, environment } = company.scope;
-    api.stores.change(move |accounts| accounts.remove_apns(&account, environment)).await?;
+    let (Scope { account, environment }, record) = (company.scope, company.record);
+    api.stores.change_on_record(record, move |accounts| accounts.remove_apns(&account, environment)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,19 +2,20 @@
 //! time of each kind, so that whoever waits does so here and not on a thread. What only reads does not wait for what changes something either, and not for another
 //! process that writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
-use crate::store::{Accounts, History, StoreError};
+use crate::store::{Accounts, AuditEntry, History, StoreError};
 
-/// The ways to the store.
-#[derive(Debug)]
+/// The ways to the store. A clone is the same ways.
+#[derive(Clone, Debug)]
 pub(crate) struct Stores {
     history: Arc<History>,
     known: Arc<Accounts>,
-    changed: Arc<Accounts>,
+    changed: Arc<Mutex<Accounts>>,
     look_ups: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     changes: Arc<Semaphore>,
@@ -27,7 +28,7 @@ impl Stores {
         Ok(Self {
             history: Arc::new(History::open(accounts.location())?),
             known: Arc::new(accounts.open_again()?),
-            changed: Arc::new(accounts.open_again()?),
+            changed: Arc::new(Mutex::new(accounts.open_again()?)),
             look_ups: turn(),
             reads: turn(),
             changes: turn(),
@@ -58,7 +59,68 @@ impl Stores {
         change: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let accounts = Arc::clone(&self.changed);
-        in_turn(&self.changes, move || change(&accounts)).await
+        in_turn(&self.changes, move || change(&accounts.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+
+    /// Changes what is known of accounts in a transaction that also has what is written down of it, where something is.
+    pub(crate) async fn change_on_record<T: Send + 'static>(
+        &self,
+        record: Option<Record>,
+        change: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Some(Record { entry, fate }) = record else { return self.change(change).await };
+        let accounts = Arc::clone(&self.changed);
+        let changed = move || {
+            let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            let done: Result<T, StoreError> = accounts.together(|accounts| {
+                let done = change(accounts)?;
+                accounts.audit(&entry, SystemTime::now())?;
+                Ok(done)
+            });
+            match &done {
+                Ok(_) => drop(fate.set(Fate::Written)),
+                Err(error) if error.is_full() => drop(fate.set(Fate::NoRoom)),
+                Err(_) => {}
+            }
+            done
+        };
+        in_turn(&self.changes, changed).await
+    }
+
+    /// Has the store to itself for several changes, and says by itself what is wrong.
+    pub(crate) async fn change_alone<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Accounts) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let accounts = Arc::clone(&self.changed);
+        // What a panic interrupted was undone.
+        in_turn(&self.changes, move || Ok(change(&mut accounts.lock().unwrap_or_else(PoisonError::into_inner)))).await
+    }
+}
+
+/// What is to be written down of a change, as part of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    entry: AuditEntry,
+    fate: Arc<OnceLock<Fate>>,
+}
+
+/// What has become of a record, as far as the store has said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is written, and what it is about is done.
+    Written,
+    /// The store has no room, and nothing was done.
+    NoRoom,
+}
+
+impl Record {
+    pub(crate) fn new(entry: AuditEntry) -> Self {
+        Self { entry, fate: Arc::default() }
+    }
+
+    pub(crate) fn fate(&self) -> Option<Fate> {
+        self.fate.get().copied()
     }
 }
 

@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::{Company, Shared};
 use crate::moment;
-use crate::store::unix_millis;
+use crate::store::{Accounts, Scope, unix_millis};
 use crate::tokens::{LONGEST_TOKEN_SECONDS, SigningKey};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -88,7 +88,8 @@ async fn make(State(api): State<Shared>, company: Company, members: Members) -> 
 
 /// Whoever is signed in by such a token has to bring another, for which their app asks at once. Without such a key nothing is done.
 async fn withdraw(State(api): State<Shared>, company: Company) -> Result<StatusCode, Problem> {
-    let scope = company.scope;
-    api.stores.change(move |accounts| accounts.withdraw_signing_key(&scope.account, scope.environment, SystemTime::now())).await?;
+    let (Scope { account, environment }, record) = (company.scope, company.record);
+    let withdraw = move |accounts: &Accounts| accounts.withdraw_signing_key(&account, environment, SystemTime::now());
+    api.stores.change_on_record(record, withdraw).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::{Company, Shared};
 use crate::moment;
-use crate::store::{Scope, unix_millis};
+use crate::store::{Accounts, Scope, unix_millis};
 use crate::switchboard::Note;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -46,15 +46,16 @@ pub(super) struct User {
 /// Notes that it is to be done, which outlives the service. The pseudonym is known to nobody, so that asking for the same user later makes another.
 async fn erase(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<StatusCode, Problem> {
     let pseudonym = format!("erased_{}", Uuid::new_v4().simple());
-    let Scope { account, environment } = company.scope;
-    api.stores.change(move |accounts| accounts.ask_to_erase(&account, environment, &cuid, &pseudonym, SystemTime::now())).await?;
+    let (Scope { account, environment }, record) = (company.scope, company.record);
+    let ask = move |accounts: &Accounts| accounts.ask_to_erase(&account, environment, &cuid, &pseudonym, SystemTime::now());
+    api.stores.change_on_record(record, ask).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 async fn show(State(api): State<Shared>, company: Company, NamedUser(cuid): NamedUser) -> Result<Json<User>, Problem> {
     let scope = company.scope;
     let user = (scope.account.clone(), scope.environment, cuid.clone());
-    let (devices, connected) = api.ask_hub(|tell| Note::Presence { user, tell }).await?;
+    let (devices, connected) = api.ask_hub(&scope.account, |tell| Note::Presence { user, tell }).await?;
     let (of, whose) = (scope.clone(), cuid.clone());
     let blocked = api.stores.known(move |accounts| accounts.is_blocked(&of.account, of.environment, &whose)).await?;
     let whose = cuid.clone();

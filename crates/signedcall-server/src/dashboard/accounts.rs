@@ -11,7 +11,7 @@ use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Contrast};
 use super::Shared;
 use super::audit::{Action, Deed};
 use super::credentials::NewKey;
-use super::refused::{Code, Refused};
+use super::refused::{Code, Refused, failed};
 use super::session::SignedIn;
 use crate::account::{self, AccountError};
 use crate::api::Members;
@@ -75,7 +75,9 @@ async fn add(State(dashboard): State<Shared>, who: SignedIn, mut members: Member
     members.finish()?;
     let account = Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false };
     let deed = Deed::of(Action::AddAccount, &who.operator).in_account(&id);
-    let keys = dashboard.carry_out(deed, move |accounts, _| account::add(accounts, &account)).await?;
+    let made = dashboard.passwords.work(account::new_keys).await?;
+    let (credentials, keys) = made.map_err(|error| failed(&error))?;
+    dashboard.carry_out(deed, move |accounts, _| account::add_with(accounts, &account, &credentials)).await?;
     let shown = |(environment, key): (_, signedcall_wire::Redacted<String>)| NewKey {
         id: crate::keys::id_in(&key).map(|id| id.0).unwrap_or_default(),
         environment: environment_name(environment),

@@ -1,9 +1,9 @@
 //! What operators do is written down: who, when, what, to what, and what came of it.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
@@ -12,11 +12,15 @@ use signedcall_wire::{AccountId, Environment};
 use super::refused::{Refused, failed};
 use super::session::SignedIn;
 use super::{Dashboard, Shared};
+use crate::api::Stores;
 use crate::moment;
 use crate::store::{Accounts, AuditEntry, AuditRow, environment_name};
 
 /// How many rows are on a page.
 const PAGE: usize = 50;
+
+/// How many characters of what a request names are written down: more than anything has that there is.
+const MOST_CHARACTERS: usize = 128;
 
 /// Something that an operator can do. A word that is there once means the same for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub(super) enum Action {
     WithdrawTokenKey,
     SetApns,
     RemoveApns,
+    TestPush,
 }
 
 impl Action {
@@ -74,6 +79,7 @@ impl Action {
             Self::WithdrawTokenKey => "withdraw_token_key",
             Self::SetApns => "set_apns",
             Self::RemoveApns => "remove_apns",
+            Self::TestPush => "test_push",
         }
     }
 }
@@ -111,44 +117,94 @@ impl Deed {
         self.subject = Some(subject.into());
     }
 
-    fn entry(self, is_done: bool) -> AuditEntry {
-        let Self { operator, action, account, environment, subject } = self;
-        let outcome = if is_done { "done" } else { "refused" }.to_owned();
-        AuditEntry { operator, action: action.word(), account, environment, subject, outcome }
+    /// Whether the store does it, so that it is done if and only if it is written down. Of anything else it is written down beforehand that it was asked for, and
+    /// afterwards what has come of it.
+    pub(super) const fn is_kept(&self) -> bool {
+        !matches!(self.action, Action::HangUp | Action::ExportCalls | Action::MakeToken | Action::TestPush)
+    }
+
+    pub(super) fn entry(&self, outcome: Outcome) -> AuditEntry {
+        let Self { operator, action, account, environment, subject } = self.clone();
+        let [account, subject] = [account, subject].map(|named| named.map(|named| named.chars().take(MOST_CHARACTERS).collect()));
+        AuditEntry { operator, action: action.word(), account, environment, subject, outcome: outcome.word() }
     }
 }
 
+/// What has come of something that somebody wanted to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing yet: it is about to be done, or the service has ended meanwhile.
+    Asked,
+    Done,
+    /// It may not be done, or not so.
+    Refused,
+    /// The service could not do it, and has not.
+    Failed,
+    /// The service could not find out whether it was done.
+    NotKnown,
+}
+
+impl Outcome {
+    /// What follows from an answer. One that says that the service does not work may come after something was done.
+    pub(super) fn of(status: StatusCode) -> Self {
+        if status.is_success() {
+            Self::Done
+        } else if status.is_server_error() {
+            Self::NotKnown
+        } else {
+            Self::Refused
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotKnown => "not_known",
+        }
+    }
+}
+
+/// Does something and writes it down in one transaction, so that neither is there without the other: also when whoever has asked for it has left meanwhile.
+async fn carry_out<T: Send + 'static, E: Into<Refused>>(
+    stores: Stores,
+    mut deed: Deed,
+    change: impl FnOnce(&Accounts, &mut Deed) -> Result<T, E> + Send + 'static,
+) -> Result<T, Refused> {
+    let all = move |accounts: &mut Accounts| {
+        let done: Result<T, Refused> = accounts.together(|accounts| {
+            let done = change(accounts, &mut deed).map_err(Into::<Refused>::into)?;
+            accounts.audit(&deed.entry(Outcome::Done), SystemTime::now())?;
+            Ok(done)
+        });
+        done.inspect_err(|refused| {
+            let entry = deed.entry(refused.outcome());
+            if let Err(error) = accounts.audit(&entry, SystemTime::now()) {
+                tracing::error!(%error, ?entry, "what an operator was refused could not be written down");
+            }
+        })
+    };
+    let carried_out = tokio::spawn(async move { stores.change_alone(all).await? });
+    carried_out.await.map_err(|panicked| failed(&panicked))?
+}
+
 impl Dashboard {
-    /// Does something and writes it down, in one go: also when whoever has asked for it has left meanwhile.
-    pub(super) async fn carry_out<T: Send + 'static, E: Into<Refused> + Send + 'static>(
-        self: &Arc<Self>,
-        mut deed: Deed,
+    /// Does something and writes it down.
+    pub(super) async fn carry_out<T: Send + 'static, E: Into<Refused>>(
+        &self,
+        deed: Deed,
         change: impl FnOnce(&Accounts, &mut Deed) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Refused> {
-        let dashboard = Arc::clone(self);
-        let carried_out = tokio::spawn(async move {
-            let outcome = dashboard.stores.change(move |accounts| {
-                let outcome = change(accounts, &mut deed);
-                let entry = deed.entry(outcome.is_ok());
-                if let Err(error) = accounts.audit(&entry, SystemTime::now()) {
-                    // It is done, and whoever has asked for it has to learn what has come of it: a new key is shown once.
-                    tracing::error!(%error, ?entry, "what an operator has done could not be written down");
-                }
-                Ok(outcome)
-            });
-            outcome.await?.map_err(Into::into)
-        });
-        carried_out.await.map_err(|panicked| failed(&panicked))?
+        carry_out(self.stores.clone(), deed, change).await
     }
 
-    /// Writes down what was done.
-    pub(super) async fn note(&self, deed: Deed) -> Result<(), Refused> {
-        self.note_outcome(deed, true).await
-    }
-
-    /// Writes down what was done, or was not.
-    pub(super) async fn note_outcome(&self, deed: Deed, is_done: bool) -> Result<(), Refused> {
-        Ok(self.stores.change(move |accounts| accounts.audit(&deed.entry(is_done), SystemTime::now())).await?)
+    /// Writes down what has come of something that the store does not do itself.
+    pub(super) async fn note(&self, deed: &Deed, outcome: Outcome) -> Result<(), Refused> {
+        let entry = deed.entry(outcome);
+        let noted = self.stores.change_alone(move |accounts| accounts.audit(&entry, SystemTime::now())).await?;
+        Ok(noted?)
     }
 }
 
@@ -198,5 +254,95 @@ impl From<AuditRow> for Entry {
     fn from(row: AuditRow) -> Self {
         let AuditRow { number, at_ms, operator, action, account, environment, subject, outcome } = row;
         Self { number, at: moment::to_text(at_ms), operator, action, account, environment, subject, outcome }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::dashboard::refused::Code;
+    use crate::store::AuditRow;
+
+    fn stores() -> (tempfile::TempDir, Stores) {
+        let data = tempfile::tempdir().expect("a directory");
+        let accounts = Accounts::open(&data.path().join("store.sqlite")).expect("a new store");
+        let stores = Stores::open(&accounts).expect("the same store");
+        (data, stores)
+    }
+
+    /// What was done and written down, once whatever goes on is over.
+    async fn known(stores: &Stores) -> (bool, Vec<AuditRow>) {
+        let known =
+            stores.change(|accounts| Ok((accounts.link([1; 32], SystemTime::UNIX_EPOCH)?, accounts.audit_page(None, i64::MAX, 10)?)));
+        let (link, log) = known.await.expect("a store");
+        (link.is_some(), log)
+    }
+
+    fn make_link(accounts: &Accounts) -> Result<(), Refused> {
+        Ok(accounts.put_link("second", [1; 32], SystemTime::now())?)
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_is_done_and_written_down_when_whoever_has_asked_for_it_has_left() {
+        let (_data, stores) = stores();
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let mut leaves = Box::pin(carry_out(stores.clone(), Deed::of(Action::AddKey, "admin"), move |accounts, _| {
+            begin.send(()).expect("somebody waits");
+            finished.recv().expect("it is told to finish");
+            make_link(accounts)
+        }));
+        assert!(leaves.as_mut().now_or_never().is_none(), "it is under way");
+        begun.await.expect("it is under way");
+        drop(leaves);
+        finish.send(()).expect("it waits");
+        let (is_done, log) = known(&stores).await;
+        assert_eq!((is_done, log.len()), (true, 1));
+        assert_eq!((log[0].action.as_str(), log[0].outcome.as_str()), ("add_key", "done"));
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_half_way_is_not_done_and_written_down_as_refused() {
+        let (_data, stores) = stores();
+        let refused = carry_out(stores.clone(), Deed::of(Action::AddKey, "admin"), |accounts, deed| {
+            deed.is_to("x".repeat(1_000));
+            make_link(accounts)?;
+            Err::<(), _>(Refused::new(Code::TooMany))
+        });
+        refused.await.expect_err("it is refused");
+        let (is_done, log) = known(&stores).await;
+        assert_eq!((is_done, log.len()), (false, 1));
+        assert_eq!(log[0].outcome, "refused");
+        assert_eq!(log[0].subject.as_ref().map(String::len), Some(MOST_CHARACTERS), "what is made up is not kept as long as it is");
+    }
+
+    #[tokio::test]
+    async fn what_panics_is_not_done_and_the_store_goes_on() {
+        let (_data, stores) = stores();
+        let panics = carry_out(stores.clone(), Deed::of(Action::AddKey, "admin"), |accounts, _| -> Result<(), Refused> {
+            make_link(accounts)?;
+            panic!("a bug");
+        });
+        panics.await.expect_err("nobody can answer");
+        assert_eq!(known(&stores).await, (false, Vec::new()));
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_not_written_down_as_refused() {
+        let words = |outcome: Outcome| outcome.word();
+        for (status, word) in [(200, "done"), (202, "done"), (400, "refused"), (404, "refused"), (503, "not_known"), (504, "not_known")] {
+            assert_eq!(words(Outcome::of(StatusCode::from_u16(status).expect("a status"))), word, "{status}");
+        }
+        for (code, word) in [
+            (Code::Taken, "refused"),
+            (Code::NotFound, "refused"),
+            (Code::NoRoom, "failed"),
+            (Code::Unavailable, "failed"),
+            (Code::NotKnown, "not_known"),
+        ] {
+            assert_eq!(words(Refused::new(code).outcome()), word, "{code:?}");
+        }
     }
 }

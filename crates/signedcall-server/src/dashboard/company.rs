@@ -12,11 +12,11 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use signedcall_wire::AccountId;
 
-use super::audit::{Action, Deed};
+use super::audit::{Action, Deed, Outcome};
 use super::refused::{Code, Refused, failed};
 use super::session::SignedIn;
-use super::{Shared, environment_of};
-use crate::api::OnBehalfOf;
+use super::{Dashboard, Shared, environment_of};
+use crate::api::{Fate, OnBehalfOf, Record};
 use crate::store::Scope;
 
 pub(super) fn routes() -> Router<Shared> {
@@ -38,24 +38,46 @@ async fn ask(
         let deed = Deed::of(action, &who.operator).in_account(&scope.account).in_environment(scope.environment);
         subject.iter().fold(deed, |deed, subject| deed.to(&**subject))
     });
-    // What nobody would know how to write down is not done, however it is spelt.
-    if deed.is_none() && ![Method::GET, Method::HEAD].contains(request.method()) {
-        return Err(Refused::new(Code::NotFound));
-    }
-    let asked = on_behalf_of(scope, request)?;
-    // Goes on when whoever asked has left, so that nothing is done that is not written down.
-    let answered = tokio::spawn(async move {
-        let Ok(answer) = TowerToHyperService::new(dashboard.api.clone()).call(asked).await;
-        if let Some(deed) = deed {
-            dashboard.note_outcome(deed, answer.status().is_success()).await?;
+    let Some(deed) = deed else {
+        // What nobody would know how to write down is not done, however it is spelt.
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            return Err(Refused::new(Code::NotFound));
         }
-        Ok(answer)
-    });
+        return Ok(dashboard.ask_api(on_behalf_of(OnBehalfOf { scope, record: None }, request)?).await);
+    };
+    let record = deed.is_kept().then(|| Record::new(deed.entry(Outcome::Done)));
+    let asked = on_behalf_of(OnBehalfOf { scope, record: record.clone() }, request)?;
+    // Goes on when whoever asked has left, so that nothing is done that is not written down.
+    let answered = tokio::spawn(async move { dashboard.ask_and_note(asked, deed, record).await });
     answered.await.map_err(|panicked| failed(&panicked))?
 }
 
+impl Dashboard {
+    async fn ask_api(&self, asked: http::Request<Body>) -> Response {
+        let Ok(answer) = TowerToHyperService::new(self.api.clone()).call(asked).await;
+        answer
+    }
+
+    async fn ask_and_note(&self, asked: http::Request<Body>, deed: Deed, record: Option<Record>) -> Result<Response, Refused> {
+        if !deed.is_kept() {
+            self.note(&deed, Outcome::Asked).await?;
+        }
+        let answer = self.ask_api(asked).await;
+        match record.and_then(|record| record.fate()) {
+            Some(Fate::Written) => {}
+            Some(Fate::NoRoom) => return Err(Refused::new(Code::NoRoom)),
+            None => {
+                if let Err(error) = self.note(&deed, Outcome::of(answer.status())).await {
+                    tracing::error!(?error, ?deed, status = %answer.status(), "what has come of an operator's request could not be written down");
+                }
+            }
+        }
+        Ok(answer)
+    }
+}
+
 /// The same request as a company's backend makes it.
-fn on_behalf_of(scope: Scope, request: Request) -> Result<http::Request<Body>, Refused> {
+fn on_behalf_of(whom: OnBehalfOf, request: Request) -> Result<http::Request<Body>, Refused> {
     let (parts, body) = request.into_parts();
     let whole = parts.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
     // As it came, so that whatever is escaped stays so. Neither ids of accounts nor names of environments have a slash in them.
@@ -63,7 +85,7 @@ fn on_behalf_of(scope: Scope, request: Request) -> Result<http::Request<Body>, R
     let uri: Uri = format!("/{rest}").parse().map_err(|_| Refused::new(Code::NotFound))?;
     let mut asked = http::Request::new(body);
     (*asked.method_mut(), *asked.uri_mut(), *asked.headers_mut()) = (parts.method, uri, parts.headers);
-    asked.extensions_mut().insert(OnBehalfOf(scope));
+    asked.extensions_mut().insert(whom);
     Ok(asked)
 }
 
@@ -81,6 +103,7 @@ fn deed_of(method: &Method, path: &str) -> Option<(Action, Option<String>)> {
         ("POST", ["tokens"]) => Some((Action::MakeToken, None)),
         ("PUT", ["push", "apns"]) => Some((Action::SetApns, None)),
         ("DELETE", ["push", "apns"]) => Some((Action::RemoveApns, None)),
+        ("POST", ["push", "devices", cuid, _, "test"]) => Some((Action::TestPush, about(cuid))),
         ("DELETE", ["tokens", "key"]) => Some((Action::WithdrawTokenKey, None)),
         (_, _) => None,
     }
@@ -94,7 +117,7 @@ mod tests {
     #[test]
     fn whatever_a_backend_can_change_is_written_down_when_an_operator_does() {
         let all = everything_that_changes_something();
-        assert!(all.len() >= 7, "{all:?}");
+        assert!(all.len() >= 9, "{all:?}");
         for (method, path) in all {
             let path = path.strip_prefix("/v1/").expect("all are there").replace(['{', '}'], "");
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");

@@ -8,7 +8,7 @@ use serde::Serialize;
 use signedcall_wire::AccountId;
 
 use super::audit::{Action, Deed};
-use super::refused::Refused;
+use super::refused::{Refused, failed};
 use super::session::SignedIn;
 use super::{Shared, environment_of};
 use crate::account;
@@ -68,13 +68,16 @@ async fn add(
 ) -> Result<Json<NewKey>, Refused> {
     let (id, environment) = (AccountId(id), environment_of(&environment)?);
     let deed = Deed::of(Action::AddKey, &who.operator).in_account(&id).in_environment(environment);
+    let made = dashboard.passwords.work(move || account::new_key(environment)).await?;
+    let (credential, key) = made.map_err(|error| failed(&error))?;
+    let made_id = credential.id.0.clone();
     let add = move |accounts: &crate::store::Accounts, deed: &mut Deed| {
-        let (key_id, key) = account::add_key(accounts, &id, environment)?;
-        deed.is_to(&*key_id.0);
-        Ok::<_, account::AccountError>((key_id, key))
+        account::add_made_key(accounts, &id, &credential)?;
+        deed.is_to(&*credential.id.0);
+        Ok::<_, account::AccountError>(())
     };
-    let (id, key) = dashboard.carry_out(deed, add).await?;
-    Ok(Json(NewKey { id: id.0, environment: environment_name(environment), key: key.into_inner() }))
+    dashboard.carry_out(deed, add).await?;
+    Ok(Json(NewKey { id: made_id, environment: environment_name(environment), key: key.into_inner() }))
 }
 
 async fn revoke(State(dashboard): State<Shared>, who: SignedIn, Path((id, key)): Path<(String, String)>) -> Result<StatusCode, Refused> {

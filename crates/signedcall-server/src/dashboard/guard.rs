@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::cookies::has_one_by_tls;
 use super::refused::Refused;
 
 /// Nothing comes from anywhere else, nothing is sent anywhere else, and no page of anybody else's shows this one.
@@ -13,9 +14,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
 /// Lets through what this dashboard's own pages ask, and nothing that another site has a browser ask.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let mut response =
-        if is_own(request.method(), request.headers()) { next.run(request).await } else { Refused::other_site().into_response() };
+pub(super) async fn guard(is_encrypted: bool, request: Request, next: Next) -> Response {
+    let mut response = if is_own(request.method(), request.headers(), is_encrypted) {
+        next.run(request).await
+    } else {
+        Refused::other_site().into_response()
+    };
     let headers = response.headers_mut();
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -33,7 +37,7 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
 
 /// Whether a request is of a page of this dashboard's. A browser says so of everything that changes something (`Origin`), and newer ones of
 /// everything (`Sec-Fetch-Site`); what reads needs no more than that no other site asks for it.
-fn is_own(method: &Method, headers: &HeaderMap) -> bool {
+fn is_own(method: &Method, headers: &HeaderMap, is_encrypted: bool) -> bool {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let of_other_site = matches!(site, Some(b"cross-site" | b"same-site"));
     if method == Method::GET || method == Method::HEAD {
@@ -41,11 +45,12 @@ fn is_own(method: &Method, headers: &HeaderMap) -> bool {
         let navigates = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes) == Some(b"navigate");
         return !of_other_site || navigates;
     }
-    !of_other_site && names_host(headers)
+    !of_other_site && names_host(headers, is_encrypted || has_one_by_tls(headers))
 }
 
-/// Whether the page that asks was loaded from where it asks.
-fn names_host(headers: &HeaderMap) -> bool {
+/// Whether the page that asks was loaded from where it asks. What came without TLS may be anybody's on the way, and is no page of a dashboard that has it. One
+/// without may be behind a proxy that has it.
+fn names_host(headers: &HeaderMap, by_tls: bool) -> bool {
     let (mut origins, mut hosts) = (headers.get_all(ORIGIN).iter(), headers.get_all(HOST).iter());
     let (Some(origin), None, Some(host), None) = (origins.next(), origins.next(), hosts.next(), hosts.next()) else {
         return false;
@@ -53,11 +58,14 @@ fn names_host(headers: &HeaderMap) -> bool {
     let (Ok(origin), Ok(host)) = (origin.to_str(), host.to_str()) else {
         return false;
     };
-    origin.split_once("://").is_some_and(|(scheme, of)| matches!(scheme, "http" | "https") && of.eq_ignore_ascii_case(host))
+    let is_own_scheme = |scheme: &str| scheme == "https" || (scheme == "http" && !by_tls);
+    origin.split_once("://").is_some_and(|(scheme, of)| is_own_scheme(scheme) && of.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::COOKIE;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -80,8 +88,25 @@ mod tests {
         ];
         for (pairs, own) in rows {
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-                assert_eq!(is_own(&method, &headers(pairs)), own, "{method} {pairs:?}");
+                assert_eq!(is_own(&method, &headers(pairs), false), own, "{method} {pairs:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_page_that_came_without_tls_changes_nothing_where_there_is_tls() {
+        let of = |scheme: &str| format!("{scheme}://calls.example.com").parse().expect("a header");
+        for (scheme, cookie, is_encrypted, own) in [
+            ("https", "", true, true),
+            ("http", "", true, false),
+            ("https", "__Host-signedcall_dashboard=a", false, true),
+            ("http", "__Host-signedcall_dashboard=a", false, false),
+            ("http", "signedcall_dashboard=a", false, true),
+        ] {
+            let mut headers = headers(&[("host", "calls.example.com")]);
+            headers.insert(ORIGIN, of(scheme));
+            headers.insert(COOKIE, cookie.parse().expect("a header"));
+            assert_eq!(is_own(&Method::POST, &headers, is_encrypted), own, "{scheme} {cookie} {is_encrypted}");
         }
     }
 
@@ -95,7 +120,7 @@ mod tests {
             (vec![("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")], false),
             (vec![("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], true),
         ] {
-            assert_eq!(is_own(&Method::GET, &headers(&pairs)), may, "{pairs:?}");
+            assert_eq!(is_own(&Method::GET, &headers(&pairs), true), may, "{pairs:?}");
         }
     }
 }

@@ -8,7 +8,9 @@ mod accounts;
 mod attempts;
 mod audit;
 mod company;
+mod cookies;
 mod credentials;
+mod familiar;
 mod figures;
 mod guard;
 mod health;
@@ -36,7 +38,8 @@ use self::guard::guard;
 pub(crate) use self::links::FIRST_OPERATOR;
 pub use self::links::{OperatorError, list as operators, new_link, remove as remove_operator};
 use self::passwords::Passwords;
-use self::refused::{Code, Refused};
+use self::refused::{Code, Refused, in_words};
+use self::session::UntoldSessions;
 use crate::api::{MAX_BODY_BYTES, Stores, bound};
 use crate::keys::NoRandomness;
 use crate::operator::Operator;
@@ -79,6 +82,7 @@ pub(crate) struct Dashboard {
     api: Router,
     passwords: Passwords,
     attempts: Attempts,
+    untold: UntoldSessions,
     operator: Operator,
     settings: DashboardSettings,
     /// Whether the listener itself has TLS.
@@ -95,13 +99,14 @@ impl Dashboard {
         settings: DashboardSettings,
         is_encrypted: bool,
     ) -> Result<Self, NoRandomness> {
-        let (passwords, attempts) = (Passwords::new()?, Attempts::default());
-        Ok(Self { stores, api, passwords, attempts, operator, settings, is_encrypted })
+        let (passwords, attempts, untold) = (Passwords::new()?, Attempts::default(), UntoldSessions::default());
+        Ok(Self { stores, api, passwords, attempts, untold, operator, settings, is_encrypted })
     }
 }
 
 /// Routes every request there is.
 pub(crate) fn router(dashboard: Dashboard) -> Router {
+    let is_encrypted = dashboard.is_encrypted;
     let api = Router::new()
         .route("/api/{*path}", any(unknown))
         .merge(sign_in::routes())
@@ -114,9 +119,10 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .merge(health::routes())
         .merge(company::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(in_words))
         .layer(from_fn(|request, next| bound(ANSWER_WITHIN, request, next)))
         .with_state(Arc::new(dashboard));
-    Router::new().fallback(pages::page).merge(api).layer(from_fn(guard))
+    Router::new().fallback(pages::page).merge(api).layer(from_fn(move |request, next| guard(is_encrypted, request, next)))
 }
 
 async fn unknown() -> Refused {

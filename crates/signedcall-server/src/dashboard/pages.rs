@@ -1,7 +1,7 @@
 //! The pages themselves, which are in the program.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 /// Every file, by its path from the dashboard's root: see `build.rs`.
@@ -11,6 +11,8 @@ const PAGES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard_pa
 const NO_PAGES: &str = "<!doctype html><html lang=\"en\"><title>Signed Call</title>\
     <p>This program was built without the pages of the dashboard. Run <code>cargo xtask deb</code>, or <code>npm ci &amp;&amp; npm run build</code> in \
     <code>ui</code>, and build it again.</p></html>";
+
+const NOT_KEPT: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
 
 /// Gives a file. Those whose names change with what is in them are kept by browsers for good.
 pub(super) async fn page(uri: Uri) -> Response {
@@ -23,8 +25,9 @@ pub(super) async fn page(uri: Uri) -> Response {
             let headers = [(CONTENT_TYPE, kind_of(name)), (CACHE_CONTROL, HeaderValue::from_static(keep))];
             (headers, *bytes).into_response()
         }
-        None if is_first => (StatusCode::NOT_FOUND, Html(NO_PAGES)).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        // The next version of the program may have it.
+        None if is_first => (StatusCode::NOT_FOUND, [NOT_KEPT], Html(NO_PAGES)).into_response(),
+        None => (StatusCode::NOT_FOUND, [NOT_KEPT]).into_response(),
     }
 }
 
@@ -44,12 +47,26 @@ fn kind_of(name: &str) -> HeaderValue {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    #[cfg_attr(dashboard_pages, ignore = "the program was built with the pages")]
+    async fn a_program_without_pages_says_so() {
+        assert!(PAGES.is_empty());
+        for (path, status) in
+            [("/", StatusCode::NOT_FOUND), ("/index.html", StatusCode::NOT_FOUND), ("/assets/index.js", StatusCode::NOT_FOUND)]
+        {
+            let answer = page(Uri::from_static(path)).await;
+            assert_eq!(
+                (answer.status(), answer.headers().get(CACHE_CONTROL).map(HeaderValue::as_bytes)),
+                (status, Some(&b"no-store"[..])),
+                "{path}"
+            );
+        }
+    }
+
     #[test]
+    #[cfg_attr(not(dashboard_pages), ignore = "the program was built without the pages: `npm run build` in ui, and build it again")]
     fn the_first_page_names_nothing_that_is_not_in_the_program_and_nobody_else() {
-        let Some((_, index)) = PAGES.iter().find(|(name, _)| *name == "index.html") else {
-            assert!(PAGES.is_empty(), "pages without a first one");
-            return;
-        };
+        let (_, index) = PAGES.iter().find(|(name, _)| *name == "index.html").expect("a first page");
         let index = str::from_utf8(index).expect("a page is text");
         let named: Vec<&str> = index.split(['"', '\'']).filter(|word| word.contains("assets/")).collect();
         assert!(named.len() >= 2 && !index.contains("://"), "{index}");

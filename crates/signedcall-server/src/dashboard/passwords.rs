@@ -44,7 +44,8 @@ impl Passwords {
         self.work(move || hash(&password)).await?.map_err(|error| failed(&error))
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    /// Does what takes 19 MiB and a core for a while, in its turn.
+    pub(super) async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
         let Ok(Ok(turn)) = timeout(TURN_WITHIN, Arc::clone(&self.turn).acquire_owned()).await else {
             return Err(Refused::unavailable());
         };

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::header::RETRY_AFTER;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::audit::Outcome;
 use crate::account::AccountError;
 use crate::api::Problem;
-use crate::store::AddAccountError;
+use crate::store::{AddAccountError, StoreError};
 use crate::webhooks::WebhookError;
 
 /// What is wrong.
@@ -35,8 +38,14 @@ pub(super) enum Code {
     TooMany,
     /// A webhook whose receiver has said that it is gone.
     SwitchedOff,
+    /// What was sent is too long.
+    TooLarge,
     /// Somebody tries too often.
     TooOften,
+    /// The store has no room for it, and nothing was done.
+    NoRoom,
+    /// The store went away while it was told to do it: nobody knows whether it is done.
+    NotKnown,
     /// The service cannot do it at the moment.
     Unavailable,
 }
@@ -50,8 +59,10 @@ impl Code {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Taken | Self::TooMany | Self::SwitchedOff => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
+            Self::NotKnown | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -89,11 +100,34 @@ impl Refused {
     pub(super) const fn unavailable() -> Self {
         Self::new(Code::Unavailable)
     }
+
+    /// What is written down of what somebody wanted to do.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Here { code: Code::NotKnown, .. } => Outcome::NotKnown,
+            Self::Here { code: Code::Unavailable | Code::NoRoom, .. } => Outcome::Failed,
+            Self::Here { .. } => Outcome::Refused,
+            Self::Api(problem) => Outcome::of(problem.status()),
+        }
+    }
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Self::Api(problem)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        let unavailable = failed(&error);
+        if error.is_full() {
+            Self::new(Code::NoRoom)
+        } else if error.may_be_done() {
+            Self::new(Code::NotKnown)
+        } else {
+            unavailable
+        }
     }
 }
 
@@ -107,7 +141,7 @@ impl From<AccountError> for Refused {
             AccountError::KidTaken(_) => Self::about(Code::Taken, "keys"),
             AccountError::TooManyKeys => Self::new(Code::TooMany),
             AccountError::Add(AddAccountError::Exists(_)) => Self::about(Code::Taken, "id"),
-            AccountError::Add(AddAccountError::Store(error)) | AccountError::Store(error) => failed(&error),
+            AccountError::Add(AddAccountError::Store(error)) | AccountError::Store(error) => error.into(),
             AccountError::NoRandomness(error) => failed(&error),
             error @ (AccountError::DemoKeyRevoked { .. }
             | AccountError::DemoKeyElsewhere { .. }
@@ -124,7 +158,7 @@ impl From<WebhookError> for Refused {
             WebhookError::UnknownAccount(_) | WebhookError::Unknown { .. } | WebhookError::UnknownDelivery(_) => Self::new(Code::NotFound),
             WebhookError::TooMany => Self::new(Code::TooMany),
             WebhookError::Off => Self::new(Code::SwitchedOff),
-            WebhookError::Store(error) => failed(&error),
+            WebhookError::Store(error) => error.into(),
             WebhookError::NoRandomness(error) => failed(&error),
         }
     }
@@ -134,6 +168,23 @@ impl From<WebhookError> for Refused {
 pub(super) fn failed(error: &dyn std::error::Error) -> Refused {
     tracing::error!(%error, "something that an operator has asked for failed");
     Refused::unavailable()
+}
+
+/// Gives what was refused before anybody has looked at it, in plain text or without any, in words that the pages know.
+pub(super) async fn in_words(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !(status.is_client_error() || status.is_server_error()) || kind.ends_with(b"json") {
+        return response;
+    }
+    let code = match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Code::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ if status.is_server_error() => Code::Unavailable,
+        _ => Code::InvalidRequest,
+    };
+    (status, Json(json!({"code": code, "field": null}))).into_response()
 }
 
 impl IntoResponse for Refused {

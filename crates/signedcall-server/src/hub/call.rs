@@ -27,6 +27,8 @@ pub(super) struct Call {
     pub(super) left: BTreeSet<DeviceId>,
     /// The callee's devices that are called by push, and of whose push it is not said yet what has become of it.
     pub(super) pushed: BTreeSet<DeviceId>,
+    /// Those of which it is said: they are not called by push again.
+    pub(super) settled: BTreeSet<DeviceId>,
     /// That of those that have left which has declined for all, with which the call ends.
     pub(super) declined_by: Option<NamedDevice>,
     /// What has been relayed, by sender and receiver.
@@ -70,8 +72,9 @@ pub(super) enum State {
     /// The callee's devices are told.
     Ringing {
         give_up_at: Timestamp,
-        /// Those that may have rung before the service was started again, or that a push may wake.
-        awaited: Option<Awaited>,
+        /// Those that may have rung before the service was started again and are not back, and until when each is waited for. Those that a push may wake are
+        /// waited for as well.
+        awaited: BTreeMap<DeviceId, Timestamp>,
         /// Those that may still answer.
         devices: Vec<Party>,
         /// Those of them that have confirmed in this run of their program, in that order.
@@ -94,15 +97,6 @@ pub(super) enum State {
         ends_at: Option<Timestamp>,
         telling: Telling,
     },
-}
-
-/// Devices that may come back to a service that was started again, or by a push.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Awaited {
-    /// Those of them that have not.
-    pub(super) devices: BTreeSet<DeviceId>,
-    /// For how long they are waited for.
-    pub(super) until: Timestamp,
 }
 
 /// Whether those who have a part in a call know of its answer.
@@ -195,6 +189,19 @@ impl Call {
         }
     }
 
+    /// Whether it rings, and a device may yet come that does not ring: since it rang before the service was started again, or by a push.
+    pub(super) fn awaits(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Ringing { awaited, devices, .. } => {
+                let may_come =
+                    |device: &DeviceId| !self.left.contains(device) && devices.iter().all(|party| party.endpoint.device != *device);
+                let is_back_soon = |(device, until): (&DeviceId, &Timestamp)| *until > now && may_come(device);
+                awaited.iter().any(is_back_soon) || self.pushed.iter().any(may_come)
+            }
+            State::Recording { .. } | State::Answered { .. } => false,
+        }
+    }
+
     /// Whether a session is in it, or may yet be.
     pub(super) fn occupies(&self, session: SessionId) -> bool {
         match self.role(session) {
@@ -232,18 +239,22 @@ impl Hub {
         self.end(turn, id, EndReason::RingTimeout, |_| EndReason::RingTimeout);
     }
 
-    /// Takes a device out of a ringing call, which ends with it when no other may still answer. While others may come back, it goes on.
+    /// Takes a device out of a ringing call, which ends with it when no other may still answer. While others may come back, or be called by push, it goes on.
     pub(super) fn drop_device(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason, if_last: EndReason) {
-        let Some(Call { left, state: State::Ringing { awaited, devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get(&id) else {
             return;
         };
-        let Some(index) = devices.iter().position(|party| party.session == session) else {
+        let Some((index, leaves)) = devices.iter().enumerate().find(|(_, party)| party.session == session) else {
             return;
         };
-        let awaits = awaited.as_ref().is_some_and(|awaited| awaited.until > turn.now && !awaited.devices.is_empty());
-        if devices.len() == 1 && !awaits {
+        let is_last = devices.len() == 1 && !self.calls.get(&id).is_some_and(|call| call.awaits(turn.now));
+        let others_may_be_pushed = self.to_be_pushed(id).iter().any(|device| *device != leaves.endpoint.device);
+        if is_last && !others_may_be_pushed {
             return self.end(turn, id, if_last, |_| told);
         }
+        let Some(Call { left, state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
+            return;
+        };
         let gone = devices.remove(index);
         left.insert(gone.endpoint.device);
         confirmed.retain(|confirmed| *confirmed != gone.endpoint);
@@ -251,6 +262,10 @@ impl Hub {
             session.calls.remove(&id);
         }
         self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told, other_device: None });
+        if is_last {
+            // Nobody confirms any more, so that the others are called at once.
+            self.push(turn, id);
+        }
     }
 
     /// Takes a session out of all its calls.

@@ -1,17 +1,18 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use signedcall_wire::{
     AccountId, AnalyticsEvent, Branding, CallId, ClientMessage, Context, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment,
     ErrorCode, Invite, Redacted, RequestId, Resume, ServiceMessage, SessionId, Timestamp, VoiceReport,
 };
 
-use super::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach};
+use super::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
 use super::{RelayGrant, User};
 
 /// One open socket. The shell numbers them in the order in which they open, and never uses a number again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SocketId(pub u64);
 
 /// Something that happened to the hub.
@@ -137,6 +138,10 @@ pub enum HubEvent {
         session: SessionId,
         /// Its request.
         request: RequestId,
+        /// Its user.
+        user: User,
+        /// The device.
+        device: DeviceId,
         /// Whether the device is reached by push now, or why it is not known.
         kept: Result<bool, ErrorCode>,
     },
@@ -163,7 +168,7 @@ pub enum HubEvent {
 }
 
 /// A verified sign-in. Session id and token come from outside, since nothing random is made in the hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Where the `hello` came from.
     pub socket: SocketId,
@@ -244,6 +249,8 @@ pub enum HubCommand {
     KeepPush(KeepPush),
     /// Send no more pushes to a device.
     ForgetPush(ForgetPush),
+    /// Write down by what right a device is reached by push.
+    RenewPush(RenewPush),
     /// Call a device by push, once for each call, and say [`HubEvent::PushFailed`] if that cannot be done.
     Push(NewPush),
     /// It is known what has become of a push (R36). One that is not brought yet is not wanted any more.
@@ -325,6 +332,8 @@ pub struct KeptCall {
     pub answer: Option<KeptAnswer>,
     /// Fresh ids, for the caller's device and the one that answered, which the hub waits for.
     pub sessions: [SessionId; 2],
+    /// The devices that were called by push, where it is known what has become of that: they are not called so again.
+    pub settled: Vec<DeviceId>,
 }
 
 /// A call that had ended when the service was started again.

@@ -3,7 +3,7 @@
 use super::Hub;
 
 /// How many there are of something at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HubFigures {
     /// Sessions, with or without a socket.
     pub(crate) sessions: usize,
@@ -11,6 +11,15 @@ pub(crate) struct HubFigures {
     pub(crate) devices: usize,
     /// Calls whose record is open or being opened.
     pub(crate) calls: usize,
+}
+
+impl HubFigures {
+    /// Adds what another hub knows.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.sessions += other.sessions;
+        self.devices += other.devices;
+        self.calls += other.calls;
+    }
 }
 
 impl Hub {

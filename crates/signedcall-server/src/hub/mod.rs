@@ -91,14 +91,14 @@ pub(crate) use self::figures::HubFigures;
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 use self::push::PushDirectory;
-pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach};
+pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 pub use self::quiet::{Quiet, QuietHours};
 use self::rate::CallBudgets;
 pub use self::rate::CallRates;
 pub use self::relay::RelayGrant;
 pub(crate) use self::relay::{relay_name_of_key, relay_name_of_user, relay_password};
 pub(crate) use self::rights::blocked;
-pub use self::rights::{KeyId, Right, TokenKeyId, Withdrawn};
+pub use self::rights::{Basis, KeyId, Right, TokenKeyId, Withdrawn};
 use self::session::{Answer, Session};
 use self::timers::{Timer, Timers};
 
@@ -242,7 +242,9 @@ impl Hub {
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
             HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
             HubEvent::PushesKnown { key, known } => self.know_pushes(key, known),
-            HubEvent::PushKept { session, request, kept } => self.push_kept(&mut turn, session, request, kept),
+            HubEvent::PushKept { session, request, user, device, kept } => {
+                self.push_kept(&mut turn, (session, request), &user, device, kept);
+            }
             HubEvent::PushFailed { call, account, environment, cuid, device, gone } => {
                 self.push_failed(&mut turn, call, &(account, environment, cuid), device, gone);
             }

@@ -70,6 +70,7 @@ impl Hub {
             limit: asked.into_iter().chain(caller.max_call).min(),
             left: BTreeSet::new(),
             pushed: BTreeSet::new(),
+            settled: BTreeSet::new(),
             declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },
@@ -170,7 +171,7 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        call.state = State::Ringing { give_up_at, awaited: None, devices: devices.clone(), confirmed: Vec::new() };
+        call.state = State::Ringing { give_up_at, awaited: BTreeMap::new(), devices: devices.clone(), confirmed: Vec::new() };
         let invite = call.invite(turn.now);
         self.timers.set(Timer::RingOver(id), give_up_at);
         for party in devices {
@@ -183,7 +184,7 @@ impl Hub {
     }
 
     /// A device signs in while its user is called: it rings too, and finds the call in its welcome. Says which calls these are.
-    pub(super) fn ring_late(&mut self, user: &User, party: Party) -> Vec<CallId> {
+    pub(super) fn ring_late(&mut self, turn: &mut Turn, user: &User, party: Party) -> Vec<CallId> {
         let device = party.endpoint.device;
         self.await_no_more(user, device);
         let may_ring = |call: &Call| match &call.state {
@@ -196,7 +197,8 @@ impl Hub {
         let mut rings = Vec::new();
         for id in ringing {
             if self.with_room(vec![party]).is_empty() {
-                break;
+                self.pushed_in_vain(turn, id, device);
+                continue;
             }
             if let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get_mut(&id) {
                 devices.push(party);
@@ -209,13 +211,13 @@ impl Hub {
         rings
     }
 
-    /// A device is back since the service was started again, or since it was pushed.
+    /// A device is back since the service was started again.
     fn await_no_more(&mut self, user: &User, device: DeviceId) {
         for id in self.calls_of_users.get(user).into_iter().flatten() {
-            if let Some(Call { callee, state: State::Ringing { awaited: Some(awaited), .. }, .. }) = self.calls.get_mut(id)
+            if let Some(Call { callee, state: State::Ringing { awaited, .. }, .. }) = self.calls.get_mut(id)
                 && callee == user
             {
-                awaited.devices.remove(&device);
+                awaited.remove(&device);
             }
         }
     }

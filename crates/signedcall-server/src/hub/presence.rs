@@ -57,6 +57,7 @@ impl Hub {
             return turn.commands.push(HubCommand::Close { socket });
         }
         self.push_again(turn, &user, device, single_device);
+        self.renew_push(turn, &user, device, &right);
         let Inherited { calls, answers, mut ended } =
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
         let session = Session {
@@ -84,7 +85,7 @@ impl Hub {
         self.sockets.insert(socket, id);
         self.presence.entry(user.clone()).or_default().insert(device, id);
         // It finds them in its welcome.
-        drop(self.ring_late(&user, Party { endpoint, session: id }));
+        drop(self.ring_late(turn, &user, Party { endpoint, session: id }));
         let snapshots = self.snapshots(turn, id);
         for missed in self.missed_ends(&user, id, device) {
             if ended.iter().all(|known| known.call != missed.call) {

@@ -58,6 +58,7 @@ impl Hub {
             let (caller, by) = (call.caller.session, party.endpoint);
             confirmed.push(by);
             if call.pushed.remove(&by.device) {
+                call.settled.insert(by.device);
                 turn.commands.push(HubCommand::PushSettled { call: id, device: by.device, outcome: PushOutcome::Rings });
             }
             self.tell(turn, caller, ServiceEvent::Ringing { call: id, by });

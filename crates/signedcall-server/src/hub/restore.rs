@@ -25,7 +25,7 @@ use std::time::Duration;
 use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEVICE, ServiceEvent, SessionId, Timestamp};
 
 use super::budget::Budget;
-use super::call::{Awaited, Call, Held, Party, State, Telling};
+use super::call::{Call, Held, Party, State, Telling};
 use super::past::PastCall;
 use super::push::CONFIRM_WITHIN;
 use super::session::{Answers, EventRing, Link, Session};
@@ -61,7 +61,7 @@ impl Hub {
     }
 
     fn restore_call(&mut self, turn: &mut Turn, kept: KeptCall) {
-        let KeptCall { record, answer, sessions: [caller_session, callee_session] } = kept;
+        let KeptCall { record, answer, sessions: [caller_session, callee_session], settled } = kept;
         let OpenRecord { account, environment, callee, context, invite, instead_of, limit, rings_on, placed_at } = record;
         let id = invite.call;
         let callee: User = (account.clone(), environment, callee);
@@ -76,8 +76,9 @@ impl Hub {
                     // Whom the service was about to push when it died is pushed then. Twice, nobody is: the store knows.
                     self.timers.set(Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
                 }
-                let awaited = Awaited { devices: rings_on.into_iter().collect(), until: turn.now + self.settings.call_grace };
-                State::Ringing { give_up_at, awaited: Some(awaited), devices: Vec::new(), confirmed: Vec::new() }
+                let until = turn.now + self.settings.call_grace;
+                let awaited = rings_on.into_iter().map(|device| (device, until)).collect();
+                State::Ringing { give_up_at, awaited, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => State::Answered {
                 at: answer.at.min(turn.now),
@@ -98,8 +99,9 @@ impl Hub {
         };
         self.involve(callee.clone(), id);
         let (left, pushed, relayed) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        let declined_by = None;
-        self.calls.insert(id, Call { caller, callee, context, invite, instead_of, limit, left, pushed, declined_by, relayed, state });
+        let (settled, declined_by) = (settled.into_iter().collect(), None);
+        let call = Call { caller, callee, context, invite, instead_of, limit, left, pushed, settled, declined_by, relayed, state };
+        self.calls.insert(id, call);
         self.limit(turn, id);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use signedcall_wire::{AccountId, Cuid, Environment, ErrorCode, Refusal, ServiceMessage, SessionId};
 
 use super::call::Departure;
@@ -11,15 +12,15 @@ use super::timers::Timer;
 use super::{Hub, SocketId, Turn, User};
 
 /// One api key of an account, by the name that its operator knows it by. It says nothing of the key itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyId(pub String);
 
 /// One key that an account signs user tokens with, as it was registered: another that takes its place under the same name is another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TokenKeyId(pub i64);
 
 /// What lets a device in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Right {
     /// An api key, until it is revoked.
     ApiKey(KeyId),
@@ -32,7 +33,24 @@ pub enum Right {
     },
 }
 
+/// What a right rests on, by which it is withdrawn. It does not expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// An api key.
+    ApiKey(KeyId),
+    /// The key of user tokens.
+    TokenKey(TokenKeyId),
+}
+
 impl Right {
+    /// What it rests on.
+    pub(super) fn basis(&self) -> Basis {
+        match self {
+            Self::ApiKey(key) => Basis::ApiKey(key.clone()),
+            Self::UserToken { key, .. } => Basis::TokenKey(*key),
+        }
+    }
+
     /// How long it is good, in milliseconds; `None` when nothing says so.
     pub(super) fn lasts_ms(&self) -> Option<u64> {
         match self {
@@ -67,6 +85,14 @@ impl Withdrawn {
         match right? {
             Right::ApiKey(key) => self.keys.contains(key).then(|| not_signed_in("the api key is revoked")),
             Right::UserToken { .. } => None,
+        }
+    }
+
+    /// Whether nothing can rest on this any more.
+    pub(super) fn has(&self, basis: &Basis) -> bool {
+        match basis {
+            Basis::ApiKey(key) => self.keys.contains(key),
+            Basis::TokenKey(key) => self.token_keys.contains(key),
         }
     }
 
@@ -121,6 +147,7 @@ impl Hub {
         for id in unsigned {
             self.expire_token(turn, id);
         }
+        self.push_no_more_by_what_is_withdrawn(turn);
     }
 
     /// The api keys that somebody is signed in by, or was a moment ago and may go on.
@@ -166,7 +193,9 @@ impl Hub {
                 .send(socket, ServiceMessage::NotRenewed(not_signed_in("this session has not begun with a user token of this user")));
         };
         *right = renewed.clone();
+        let device = session.endpoint.device;
         self.time_right(turn, id, &renewed);
+        self.renew_push(turn, user, device, &renewed);
         turn.send(socket, ServiceMessage::Renewed { token_lasts_ms: milliseconds(lasts) });
     }
 

@@ -82,6 +82,7 @@ impl Hub {
             limit,
             left: BTreeSet::new(),
             pushed: BTreeSet::new(),
+            settled: BTreeSet::new(),
             declined_by: None,
             relayed: BTreeMap::new(),
             state: State::Recording { asked_by: session, waiting: vec![id], intent: Intent::Ring },

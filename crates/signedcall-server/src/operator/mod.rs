@@ -18,15 +18,16 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, mpsc::Sender, oneshot};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use self::readiness::Unready;
+use crate::cluster::Exchange;
 use crate::gate::Gate;
 use crate::metrics::{CONTENT_TYPE, Metrics, Page, write_process};
 use crate::relay::Quota;
 use crate::store::{StoreFigures, StoreProbe};
-use crate::switchboard::{Figures, Note};
+use crate::switchboard::Figures;
 
 /// Connections at once: those of a few programs that watch.
 const MOST_CONNECTIONS: usize = 32;
@@ -38,7 +39,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// Everything that is looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
-    notes: Sender<Note>,
+    exchange: Exchange,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
     store: Arc<StoreFigures>,
@@ -48,20 +49,18 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn new(
-        notes: Sender<Note>,
+        exchange: Exchange,
         (metrics, gate): (Arc<Metrics>, Arc<Gate>),
         store: Arc<StoreFigures>,
         quota: Option<Arc<Quota>>,
         probe: StoreProbe,
     ) -> Self {
-        Self { notes, metrics, gate, store, quota, probe: Arc::new(Mutex::new(probe)) }
+        Self { exchange, metrics, gate, store, quota, probe: Arc::new(Mutex::new(probe)) }
     }
 
-    /// What the hub's task says, if it answers.
+    /// What the hub's task says, or all of them say together, if they answer.
     async fn figures(&self) -> Option<Figures> {
-        let (tell, told) = oneshot::channel();
-        in_time(async { self.notes.send(Note::Figures(tell)).await.ok() }).await?;
-        in_time(async { told.await.ok() }).await
+        in_time(self.exchange.figures()).await
     }
 
     /// Asks the disk, off the asynchronous threads. One of those at most waits for it: whoever asks meanwhile has to be first in time.
@@ -88,8 +87,10 @@ impl Operator {
             page.value("signedcall_open_calls", "Calls that ring or go on.", hub.calls);
         }
         page.value("signedcall_waiting_connections", "Connections on which nobody has signed in yet.", self.gate.waiting());
-        let waiting = self.notes.max_capacity() - self.notes.capacity();
-        page.value("signedcall_switchboard_queue", "Messages that wait for the hub.", waiting);
+        page.value("signedcall_switchboard_queue", "Messages that wait for the hub.", self.exchange.waiting());
+        if let Some(cluster) = self.exchange.cluster() {
+            cluster.write(&mut page);
+        }
         if let Some(quota) = &self.quota {
             page.value("signedcall_relay_ports", "Ports of the relay that devices hold.", quota.held());
             page.counter("signedcall_relay_ports_refused_total", "Ports of the relay that were one too many.", quota.refused());

@@ -12,6 +12,8 @@ pub(super) enum Unready {
     NoWriter,
     #[error("the service is about to stop")]
     Drains,
+    #[error("the bus is away: users of accounts that other nodes have cannot be reached")]
+    BusAway,
     #[error("the store cannot be written to: {0}")]
     Store(String),
     #[error("the store's disk does not answer")]
@@ -27,6 +29,7 @@ impl Unready {
             Self::HubSilent => "hub_silent",
             Self::NoWriter => "no_writer",
             Self::Drains => "drains",
+            Self::BusAway => "bus_away",
             Self::Store(_) => "store",
             Self::DiskSilent => "disk_silent",
             Self::NoRoom(_) => "no_room",
@@ -41,6 +44,9 @@ pub(super) async fn check(operator: &Operator) -> Result<(), Unready> {
     }
     if figures.drains {
         return Err(Unready::Drains);
+    }
+    if operator.exchange.cluster().is_some_and(|cluster| !cluster.bus_is_there()) {
+        return Err(Unready::BusAway);
     }
     let (room, written) = operator.ask_disk(|probe| (probe.room(), probe.write())).await.ok_or(Unready::DiskSilent)?;
     written.map_err(|error| Unready::Store(error.to_string()))?;

@@ -1,5 +1,6 @@
-//! How servers are connected to that somebody else has chosen: in bounded time, and at no address that only this service's own network reaches.
+//! How servers are connected to, and asked, that somebody else has chosen: in bounded time, and at no address that only this service's own network reaches.
 
+mod exchange;
 mod trust;
 mod url;
 
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub(crate) use self::exchange::{Answer, NoAnswer, answer_to, ask_once};
 pub(crate) use self::trust::{Connector, Trust};
 pub use self::url::InvalidUrl;
 pub(crate) use self::url::check;

@@ -1,22 +1,23 @@
 //! How devices are called by push (R25): where each is reached, is written down as it says so, and who it is that calls, a push does not say.
 //!
 //! ```text
-//!   hub ── KeepPush, ForgetPush, Push, PushSettled ──▶ keeper ──▶ store ──▶ sender ──▶ web_push │ apns
-//!    ◀───────────────────────── PushKept, PushFailed ─────┴──────────────────┘
+//!   hub ── KeepPush, RenewPush, ForgetPush, Push, PushSettled ──▶ keeper ──▶ store ──▶ sender ──▶ web_push │ apns
+//!    ◀──────────────────────────────── PushKept, PushFailed ───────┴ ◀─ what became of it ─┘
 //! ```
 //!
 //! A push is put down in the store before it is sent, once for each call and device: a service that is started again sends what is left, and nothing that
-//! was brought. `encrypt` seals what it carries for the device alone, `vapid` and `apns` prove who sends it, `schedule` decides what follows from the answer.
+//! was brought or given up. The keeper alone writes, in the order in which it is told, and so the hub learns of everything in that order. `encrypt` seals what it carries for the device alone, `vapid` and `apns` prove who sends it, `schedule` decides what follows from the answer.
 //! `docs/push.md` is for whoever operates the service.
 
 mod apns;
 mod encrypt;
-mod exchange;
 mod jwt;
 mod keeper;
 mod parts;
 mod schedule;
 mod sender;
+mod trial;
+mod under_way;
 mod vapid;
 mod web_push;
 
@@ -31,14 +32,14 @@ use url::Url;
 
 pub use self::apns::{ApnsCredential, ApnsProof, InvalidCredential};
 use self::encrypt::DeviceKeys;
-use self::exchange::{Answer, SendError};
-pub(crate) use self::keeper::PushKeeper;
+pub(crate) use self::keeper::{PushJobs, PushKeeper, PushThread};
 pub(crate) use self::parts::PushParts;
 pub use self::parts::StartPushError;
 pub(crate) use self::schedule::Next;
 pub(crate) use self::sender::send_pushes;
+pub(crate) use self::trial::{PushTrials, Trial, Verdict};
 pub(crate) use self::vapid::VapidKey;
-use crate::outward::{Outward, Trust, check};
+use crate::outward::{Answer, NoAnswer, Outward, Trust, check};
 use crate::store::{Accounts, DuePush, StoreError};
 
 /// Apple's host for apps that were installed from its store.
@@ -113,6 +114,21 @@ impl PushSettings {
 pub struct CertificatesError {
     path: PathBuf,
     why: String,
+}
+
+/// Why nothing was answered to a push.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    #[error("nothing can be encrypted for the device: {0}")]
+    NotSealed(#[from] encrypt::EncryptError),
+    #[error("the account has entered nothing that Apple would take its pushes by, or not for this app")]
+    NoCredential,
+    #[error("what is sent could not be signed")]
+    NotSigned,
+    #[error("this service has a bug")]
+    Bug,
 }
 
 /// One who brings pushes to devices.

@@ -2,11 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use signedcall_wire::DeviceId;
-
 use super::sender::Senders;
-use super::{CertificatesError, PushKeeper, PushSettings, VapidKey};
-use crate::hub::{Reach, User};
+use super::{CertificatesError, PushSettings, PushThread, VapidKey};
 use crate::store::{Location, Pushes, StoreError};
 
 /// Why nothing can be pushed.
@@ -26,13 +23,11 @@ pub enum StartPushError {
 /// What pushes are kept in and sent by.
 #[derive(Debug)]
 pub(crate) struct PushParts {
-    pub(crate) keeper: PushKeeper,
-    pub(crate) senders: Senders,
+    pub(crate) thread: PushThread,
+    pub(crate) senders: Arc<Senders>,
     pub(crate) pushes: Arc<Mutex<Pushes>>,
     /// What devices are told that Web Push services know the service by.
     pub(crate) key: String,
-    /// Who has said before where their pushes go.
-    pub(crate) known: Vec<(User, DeviceId, Reach)>,
 }
 
 impl PushParts {
@@ -41,10 +36,10 @@ impl PushParts {
         let pushes = Pushes::open(store)?;
         let kept = pushes.key(&VapidKey::make().ok_or(StartPushError::NoKey)?)?;
         let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartPushError::NoKey)?);
-        let (key, known) = (vapid.public(), pushes.known()?);
+        let key = vapid.public();
         let pushes = Arc::new(Mutex::new(pushes));
-        let keeper = PushKeeper::start(Pushes::open(store)?, settings.clone())?;
-        let senders = Senders::new(settings, vapid, Arc::clone(&pushes))?;
-        Ok(Self { keeper, senders, pushes, key, known })
+        let thread = PushThread::start(Pushes::open(store)?, settings.clone())?;
+        let senders = Arc::new(Senders::new(settings, vapid, Arc::clone(&pushes))?);
+        Ok(Self { thread, senders, pushes, key })
     }
 }

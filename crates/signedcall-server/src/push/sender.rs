@@ -1,6 +1,5 @@
 //! The task that sends the pushes that are due, and writes down what has become of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,26 +7,25 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use signedcall_wire::{CallId, PushPayload, PushService};
-use tokio::sync::Notify;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 use super::apns::Apns;
 use super::encrypt::DeviceKeys;
-use super::exchange::{Answer, SendError};
-use super::schedule::{Next, next};
+use super::schedule::next;
+use super::under_way::{UnderWay, WORTH_A_LOOK};
 use super::web_push::WebPush;
-use super::{CertificatesError, PushSender, PushSettings, VapidKey};
-use crate::hub::HubEvent;
+use super::{CertificatesError, PushJobs, PushSender, PushSettings, SendError, VapidKey};
+use crate::cluster::Exchange;
+use crate::outward::Answer;
 use crate::store::{DuePush, Pushes, StoreError, TriedPush, unix_millis};
-use crate::switchboard::Note;
 
 /// How often is looked for what has become due by itself. A pause is never shorter.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Pushes at the same time: each may hold one of the files that the process may have open, which devices need as well.
-const MOST_AT_ONCE: usize = 256;
+/// How long what is under way at the end may take: what is brought in that time is not sent again by the next service.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whoever brings pushes.
 #[derive(Debug)]
@@ -52,9 +50,13 @@ impl Senders {
     }
 
     async fn send(&self, push: &DuePush) -> Result<Answer, SendError> {
+        self.bring(push, u64::try_from(push.expires_at_ms).unwrap_or_default()).await
+    }
+
+    /// Brings a push whose call stops ringing then, by its own word; the push services are told how long it is of use.
+    pub(super) async fn bring(&self, push: &DuePush, expires_at_ms: u64) -> Result<Answer, SendError> {
         let sender = self.of(&push.target.by).ok_or(SendError::Bug)?;
         let call = Uuid::try_parse(&push.call).map_err(|_| SendError::Bug)?;
-        let expires_at_ms = u64::try_from(push.expires_at_ms).unwrap_or_default();
         let payload = PushPayload { call: CallId(call), to: push.user.2.clone(), expires_at_ms };
         let text = serde_json::to_vec(&payload).map_err(|_| SendError::Bug)?;
         let sealed = DeviceKeys::of(&push.target)?.encrypt(&text)?;
@@ -62,25 +64,28 @@ impl Senders {
     }
 }
 
-/// Sends what is due, for as long as it is polled.
-pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, filled: Arc<Notify>, hub: Sender<Note>) {
+/// Sends what is due until it is told to stop, or nobody is there any more to do so; then it waits for what is under way.
+pub(crate) async fn send_pushes(
+    senders: Arc<Senders>,
+    pushes: Arc<Mutex<Pushes>>,
+    filled: Arc<Notify>,
+    jobs: PushJobs,
+    exchange: Exchange,
+    mut stop: oneshot::Receiver<()>,
+) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (senders, mut tries, mut under_way) = (Arc::new(senders), JoinSet::new(), BTreeMap::new());
+    let (mut tries, mut under_way) = (JoinSet::new(), UnderWay::default());
     let mut fails = false;
     loop {
-        // What could not be written down stays under way, so that it is not sent again at once, and no longer than its call rings.
-        let now_ms = unix_millis(SystemTime::now());
-        under_way.retain(|_, expires_at_ms| *expires_at_ms > now_ms);
-        let room = MOST_AT_ONCE.saturating_sub(under_way.len());
-        let (looking, known) = (Arc::clone(&pushes), under_way.keys().copied().collect());
-        let looked = spawn_blocking(move || look(&looking.lock().unwrap_or_else(PoisonError::into_inner), room, &known)).await;
-        let due = looked.map_err(|panicked| panicked.to_string()).and_then(|due| due.map_err(|error| error.to_string()));
+        // What could not be written down is not sent again at once, and no longer than its call rings.
+        under_way.forget_over(unix_millis(SystemTime::now()));
+        let due = look(&pushes, &under_way, &exchange).await;
         let failed_before = std::mem::replace(&mut fails, due.is_err());
         match due {
             Ok(due) => {
                 for push in due {
-                    under_way.insert(push.number, push.expires_at_ms);
+                    under_way.send(&push);
                     let senders = Arc::clone(&senders);
                     tries.spawn(async move { attempt(&senders, push).await });
                 }
@@ -91,35 +96,57 @@ pub(crate) async fn send_pushes(senders: Senders, pushes: Arc<Mutex<Pushes>>, fi
         tokio::select! {
             Some(tried) = tries.join_next(), if !tries.is_empty() => match tried {
                 Ok(tried) => {
-                    let number = tried.due.number;
-                    // What is not written down would be due again at once.
-                    if write(&pushes, tried, &hub).await {
-                        under_way.remove(&number);
-                    }
+                    let due = tried.due.clone();
+                    let is_written = jobs.tried(tried).await;
+                    under_way.come_to(&due, is_written);
                 }
                 // Only a runtime that is about to stop cancels it, and what may panic in it is caught.
                 Err(error) => tracing::error!(%error, "a push has come to nothing"),
             },
             () = filled.notified() => {}
             _ = ticks.tick() => {}
+            _ = &mut stop => break,
         }
+    }
+    let finish = async {
+        while let Some(tried) = tries.join_next().await {
+            if let Ok(tried) = tried {
+                jobs.tried(tried).await;
+            }
+        }
+    };
+    if timeout(ENDS_WITHIN, finish).await.is_err() {
+        tracing::info!("some pushes are under way still, and are sent again by the next service");
     }
 }
 
-fn look(pushes: &Pushes, room: usize, under_way: &BTreeSet<i64>) -> Result<Vec<DuePush>, StoreError> {
-    let now = SystemTime::now();
-    let over = pushes.let_go(now)?;
-    if over > 0 {
-        tracing::info!(pushes = over, "calls had ended ringing before it was known what became of their pushes");
-    }
-    if room == 0 { Ok(Vec::new()) } else { pushes.due(now, room, under_way) }
+/// Finds what is due and may be sent now.
+async fn look(pushes: &Arc<Mutex<Pushes>>, under_way: &UnderWay, exchange: &Exchange) -> Result<Vec<DuePush>, String> {
+    let (looking, known) = (Arc::clone(pushes), under_way.numbers());
+    let look = move || {
+        let (pushes, now) = (looking.lock().unwrap_or_else(PoisonError::into_inner), SystemTime::now());
+        let over = pushes.let_go(now)?;
+        if over > 0 {
+            tracing::info!(pushes = over, "calls had ended ringing before it was known what became of their pushes");
+        }
+        pushes.due(now, WORTH_A_LOOK, &known)
+    };
+    // Those of calls that another node decides on are sent by that one.
+    let due = run(look).await?.into_iter().filter(|due| exchange.has(&due.user.0)).collect();
+    let (taking, chosen) = (Arc::clone(pushes), under_way.choose(due));
+    run(move || taking.lock().unwrap_or_else(PoisonError::into_inner).take(chosen, SystemTime::now())).await
+}
+
+async fn run<T: Send + 'static>(ask: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, String> {
+    let asked = spawn_blocking(ask).await.map_err(|panicked| panicked.to_string())?;
+    asked.map_err(|error| error.to_string())
 }
 
 async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
     let began = Instant::now();
     let answer = caught(senders.send(&due)).await;
     let left = Duration::from_millis(u64::try_from(due.expires_at_ms - unix_millis(SystemTime::now())).unwrap_or_default());
-    let next = next(&answer, due.tries.saturating_add(1), left, rand::random());
+    let next = next(&due.target.by, &answer, due.tries.saturating_add(1), left, rand::random());
     let (status, error) = match &answer {
         Ok(answer) => (Some(answer.status), None),
         Err(error) => (None, Some(error.to_string())),
@@ -133,43 +160,6 @@ async fn attempt(senders: &Senders, due: DuePush) -> TriedPush {
         tracing::debug!(call = due.call, words, "what its push service has said");
     }
     TriedPush { due, next }
-}
-
-/// Writes down what has become of a push, and tells the hub of one that is not brought. Says whether it could be written down.
-async fn write(pushes: &Arc<Mutex<Pushes>>, tried: TriedPush, hub: &Sender<Note>) -> bool {
-    let writing = Arc::clone(pushes);
-    let (written, tried) = match spawn_blocking(move || {
-        let written = writing.lock().unwrap_or_else(PoisonError::into_inner).write(&tried, SystemTime::now());
-        (written, tried)
-    })
-    .await
-    {
-        Ok(done) => done,
-        Err(error) => {
-            tracing::error!(%error, "what has become of a push is not written down");
-            return false;
-        }
-    };
-    let (is_written, gone) = match written {
-        Ok(gone) => (true, gone),
-        Err(error) => {
-            tracing::error!(%error, "what has become of a push cannot be written down");
-            (false, false)
-        }
-    };
-    match tried.next {
-        Next::Done => {}
-        Next::Again { .. } if is_written => {}
-        Next::Again { .. } | Next::GiveUp | Next::Gone => {
-            let DuePush { call, user: (account, environment, cuid), device, .. } = tried.due;
-            if let Ok(call) = Uuid::try_parse(&call).map(CallId) {
-                let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone };
-                // Nobody listens any more while the service stops.
-                let _ = hub.send(Note::Event(Box::new(failed))).await;
-            }
-        }
-    }
-    is_written
 }
 
 /// A try that panics has failed like any other, and keeps no other push from being sent.

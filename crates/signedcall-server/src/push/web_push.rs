@@ -9,13 +9,12 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use signedcall_wire::PushService;
-use tokio::time::timeout;
+use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::exchange::{Answer, SendError, ask_once};
-use super::{PushSender, PushSettings, VapidKey, jwt};
-use crate::outward::{ConnectError, Connector, Outward, Trust};
+use super::{PushSender, PushSettings, SendError, VapidKey, jwt};
+use crate::outward::{Answer, ConnectError, Connector, NoAnswer, Outward, Trust, ask_once};
 use crate::store::{DuePush, unix_millis};
 
 /// Brings pushes to whoever takes Web Push.
@@ -51,7 +50,7 @@ impl WebPush {
             .header("ttl", seconds)
             .header("urgency", "high")
             .header("topic", topic);
-        request.body(Full::new(Bytes::from(sealed))).map_err(|_| SendError::Connect(ConnectError::Url))
+        request.body(Full::new(Bytes::from(sealed))).map_err(|_| no_url())
     }
 }
 
@@ -62,9 +61,13 @@ impl PushSender for WebPush {
             PushService::WebPush { endpoint } => endpoint,
             PushService::Apns { .. } | PushService::Unknown => return Err(SendError::Bug),
         };
-        let url = Url::parse(endpoint.expose()).map_err(|_| ConnectError::Url)?;
+        let url = Url::parse(endpoint.expose()).map_err(|_| no_url())?;
         let request = self.request(&url, push, sealed, SystemTime::now())?;
-        let stream = self.outward.connect(&url, &self.tls).await?;
-        timeout(self.settings.answer_within, ask_once(stream, request)).await.map_err(|_| SendError::AnswerTooLate)?
+        let stream = self.outward.connect(&url, &self.tls).await.map_err(NoAnswer::from)?;
+        Ok(ask_once(stream, request, Instant::now() + self.settings.answer_within).await?)
     }
+}
+
+fn no_url() -> SendError {
+    NoAnswer::from(ConnectError::Url).into()
 }

@@ -27,7 +27,8 @@ pub(crate) struct MadeReceipt {
 /// The way to the thread, which ends with it.
 #[derive(Debug)]
 pub(crate) struct ReceiptMaker {
-    asked: Sender<AskedReceipt>,
+    asked: Sender<(AskedReceipt, UnboundedSender<MadeReceipt>)>,
+    tell: UnboundedSender<MadeReceipt>,
     made: UnboundedReceiver<MadeReceipt>,
 }
 
@@ -35,15 +36,21 @@ impl ReceiptMaker {
     /// Starts the thread, with a connection to the store that is its own.
     pub(crate) fn start(accounts: Accounts) -> Result<Self, StoreError> {
         let (asked, inbox) = mpsc::channel();
-        let (told, made) = unbounded_channel();
-        let thread = std::thread::Builder::new().name("receipts".to_owned()).spawn(move || make_all(&accounts, &inbox, &told));
+        let thread = std::thread::Builder::new().name("receipts".to_owned()).spawn(move || make_all(&accounts, &inbox));
         thread.map_err(StoreError::Thread)?;
-        Ok(Self { asked, made })
+        let (tell, made) = unbounded_channel();
+        Ok(Self { asked, tell, made })
+    }
+
+    /// Another way to the same thread, by which other receipts are asked for.
+    pub(crate) fn another(&self) -> Self {
+        let (tell, made) = unbounded_channel();
+        Self { asked: self.asked.clone(), tell, made }
     }
 
     /// Has a receipt made; [`made`](Self::made) gives it, or says why there is none.
     pub(crate) fn ask(&self, asked: AskedReceipt) {
-        if self.asked.send(asked).is_err() {
+        if self.asked.send((asked, self.tell.clone())).is_err() {
             tracing::error!("whoever makes receipts is gone");
         }
     }
@@ -54,8 +61,8 @@ impl ReceiptMaker {
     }
 }
 
-fn make_all(accounts: &Accounts, inbox: &Receiver<AskedReceipt>, told: &UnboundedSender<MadeReceipt>) {
-    let mut waiting: Vec<(AskedReceipt, Instant)> = Vec::new();
+fn make_all(accounts: &Accounts, inbox: &Receiver<(AskedReceipt, UnboundedSender<MadeReceipt>)>) {
+    let mut waiting = Vec::new();
     loop {
         let asked = if waiting.is_empty() {
             inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -63,11 +70,11 @@ fn make_all(accounts: &Accounts, inbox: &Receiver<AskedReceipt>, told: &Unbounde
             inbox.recv_timeout(LOOK_AGAIN_AFTER)
         };
         match asked {
-            Ok(asked) => waiting.push((asked, Instant::now() + WRITTEN_WITHIN)),
+            Ok((asked, told)) => waiting.push((asked, told, Instant::now() + WRITTEN_WITHIN)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        waiting.retain(|(asked, until)| {
+        waiting.retain(|(asked, told, until)| {
             let made = make(accounts, asked);
             if made == Err(ErrorCode::OngoingCall) && Instant::now() < *until {
                 return true;

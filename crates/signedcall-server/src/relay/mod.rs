@@ -169,8 +169,8 @@ impl Relay {
     }
 
     /// Frees its ports.
-    pub(crate) async fn stop(self) {
-        let Some((server, _)) = self.embedded else { return };
+    pub(crate) async fn stop(&self) {
+        let Some((server, _)) = &self.embedded else { return };
         if let Err(error) = server.close().await {
             tracing::warn!(%error, "the relay did not stop cleanly");
         }

@@ -60,6 +60,13 @@ pub struct Given {
     /// [default: a file in the data directory]
     #[arg(long, env = "SIGNEDCALL_STORE", value_name = "URL", global = true, hide_env_values = true)]
     pub store: Option<String>,
+    /// A NATS server by which several services on one database are one, such as nats://localhost:4222, or tls://user:password@host:4222 on another machine
+    /// [default: the service is alone]
+    #[arg(long, env = "SIGNEDCALL_BUS", value_name = "URL", hide_env_values = true)]
+    pub bus: Option<String>,
+    /// What the service is called among those [default: made at each start]
+    #[arg(long, env = "SIGNEDCALL_NODE_NAME", value_name = "NAME")]
+    pub node_name: Option<String>,
     /// Have an account "demo", on loopback only. Its key for the environment "development" is SIGNEDCALL_DEMO_KEY when that is set, else made
     /// once and kept in the data directory's demo.key
     #[arg(long, env = "SIGNEDCALL_DEMO", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -166,6 +173,8 @@ impl Given {
             tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
             store: self.store.or(other.store),
+            bus: self.bus.or(other.bus),
+            node_name: self.node_name.or(other.node_name),
             demo: self.demo.or(other.demo),
             demo_max_call_seconds: self.demo_max_call_seconds.or(other.demo_max_call_seconds),
             turn_listen: self.turn_listen.or(other.turn_listen),

@@ -1,5 +1,6 @@
 //! What the operator has set, from flags, environment and file, checked.
 
+mod cluster;
 mod command_line;
 mod hours;
 mod operators;
@@ -16,6 +17,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::cluster::cluster;
 pub use self::command_line::{
     AccountCommand, AnalyticsCommand, Command, CommandLine, EnvironmentName, Given, JwksCommand, KeyCommand, LogFormat,
     NewAccountArguments, QuietArguments, QuietCommand, Theme, UserArguments, UserCommand,
@@ -29,6 +31,7 @@ use self::relay::relay;
 pub use self::webhooks::WebhookCommand;
 use crate::account::MAX_CALL_SECONDS;
 use crate::api::ApiSettings;
+use crate::cluster::ClusterSettings;
 use crate::gate::GateSettings;
 use crate::hub::{CallRates, HubSettings};
 use crate::push::PushSettings;
@@ -67,6 +70,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The database that accounts and records are in; a file in the data directory when it is not set.
     pub store: Option<Server>,
+    /// The cluster that it is a node of; none when it is not set.
+    pub cluster: Option<ClusterSettings>,
     /// Whether there is a demo account.
     pub demo: bool,
     /// The longest that a call of the demo account may last from its answer.
@@ -157,6 +162,7 @@ impl Settings {
             tls: None,
             data,
             store: None,
+            cluster: None,
             demo: true,
             demo_max_call: None,
             relay: RelaySettings::Embedded(EmbeddedRelay { listen: TURN_LISTEN, public_address: None, ports: TURN_PORTS }),
@@ -202,6 +208,7 @@ impl Settings {
         settings.push = push(&given, faults);
         settings.listen = given.listen.unwrap_or(settings.listen);
         settings.store = faults.or(None, given.store.as_deref().map(server).transpose());
+        settings.cluster = faults.or(None, cluster(&given));
         settings.operator_listen = given.operator_listen;
         settings.dashboard_listen = given.dashboard_listen;
         settings.tls = faults.or(None, tls_files(given.tls_certificate, given.tls_key));

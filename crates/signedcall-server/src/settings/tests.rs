@@ -44,6 +44,10 @@ fn a_relay_elsewhere_is_reached_in_several_ways_with_a_secret_from_a_file() {
 fn a_wrong_value_is_refused_by_the_setting_s_name() {
     let rows = [
         ("listen = 'somewhere'", "listen"),
+        ("bus = 'nats://localhost'", "bus"),
+        ("store = 'postgres://me@localhost/db'\nbus = 'nats://bus.example'", "bus"),
+        ("node_name = 'one'", "node_name"),
+        ("store = 'postgres://me@localhost/db'\nbus = 'nats://localhost'\nnode_name = 'one two'", "node_name"),
         ("ring_seconds = 4", "ring_seconds"),
         ("ring_seconds = 'long'", "ring_seconds"),
         ("demo_max_call_seconds = 0", "demo_max_call_seconds"),
@@ -98,7 +102,7 @@ fn every_setting_has_a_flag_a_variable_and_a_key_and_is_in_the_help() {
     let mut command = CommandLine::command();
     let help = command.render_long_help().to_string();
     let settings: Vec<_> = command.get_arguments().filter(|argument| argument.get_env().is_some()).collect();
-    assert_eq!(settings.len(), 33, "thirty-two settings, and the file that holds them");
+    assert_eq!(settings.len(), 35, "thirty-four settings, and the file that holds them");
     for argument in settings {
         let (flag, variable) = (argument.get_long().expect("a flag"), argument.get_env().expect("a variable").to_string_lossy());
         assert_eq!(variable, format!("SIGNEDCALL_{}", flag.to_uppercase().replace('-', "_")));

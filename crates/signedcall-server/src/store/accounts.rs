@@ -67,6 +67,16 @@ impl Accounts {
         Ok(Self { at: self.at.clone(), connection: Mutex::new(self.at.open_again()?) })
     }
 
+    /// Does several things in one transaction: all of them are durable once it returns, or none was done. What is asked of `self` meanwhile takes part in it.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "what somebody else asks meanwhile would take part in it as well")]
+    pub(crate) fn together<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
+        self.connection().begin_whole().map_err(|error| self.failed(error))?;
+        let whole = Whole(self);
+        let done = work(whole.0)?;
+        whole.0.connection().commit_whole().map_err(|error| whole.0.failed(error))?;
+        Ok(done)
+    }
+
     pub(crate) fn location(&self) -> &Location {
         &self.at
     }
@@ -165,6 +175,15 @@ impl Accounts {
 
     pub(super) fn failed(&self, source: SqlError) -> StoreError {
         self.at.failed(source)
+    }
+}
+
+/// A transaction that is undone, also by a panic, unless it was committed.
+struct Whole<'a>(&'a Accounts);
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        self.0.connection().undo_whole();
     }
 }
 

@@ -18,8 +18,8 @@ pub(crate) struct AuditEntry {
     pub(crate) environment: Option<&'static str>,
     /// To what: the id of a key, a user, a call.
     pub(crate) subject: Option<String>,
-    /// `done`, or the code of the refusal.
-    pub(crate) outcome: String,
+    /// What has come of it, likewise.
+    pub(crate) outcome: &'static str,
 }
 
 /// The same as it is read.
@@ -77,18 +77,77 @@ mod tests {
     use super::*;
     use crate::store::testing::{TestStore, on_each_store};
 
-    on_each_store![what_was_written_down_is_neither_changed_nor_taken_away];
+    on_each_store![
+        what_was_written_down_is_neither_changed_nor_taken_away,
+        what_is_done_together_is_done_with_its_entry_or_not_at_all,
+        what_fails_in_a_part_leaves_the_whole_as_it_was_before_the_part,
+    ];
 
-    fn what_was_written_down_is_neither_changed_nor_taken_away(store: &TestStore) {
-        let accounts = Accounts::open(store.at()).expect("a new store");
-        let entry = |action| AuditEntry {
+    fn entry(action: &'static str) -> AuditEntry {
+        AuditEntry {
             operator: "admin".to_owned(),
             action,
             account: Some("grocer".to_owned()),
             environment: Some("production"),
             subject: None,
-            outcome: "done".to_owned(),
-        };
+            outcome: "done",
+        }
+    }
+
+    /// Two transactions, and a statement that is one by itself.
+    fn do_two_things(accounts: &Accounts, operator: &str) -> Result<(), StoreError> {
+        accounts.put_link(operator, [7; 32], SystemTime::now())?;
+        accounts.use_link([7; 32], "hash", SystemTime::UNIX_EPOCH)?.expect("it is good");
+        accounts.audit(&entry("use_link"), SystemTime::now())
+    }
+
+    /// Who is an operator, and how many entries there are: as somebody else sees it.
+    fn seen(store: &TestStore) -> (Option<String>, i64) {
+        (store.text("SELECT max(name) FROM operators"), store.number("SELECT count(*) FROM audit_log"))
+    }
+
+    fn what_is_done_together_is_done_with_its_entry_or_not_at_all(store: &TestStore) {
+        let mut accounts = Accounts::open(store.at()).expect("a new store");
+        let failed = accounts.together(|accounts| {
+            do_two_things(accounts, "one")?;
+            Err::<(), _>(StoreError::Foreign(accounts.location().clone()))
+        });
+        assert!(matches!(failed, Err(StoreError::Foreign(_))), "{failed:?}");
+        assert_eq!(seen(store), (None, 0));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            accounts.together(|accounts| {
+                do_two_things(accounts, "one")?;
+                assert!(accounts.operators()?.is_empty(), "a bug");
+                Ok::<_, StoreError>(())
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(seen(store), (None, 0));
+        accounts.together(|accounts| do_two_things(accounts, "one")).expect("a store");
+        assert_eq!(seen(store), (Some("one".to_owned()), 1));
+        do_two_things(&accounts, "two").expect("each is a transaction of its own again");
+        assert_eq!(seen(store), (Some("two".to_owned()), 2));
+    }
+
+    fn what_fails_in_a_part_leaves_the_whole_as_it_was_before_the_part(store: &TestStore) {
+        let mut accounts = Accounts::open(store.at()).expect("a new store");
+        let done = accounts.together(|accounts| {
+            accounts.put_link("one", [1; 32], SystemTime::now())?;
+            {
+                let connection = accounts.connection();
+                let part = connection.begin().expect("a part");
+                part.execute("INSERT INTO operators (name, created_at_ms) VALUES ('two', 1)", params![]).expect("a row");
+                part.execute("INSERT INTO operators (name, created_at_ms) VALUES ('two', 1)", params![]).expect_err("there is one");
+            }
+            assert!(!accounts.change_password("one", "never chosen", "hash")?, "a part that does nothing");
+            accounts.audit(&entry("use_link"), SystemTime::now())
+        });
+        done.expect("the whole goes on");
+        assert_eq!(seen(store), (Some("one".to_owned()), 1));
+    }
+
+    fn what_was_written_down_is_neither_changed_nor_taken_away(store: &TestStore) {
+        let accounts = Accounts::open(store.at()).expect("a new store");
         for action in ["key.add", "key.revoke"] {
             accounts.audit(&entry(action), SystemTime::now()).expect("a store");
         }

@@ -57,10 +57,10 @@ pub(crate) use self::history::{CallFilter, History, Place, Scope};
 pub use self::location::Location;
 pub(crate) use self::open::{Legacy, OpenCall};
 pub use self::operators::OperatorRecord;
-pub(crate) use self::operators::SecretHash;
+pub(crate) use self::operators::{KeptSession, SecretHash};
 pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
-pub(crate) use self::pushes::{DuePush, Pushes, PutPush, TriedPush};
+pub(crate) use self::pushes::{DuePush, Most, PushDevice, Pushes, PutPush, TriedPush, WrittenPush};
 pub use self::quiet::QuietUser;
 pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
@@ -122,6 +122,16 @@ impl StoreError {
     /// Whether it was given up what takes too long.
     pub(crate) fn is_too_slow(&self) -> bool {
         matches!(self, Self::Failed { source, .. } if source.trouble() == Trouble::TooSlow)
+    }
+
+    /// Whether there is no room for what was to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Failed { source, .. } if source.trouble() == Trouble::Full)
+    }
+
+    /// Whether what failed may have been done.
+    pub(crate) const fn may_be_done(&self) -> bool {
+        matches!(self, Self::Failed { source, .. } if source.may_be_done())
     }
 }
 

@@ -6,6 +6,7 @@ use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, En
 use uuid::Uuid;
 
 use super::outbox::put;
+use super::pushes::settled_pushes;
 use super::sql::{self, Connection, Row, params};
 use super::{environment_named, unix_millis};
 use crate::hub::{ENDED_REMEMBERED_FOR, KeptAnswer, KeptEnd, NamedDevice, OpenRecord};
@@ -16,6 +17,8 @@ use crate::webhooks::CallEvent;
 pub(crate) struct OpenCall {
     pub(crate) record: OpenRecord,
     pub(crate) answer: Option<KeptAnswer>,
+    /// The devices that were called by push, where it is known what has become of that.
+    pub(crate) settled: Vec<DeviceId>,
 }
 
 /// What an earlier process has left behind.
@@ -48,7 +51,7 @@ fn read_open(connection: &Connection, now: SystemTime) -> sql::Result<Vec<OpenCa
     let mut open = Vec::new();
     for (id, call) in rows {
         match call {
-            Some(call) => open.push(call),
+            Some(call) => open.push(OpenCall { settled: settled_pushes(connection, &id)?, ..call }),
             None => {
                 put(connection, &id, CallEvent::Ended, now, false)?;
                 tracing::warn!(call = id, "closed the record of a call that an earlier version has left open");
@@ -81,7 +84,7 @@ fn read(row: &Row<'_>) -> sql::Result<Option<OpenCall>> {
             placed_at,
         })
     };
-    Ok(record().map(|record| OpenCall { record, answer }))
+    Ok(record().map(|record| OpenCall { record, answer, settled: Vec::new() }))
 }
 
 fn read_answer(row: &Row<'_>) -> sql::Result<Option<KeptAnswer>> {

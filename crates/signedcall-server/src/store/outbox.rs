@@ -23,6 +23,11 @@ const ALARM_FROM: u32 = 5;
 /// How long until they are told again.
 const ALARM_EVERY: Duration = Duration::from_secs(3600);
 
+/// Whether any webhook is told of calls.
+pub(super) fn is_anybody_told(connection: &Connection) -> sql::Result<bool> {
+    connection.query_one("SELECT EXISTS (SELECT 1 FROM webhooks WHERE off_since_ms IS NULL)", params![], |row| row.get(0))
+}
+
 /// Puts what happens to a call down for each webhook that is told of it, and says for how many. Of what has happened already, once: before the record
 /// says so.
 pub(super) fn put(connection: &Connection, call: &str, event: CallEvent, at: SystemTime, is_answered: bool) -> sql::Result<usize> {

@@ -11,27 +11,34 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::sql::{self, Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::sql::{self, Connection, Row, params};
 use super::{Location, StoreError};
 
-/// For how long a partition is a service's that does not renew its tenure: several times as long as a database takes that is started again.
-pub(crate) const LEASE: Duration = Duration::from_secs(6);
+/// For how long a partition is a service's that does not renew its tenure: devices wait for another one meanwhile. A database that is started again may take
+/// longer, which is nobody's fault: no lease runs out until it has been there for as long as that.
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// How often a tenure is to be renewed.
-pub(crate) const RENEW_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const RENEW_EVERY: Duration = Duration::from_millis(500);
 
 /// Milliseconds since 1970, by the clock that all services share.
 const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+/// When the database was started, by the same clock.
+const STARTED: &str = "CAST(extract(epoch FROM pg_postmaster_start_time()) * 1000 AS BIGINT)";
+/// As of when a partition that was given up was renewed.
+const GIVEN_UP: &str = "0";
 
 /// A share of the calls: one service at a time decides on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Partition(pub(crate) u16);
 
 /// What a running service calls itself. No two that run at once have the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct NodeId(pub(crate) String);
 
 /// Which tenure of a partition: each has a higher one than the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Epoch(pub(crate) i64);
 
 /// That a service has a partition. Whoever writes for it states this.
@@ -49,8 +56,10 @@ pub(crate) struct Owner {
     pub(crate) node: NodeId,
     /// Its tenure.
     pub(crate) epoch: Epoch,
-    /// How long ago it was renewed. Once that is longer than a lease, anybody may claim the partition.
+    /// How long ago it was renewed.
     pub(crate) renewed_ago: Duration,
+    /// How long it takes, unless it is renewed, until anybody may claim the partition.
+    pub(crate) free_in: Duration,
 }
 
 /// Why a partition was not claimed.
@@ -118,11 +127,11 @@ impl Owners {
         let claim = format!(
             "INSERT INTO owners (partition, node, epoch, renewed_at_ms) VALUES (?1, ?2, 1, {NOW})
              ON CONFLICT (partition) DO UPDATE SET node = excluded.node, epoch = owners.epoch + 1, renewed_at_ms = {NOW}
-             WHERE owners.node = excluded.node OR owners.renewed_at_ms <= {NOW} - ?3
-             RETURNING epoch"
+             WHERE owners.node = excluded.node OR ({free_in}) <= 0
+             RETURNING epoch",
+            free_in = free_in(),
         );
-        let claimed =
-            connection.query_optional(&claim, params![partition.0, node.0, LEASE.as_millis() as i64], |row| row.get(0).map(Epoch));
+        let claimed = connection.query_optional(&claim, params![partition.0, node.0], |row| row.get(0).map(Epoch));
         drop(connection);
         match claimed.map_err(|error| self.at.failed(error))? {
             Some(epoch) => Ok(granted(epoch)),
@@ -136,9 +145,40 @@ impl Owners {
         if self.note(tenure, NOW)? { Ok(()) } else { Err(RenewError::Fenced(tenure.clone())) }
     }
 
+    /// Says of all tenures of a service that it is still there, and which those are. Then says of each partition that somebody has had who that is.
+    pub(crate) fn renew_all(&self, node: &NodeId) -> Result<(Vec<Tenure>, BTreeMap<Partition, Owner>), StoreError> {
+        let connection = match &self.kept {
+            Kept::Shared(connection) => lock(connection),
+            Kept::Alone(owners) => {
+                let owners = lock(owners);
+                let mine = owners.iter().filter(|(_, owner)| *owner == node).map(|(partition, _)| *partition);
+                let mine = mine.map(|partition| Tenure { partition, node: node.clone(), epoch: Epoch(1) }).collect();
+                return Ok((mine, owners.iter().map(|(partition, node)| (*partition, always(node))).collect()));
+            }
+        };
+        let renew =
+            format!("UPDATE owners SET renewed_at_ms = {NOW} WHERE node = ? AND renewed_at_ms <> {GIVEN_UP} RETURNING partition, epoch");
+        let look = format!("SELECT {}, partition FROM owners", owner_columns());
+        let read = || -> sql::Result<_> {
+            let mine = connection.query(&renew, params![node.0], |row| {
+                Ok(Tenure { partition: Partition(row.get(0)?), node: node.clone(), epoch: Epoch(row.get(1)?) })
+            })?;
+            let all = connection.query(&look, params![], |row| Ok((Partition(row.get(4)?), read_owner(row)?)))?;
+            Ok((mine, all.into_iter().collect()))
+        };
+        read().map_err(|error| self.at.failed(error))
+    }
+
+    /// Ends the tenures of all other partitions, whoever has them: what lies in them is whose this tenure is.
+    pub(crate) fn end_others(&self, tenure: &Tenure) -> Result<(), StoreError> {
+        let Kept::Shared(connection) = &self.kept else { return Ok(()) };
+        let end = format!("UPDATE owners SET epoch = epoch + 1, renewed_at_ms = {GIVEN_UP} WHERE partition <> ?");
+        lock(connection).execute(&end, params![tenure.partition.0]).map(drop).map_err(|error| self.at.failed(error))
+    }
+
     /// Ends a tenure, so that nobody has to wait for the lease to run out.
     pub(crate) fn release(&self, tenure: &Tenure) -> Result<(), StoreError> {
-        self.note(tenure, "0").map(drop)
+        self.note(tenure, GIVEN_UP).map(drop)
     }
 
     /// Who has a partition, or has had it last.
@@ -146,15 +186,11 @@ impl Owners {
         let connection = match &self.kept {
             Kept::Shared(connection) => lock(connection),
             Kept::Alone(owners) => {
-                let owner = |node: &NodeId| Owner { node: node.clone(), epoch: Epoch(1), renewed_ago: Duration::ZERO };
-                return Ok(lock(owners).get(&partition).map(owner));
+                return Ok(lock(owners).get(&partition).map(always));
             }
         };
-        let find = format!("SELECT node, epoch, {NOW} - renewed_at_ms FROM owners WHERE partition = ?");
-        let owner = connection.query_optional(&find, params![partition.0], |row| {
-            let renewed_ago = Duration::from_millis(row.get::<i64>(2)?.try_into().unwrap_or_default());
-            Ok(Owner { node: NodeId(row.get(0)?), epoch: Epoch(row.get(1)?), renewed_ago })
-        });
+        let find = format!("SELECT {} FROM owners WHERE partition = ?", owner_columns());
+        let owner = connection.query_optional(&find, params![partition.0], read_owner);
         owner.map_err(|error| self.at.failed(error))
     }
 
@@ -165,6 +201,28 @@ impl Owners {
         let noted = lock(connection).execute(&note, params![tenure.partition.0, tenure.node.0, tenure.epoch.0]);
         noted.map(|noted| noted > 0).map_err(|error| self.at.failed(error))
     }
+}
+
+/// How many milliseconds it takes, unless the tenure is renewed, until anybody may claim a partition. While the database was away nobody could renew anything.
+fn free_in() -> String {
+    let lease = LEASE.as_millis();
+    format!("CASE owners.renewed_at_ms WHEN {GIVEN_UP} THEN 0 ELSE greatest(owners.renewed_at_ms, {STARTED}) + {lease} - {NOW} END")
+}
+
+/// What [`read_owner`] reads.
+fn owner_columns() -> String {
+    format!("node, epoch, {NOW} - renewed_at_ms, CAST({} AS BIGINT)", free_in())
+}
+
+fn read_owner(row: &Row<'_>) -> sql::Result<Owner> {
+    let milliseconds = |number: i64| Duration::from_millis(number.try_into().unwrap_or_default());
+    let (renewed_ago, free_in) = (milliseconds(row.get(2)?), milliseconds(row.get(3)?));
+    Ok(Owner { node: NodeId(row.get(0)?), epoch: Epoch(row.get(1)?), renewed_ago, free_in })
+}
+
+/// Who has a store alone.
+fn always(node: &NodeId) -> Owner {
+    Owner { node: node.clone(), epoch: Epoch(1), renewed_ago: Duration::ZERO, free_in: LEASE }
 }
 
 /// Whether a tenure goes on, and goes on until the transaction is over: whoever claims the partition waits for that.

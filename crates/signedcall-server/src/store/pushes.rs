@@ -1,22 +1,37 @@
 //! Where devices are reached by push, what is still to be pushed to them, and what the service shows to those who bring it.
 
-use std::time::SystemTime;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, PushTarget};
 use uuid::Uuid;
 
 use super::sql::{self, Connection, Row, SqlError, params};
 use super::{Accounts, Location, StoreError, environment_name, environment_named, unix_millis};
-use crate::hub::{ForgetPush, KeepPush, NewPush, Reach, User};
+use crate::hub::{Basis, ForgetPush, KeepPush, KeyId, NewPush, Reach, RenewPush, TokenKeyId, User};
 use crate::push::{ApnsCredential, Next};
+
+/// For how long a push is a service's that sends it: longer than it takes to be connected and answered.
+const TAKEN_FOR: Duration = Duration::from_secs(15);
+
+/// Whether pushes may still go by the right that a target rests on. A key that was taken away is remembered for a day, and its number never given again.
+const BY_A_RIGHT: &str =
+    "NOT EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = push_targets.api_key AND api_keys.revoked_at_ms IS NOT NULL)
+     AND (push_targets.token_key IS NULL
+          OR EXISTS (SELECT 1 FROM token_keys WHERE token_keys.number = push_targets.token_key AND token_keys.removed_at_ms IS NULL))";
+/// Whether a target's user is not blocked.
+const NOT_BLOCKED: &str = "NOT EXISTS (SELECT 1 FROM blocked_users WHERE blocked_users.account = push_targets.account
+                 AND blocked_users.environment = push_targets.environment AND blocked_users.cuid = push_targets.cuid)";
 
 /// What came of putting a push down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutPush {
     /// It is due.
     Put,
-    /// It was put down before.
+    /// It was put down before, and is due or was brought.
     Known,
+    /// It was put down before, and nothing comes of it any more.
+    Settled,
     /// Nobody knows where it would go.
     Nowhere,
 }
@@ -34,11 +49,40 @@ pub(crate) struct DuePush {
     pub(crate) tries: u32,
 }
 
+/// Where a device of a user is reached by push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PushDevice {
+    pub(crate) device: DeviceId,
+    /// `None` once the user has signed out there.
+    pub(crate) target: Option<PushTarget>,
+    /// Since when, in milliseconds since 1970.
+    pub(crate) kept_at_ms: i64,
+}
+
 /// What has become of a push that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct TriedPush {
     pub(crate) due: DuePush,
     pub(crate) next: Next,
+}
+
+/// What came of writing down what has become of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WrittenPush {
+    /// It is as it was said.
+    Written,
+    /// Its device is forgotten, too.
+    Forgotten,
+    /// It was settled meanwhile, or is forgotten: nothing more is sent of it.
+    Over,
+}
+
+/// The most pushes that are looked at, so that those of one user or account do not hide those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Most {
+    pub(crate) of_user: u32,
+    /// In one environment.
+    pub(crate) of_account: u32,
 }
 
 /// A store, for one who writes pushes down or sends them.
@@ -75,9 +119,17 @@ impl Pushes {
     /// All devices that have said where their pushes go, in that order.
     pub(crate) fn known(&self) -> Result<Vec<(User, DeviceId, Reach)>, StoreError> {
         let read = || {
-            let known = "SELECT account, environment, cuid, device, target IS NOT NULL FROM push_targets ORDER BY kept_at_ms, account, cuid, device";
-            self.connection.query(known, params![], |row| {
-                let reach = if row.get(4)? { Reach::Push } else { Reach::LoggedOut };
+            let known = format!(
+                "SELECT account, environment, cuid, device, target IS NOT NULL, api_key, token_key, {BY_A_RIGHT} FROM push_targets
+                 ORDER BY kept_at_ms, account, cuid, device"
+            );
+            self.connection.query(&known, params![], |row| {
+                let (is_reached, is_good): (bool, bool) = (row.get(4)?, row.get(7)?);
+                let reach = match (is_reached, read_basis(row, 5)?.filter(|_| is_good)) {
+                    (false, _) => Reach::LoggedOut,
+                    (true, Some(by)) => Reach::Push(by),
+                    (true, None) => Reach::Withdrawn,
+                };
                 Ok(read_device(row, 0)?.map(|(user, device)| (user, device, reach)))
             })
         };
@@ -90,15 +142,28 @@ impl Pushes {
         let written = match &kept.target {
             None => self.forget_target(whose),
             Some(target) => {
-                let put = "INSERT INTO push_targets (account, environment, cuid, device, target, kept_at_ms) VALUES (?, ?, ?, ?, ?, ?)
+                let put = "INSERT INTO push_targets (account, environment, cuid, device, target, api_key, token_key, kept_at_ms)
+                           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                            ON CONFLICT (account, environment, cuid, device)
-                           DO UPDATE SET target = excluded.target, kept_at_ms = excluded.kept_at_ms";
+                           DO UPDATE SET target = excluded.target, api_key = excluded.api_key, token_key = excluded.token_key,
+                                         kept_at_ms = excluded.kept_at_ms";
                 let (account, environment, cuid, device) = whose;
-                let now = unix_millis(SystemTime::now());
-                self.connection.execute(put, params![account, environment, cuid, device, text_of_target(target), now]).map(drop)
+                let (now, (api_key, token_key)) = (unix_millis(SystemTime::now()), columns(&kept.by));
+                let values = params![account, environment, cuid, device, text_of_target(target), api_key, token_key, now];
+                self.connection.execute(put, values).map(drop)
             }
         };
         written.map_err(|error| self.failed(error))
+    }
+
+    /// Writes down by what right a device is reached.
+    pub(crate) fn renew(&self, renewed: &RenewPush) -> Result<(), StoreError> {
+        let RenewPush { account, environment, cuid, device, by } = renewed;
+        let (api_key, token_key) = columns(by);
+        let renew = "UPDATE push_targets SET api_key = ?, token_key = ?
+                     WHERE account = ? AND environment = ? AND cuid = ? AND device = ? AND target IS NOT NULL";
+        let values = params![api_key, token_key, account.0, environment_name(*environment), cuid.as_str(), device.to_string()];
+        self.connection.execute(renew, values).map(drop).map_err(|error| self.failed(error))
     }
 
     /// Forgets where a device was reached, and notes that its user has signed out there, if so.
@@ -110,7 +175,8 @@ impl Pushes {
                 return self.forget_target(whose.clone());
             }
             let (account, environment, cuid, device) = &whose;
-            let note = "UPDATE push_targets SET target = NULL WHERE account = ? AND environment = ? AND cuid = ? AND device = ?";
+            let note = "UPDATE push_targets SET target = NULL, api_key = NULL, token_key = NULL
+                        WHERE account = ? AND environment = ? AND cuid = ? AND device = ?";
             self.connection.execute(note, params![account, environment, cuid, device])?;
             let stop = "DELETE FROM pushes WHERE account = ? AND environment = ? AND cuid = ? AND device = ?";
             self.connection.execute(stop, params![account, environment, cuid, device]).map(drop)
@@ -128,9 +194,9 @@ impl Pushes {
         let NewPush { call, account, environment, cuid, device, expires_at_ms } = new;
         let write = || {
             let (call, device) = (call.to_string(), device.to_string());
-            let known = "SELECT EXISTS (SELECT 1 FROM pushes WHERE call = ? AND device = ?)";
-            if self.connection.query_one(known, params![call, device], |row| row.get(0))? {
-                return Ok(PutPush::Known);
+            let known = "SELECT settled FROM pushes WHERE call = ? AND device = ?";
+            if let Some(settled) = self.connection.query_optional(known, params![call, device], |row| row.get(0))? {
+                return Ok(if settled { PutPush::Settled } else { PutPush::Known });
             }
             let put = "INSERT INTO pushes (call, account, environment, cuid, device, due_at_ms, expires_at_ms)
                        SELECT calls.id, push_targets.account, push_targets.environment, cuid, device, ?, ? FROM push_targets JOIN calls ON calls.id = ?
@@ -142,61 +208,79 @@ impl Pushes {
         write().map_err(|error| self.failed(error))
     }
 
-    /// Nothing more is to be sent of a push.
+    /// Nothing more is to be sent of a push, nor by the next service.
     pub(crate) fn settle(&self, call: &str, device: DeviceId) -> Result<(), StoreError> {
-        let settled = self.connection.execute("DELETE FROM pushes WHERE call = ? AND device = ?", params![call, device.to_string()]);
+        let settle = "UPDATE pushes SET settled = 1, due_at_ms = NULL WHERE call = ? AND device = ?";
+        let settled = self.connection.execute(settle, params![call, device.to_string()]);
         settled.map(drop).map_err(|error| self.failed(error))
     }
 
-    /// What is due, the oldest first, without what is under way.
-    pub(crate) fn due(
-        &self,
-        now: SystemTime,
-        most: usize,
-        under_way: &std::collections::BTreeSet<i64>,
-    ) -> Result<Vec<DuePush>, StoreError> {
-        let due = "SELECT account, environment, cuid, device, number, call, target, expires_at_ms, tries FROM pushes
-                   JOIN push_targets USING (account, environment, cuid, device)
-                   WHERE due_at_ms <= ?1 AND expires_at_ms > ?1 AND target IS NOT NULL ORDER BY due_at_ms, number";
-        let due = self.connection.query(due, params![unix_millis(now)], read_due).map_err(|error| self.failed(error))?;
-        Ok(due.into_iter().flatten().filter(|due| !under_way.contains(&due.number)).take(most).collect())
+    /// What is due, the oldest first, without what is under way, and nothing to whoever is not to be pushed any more.
+    pub(crate) fn due(&self, now: SystemTime, most: Most, under_way: &BTreeSet<i64>) -> Result<Vec<DuePush>, StoreError> {
+        let due = format!(
+            "SELECT account, environment, cuid, device, number, call, target, expires_at_ms, tries FROM (
+                 SELECT of_users.*, row_number() OVER (PARTITION BY account, environment ORDER BY nth, due_at_ms, number) AS nth_of_account FROM (
+                     SELECT pushes.account, pushes.environment, pushes.cuid, pushes.device, number, call, target, due_at_ms, expires_at_ms, tries,
+                            row_number() OVER (PARTITION BY pushes.account, pushes.environment, pushes.cuid ORDER BY due_at_ms, number) AS nth
+                     FROM pushes JOIN push_targets ON push_targets.account = pushes.account AND push_targets.environment = pushes.environment
+                                                  AND push_targets.cuid = pushes.cuid AND push_targets.device = pushes.device
+                     WHERE due_at_ms <= ?1 AND expires_at_ms > ?1 AND settled = 0 AND target IS NOT NULL AND {BY_A_RIGHT} AND {NOT_BLOCKED}
+                 ) AS of_users WHERE nth <= ?2
+             ) AS of_accounts WHERE nth_of_account <= ?3 ORDER BY due_at_ms, number"
+        );
+        let values = params![unix_millis(now), most.of_user, most.of_account];
+        let due = self.connection.query(&due, values, read_due).map_err(|error| self.failed(error))?;
+        Ok(due.into_iter().flatten().filter(|due| !under_way.contains(&due.number)).collect())
     }
 
-    /// Lets go of pushes whose calls do not ring any more. They are settled already, unless the service was not there.
+    /// Takes what is due, so that no other service sends it at the same time; it is due again should this one not come back to it. Gives what nobody else has
+    /// taken. A file has one service, which knows itself what is under way.
+    pub(crate) fn take(&self, due: Vec<DuePush>, now: SystemTime) -> Result<Vec<DuePush>, StoreError> {
+        match &self.at {
+            Location::File(_) => Ok(due),
+            Location::Server(_) => {
+                let take = "UPDATE pushes SET due_at_ms = ?1 WHERE number = ?2 AND due_at_ms <= ?3";
+                let (until, now) = (unix_millis(now + TAKEN_FOR), unix_millis(now));
+                let is_ours = |due: &DuePush| self.connection.execute(take, params![until, due.number, now]).map(|taken| taken > 0);
+                let taken = due.into_iter().filter_map(|due| is_ours(&due).map(|ours| ours.then_some(due)).transpose());
+                taken.collect::<sql::Result<_>>().map_err(|error| self.failed(error))
+            }
+        }
+    }
+
+    /// Lets go of pushes whose calls do not ring any more, and says how many of them were not settled, since the service was not there to do so.
     pub(crate) fn let_go(&self, now: SystemTime) -> Result<usize, StoreError> {
-        let let_go = self.connection.execute("DELETE FROM pushes WHERE expires_at_ms <= ?", params![unix_millis(now)]);
-        let_go.map_err(|error| self.failed(error))
+        let let_go = || {
+            let now = unix_millis(now);
+            let open = self.connection.execute("DELETE FROM pushes WHERE expires_at_ms <= ? AND settled = 0", params![now])?;
+            self.connection.execute("DELETE FROM pushes WHERE expires_at_ms <= ?", params![now]).map(|_| open)
+        };
+        let_go().map_err(|error| self.failed(error))
     }
 
-    /// Writes down what has become of a push, and says whether its device is forgotten.
-    pub(crate) fn write(&self, tried: &TriedPush, now: SystemTime) -> Result<bool, StoreError> {
+    /// Writes down what has become of a push.
+    pub(crate) fn write(&self, tried: &TriedPush, now: SystemTime) -> Result<WrittenPush, StoreError> {
         let TriedPush { due, next } = tried;
         let write = || {
             let transaction = self.connection.begin()?;
-            let due_at = match next {
-                Next::Again { after } => Some(unix_millis(now + *after)),
-                Next::Done | Next::GiveUp | Next::Gone => None,
+            let (due_at, is_settled) = match next {
+                Next::Again { after } => (Some(unix_millis(now + *after)), false),
+                Next::Done => (None, false),
+                Next::GiveUp | Next::Gone { .. } => (None, true),
             };
-            let finish = "UPDATE pushes SET due_at_ms = ?, tries = tries + 1 WHERE number = ?";
-            transaction.execute(finish, params![due_at, due.number])?;
-            let forgotten = match next {
-                Next::Gone => {
-                    // It may have said another place meanwhile.
-                    let forget =
-                        "DELETE FROM push_targets WHERE account = ? AND environment = ? AND cuid = ? AND device = ? AND target = ?";
-                    let (account, environment, cuid) = &due.user;
-                    let whose = params![
-                        account.0,
-                        environment_name(*environment),
-                        cuid.as_str(),
-                        due.device.to_string(),
-                        text_of_target(&due.target)
-                    ];
-                    transaction.execute(forget, whose)? > 0
-                }
+            // What was settled meanwhile stays so.
+            let finish = "UPDATE pushes SET due_at_ms = ?, tries = tries + 1, settled = ? WHERE number = ? AND settled = 0";
+            let is_open = transaction.execute(finish, params![due_at, is_settled, due.number])? > 0;
+            let is_forgotten = match next {
+                Next::Gone { since_ms } => forget_gone(&transaction, due, *since_ms)?,
                 Next::Done | Next::GiveUp | Next::Again { .. } => false,
             };
-            transaction.commit().map(|()| forgotten)
+            transaction.commit()?;
+            Ok(match (is_forgotten, is_open) {
+                (true, _) => WrittenPush::Forgotten,
+                (false, true) => WrittenPush::Written,
+                (false, false) => WrittenPush::Over,
+            })
         };
         write().map_err(|error| self.failed(error))
     }
@@ -237,11 +321,56 @@ impl Accounts {
         removed.map(|removed| removed > 0).map_err(|error| self.failed(error))
     }
 
+    /// The devices of a user that have said where their pushes go, the latest first.
+    pub(crate) fn push_devices(&self, (account, environment, cuid): &User) -> Result<Vec<PushDevice>, StoreError> {
+        let devices = "SELECT account, environment, cuid, device, target, kept_at_ms FROM push_targets
+                       WHERE account = ? AND environment = ? AND cuid = ? ORDER BY kept_at_ms DESC, device";
+        let whose = params![account.0, environment_name(*environment), cuid.as_str()];
+        let read = |row: &Row<'_>| {
+            let target: Option<PushTarget> = row.get::<Option<String>>(4)?.and_then(|text| serde_json::from_str(&text).ok());
+            let kept_at_ms = row.get(5)?;
+            Ok(read_device(row, 0)?.map(|(_, device)| PushDevice { device, target, kept_at_ms }))
+        };
+        let found = self.connection().query(devices, whose, read);
+        found.map(|found| found.into_iter().flatten().collect()).map_err(|error| self.failed(error))
+    }
+
     /// The key by which the service signs what it gives to Web Push services, if it was made.
     pub(crate) fn push_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let key = self.connection().query_optional("SELECT secret FROM push_key", params![], |row| row.get(0));
         key.map_err(|error| self.failed(error))
     }
+}
+
+/// Of which pushes of a call it is known what has become of them.
+pub(super) fn settled_pushes(connection: &Connection, call: &str) -> sql::Result<Vec<DeviceId>> {
+    let settled = "SELECT device FROM pushes WHERE call = ? AND settled = 1 ORDER BY number";
+    let devices = connection.query(settled, params![call], |row| row.get::<String>(0))?;
+    Ok(devices.iter().filter_map(|device| Uuid::try_parse(device).ok().map(DeviceId)).collect())
+}
+
+/// Forgets a device that is not where it has said, unless it has said another place meanwhile, or the same after it was gone.
+fn forget_gone(connection: &Connection, due: &DuePush, since_ms: Option<i64>) -> sql::Result<bool> {
+    let forget = "DELETE FROM push_targets
+                  WHERE account = ? AND environment = ? AND cuid = ? AND device = ? AND target = ? AND kept_at_ms <= ?";
+    let (account, environment, cuid) = &due.user;
+    let (environment, device, target) = (environment_name(*environment), due.device.to_string(), text_of_target(&due.target));
+    let whose = params![account.0, environment, cuid.as_str(), device, target, since_ms.unwrap_or(i64::MAX)];
+    connection.execute(forget, whose).map(|forgotten| forgotten > 0)
+}
+
+/// The two columns for a right.
+fn columns(by: &Basis) -> (Option<&str>, Option<i64>) {
+    match by {
+        Basis::ApiKey(KeyId(key)) => (Some(key.as_str()), None),
+        Basis::TokenKey(TokenKeyId(key)) => (None, Some(*key)),
+    }
+}
+
+/// Reads a right from two columns.
+fn read_basis(row: &Row<'_>, from: usize) -> sql::Result<Option<Basis>> {
+    let api_key = row.get::<Option<String>>(from)?.map(|key| Basis::ApiKey(KeyId(key)));
+    Ok(api_key.or(row.get::<Option<i64>>(from + 1)?.map(|key| Basis::TokenKey(TokenKeyId(key)))))
 }
 
 fn read_apns(connection: &Connection, account: &AccountId, environment: Environment) -> sql::Result<Option<ApnsCredential>> {

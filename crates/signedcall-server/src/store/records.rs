@@ -11,7 +11,7 @@ use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
-use super::outbox::{hasten, put};
+use super::outbox::{hasten, is_anybody_told, put};
 use super::owners::{self, Tenure};
 use super::sql::{self, Connection, Row, params};
 use super::{Location, StoreError, environment_name, unix_millis};
@@ -33,8 +33,6 @@ const LAST_ATTEMPTS: u32 = 5;
 pub(crate) struct Records {
     jobs: Sender<Job>,
     thread: JoinHandle<()>,
-    figures: Arc<StoreFigures>,
-    filled: Arc<Notify>,
 }
 
 /// What has become of something that was handed in.
@@ -110,30 +108,30 @@ impl Closing {
 }
 
 impl Records {
-    /// Opens the store, reads what an earlier process has left behind, and starts the thread.
+    /// Starts one that is alone in its process.
+    #[cfg(test)]
+    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
+        Self::start_beside(&at.into(), tenure, (&Arc::default(), &Arc::default()))
+    }
+
+    /// Opens the store, reads what an earlier process has left behind, and starts the thread, with whose like in the process it is counted, and by which the same is
+    /// notified.
     ///
     /// Where others use the store as well, it is said by which tenure the records are this service's to write.
-    pub(crate) fn start(at: impl Into<Location>, tenure: Option<Tenure>) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
-        let at = at.into();
+    pub(crate) fn start_beside(
+        at: &Location,
+        tenure: Option<Tenure>,
+        (figures, filled): (&Arc<StoreFigures>, &Arc<Notify>),
+    ) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let connection = at.open()?;
         let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
-        if !legacy.open.is_empty() {
-            tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
-        }
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
-        let figures = Arc::<StoreFigures>::default();
-        let filled = Arc::new(Notify::new());
-        let (its_figures, fill) = (Arc::clone(&figures), Arc::clone(&filled));
+        let (its_figures, fill) = (Arc::clone(figures), Arc::clone(filled));
         let thread = std::thread::Builder::new().name("records".to_owned());
         let thread = thread.spawn(move || write(&connection, tenure.as_ref(), &inbox, &told, &its_figures, &fill));
         let thread = thread.map_err(StoreError::Thread)?;
-        Ok((Self { jobs, thread, figures, filled }, written, legacy))
-    }
-
-    /// Notified when there is something that webhooks are to be told.
-    pub(crate) fn filled(&self) -> Arc<Notify> {
-        Arc::clone(&self.filled)
+        Ok((Self { jobs, thread }, written, legacy))
     }
 
     /// Writes the beginning of a call down; [`Written::Opened`] or [`Written::NotOpened`] follows, once.
@@ -164,11 +162,6 @@ impl Records {
     /// Whether the thread is there still.
     pub(crate) fn are_written(&self) -> bool {
         !self.thread.is_finished()
-    }
-
-    /// What is counted of the thread's work.
-    pub(crate) fn figures(&self) -> Arc<StoreFigures> {
-        Arc::clone(&self.figures)
     }
 
     /// Writes everything that was handed in, and returns when it is durable. Calls that go on stay open. Blocks.
@@ -330,28 +323,33 @@ fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Op
     {
         return Ok(Committed::Fenced);
     }
+    // Where nobody is told of calls, nobody is looked for with each of them.
+    let is_anybody_told = is_anybody_told(&transaction)?;
+    let put = |call: &str, event, at, is_answered| {
+        if is_anybody_told { put(&transaction, call, event, at, is_answered) } else { Ok(0) }
+    };
     let (mut outcomes, mut told) = (Vec::with_capacity(opening.len()), 0);
     for opening in opening {
         let Opening { record, placed_at, handed_in: _ } = &**opening;
         // A device may not use the id of an earlier call again.
         let durable = insert(&transaction, record, *placed_at)? == 1;
         if durable {
-            told += put(&transaction, &record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
+            told += put(&record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
         }
         outcomes.push(Written::Opened { call: record.invite.call, durable });
     }
     for answering in backlog.answers() {
         let (call, at) = (answering.call.to_string(), answering.answered_at);
-        told += put(&transaction, &call, CallEvent::Answered, at, true)?;
+        told += put(&call, CallEvent::Answered, at, true)?;
         update_answer(&transaction, answering)?;
     }
     for closing @ Closing { record, ended_at } in backlog.closings() {
         let (call, is_answered) = (record.call.to_string(), record.answered.is_some());
         if is_answered {
             // Its answer could not be written before, if this puts anything down.
-            told += put(&transaction, &call, CallEvent::Answered, *ended_at, true)?;
+            told += put(&call, CallEvent::Answered, *ended_at, true)?;
         }
-        told += put(&transaction, &call, CallEvent::Ended, *ended_at, is_answered)?;
+        told += put(&call, CallEvent::Ended, *ended_at, is_answered)?;
         update_end(&transaction, closing)?;
     }
     for refused in backlog.refused() {

@@ -257,8 +257,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         UPDATE delivery_log SET error = NULL WHERE delivery IN (SELECT number FROM deliveries WHERE call = NEW.id);
     END;
 ",
-    // Where devices are reached by push; nowhere, and so for a reason, where their users have signed out. What is to be pushed to them still, until it is known what
-    // has become of it.
+    // Where devices are reached by push, and by what right they have said so; nowhere, and so for a reason, where their users have signed out. What is to be pushed to
+    // them still, and what has been, until its call does not ring any more.
     "
     CREATE TABLE push_targets (
         account     TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -266,6 +266,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         cuid        TEXT NOT NULL,
         device      TEXT NOT NULL,
         target      TEXT,
+        api_key     TEXT,
+        token_key   INTEGER,
         kept_at_ms  INTEGER NOT NULL,
         PRIMARY KEY (account, environment, cuid, device)
     ) STRICT, WITHOUT ROWID;
@@ -279,6 +281,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
         due_at_ms     INTEGER,
         expires_at_ms INTEGER NOT NULL,
         tries         INTEGER NOT NULL DEFAULT 0,
+        settled       INTEGER NOT NULL DEFAULT 0,
         UNIQUE (call, device),
         FOREIGN KEY (account, environment, cuid, device) REFERENCES push_targets ON DELETE CASCADE
     ) STRICT;

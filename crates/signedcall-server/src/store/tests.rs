@@ -5,6 +5,7 @@ mod records;
 mod server;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use signedcall_wire::{

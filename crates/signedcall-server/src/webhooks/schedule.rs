@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::client::{Answer, SendError};
+use super::client::SendError;
+use crate::outward::Answer;
 
 /// How long something is tried to be delivered: a receiver that is mended within a day misses nothing.
 pub(crate) const KEPT_TRYING_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -53,6 +54,7 @@ fn pause(tries: u32, chance: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outward::NoAnswer;
 
     const DAY: Duration = KEPT_TRYING_FOR;
 
@@ -76,7 +78,7 @@ mod tests {
             (answer(503, Some(14_400)), again(14_400, true)),
             (answer(503, Some(14_401)), again(14_400, true)),
             (answer(500, Some(30)), again(60, false)),
-            (Err(SendError::AnswerTooLate), again(60, false)),
+            (Err(NoAnswer::TooLate.into()), again(60, false)),
         ];
         for (answer, expected) in rows {
             assert_eq!(next(&answer, 1, DAY, 0.0), expected, "{answer:?}");
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn pauses_double_from_a_minute_to_four_hours_and_end_with_the_day() {
-        let after = |tries, left, chance| next(&Err(SendError::AnswerTooLate), tries, left, chance);
+        let after = |tries, left, chance| next(&Err(NoAnswer::TooLate.into()), tries, left, chance);
         let rows = [
             (1, 60, 75),
             (2, 120, 150),

@@ -11,11 +11,12 @@ use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use super::client::{Answer, SendError};
+use super::client::SendError;
 use super::schedule::next;
 use super::signature::signature;
 use super::under_way::UnderWay;
 use super::{Client, WebhookSettings};
+use crate::outward::Answer;
 use crate::store::{Alarm, Due, Outbox, StoreError, Tried};
 
 /// How often is looked for what has become due by itself, or by a command.

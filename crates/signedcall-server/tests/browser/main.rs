@@ -131,6 +131,34 @@ fn have_called(data: &Path) {
     transaction.commit().expect("the store");
 }
 
+/// Two devices of a user have said where their pushes go, to a push service that the service may not reach, and one has signed out.
+fn are_reached_by_push(data: &Path) {
+    let store = Connection::open(data.join(STORE_FILE)).expect("the store");
+    let target = serde_json::json!({
+        "by": "web_push",
+        "endpoint": "https://127.0.0.1:9/push/1",
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    });
+    let apple = serde_json::json!({
+        "by": "apns",
+        "token": "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0",
+        "topic": "com.parcelo.app.voip",
+        "environment": "production",
+        "p256dh": target["p256dh"],
+        "auth": target["auth"],
+    });
+    for (device, target, at) in
+        [(1, Some(target), 1_763_459_000_000_i64), (2, Some(apple), 1_763_458_000_000), (3, None, 1_763_457_000_000)]
+    {
+        let device = format!("00000000-0000-4000-8000-{device:012}");
+        let values = params![device, target.map(|target| target.to_string()), at];
+        let add = "INSERT INTO push_targets (account, environment, cuid, device, target, kept_at_ms)
+                   VALUES ('parcelo', 'production', 'courier_8842', ?, ?, ?)";
+        store.execute(add, values).expect("a device");
+    }
+}
+
 fn report(lost_per_mille: i64, mos: i64) -> String {
     serde_json::json!({
         "seconds": 60, "mos": mos, "worst_mos": mos - 40, "lost_per_mille": lost_per_mille, "burst_tenths": 12, "made_up_per_mille": 3,
@@ -146,6 +174,7 @@ fn an_operator_finds_their_way_through_the_dashboard_in_a_browser_by_mouse_and_b
     add_account(data.path(), "parcelo", "Parcelo", "#0F3D2E");
     add_account(data.path(), "a-company-with-a-long-name", &LONG_NAME.chars().take(64).collect::<String>(), "#4B2E83");
     have_called(data.path());
+    are_reached_by_push(data.path());
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
     let script = ui.join("scripts/dashboard.mjs");
     assert!(ui.join("node_modules/playwright-core").is_dir(), "the packages of the web UI are not installed: `npm ci` in ui");

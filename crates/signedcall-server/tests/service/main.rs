@@ -6,6 +6,7 @@ mod backup;
 mod binary;
 mod calls;
 mod check;
+mod cluster;
 mod dashboard;
 mod enumeration;
 mod frames;
@@ -13,6 +14,8 @@ mod full_disk;
 mod keys;
 mod limits;
 mod logging;
+#[path = "../rig/nats.rs"]
+mod nats_server;
 mod operator;
 mod postgres;
 mod push;

@@ -33,7 +33,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String, String
 }
 
 /// The value of one line of the page.
-fn value(page: &str, series: &str) -> f64 {
+pub(crate) fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().expect("a number")
 }

@@ -426,7 +426,8 @@ impl Audio {
                     voice.say(&mut frame);
                 }
             }
-            None => voice.say_nothing(),
+            None => voice.has_no_microphone(),
         }
+        voice.say_nothing();
     }
 }

@@ -198,7 +198,21 @@ impl Pace {
         if now < self.next {
             return false;
         }
-        self.next = (self.next + FRAME_DURATION).max(now - Self::MOST_BEHIND);
+        self.go_on(now);
         true
+    }
+
+    /// Whether a frame is due or is the next to be: who brings one each 10 ms may be a little ahead, and not more.
+    pub(crate) fn is_nearly_due(&mut self) -> bool {
+        let now = Instant::now();
+        if now + FRAME_DURATION < self.next {
+            return false;
+        }
+        self.go_on(now);
+        true
+    }
+
+    fn go_on(&mut self, now: Instant) {
+        self.next = (self.next + FRAME_DURATION).max(now - Self::MOST_BEHIND);
     }
 }

@@ -24,6 +24,10 @@ use crate::timing::{Milestone, Timeline};
 /// How many frames are played between two looks at how well the other side is heard: a second of them.
 const FRAMES_A_LOOK: u32 = 100;
 
+/// For how long a microphone that begins is held to the clock. Sound servers begin with what lay ready, all at once: were it said, everything after it would
+/// be as much further along than before, and the other side would take what came before for late and wait for the like of it.
+const BEGINNING: Duration = Duration::from_millis(500);
+
 /// What there is to say of a voice while it goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VoiceCondition {
@@ -65,8 +69,10 @@ pub(super) struct Voice {
     played: u32,
     condition: VoiceCondition,
     told: VoiceCondition,
-    /// Paces silence while there is no microphone to do it.
+    /// Paces silence while there is no microphone to do it, and the microphone while it begins.
     silence: Option<Pace>,
+    /// When the microphone that is open has brought its first sound.
+    microphone_began: Option<Instant>,
     volume: f32,
     /// Paces what is not heard while there is no speaker to do it.
     unheard: Option<Pace>,
@@ -102,6 +108,7 @@ impl Voice {
             condition: VoiceCondition::default(),
             told: VoiceCondition::default(),
             silence: None,
+            microphone_began: None,
             volume: 1.0,
             unheard: None,
             packets: 0,
@@ -252,15 +259,29 @@ impl Voice {
 
     /// 10 ms from the microphone.
     pub(super) fn say(&mut self, frame: &mut Frame) {
-        self.silence = None;
+        let began = *self.microphone_began.get_or_insert_with(Instant::now);
+        if began.elapsed() >= BEGINNING {
+            self.silence = None;
+        }
+        if self.silence.as_mut().is_some_and(|pace| !pace.is_nearly_due()) {
+            return;
+        }
         self.watch.raw(frame);
         self.processing.capture(frame);
         self.watch.clean(frame);
         self.send(frame);
     }
 
-    /// Says silence for as long as there is no microphone, so that the other side's packets go on from the first moment.
+    /// Notes that there is no microphone.
+    pub(super) fn has_no_microphone(&mut self) {
+        self.microphone_began = None;
+    }
+
+    /// Says silence for as long as no microphone has brought anything, so that the other side's packets go on from the first moment.
     pub(super) fn say_nothing(&mut self) {
+        if self.microphone_began.is_some() {
+            return;
+        }
         let mut pace = self.silence.unwrap_or_else(Pace::start);
         while pace.is_due() {
             self.send(&SILENCE);

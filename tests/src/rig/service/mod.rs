@@ -17,10 +17,12 @@ use self::device::Target;
 use self::idle::{Client, Connected};
 use crate::figures::{Figures, milliseconds};
 
+/// A line for every call would measure the log as well, and whoever reads it; the servers beside it write none either.
+const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn"), pushes_here: false };
 /// Times that memory is measured, each with a program of its own.
 const STARTS: usize = 3;
-/// Pairs that call one after the other without a pause, to see how many calls there can be.
-const BUSY_PAIRS: usize = 64;
+/// Pairs that call one after the other without a pause, to see how many calls there can be: with half as many the processors wait for the disk.
+const BUSY_PAIRS: usize = 128;
 /// Pairs that calls at a steady rate are taken from.
 const PAIRS: usize = 1_000;
 /// Times that calls are measured.
@@ -32,30 +34,39 @@ const STEADY: f64 = 300.0;
 /// Files that a program must be able to have open.
 const FILES: u64 = 16_000;
 
-pub(crate) async fn service() -> Result<Figures> {
+/// Measures everything, or the parts whose names begin with `part`.
+pub(crate) async fn service(part: Option<&str>) -> Result<Figures> {
+    let wants = |name: &str| part.is_none_or(|part| name.starts_with(part));
     let files = Rlimit { current: Some(FILES), maximum: getrlimit(Resource::Nofile).maximum.map(|most| most.max(FILES)) };
     setrlimit(Resource::Nofile, files).with_context(|| format!("this bench needs {FILES} open files (`ulimit -n`)"))?;
     let rig = Rig::new("bench-service")?;
     let mut figures = Figures::default();
     for start in 1..=STARTS {
-        memory_of_peers(&rig, &mut figures).await?;
-        for (name, has_tls) in [("tls", true), ("plain", false)] {
+        if wants("peers") {
+            memory_of_peers(&rig, &mut figures).await?;
+        }
+        for (name, has_tls) in [("tls", true), ("plain", false)].into_iter().filter(|(name, _)| wants(name)) {
             let name = format!("{name}-{start}");
-            let service = if has_tls {
-                Service::start_with_tls(&rig, &name, ServiceSetup::default()).await?
-            } else {
-                Service::start(&rig, &name, ServiceSetup::default()).await?
-            };
+            let service =
+                if has_tls { Service::start_with_tls(&rig, &name, SETUP).await? } else { Service::start(&rig, &name, SETUP).await? };
             memory(&service, &mut figures).await?;
         }
     }
-    let service = Service::start(&rig, "service", ServiceSetup::default()).await?;
-    calls(&service, &mut figures).await?;
-    cost_by_sockets(&service, &mut figures).await?;
-    for _ in 0..STARTS {
-        figures.add("kamailio.cpu_us_per_call", "µs", peers::kamailio(&rig).await?);
+    let service = Service::start(&rig, "service", SETUP).await?;
+    if wants("calls") {
+        calls(&service, &mut figures).await?;
     }
-    page::write(&figures)?;
+    if wants("sockets") {
+        cost_by_sockets(&service, &mut figures).await?;
+    }
+    if wants("kamailio") {
+        for _ in 0..STARTS {
+            figures.add("kamailio.cpu_us_per_call", "µs", peers::kamailio(&rig).await?);
+        }
+    }
+    if part.is_none() {
+        page::write(&figures)?;
+    }
     Ok(figures)
 }
 

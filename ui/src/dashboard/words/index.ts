@@ -32,6 +32,10 @@ export const otherError = (words: Words, refused: Refusal | null, fields: string
 
 export const reasonOf = (words: Words, reason: string): string => said(words.reasons, reason, reason);
 export const actionOf = (words: Words, action: string): string => said(words.actions, action, action);
+export const auditOutcomeOf = (words: Words, outcome: string): string => said(words.audit.outcomes, outcome, outcome);
+export const verdictOf = (words: Words, verdict: string): string => said(words.push.verdicts, verdict, verdict);
+/** Why Apple has refused a push; what nobody has words for is as Apple calls it. */
+export const appleReasonOf = (words: Words, reason: string): string => said(words.push.appleReasons, reason, reason);
 export const unreadyOf = (words: Words, word: string): string => said(words.health.unready, word, words.health.notReady);
 
 const format = (words: Words, at: string, options: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(words.locale, options).format(new Date(at));

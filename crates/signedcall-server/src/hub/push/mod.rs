@@ -18,11 +18,12 @@ use signedcall_wire::{CallId, DeviceId, EndReason, ErrorCode, PushService, PushT
 
 pub(super) use self::directory::PushDirectory;
 pub use self::directory::Reach;
-pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome};
-use super::call::{Awaited, Call, Party, State};
+pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome, RenewPush};
+use super::call::{Call, Party, State};
 use super::request::refused;
 use super::session::{Answer, Link, Session};
-use super::{Hub, HubCommand, Turn, User};
+use super::timers::Timer;
+use super::{Hub, HubCommand, Right, Turn, User};
 
 /// How long the devices that have a socket may take to confirm that they ring. It is ten round trips of a slow network, and somebody who waits for the other
 /// side to pick up does not notice it.
@@ -56,56 +57,97 @@ impl Hub {
         if target.as_ref().is_some_and(|target| !target.is_bounded()) {
             return refused(ErrorCode::VoipServiceFailedToRegister);
         }
+        // Whoever asks on a socket has shown a right.
+        let Some(by) = of.right.as_ref().map(Right::basis) else {
+            return refused(ErrorCode::NotInitialized);
+        };
         let device = of.endpoint.device;
-        turn.commands.push(HubCommand::KeepPush(KeepPush { session, request, account, environment, cuid, device, target }));
+        let keep = KeepPush { session, request, account, environment, cuid, device, target, by };
+        self.pushes.ask(&keep);
+        turn.commands.push(HubCommand::KeepPush(keep));
         Answer::Pending
     }
 
-    /// It is written down, or cannot be. A session that is gone meanwhile asks again in its next one, if it still wants to.
-    pub(super) fn push_kept(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, kept: Result<bool, ErrorCode>) {
-        let Some((user, device)) = self.sessions.get(&session).map(|session| (session.user.clone(), session.endpoint.device)) else {
-            return;
-        };
-        match kept {
-            Ok(true) => {
-                self.pushes.set(&user, device, Reach::Push);
-                if let Some(oldest) = self.pushes.too_many(&user) {
-                    self.forget_push(turn, &user, oldest, false);
+    /// It is written down, or cannot be. What was said since, by signing out for one, has the last word.
+    pub(super) fn push_kept(
+        &mut self,
+        turn: &mut Turn,
+        (session, request): (SessionId, RequestId),
+        user: &User,
+        device: DeviceId,
+        kept: Result<bool, ErrorCode>,
+    ) {
+        match (self.pushes.come_to(user, device, session, request), kept) {
+            (Some(by), Ok(true)) => {
+                let reach = if self.withdrawn.has(&by) { Reach::Withdrawn } else { Reach::Push(by) };
+                self.pushes.set(user, device, reach);
+                // It may have brought another token meanwhile.
+                if let Some(right) = self.sessions.get(&session).and_then(|session| session.right.clone()) {
+                    self.renew_push(turn, user, device, &right);
+                }
+                if let Some(oldest) = self.pushes.too_many(user) {
+                    self.forget_push(turn, user, oldest, false);
                 }
             }
-            Ok(false) => drop(self.pushes.remove(&user, device)),
-            Err(_) => {}
+            (Some(_), Ok(false)) => self.pushes.unset(user, device),
+            (Some(_), Err(_)) | (None, Ok(_) | Err(_)) => {}
         }
         self.answer(turn, session, request, Answer::Given(kept.err()));
     }
 
     /// Sends no more pushes to a device, and remembers that its user has signed out there, if so.
     fn forget_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, logged_out: bool) {
-        if self.pushes.remove(user, device).is_none() {
+        if !self.pushes.remove(user, device) {
             return;
         }
         if logged_out {
             self.pushes.set(user, device, Reach::LoggedOut);
         }
+        let outcome = if logged_out { PushOutcome::Ended(EndReason::LoggedOut) } else { PushOutcome::NotBrought };
+        for id in self.calls_of_users.get(user).into_iter().flatten() {
+            if let Some(call) = self.calls.get_mut(id).filter(|call| call.callee == *user) {
+                settle(turn, call, device, outcome);
+            }
+        }
         let (account, environment, cuid) = user.clone();
         turn.commands.push(HubCommand::ForgetPush(ForgetPush { account, environment, cuid, device, logged_out }));
     }
 
-    /// A user signs out on a device, or is signed out.
+    /// A user signs out on a device, or is signed out. The store may still be about to write down where it is reached.
     pub(super) fn push_no_more(&mut self, turn: &mut Turn, user: &User, device: DeviceId) {
-        if self.pushes.of(user, Reach::Push).any(|known| known == device) {
-            self.forget_push(turn, user, device, true);
+        let known = self.pushes.not_logged_out(user).find(|(known, _)| *known == device);
+        if let Some((_, is_wanted)) = known {
+            self.forget_push(turn, user, device, is_wanted);
         }
     }
 
     /// A user signs in on a device: they have not signed out there any more. Where they are on one device at a time, no other is called.
     pub(super) fn push_again(&mut self, turn: &mut Turn, user: &User, device: DeviceId, single_device: bool) {
-        let mut over: Vec<DeviceId> = self.pushes.of(user, Reach::LoggedOut).filter(|known| *known == device).collect();
+        let mut over: Vec<DeviceId> = self.pushes.logged_out(user).filter(|known| *known == device).collect();
         if single_device {
-            over.extend(self.pushes.of(user, Reach::Push).filter(|known| *known != device));
+            over.extend(self.pushes.not_logged_out(user).map(|(known, _)| known).filter(|known| *known != device));
         }
         for device in over {
             self.forget_push(turn, user, device, false);
+        }
+    }
+
+    /// A device is let in by a right: its pushes rest on that from now on, and not on what may be withdrawn of before.
+    pub(super) fn renew_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, right: &Right) {
+        let by = right.basis();
+        if self.pushes.renew(user, device, &by) {
+            let (account, environment, cuid) = user.clone();
+            turn.commands.push(HubCommand::RenewPush(RenewPush { account, environment, cuid, device, by }));
+        }
+    }
+
+    /// Pushes of whoever is blocked, and those by a right that is withdrawn, are not sent any more, nor waited for.
+    pub(super) fn push_no_more_by_what_is_withdrawn(&mut self, turn: &mut Turn) {
+        self.pushes.withdraw(&self.withdrawn);
+        let pushed = self.calls.iter().flat_map(|(id, call)| call.pushed.iter().map(|device| (*id, call.callee.clone(), *device)));
+        let over: Vec<_> = pushed.filter(|(_, user, device)| !self.reached_by_push(user).contains(device)).collect();
+        for (id, user, device) in over {
+            self.push_failed(turn, id, &user, device, false);
         }
     }
 
@@ -114,12 +156,12 @@ impl Hub {
         if self.withdrawn.users.contains(user) {
             return BTreeSet::new();
         }
-        self.pushes.of(user, Reach::Push).collect()
+        self.pushes.reached(user).collect()
     }
 
     /// Whether a user has signed out on a device that was reached by push.
     pub(super) fn has_logged_out(&self, user: &User) -> bool {
-        self.pushes.of(user, Reach::LoggedOut).next().is_some()
+        self.pushes.logged_out(user).next().is_some()
     }
 
     /// Whether a call to a user has somebody to wait for.
@@ -127,17 +169,31 @@ impl Hub {
         !reachable.is_empty() || !self.reached_by_push(user).is_empty()
     }
 
+    /// The devices that a call could still be pushed to. One that is known to be busy would only say so.
+    pub(super) fn to_be_pushed(&self, id: CallId) -> Vec<DeviceId> {
+        let Some(Call { callee, left, pushed, settled, state: State::Ringing { devices, .. }, .. }) = self.calls.get(&id) else {
+            return Vec::new();
+        };
+        let is_new = |device: &DeviceId| !left.contains(device) && !pushed.contains(device) && !settled.contains(device);
+        let is_busy = |device: &DeviceId| {
+            let session = self.presence.get(callee).and_then(|known| known.get(device)).and_then(|id| Some((*id, self.sessions.get(id)?)));
+            let rings = devices.iter().any(|party| party.endpoint.device == *device);
+            session.is_some_and(|(session, of)| !rings && self.with_room(vec![Party { endpoint: of.endpoint, session }]).is_empty())
+        };
+        self.reached_by_push(callee).into_iter().filter(|device| is_new(device) && !is_busy(device)).collect()
+    }
+
     /// Calls a user by push at once where no socket of theirs is connected, and in a moment where nobody confirms by then.
     pub(super) fn push_unless_confirmed(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(Call { callee, state: State::Ringing { devices, .. }, .. }) = self.calls.get(&id) else {
+        let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get(&id) else {
             return;
         };
-        if self.reached_by_push(callee).is_empty() {
+        if self.to_be_pushed(id).is_empty() {
             return;
         }
         let is_connected = |party: &Party| self.sessions.get(&party.session).and_then(Session::socket).is_some();
         if devices.iter().any(is_connected) {
-            self.timers.set(super::timers::Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
+            self.timers.set(Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
         } else {
             self.push(turn, id);
         }
@@ -145,29 +201,18 @@ impl Hub {
 
     /// Calls a user by push, if nobody has confirmed.
     pub(super) fn push(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(targets) = self.calls.get(&id).map(|call| self.reached_by_push(&call.callee)) else {
-            return;
-        };
-        let Some(Call { callee, left, pushed, state: State::Ringing { give_up_at, awaited, devices, confirmed }, .. }) =
-            self.calls.get_mut(&id)
-        else {
+        let targets = self.to_be_pushed(id);
+        let Some(Call { callee, pushed, state: State::Ringing { give_up_at, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         if !confirmed.is_empty() {
             return;
         }
-        let until = *give_up_at;
-        for device in targets.into_iter().filter(|device| !left.contains(device)) {
-            if !pushed.insert(device) {
-                continue;
-            }
-            if devices.iter().all(|party| party.endpoint.device != device) {
-                let awaited = awaited.get_or_insert_with(|| Awaited { devices: BTreeSet::new(), until });
-                awaited.until = awaited.until.max(until);
-                awaited.devices.insert(device);
-            }
+        self.timers.clear(Timer::PushDue(id));
+        for device in targets {
+            pushed.insert(device);
             let (account, environment, cuid) = callee.clone();
-            let left_ms = u64::try_from(until.since(turn.now).as_millis()).unwrap_or(u64::MAX);
+            let left_ms = u64::try_from(give_up_at.since(turn.now).as_millis()).unwrap_or(u64::MAX);
             let expires_at_ms = turn.wall.as_millis().saturating_add(left_ms);
             turn.commands.push(HubCommand::Push(NewPush { call: id, account, environment, cuid, device, expires_at_ms }));
         }
@@ -176,45 +221,53 @@ impl Hub {
     /// A push could not be brought. Where that was the last hope for the call, it ends.
     pub(super) fn push_failed(&mut self, turn: &mut Turn, id: CallId, user: &User, device: DeviceId, gone: bool) {
         if gone {
-            self.pushes.remove(user, device);
+            self.pushes.unset(user, device);
         }
-        let Some(Call { pushed, state: State::Ringing { awaited, devices, .. }, .. }) = self.calls.get_mut(&id) else {
-            return;
+        if self.calls.get_mut(&id).is_some_and(|call| settle(turn, call, device, PushOutcome::NotBrought)) {
+            self.end_if_nobody_comes(turn, id, EndReason::RemoteNetworkLoss, EndReason::Missed);
+        }
+    }
+
+    /// A device that was pushed has come, and is in as many calls as it takes: another call was quicker.
+    pub(super) fn pushed_in_vain(&mut self, turn: &mut Turn, id: CallId, device: DeviceId) {
+        if self.calls.get_mut(&id).is_some_and(|call| settle(turn, call, device, PushOutcome::Ended(EndReason::Busy))) {
+            self.end_if_nobody_comes(turn, id, EndReason::Busy, EndReason::Busy);
+        }
+    }
+
+    /// Ends a call that rings nowhere and that no device may come for any more, unless there are some that were not called yet.
+    fn end_if_nobody_comes(&mut self, turn: &mut Turn, id: CallId, to_caller: EndReason, to_callee: EndReason) {
+        let rings = |call: &Call| match &call.state {
+            State::Ringing { devices, .. } => !devices.is_empty() || call.awaits(turn.now),
+            State::Recording { .. } | State::Answered { .. } => true,
         };
-        if !pushed.remove(&device) {
+        if self.calls.get(&id).is_none_or(rings) {
             return;
         }
-        turn.commands.push(HubCommand::PushSettled { call: id, device, outcome: PushOutcome::NotBrought });
-        if let Some(awaited) = awaited {
-            awaited.devices.remove(&device);
-        }
-        if devices.is_empty() && awaited.as_ref().is_none_or(|awaited| awaited.devices.is_empty()) {
-            self.end(turn, id, EndReason::RemoteNetworkLoss, |_| EndReason::Missed);
+        self.push(turn, id);
+        if self.calls.get(&id).is_some_and(|call| !call.awaits(turn.now)) {
+            self.end(turn, id, to_caller, |_| to_callee);
         }
     }
 
     /// Says what has become of the pushes of a call that are not settled yet, but for one device.
     pub(super) fn settle_pushes(turn: &mut Turn, call: &mut Call, rings: Option<DeviceId>, reason: EndReason) {
-        let id = call.invite.call;
-        for device in std::mem::take(&mut call.pushed) {
+        for device in call.pushed.clone() {
             let outcome = if rings == Some(device) { PushOutcome::Rings } else { PushOutcome::Ended(reason) };
-            turn.commands.push(HubCommand::PushSettled { call: id, device, outcome });
+            settle(turn, call, device, outcome);
         }
     }
 
-    /// A device that was pushed has left without a word: it may come back by the push. Says whether it was pushed.
+    /// A device that was pushed has left without a word: it may come back by the push, which is waited for. Says whether it was pushed.
     pub(super) fn await_pushed(&mut self, id: CallId, session: SessionId) -> bool {
-        let Some(Call { pushed, state: State::Ringing { awaited, devices, confirmed, give_up_at }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { pushed, state: State::Ringing { devices, confirmed, .. }, .. }) = self.calls.get_mut(&id) else {
             return false;
         };
-        let until = *give_up_at;
         let Some(index) = devices.iter().position(|party| party.session == session && pushed.contains(&party.endpoint.device)) else {
             return false;
         };
         let gone = devices.remove(index);
         confirmed.retain(|confirmed| *confirmed != gone.endpoint);
-        let awaited = awaited.get_or_insert_with(|| Awaited { devices: BTreeSet::new(), until });
-        awaited.devices.insert(gone.endpoint.device);
         if let Some(session) = self.sessions.get_mut(&session) {
             session.calls.remove(&id);
         }
@@ -232,10 +285,20 @@ impl Hub {
         else {
             return;
         };
-        for call in self.ring_late(&user, party) {
+        for call in self.ring_late(turn, &user, party) {
             if let Some(invite) = self.calls.get(&call).map(|call| call.invite(turn.now)).filter(|_| !told.contains(&call)) {
                 self.tell(turn, id, ServiceEvent::Invite(invite));
             }
         }
     }
+}
+
+/// Says what has become of a push, if it is not said yet. Says whether it was not.
+fn settle(turn: &mut Turn, call: &mut Call, device: DeviceId, outcome: PushOutcome) -> bool {
+    let is_open = call.pushed.remove(&device);
+    if is_open {
+        call.settled.insert(device);
+        turn.commands.push(HubCommand::PushSettled { call: call.invite.call, device, outcome });
+    }
+    is_open
 }

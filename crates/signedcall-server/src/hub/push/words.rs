@@ -2,6 +2,8 @@
 
 use signedcall_wire::{AccountId, CallId, Cuid, DeviceId, EndReason, Environment, PushTarget, RequestId, SessionId};
 
+use crate::hub::Basis;
+
 /// Where a device is reached by push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepPush {
@@ -19,6 +21,23 @@ pub struct KeepPush {
     pub device: DeviceId,
     /// Where; `None`: nowhere.
     pub target: Option<PushTarget>,
+    /// By what right it says so.
+    pub by: Basis,
+}
+
+/// A device that was reached by push before is let in by another right, on which its pushes rest from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewPush {
+    /// Its account.
+    pub account: AccountId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its user.
+    pub cuid: Cuid,
+    /// The device.
+    pub device: DeviceId,
+    /// The right.
+    pub by: Basis,
 }
 
 /// A device that is reached by push no more.

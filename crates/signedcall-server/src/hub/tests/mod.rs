@@ -6,6 +6,8 @@ mod elsewhere;
 mod limits;
 mod properties;
 mod push;
+mod push_reach;
+mod pushed;
 mod quiet;
 mod receipts;
 mod restored;

@@ -289,7 +289,7 @@ impl World {
                 self.winners.entry(call).or_insert(answer.by.device);
             }
             let sessions = [SessionId(self.make()), SessionId(self.make())];
-            calls.push(KeptCall { record: self.records[&call].clone(), answer, sessions });
+            calls.push(KeptCall { record: self.records[&call].clone(), answer, sessions, settled: vec![] });
         }
         self.handle(HubEvent::Restored { calls, ended: vec![] });
     }
@@ -372,7 +372,11 @@ impl World {
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
                 HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
-                HubCommand::KeepPush(_) | HubCommand::ForgetPush(_) | HubCommand::Push(_) | HubCommand::PushSettled { .. } => {
+                HubCommand::KeepPush(_)
+                | HubCommand::ForgetPush(_)
+                | HubCommand::RenewPush(_)
+                | HubCommand::Push(_)
+                | HubCommand::PushSettled { .. } => {
                     unreachable!("no device has said where its pushes go")
                 }
                 HubCommand::KeepReport(kept) => assert!(kept.report.seconds > 0, "what was said is passed on"),

@@ -1,31 +1,35 @@
 //! Devices that are called by push (R25, R34, R36).
 
-use signedcall_wire::{AccountId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request};
+use signedcall_wire::{AccountId, DeviceId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request};
 
 use super::arrows::placed;
-use super::stage::{CALL, Do, Stage, THIRD, accept, call, cuid, decline, device, hang_up, ringing, transfer};
+use super::stage::{CALL, Do, Stage, THIRD, accept, basis, call, cuid, decline, device, hang_up, ringing, transfer};
 use crate::hub::{HubEvent, Reach, User};
 
 fn user(who: char) -> User {
     (AccountId("parcelo".to_owned()), Environment::Development, cuid(who))
 }
 
+pub(super) fn known(devices: &str) -> Vec<(User, DeviceId, Reach)> {
+    devices.chars().map(|who| (user(who), device(who), Reach::Push(basis(who)))).collect()
+}
+
 /// The service was started, and these devices are reached by push.
-fn know(stage: &mut Stage, devices: &str) {
-    let known = devices.chars().map(|who| (user(who), device(who), Reach::Push)).collect();
+pub(super) fn know(stage: &mut Stage, devices: &str) {
+    let known = known(devices);
     assert!(stage.handle(0, HubEvent::PushesKnown { key: "key".to_owned(), known }).is_empty());
 }
 
-fn failed(who: char, gone: bool) -> HubEvent {
+pub(super) fn failed(who: char, gone: bool) -> HubEvent {
     let (account, environment, cuid) = user(who);
     HubEvent::PushFailed { call: CALL, account, environment, cuid, device: device(who), gone }
 }
 
-fn target(by: PushService) -> PushTarget {
+pub(super) fn target(by: PushService) -> PushTarget {
     PushTarget { by, p256dh: "BF".to_owned(), auth: Redacted::new("a".to_owned()) }
 }
 
-fn web() -> PushService {
+pub(super) fn web() -> PushService {
     PushService::WebPush { endpoint: Redacted::new("https://push.example/1".to_owned()) }
 }
 
@@ -34,15 +38,20 @@ fn apns(environment: Environment) -> PushService {
 }
 
 /// A device says where its pushes go, and the store has it.
-fn register(stage: &mut Stage, at: u64, who: char) {
+pub(super) fn register(stage: &mut Stage, at: u64, who: char) {
     assert_eq!(stage.run(at, Do::Ask(who, Request::PushTo { target: Some(target(web())) })), [format!("keep push {who} here")]);
     assert_eq!(kept(stage, at, who, Ok(true)), [format!("{who} ok")]);
 }
 
-fn kept(stage: &mut Stage, at: u64, who: char, kept: Result<bool, ErrorCode>) -> Vec<String> {
+/// What the store says of what a device has asked for last.
+pub(super) fn written(stage: &Stage, who: char, kept: Result<bool, ErrorCode>) -> HubEvent {
     let signedcall_wire::ClientMessage::Request { id: request, .. } = stage.asked[&who] else { unreachable!("it has asked") };
-    let session = stage.sessions[&who].0;
-    stage.handle(at, HubEvent::PushKept { session, request, kept })
+    HubEvent::PushKept { session: stage.sessions[&who].0, request, user: user(who), device: device(who), kept }
+}
+
+fn kept(stage: &mut Stage, at: u64, who: char, kept: Result<bool, ErrorCode>) -> Vec<String> {
+    let written = written(stage, who, kept);
+    stage.handle(at, written)
 }
 
 #[test]
@@ -183,8 +192,7 @@ fn a_caller_who_hangs_up_takes_the_pushes_back() {
 #[test]
 fn somebody_may_be_transferred_to_who_is_reached_by_push() {
     let mut stage = Stage::with("ax");
-    let known = vec![(user('o'), device('o'), Reach::Push)];
-    stage.handle(0, HubEvent::PushesKnown { key: "key".to_owned(), known });
+    know(&mut stage, "o");
     for event in super::arrows::answered() {
         stage.run(0, event);
     }
@@ -207,7 +215,7 @@ fn a_service_that_is_started_again_pushes_who_is_not_back_in_two_seconds() {
     for event in placed() {
         stage.run(0, event);
     }
-    stage.pushes_known = vec![(user('x'), device('x'), Reach::Push)];
+    stage.pushes_known = known("x");
     stage.restart_service(5_000);
     assert_eq!(stage.run(7_000, Do::Wake), ["push x until 35000"]);
 }
@@ -248,7 +256,7 @@ fn on_one_device_at_a_time_no_other_is_pushed() {
 fn no_more_than_eight_devices_of_a_user_are_pushed() {
     let mut stage = Stage::with("ax");
     let ids = (0..8_u128).map(|number| signedcall_wire::DeviceId(uuid::Uuid::from_u128(number)));
-    let known = ids.map(|id| (user('x'), id, Reach::Push)).collect();
+    let known = ids.map(|id| (user('x'), id, Reach::Push(basis('x')))).collect();
     stage.handle(0, HubEvent::PushesKnown { key: "key".to_owned(), known });
     stage.run(0, Do::Ask('x', Request::PushTo { target: Some(target(web())) }));
     let told = kept(&mut stage, 0, 'x', Ok(true));

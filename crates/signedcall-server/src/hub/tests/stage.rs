@@ -1,6 +1,6 @@
 //! Devices by letters, and what the hub says in one line each, so that a table reads like a protocol.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signedcall_wire::{
@@ -10,8 +10,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use crate::hub::{
-    CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, Reach, RelayGrant,
-    Right, SignIn, SocketId, TokenKeyId, User, Withdrawn,
+    Basis, CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, Reach,
+    RelayGrant, Right, SignIn, SocketId, TokenKeyId, User, Withdrawn,
 };
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
@@ -182,6 +182,8 @@ pub(super) struct Stage {
     ended: Vec<KeptEnd>,
     /// Who is known to be reached by push when the service is started again.
     pub(super) pushes_known: Vec<(User, DeviceId, Reach)>,
+    /// The pushes of which it is known what has become of them.
+    settled: BTreeSet<(CallId, DeviceId)>,
     pub(super) asked: BTreeMap<Who, ClientMessage>,
     made: u64,
 }
@@ -234,6 +236,7 @@ impl Stage {
             open: BTreeMap::new(),
             ended: Vec::new(),
             pushes_known: Vec::new(),
+            settled: BTreeSet::new(),
             asked: BTreeMap::new(),
             made: 0,
         }
@@ -250,10 +253,10 @@ impl Stage {
         self.hub = Hub::new(HubSettings::default());
         self.opening.clear();
         let open: Vec<_> = self.open.values().cloned().collect();
-        let calls = open.into_iter().map(|(record, answer)| KeptCall {
-            record,
-            answer,
-            sessions: [SessionId(self.make()), SessionId(self.make())],
+        let calls = open.into_iter().map(|(record, answer)| {
+            let (call, sessions) = (record.invite.call, [SessionId(self.make()), SessionId(self.make())]);
+            let settled = self.settled.iter().filter(|(of, _)| *of == call).map(|(_, device)| *device).collect();
+            KeptCall { record, answer, sessions, settled }
         });
         let calls = calls.collect();
         if !self.pushes_known.is_empty() {
@@ -367,6 +370,7 @@ impl Stage {
                 | HubCommand::KeepEvents(_)
                 | HubCommand::KeepPush(_)
                 | HubCommand::ForgetPush(_)
+                | HubCommand::RenewPush(_)
                 | HubCommand::Push(_)
                 | HubCommand::PushSettled { .. }
                 | HubCommand::WriteAnswer { .. } => {
@@ -385,10 +389,11 @@ impl Stage {
             | HubCommand::MakeReceipt(_)
             | HubCommand::KeepPush(_)
             | HubCommand::ForgetPush(_)
+            | HubCommand::RenewPush(_)
             | HubCommand::Push(_)
-            | HubCommand::PushSettled { .. }
             | HubCommand::Send { .. }
             | HubCommand::Close { .. } => {}
+            HubCommand::PushSettled { call, device, .. } => drop(self.settled.insert((*call, *device))),
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
@@ -441,6 +446,7 @@ impl Stage {
             HubCommand::ForgetPush(forgotten) => {
                 format!("forget push {}{}", letter(forgotten.device), if forgotten.logged_out { " logged out" } else { "" })
             }
+            HubCommand::RenewPush(renewed) => format!("renew push {}", letter(renewed.device)),
             HubCommand::Push(push) => format!("push {} until {}", letter(push.device), push.expires_at_ms),
             HubCommand::PushSettled { device, outcome, .. } => format!("push {} {outcome:?}", letter(*device)),
             HubCommand::CloseRecord(close) => match &close.answered {
@@ -464,6 +470,11 @@ fn label(endpoint: Endpoint) -> String {
 
 fn letter(device: DeviceId) -> char {
     u32::try_from(device.0.as_u128()).ok().and_then(char::from_u32).unwrap_or('?')
+}
+
+/// What a device signs in by, where that is an api key.
+pub(super) fn basis(who: Who) -> Basis {
+    Basis::ApiKey(key(who))
 }
 
 /// The api key that a device signs in with.

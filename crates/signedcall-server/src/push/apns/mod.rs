@@ -1,13 +1,13 @@
 //! Apple's push service, for VoIP pushes: HTTP/2 with a proof of who sends that the account has entered.
 //!
 //! One connection to Apple serves all pushes of an account in an environment, for Apple takes many that come and go for an attack. It is made when it is
-//! needed, and again when it is gone.
+//! needed, and again when it is gone: when Apple says so, when it breaks, or when nothing comes back on it any more. An answer that is late is one push's affair.
 
 mod credential;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -16,28 +16,31 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
 use signedcall_wire::{AccountId, Environment, PushService};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use self::credential::{ApnsCredential, ApnsProof, InvalidCredential};
-use super::exchange::{Answer, SendError, read};
 use super::schedule::reason;
-use super::{PushSender, PushSettings, jwt};
-use crate::outward::{ConnectError, Outward, Trust};
+use super::{PushSender, PushSettings, SendError, jwt};
+use crate::outward::{Answer, ConnectError, NoAnswer, Outward, Trust, answer_to};
 use crate::store::{DuePush, Pushes};
 use crate::tokens::unix_seconds;
 
 /// How long a signed proof is used: Apple takes none that is older than an hour, and no other one within twenty minutes.
 const PROOF_LASTS: Duration = Duration::from_secs(40 * 60);
-/// How often an idle connection is tried, so that it is known to be gone before a call waits for it.
-const TRIED_EVERY: Duration = Duration::from_secs(60);
+/// How often a connection is tried on which nothing comes, so that it is known to be gone before a call waits for it, or long before that call is over.
+const TRIED_EVERY: Duration = Duration::from_secs(15);
+/// How long it may take until something comes then.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 type Whose = (AccountId, Environment);
+/// The one who makes a connection has it locked, so that others wait and have it then.
+type Place = Arc<Mutex<Option<Connection>>>;
 
 /// Brings pushes to Apple.
 pub(super) struct Apns {
@@ -45,7 +48,7 @@ pub(super) struct Apns {
     trust: Trust,
     outward: Outward,
     pushes: Arc<Lock<Pushes>>,
-    connections: Mutex<HashMap<Whose, Connection>>,
+    connections: Lock<HashMap<Whose, Place>>,
     proofs: Lock<HashMap<Whose, SignedProof>>,
 }
 
@@ -71,7 +74,7 @@ struct SignedProof {
 impl Apns {
     pub(super) fn new(settings: PushSettings, trust: Trust, pushes: Arc<Lock<Pushes>>) -> Self {
         let outward = settings.outward();
-        Self { settings, trust, outward, pushes, connections: Mutex::default(), proofs: Lock::default() }
+        Self { settings, trust, outward, pushes, connections: Lock::default(), proofs: Lock::default() }
     }
 
     async fn credential(&self, (account, environment): &Whose) -> Result<ApnsCredential, SendError> {
@@ -84,10 +87,11 @@ impl Apns {
         credential.ok_or(SendError::NoCredential)
     }
 
-    /// A connection that is there already, or a new one. Others wait meanwhile, and have it then.
-    async fn connection(&self, whose: &Whose, credential: &ApnsCredential) -> Result<SendRequest<Full<Bytes>>, SendError> {
-        let mut connections = self.connections.lock().await;
-        if let Some(known) = connections.get(whose)
+    /// A connection that is there already, or a new one. Others of the account wait meanwhile.
+    async fn connection(&self, whose: &Whose, credential: &ApnsCredential) -> Result<SendRequest<Full<Bytes>>, NoAnswer> {
+        let place = Arc::clone(self.connections.lock().unwrap_or_else(PoisonError::into_inner).entry(whose.clone()).or_default());
+        let mut place = place.lock().await;
+        if let Some(known) = place.as_ref()
             && known.credential == *credential
             && !known.sender.is_closed()
         {
@@ -96,11 +100,12 @@ impl Apns {
         let tls = self.trust.connector(&[b"h2"], credential.certificate());
         let stream = self.outward.connect(self.settings.apns(whose.1), &tls).await?;
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new()).keep_alive_interval(TRIED_EVERY).keep_alive_while_idle(true);
+        builder.timer(TokioTimer::new()).keep_alive_interval(TRIED_EVERY).keep_alive_timeout(HEARD_WITHIN);
+        builder.keep_alive_while_idle(true);
         let (sender, carried) = builder.handshake(TokioIo::new(stream)).await?;
         // How it ends is noticed by the next who sends.
         tokio::spawn(carried);
-        connections.insert(whose.clone(), Connection { credential: credential.clone(), sender: sender.clone() });
+        *place = Some(Connection { credential: credential.clone(), sender: sender.clone() });
         Ok(sender)
     }
 
@@ -137,7 +142,7 @@ impl Apns {
         if *topic != credential.topic() {
             return Err(SendError::NoCredential);
         }
-        let url = self.settings.apns(whose.1).join(&format!("/3/device/{token}")).map_err(|_| ConnectError::Url)?;
+        let url = self.settings.apns(whose.1).join(&format!("/3/device/{token}")).map_err(|_| no_url())?;
         let mut request = Request::post(url.as_str())
             .header(USER_AGENT, concat!("signedcall-server/", env!("CARGO_PKG_VERSION")))
             .header(CONTENT_TYPE, "application/json")
@@ -147,28 +152,35 @@ impl Apns {
             .header("apns-expiration", push.expires_at_ms / 1_000)
             .header("apns-collapse-id", &push.call);
         if let Some(proof) = self.proof(whose, credential)? {
-            request = request.header(AUTHORIZATION, format!("bearer {proof}"));
+            request = request.header(AUTHORIZATION, bearer(&proof));
         }
         let body = json!({"aps": {}, "signedcall": BASE64_STANDARD.encode(sealed)});
-        request.body(Full::new(Bytes::from(body.to_string()))).map_err(|_| SendError::Connect(ConnectError::Url))
+        request.body(Full::new(Bytes::from(body.to_string()))).map_err(|_| no_url())
     }
 
     async fn ask(&self, whose: &Whose, credential: &ApnsCredential, request: Request<Full<Bytes>>) -> Result<Answer, SendError> {
-        let mut sender = self.connection(whose, credential).await?;
-        let exchange = async {
+        let shown = request.headers().get(AUTHORIZATION).cloned();
+        // Whoever waits for somebody else's connection waits no longer than for one of its own.
+        let connection = timeout(self.settings.connect_within, self.connection(whose, credential)).await;
+        let mut sender = connection.map_err(|_| NoAnswer::from(ConnectError::TooLate))??;
+        let asked = async {
             sender.ready().await?;
-            Ok(read(sender.send_request(request).await?).await)
+            sender.send_request(request).await
         };
-        let answer = timeout(self.settings.answer_within, exchange).await.unwrap_or(Err(SendError::AnswerTooLate));
-        match &answer {
-            Ok(answer) if reason(&answer.words).as_deref() == Some("ExpiredProviderToken") => {
-                self.proofs.lock().unwrap_or_else(PoisonError::into_inner).remove(whose);
-            }
-            Ok(_) => {}
-            // The next one is sent on another.
-            Err(_) => drop(self.connections.lock().await.remove(whose)),
+        let answer = answer_to(asked, Instant::now() + self.settings.answer_within).await?;
+        if reason(&answer.words).as_deref() == Some("ExpiredProviderToken") {
+            self.forget_proof(whose, shown.as_ref());
         }
-        answer
+        Ok(answer)
+    }
+
+    /// Has another proof signed for the next push, unless somebody else has had one signed already: Apple takes too many for an attack.
+    fn forget_proof(&self, whose: &Whose, shown: Option<&HeaderValue>) {
+        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = |known: &SignedProof| shown.is_some_and(|shown| shown.as_bytes() == bearer(&known.text).as_bytes());
+        if proofs.get(whose).is_some_and(is_current) {
+            proofs.remove(whose);
+        }
     }
 }
 
@@ -180,4 +192,12 @@ impl PushSender for Apns {
         let request = self.request(&whose, push, &sealed, &credential)?;
         self.ask(&whose, &credential, request).await
     }
+}
+
+fn bearer(proof: &str) -> String {
+    format!("bearer {proof}")
+}
+
+fn no_url() -> SendError {
+    NoAnswer::from(ConnectError::Url).into()
 }

@@ -99,13 +99,14 @@ impl Connection {
         self.query_optional(sql, values, read)?.ok_or(SqlError::NoRow)
     }
 
-    /// Begins a transaction that is alone: whoever else begins one waits until it is over, so that what it has read stays true.
+    /// Begins a transaction that is alone: whoever else begins one waits until it is over, so that what it has read stays true. Within another it is a part of
+    /// that one, which can be undone by itself, and is as durable as the whole.
     pub(super) fn begin(&self) -> Result<Transaction<'_>> {
-        match self {
-            Self::Sqlite(session) => session.begin()?,
-            Self::Postgres(session) => session.begin()?,
+        if self.has_begun() {
+            return self.begin_part();
         }
-        Ok(Transaction { connection: self })
+        self.begin_whole()?;
+        Ok(Transaction { connection: self, part: Part::Whole })
     }
 
     /// Begins a transaction that others may be beside: for what only writes rows of its own, and what they have set aside for it.
@@ -114,7 +115,43 @@ impl Connection {
             Self::Sqlite(session) => session.begin()?,
             Self::Postgres(session) => session.begin_beside_others()?,
         }
-        Ok(Transaction { connection: self })
+        Ok(Transaction { connection: self, part: Part::Whole })
+    }
+
+    /// Begins a transaction of which those that begin until it is over are parts. Whoever begins it sees to it that nobody else uses the connection meanwhile.
+    pub(super) fn begin_whole(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(session) => session.begin(),
+            Self::Postgres(session) => session.begin(),
+        }
+    }
+
+    /// Makes everything durable that was done since [`begin_whole`](Self::begin_whole).
+    pub(super) fn commit_whole(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(session) => session.commit(),
+            Self::Postgres(session) => session.commit(),
+        }
+    }
+
+    /// Undoes everything that was done since [`begin_whole`](Self::begin_whole), unless it is durable.
+    pub(super) fn undo_whole(&self) {
+        match self {
+            Self::Sqlite(session) => session.undo(),
+            Self::Postgres(session) => session.undo(),
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::Sqlite(session) => session.has_begun(),
+            Self::Postgres(session) => session.has_begun(),
+        }
+    }
+
+    fn begin_part(&self) -> Result<Transaction<'_>> {
+        self.run("SAVEPOINT part")?;
+        Ok(Transaction { connection: self, part: Part::Open })
     }
 
     /// What leaves rows out of a query for a change that somebody else has changed, and not yet committed.
@@ -180,14 +217,28 @@ impl Connection {
 #[derive(Debug)]
 pub(super) struct Transaction<'a> {
     connection: &'a Connection,
+    part: Part,
+}
+
+/// What a transaction is of the one that its connection is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// A part that may still be undone by itself.
+    Open,
+    Kept,
 }
 
 impl Transaction<'_> {
-    /// Makes everything durable at once.
-    pub(super) fn commit(self) -> Result<()> {
-        match self.connection {
-            Connection::Sqlite(session) => session.commit(),
-            Connection::Postgres(session) => session.commit(),
+    /// Makes everything durable at once, or leaves it to the transaction that this one is a part of.
+    pub(super) fn commit(mut self) -> Result<()> {
+        match self.part {
+            Part::Whole => self.connection.commit_whole(),
+            Part::Open | Part::Kept => {
+                self.connection.run("RELEASE SAVEPOINT part")?;
+                self.part = Part::Kept;
+                Ok(())
+            }
         }
     }
 }
@@ -202,9 +253,11 @@ impl std::ops::Deref for Transaction<'_> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        match self.connection {
-            Connection::Sqlite(session) => session.undo(),
-            Connection::Postgres(session) => session.undo(),
+        match (self.part, self.connection) {
+            (Part::Whole, connection) => connection.undo_whole(),
+            (Part::Open, Connection::Sqlite(session)) => session.undo_part(),
+            (Part::Open, Connection::Postgres(session)) => session.undo_part(),
+            (Part::Kept, _) => {}
         }
     }
 }

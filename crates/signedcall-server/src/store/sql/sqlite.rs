@@ -68,6 +68,20 @@ impl Session {
         }
     }
 
+    pub(super) fn has_begun(&self) -> bool {
+        !self.0.is_autocommit()
+    }
+
+    /// Where that fails, the whole is undone: nothing of it may become durable.
+    pub(super) fn undo_part(&self) {
+        if self.has_begun()
+            && let Err(error) = self.0.execute_batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+        {
+            tracing::error!(%error, "a part of a transaction could not be undone");
+            self.undo();
+        }
+    }
+
     pub(super) fn wait_for_others(&self, patience: Duration) -> Result<()> {
         Ok(self.0.busy_timeout(patience)?)
     }

@@ -61,7 +61,8 @@ fn what_was_left_open_goes_on_with_the_next_start(store: &TestStore) {
     let at = |milliseconds: i64| Timestamp::from_millis(u64::try_from(began + milliseconds).expect("after 1970"));
     let record = |call| OpenRecord { placed_at: at(0), ..opening(call) };
     let times = KeptAnswer { at: at(3_000), connected_at: Some(at(3_500)), ends_at: Some(at(63_000)), ..answer() };
-    let expected = [OpenCall { record: record(1), answer: None }, OpenCall { record: record(2), answer: Some(times) }];
+    let call = |number, answer| OpenCall { record: record(number), answer, settled: vec![] };
+    let expected = [call(1, None), call(2, Some(times))];
     assert_eq!(open, expected);
     let end = KeptEnd {
         call: opening(3).invite.call,
@@ -154,8 +155,8 @@ fn a_record_that_cannot_be_written_fails_and_one_that_cannot_be_closed_is_closed
 }
 
 fn what_cannot_be_written_when_the_service_stops_is_tried_for_some_seconds_more(store: &TestStore) {
-    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
-    let figures = records.figures();
+    let figures = Arc::<StoreFigures>::default();
+    let (records, mut written, _legacy) = Records::start_beside(store.at(), None, (&figures, &Arc::default())).expect("a new store");
     records.open(opening(1), SystemTime::now());
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
     store.run("ALTER TABLE calls RENAME TO hidden");

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use super::*;
 use crate::account;
-use crate::store::owners::{ClaimError, Epoch, NodeId, Owners, Partition, RenewError};
+use crate::store::owners::{ClaimError, Epoch, LEASE, NodeId, Owners, Partition, RenewError};
 use crate::store::records::Committed;
 use crate::store::sql::{Connection, params};
 use crate::store::testing::TestStore;
@@ -16,9 +16,33 @@ fn node(name: &str) -> NodeId {
 
 const PARTITION: Partition = Partition(7);
 
-/// As if a service had said nothing for longer than a lease.
+/// As if a service had said nothing for longer than a lease, of a database that has been there all that time.
 fn let_the_lease_run_out(store: &TestStore) {
+    let runs_for = "SELECT CAST(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000 AS BIGINT)";
+    while store.number(runs_for) <= LEASE.as_millis() as i64 {
+        std::thread::yield_now();
+    }
     store.run("UPDATE owners SET renewed_at_ms = renewed_at_ms - 60000");
+}
+
+#[test]
+fn a_database_that_was_away_for_longer_than_a_lease_has_cost_nobody_a_tenure() {
+    let server = Postgres::start();
+    let store = TestStore::on(&server);
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let_the_lease_run_out(&store);
+    server.stop();
+    server.start_again();
+    let another = Owners::open(store.at()).expect("a store");
+    let refused = another.claim(PARTITION, &node("two")).expect_err("nobody could renew it meanwhile");
+    assert!(matches!(&refused, ClaimError::Held(owner) if owner.free_in > std::time::Duration::ZERO), "{refused}");
+    let (mine, owners) = another.renew_all(&node("one")).expect("a good store");
+    assert_eq!((mine, owners[&PARTITION].node.clone()), (vec![first.clone()], node("one")));
+    another.release(&first).expect("a good store");
+    assert_eq!(another.renew_all(&node("one")).expect("a good store").0, [], "it was given up");
+    assert_eq!(another.claim(PARTITION, &node("two")).expect("it was given up").epoch, Epoch(2));
 }
 
 #[test]
@@ -216,11 +240,11 @@ fn of_two_services_that_add_keys_at_once_none_adds_one_too_many() {
 fn records_are_written_once_the_server_is_back_and_none_is_lost_or_there_twice() {
     let server = Postgres::start();
     let store = TestStore::on(&server);
-    let (records, mut written, _legacy) = Records::start(store.at(), None).expect("a new store");
+    let figures = Arc::<StoreFigures>::default();
+    let (records, mut written, _legacy) = Records::start_beside(store.at(), None, (&figures, &Arc::default())).expect("a new store");
     let now = SystemTime::now();
     records.open(opening(1), now);
     assert_eq!(written.blocking_recv(), Some(opened(1, true)));
-    let figures = records.figures();
     for (stop, call) in [(Postgres::stop as fn(&Postgres), 2), (Postgres::kill, 3)] {
         stop(&server);
         records.open(opening(call), now);

@@ -2,7 +2,7 @@ use rustls::RootCertStore;
 
 use super::receiver::{Answer, Receiver};
 use super::*;
-use crate::outward::{ConnectError, Trust};
+use crate::outward::{ConnectError, NoAnswer, Trust};
 use crate::webhooks::client::SendError;
 
 const HASTE: WebhookSettings =
@@ -51,7 +51,7 @@ async fn a_refusal_is_kept_in_words_that_a_terminal_may_show() {
 #[tokio::test]
 async fn a_receiver_that_says_nothing_or_too_much_is_not_waited_for() {
     let silent = Receiver::start(Answer::Nothing).await;
-    assert_eq!(refused(&silent.url(), HASTE).await, SendError::AnswerTooLate.to_string());
+    assert_eq!(refused(&silent.url(), HASTE).await, NoAnswer::TooLate.to_string());
     let head = Receiver::start(Answer::Endless("HTTP/1.1 200 So\r\nx: y\r\n")).await;
     let said = refused(&head.url(), NEAR).await;
     assert!(said.contains("connection broke"), "{said}");
@@ -86,7 +86,7 @@ async fn no_name_is_looked_up_while_too_many_are() {
     let all = u32::try_from(client.outward.lookups.available_permits()).expect("a few");
     let taken = client.outward.lookups.acquire_many(all).await.expect("it is open");
     let late = client.send(&receiver.url(), "t=1", "{}".to_owned()).await.expect_err("it waits");
-    assert!(matches!(late, SendError::Connect(ConnectError::TooLate)), "{late}");
+    assert!(matches!(late, SendError::NoAnswer(NoAnswer::Connect(ConnectError::TooLate))), "{late}");
     drop(taken);
     assert_eq!(client.outward.lookups.available_permits(), 32);
 }

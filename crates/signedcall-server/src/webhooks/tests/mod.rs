@@ -5,11 +5,13 @@ mod outbox;
 mod receiver;
 mod sender;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use signedcall_wire::{
     AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, Timestamp, VoiceReport,
 };
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
@@ -28,6 +30,7 @@ struct Store {
     accounts: Accounts,
     records: Records,
     written: UnboundedReceiver<Written>,
+    filled: Arc<Notify>,
 }
 
 /// Receivers of tests lie on this machine.
@@ -45,8 +48,9 @@ impl Store {
     fn begin(store: &TestStore) -> Self {
         let accounts = Accounts::open(store.at()).expect("a new store");
         account::add(&accounts, &demo_account()).expect("a new account");
-        let (records, written, _legacy) = Records::start(store.at(), None).expect("a store");
-        Self { at: store.at().clone(), _own: None, accounts, records, written }
+        let filled = Arc::<Notify>::default();
+        let (records, written, _legacy) = Records::start_beside(store.at(), None, (&Arc::default(), &filled)).expect("a store");
+        Self { at: store.at().clone(), _own: None, accounts, records, written, filled }
     }
 
     /// A connection of somebody else's, to a file.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -14,7 +12,7 @@ fn start(store: &Store) -> JoinHandle<()> {
 
 fn start_with(store: &Store, settings: WebhookSettings) -> JoinHandle<()> {
     let client = Client::trusting(&crate::outward::Trust::of(rustls::RootCertStore::empty()), settings);
-    tokio::spawn(deliver_by(client, open_outbox(&store.at), store.records.filled()))
+    tokio::spawn(deliver_by(client, open_outbox(&store.at), Arc::clone(&store.filled)))
 }
 
 fn json(received: &Received) -> serde_json::Value {

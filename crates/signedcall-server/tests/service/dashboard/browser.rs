@@ -52,7 +52,7 @@ impl Dashboard {
 
     /// A browser in which nobody is signed in.
     pub(crate) fn browser(&self) -> Browser {
-        Browser { address: self.address, cookie: None }
+        Browser { address: self.address, cookie: None, familiar: None }
     }
 
     /// A browser in which `admin` is signed in.
@@ -73,6 +73,8 @@ fn secret_of(link: &str) -> String {
 pub(crate) struct Browser {
     pub(crate) address: SocketAddr,
     pub(crate) cookie: Option<String>,
+    /// What it was given when somebody had signed in.
+    pub(crate) familiar: Option<String>,
 }
 
 impl Browser {
@@ -92,12 +94,13 @@ impl Browser {
         self.change("DELETE", path, None).await
     }
 
-    /// Asks as its own page does, and keeps the cookie that comes back.
+    /// Asks as its own page does, and keeps the cookies that come back.
     async fn change(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let origin = format!("Origin: http://{}", self.address);
         let answer = self.say(method, path, &[&origin], body.map(Value::to_string).as_deref()).await;
-        if let Some(set) = answer.header("set-cookie") {
-            self.cookie = set.split(';').next().map(str::to_owned).filter(|pair| !pair.ends_with('='));
+        for set in answer.headers("set-cookie") {
+            let pair = set.split(';').next().map(str::to_owned).filter(|pair| !pair.ends_with('='));
+            *if set.contains("signedcall_familiar") { &mut self.familiar } else { &mut self.cookie } = pair;
         }
         answer
     }
@@ -105,12 +108,17 @@ impl Browser {
     /// Says exactly this.
     pub(crate) async fn say(&self, method: &str, path: &str, lines: &[&str], body: Option<&str>) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        for line in lines.iter().map(|line| (*line).to_owned()).chain(self.cookie.iter().map(|cookie| format!("Cookie: {cookie}"))) {
+        for line in lines.iter().map(|line| (*line).to_owned()).chain(self.cookies()) {
             head += &format!("{line}\r\n");
         }
         let body = body.unwrap_or_default();
         head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         say(self.address, head.as_bytes()).await
+    }
+
+    fn cookies(&self) -> Option<String> {
+        let all: Vec<&str> = self.cookie.iter().chain(&self.familiar).map(String::as_str).collect();
+        (!all.is_empty()).then(|| format!("Cookie: {}", all.join("; ")))
     }
 
     pub(crate) async fn is_signed_in(&self) -> bool {

@@ -61,10 +61,20 @@ async fn a_user_is_blocked_and_let_in_again_and_a_call_is_ended() {
     assert_eq!(browser.delete(&format!("{base}/blocked/courier_1")).await.status, 204);
     assert_eq!(browser.delete(&format!("{base}/users/courier_1")).await.status, 202);
     let log = browser.get("/api/audit").await.json();
-    let entries: Vec<_> =
-        log["entries"].as_array().expect("entries")[..4].iter().map(|it| (it["action"].clone(), it["subject"].clone())).collect();
-    let expected = [("erase_user", "courier_1"), ("let_user_in", "courier_1"), ("block_user", "courier_1"), ("hang_up", &call.to_string())];
-    assert_eq!(entries, expected.map(|(action, subject)| (json!(action), json!(subject))));
+    let entries: Vec<_> = log["entries"].as_array().expect("entries")[..5]
+        .iter()
+        .map(|it| (it["action"].clone(), it["subject"].clone(), it["outcome"].clone()))
+        .collect();
+    let call = call.to_string();
+    let expected = [
+        ("erase_user", "courier_1", "done"),
+        ("let_user_in", "courier_1", "done"),
+        ("block_user", "courier_1", "done"),
+        // What the store does not do itself is written down before it is done, and after.
+        ("hang_up", &call, "done"),
+        ("hang_up", &call, "asked"),
+    ];
+    assert_eq!(entries, expected.map(|(action, subject, outcome)| (json!(action), json!(subject), json!(outcome))));
     for path in ["blocked/courier_1%2F", "%62locked/courier_1", "blocked", "nothing", "calls"] {
         assert_eq!(browser.put(&format!("{base}/{path}"), &json!({})).await.status, 404, "{path}: what cannot be written down is not done");
     }

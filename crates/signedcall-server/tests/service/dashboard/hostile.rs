@@ -38,6 +38,9 @@ const PROTECTED: &[(&str, &str)] = &[
     ("GET", "/api/accounts/demo/environments/production/v1/calls.csv"),
     ("PUT", "/api/accounts/demo/environments/production/v1/branding"),
     ("PUT", "/api/accounts/demo/environments/production/v1/blocked/courier_1"),
+    ("PUT", "/api/accounts/demo/environments/production/v1/push/apns"),
+    ("GET", "/api/accounts/demo/environments/production/v1/push/devices/courier_1"),
+    ("POST", "/api/accounts/demo/environments/production/v1/push/devices/courier_1/00000000-0000-0000-0000-000000000001/test"),
 ];
 
 #[tokio::test]
@@ -129,6 +132,18 @@ async fn what_is_too_long_or_no_request_is_refused_and_the_next_one_is_answered(
     {
         assert_eq!(browser.get(path).await.status, if path.ends_with("keys") { 405 } else { 404 }, "{path}");
     }
+    // Whatever is refused before anybody looks at it is refused in words as well.
+    let keys = "/api/accounts/demo/environments/production/token-keys";
+    for (method, path, body, refused) in [
+        ("PUT", keys, "x".repeat(70 * 1024), (413, "too_large")),
+        ("PUT", keys, "{}".to_owned(), (400, "invalid_request")),
+        ("DELETE", keys, String::new(), (405, "not_found")),
+        ("DELETE", "/api/accounts/%FF/keys/x", String::new(), (400, "invalid_request")),
+        ("POST", "/api/nothing", String::new(), (404, "not_found")),
+    ] {
+        let answer = browser.say(method, path, &[&origin], Some(&body)).await;
+        assert_eq!((answer.status, refusal(&answer).1.as_str()), refused, "{method} {path}");
+    }
     assert!(browser.is_signed_in().await);
 }
 
@@ -156,7 +171,18 @@ async fn a_session_that_began_by_tls_goes_by_nothing_else() {
         body.len()
     );
     let answer = crate::api::http::say(dashboard.address, request.as_bytes()).await;
-    assert!(answer.header("set-cookie").is_some_and(|cookie| cookie.ends_with("; Secure")), "{answer:?}");
+    let cookies: Vec<&str> = answer.headers("set-cookie").collect();
+    assert_eq!(cookies.len(), 2, "{answer:?}");
+    for cookie in &cookies {
+        assert!(cookie.starts_with("__Host-signedcall_") && cookie.ends_with("; Secure") && !cookie.contains("Domain"), "{cookie}");
+    }
+    let pair = cookies[0].split(';').next().expect("a pair");
+    let mut browser = Browser { cookie: Some(pair.to_owned()), ..dashboard.browser() };
+    assert!(browser.is_signed_in().await);
+    let by_plain_page = browser.post("/api/accounts/demo/environments/development/keys", &json!({})).await;
+    assert_eq!(refusal(&by_plain_page), (403, "other_site".to_owned(), None), "a page that came without TLS is none of its own");
+    browser.cookie = pair.strip_prefix("__Host-").map(str::to_owned);
+    assert!(!browser.is_signed_in().await, "what another host of the domain can set");
 
     let directory = tempfile::tempdir().expect("a directory");
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");

@@ -167,6 +167,27 @@ async fn whoever_tries_too_often_has_to_wait_whether_or_not_there_is_such_an_ope
 }
 
 #[tokio::test]
+async fn an_operator_is_let_in_by_a_browser_of_before_whoever_tries_passwords_elsewhere() {
+    let dashboard = Dashboard::start().await;
+    let mut before = dashboard.signed_in().await;
+    before.post("/api/sign-out", &json!({})).await;
+    assert!(before.cookie.is_none() && before.familiar.is_some());
+    let mut attacker = dashboard.browser();
+    let wrong = json!({"name": "admin", "password": "wrong horse battery"});
+    while attacker.post("/api/sign-in", &wrong).await.status != 429 {}
+    let right = json!({"name": "admin", "password": PASSWORD});
+    assert_eq!(attacker.post("/api/sign-in", &right).await.status, 429);
+    assert_eq!(before.post("/api/sign-in", &right).await.status, 200);
+    let changed = json!({"before": PASSWORD, "password": "another horse battery"});
+    let stolen = before.familiar.clone();
+    assert_eq!(before.post("/api/password", &changed).await.status, 204, "nor is whoever is signed in kept from it");
+    attacker.familiar = stolen;
+    assert_eq!(attacker.post("/api/sign-in", &right).await.status, 429, "what a browser was given is good until the password is another");
+    let made_up = Some("signedcall_familiar=AAAA.AAAA".to_owned());
+    assert_eq!(super::browser::Browser { familiar: made_up, ..attacker.clone() }.post("/api/sign-in", &right).await.status, 429);
+}
+
+#[tokio::test]
 async fn whoever_is_removed_is_out_at_once() {
     let dashboard = Dashboard::start().await;
     let browser = dashboard.signed_in().await;

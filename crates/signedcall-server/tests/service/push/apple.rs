@@ -1,12 +1,14 @@
 //! Apple's VoIP pushes, request by request.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hyper::Version;
 use rcgen::{CertificateParams, KeyPair};
 use ring::signature::KeyPair as _;
 use serde_json::{Value, json};
-use signedcall_server::push::{ApnsCredential, ApnsProof, PushError, apns, remove_apns, set_apns};
+use signedcall_server::push::{ApnsCredential, ApnsProof, PushError, PushSettings, apns, remove_apns, set_apns};
 use signedcall_server::{Settings, open_accounts};
 use signedcall_wire::{AccountId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request, ServiceEvent};
 
@@ -41,6 +43,11 @@ fn target(receiver: &Receiver, topic: &str, environment: Environment) -> PushTar
 
 /// A service that takes a stand-in for both of Apple's hosts, and shows this to it.
 async fn service_with(apple: &StandIn, credential: &ApnsCredential) -> TestService {
+    service_that_waits(apple, credential, PushSettings::default().answer_within).await
+}
+
+/// The same, which waits for answers for so long.
+async fn service_that_waits(apple: &StandIn, credential: &ApnsCredential, answer_within: Duration) -> TestService {
     let data = tempfile::tempdir().expect("a directory");
     let certificate = apple.certificate_in(data.path());
     let url = apple.url("").parse::<url::Url>().expect("a URL");
@@ -48,6 +55,7 @@ async fn service_with(apple: &StandIn, credential: &ApnsCredential) -> TestServi
         settings.push.to_private_addresses = true;
         settings.push.certificates = Some(certificate);
         settings.push.apns_development = url;
+        settings.push.answer_within = answer_within;
     })
     .await;
     let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
@@ -121,9 +129,56 @@ async fn a_certificate_is_shown_in_place_of_a_proof() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_late_leaves_the_connection_to_the_pushes_of_others() {
+    let (mut apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
+    apple.leave_one_unanswered();
+    let service = service_that_waits(&apple, &credential, Duration::from_millis(300)).await;
+    idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
+    let mut caller = service.sign_in("courier_1").await;
+    let (call, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    for _ in 0..2 {
+        let given = apple.next().await;
+        assert_eq!((given.connection, given.header("apns-collapse-id")), (1, call.to_string().as_str()), "it is tried again on the same");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_apple_gives_up_is_made_anew() {
+    let (mut apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
+    let service = service_with(&apple, &credential).await;
+    idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
+    for (caller, connection) in [("courier_3", 1), ("courier_4", 2)] {
+        let mut caller = service.sign_in(caller).await;
+        caller.ask(new_call("courier_2").1).await.expect("it is placed");
+        assert_eq!(apple.next().await.connection, connection);
+        if connection == 1 {
+            apple.go_away().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_has_registered_after_its_app_was_removed_is_pushed_again() {
+    let (mut apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
+    apple.answer([(410, None, r#"{"reason":"Unregistered","timestamp":1}"#)]);
+    let service = service_with(&apple, &credential).await;
+    idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
+    let mut caller = service.sign_in("courier_1").await;
+    let (call, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::RemoteNetworkLoss, other_device: None });
+    let (again, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    let given = [apple.next().await, apple.next().await];
+    assert_eq!(given.map(|given| given.header("apns-collapse-id").to_owned()), [call, again].map(|call| call.to_string()));
+}
+
+#[tokio::test]
 async fn an_app_that_was_removed_is_pushed_no_more() {
     let (apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
-    apple.answer([(410, None, r#"{"reason":"Unregistered","timestamp":1}"#)]);
+    // In the year 2100.
+    apple.answer([(410, None, r#"{"reason":"Unregistered","timestamp":4102444800000}"#)]);
     let service = service_with(&apple, &credential).await;
     idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
     let mut caller = service.sign_in("courier_1").await;

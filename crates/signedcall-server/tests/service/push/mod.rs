@@ -3,6 +3,7 @@
 mod apple;
 mod receiver;
 mod stand_in;
+mod trial;
 mod wake;
 mod web;
 

@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::pending;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
@@ -16,6 +18,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -57,7 +60,10 @@ pub(crate) struct StandIn {
     port: u16,
     certificate: String,
     given: UnboundedReceiver<Given>,
-    answers: Arc<Mutex<VecDeque<Answer>>>,
+    answers: Arc<Mutex<VecDeque<Option<Answer>>>>,
+    /// Changes when connections are to be given up, and says when one of them is over.
+    goes_away: watch::Sender<()>,
+    gone: UnboundedReceiver<()>,
 }
 
 impl StandIn {
@@ -91,13 +97,16 @@ impl StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
         let (tell, given) = unbounded_channel();
-        let answers = Arc::<Mutex<VecDeque<Answer>>>::default();
+        let answers = Arc::<Mutex<VecDeque<Option<Answer>>>>::default();
         let to_give = Arc::clone(&answers);
+        let ((goes_away, leave), (over, gone)) = (watch::channel(()), unbounded_channel());
         tokio::spawn(async move {
             let mut connections = 0;
             while let Ok((stream, _)) = listener.accept().await {
                 connections += 1;
                 let (acceptor, tell, answers) = (acceptor.clone(), tell.clone(), Arc::clone(&to_give));
+                let (mut leave, over) = (leave.clone(), over.clone());
+                leave.mark_unchanged();
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let shown =
@@ -105,16 +114,24 @@ impl StandIn {
                     let service = service_fn(move |request| take(request, shown.clone(), connections, tell.clone(), Arc::clone(&answers)));
                     // One that goes away in the middle is what some tests are about.
                     if protocol == b"h2" {
-                        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await;
+                        let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+                        let went_away = tokio::select! {
+                            _ = connection.as_mut() => false,
+                            changed = leave.changed() => changed.is_ok(),
+                        };
+                        if went_away {
+                            connection.as_mut().graceful_shutdown();
+                            let _ = connection.await;
+                            let _ = over.send(());
+                        }
                     } else {
                         let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                     }
                 });
             }
         });
-        Self { port, certificate: made.cert.pem(), given, answers }
+        Self { port, certificate: made.cert.pem(), given, answers, goes_away, gone }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -130,7 +147,18 @@ impl StandIn {
 
     /// Answers the next pushes so, one after the other.
     pub(crate) fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.answers.lock().expect("nobody panics").extend(answers);
+        self.answers.lock().expect("nobody panics").extend(answers.into_iter().map(Some));
+    }
+
+    /// Never answers the next push.
+    pub(crate) fn leave_one_unanswered(&self) {
+        self.answers.lock().expect("nobody panics").push_back(None);
+    }
+
+    /// Takes nothing more on the connection that there is (RFC 9113, section 6.8), and waits until whoever sends has heard of that.
+    pub(crate) async fn go_away(&mut self) {
+        self.goes_away.send_replace(());
+        timeout(PATIENCE, self.gone.recv()).await.expect("the connection is over").expect("the stand-in runs");
     }
 
     pub(crate) async fn next(&mut self) -> Given {
@@ -148,7 +176,7 @@ async fn take(
     certificate: Option<CertificateDer<'static>>,
     connection: usize,
     tell: UnboundedSender<Given>,
-    answers: Arc<Mutex<VecDeque<Answer>>>,
+    answers: Arc<Mutex<VecDeque<Option<Answer>>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
@@ -158,9 +186,14 @@ async fn take(
     let body = body.collect().await.expect("a body").to_bytes();
     let (version, method) = (head.version, head.method.as_str().to_owned());
     let path = head.uri.path_and_query().expect("a path").as_str().to_owned();
-    let (status, rest, words) = answers.lock().expect("nobody panics").pop_front().unwrap_or((201, None, ""));
-    // The test may be over.
-    let _ = tell.send(Given { version, method, path, headers, body, certificate, connection });
+    let answer = {
+        // What is given first is answered with what is there first.
+        let mut answers = answers.lock().expect("nobody panics");
+        // The test may be over.
+        let _ = tell.send(Given { version, method, path, headers, body, certificate, connection });
+        answers.pop_front().unwrap_or(Some((201, None, "")))
+    };
+    let Some((status, rest, words)) = answer else { return pending().await };
     let mut response = Response::builder().status(status);
     if let Some(seconds) = rest {
         response = response.header("retry-after", seconds);

@@ -2,7 +2,8 @@
 
 use hyper::Version;
 use serde_json::json;
-use signedcall_wire::{CallSnapshot, EndReason, ErrorCode, Request, ServiceEvent};
+use signedcall_wire::{CallSnapshot, ClientMessage, EndReason, ErrorCode, Request, RequestId, ServiceEvent};
+use uuid::Uuid;
 
 use super::receiver::Receiver;
 use super::stand_in::StandIn;
@@ -155,4 +156,51 @@ async fn nothing_is_pushed_to_addresses_of_this_network_unless_it_is_set() {
     let mut wrong = receiver.web("https://push.example/1");
     wrong.p256dh = "BF".to_owned();
     assert_eq!(caller.ask(Request::PushTo { target: Some(wrong) }).await, Err(ErrorCode::VoipServiceFailedToRegister));
+}
+
+#[tokio::test]
+async fn who_signs_out_right_after_saying_where_they_are_is_not_pushed_by_the_next_service_either() {
+    let (mut push_service, receiver) = (StandIn::web().await, Receiver::new());
+    let service = service_with(&push_service).await;
+    let mut device = service.sign_in("courier_2").await;
+    // Both at once: the store is told of the one when the other is there already.
+    for request in [Request::PushTo { target: Some(receiver.web(&push_service.url("/1"))) }, Request::Logout] {
+        device.socket.say(&ClientMessage::Request { id: RequestId(Uuid::new_v4()), request }).await;
+    }
+    while device.socket.hear().await.is_some() {}
+    let certificate = push_service.certificate_in(service.data.path());
+    let TestService { service, data } = service;
+    service.shutdown().await;
+    let again = TestService::start_as(data, |settings| {
+        settings.push.to_private_addresses = true;
+        settings.push.certificates = Some(certificate);
+    })
+    .await;
+    let mut caller = again.sign_in("courier_1").await;
+    let (call, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::LoggedOut, other_device: None });
+    assert!(push_service.is_left_alone());
+}
+
+#[tokio::test]
+async fn a_push_that_was_given_up_is_not_sent_by_the_next_service() {
+    let (mut push_service, receiver) = (StandIn::web().await, Receiver::new());
+    let service = service_with(&push_service).await;
+    idle(&service, "courier_2", receiver.web(&push_service.url("/2"))).await;
+    idle(&service, "courier_2", receiver.web(&push_service.url("/3"))).await;
+    push_service.answer([(400, None, "no"), (503, Some(6), "")]);
+    let mut caller = service.sign_in("courier_1").await;
+    caller.ask(new_call("courier_2").1).await.expect("it is placed");
+    let (_given_up, tried_again) = (push_service.next().await, push_service.next().await);
+    let certificate = push_service.certificate_in(service.data.path());
+    let TestService { service, data } = service;
+    drop(caller);
+    service.shutdown().await;
+    let _again = TestService::start_as(data, |settings| {
+        settings.push.to_private_addresses = true;
+        settings.push.certificates = Some(certificate);
+    })
+    .await;
+    assert_eq!(push_service.next().await.path, tried_again.path);
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signedcall_voice::{Copies, EncodedPacket, FRAME_SAMPLES, PacketFate, PayloadFormat, SendSettings};
+use signedcall_voice::{Copies, EncodedPacket, FRAME_DURATION, FRAME_SAMPLES, PacketFate, PayloadFormat, SendSettings};
 use signedcall_wire::DeviceId;
 use uuid::Uuid;
 
@@ -118,4 +118,19 @@ fn what_comes_while_there_is_no_speaker_is_not_played_later() {
     voice.next_frame(&mut SILENCE.clone(), &SILENCE);
     let stats = voice.receiver.stats();
     assert!(stats.buffered.max(stats.jitter) < Duration::from_millis(200), "{stats:?}");
+}
+
+#[test]
+fn what_a_microphone_brings_at_once_as_it_begins_is_not_said_ahead_of_the_clock() {
+    let (path, mut sent, _comes, _tells) = VoicePath::between(Formats::of(111, 0));
+    let mut voice = voice_on(path, TREATMENT);
+    let began = Instant::now();
+    voice.say_nothing();
+    for _ in 0..40 {
+        voice.say(&mut [0.1; FRAME_SAMPLES]);
+    }
+    let took = began.elapsed();
+    let said = std::iter::from_fn(|| sent.try_recv().ok()).count() as u32;
+    let most = (took.as_millis() / FRAME_DURATION.as_millis()) as u32 + 3;
+    assert!(said * 2 <= most, "{said} packets in {took:?}");
 }

@@ -148,6 +148,19 @@ impl Session {
         }
     }
 
+    pub(super) fn has_begun(&self) -> bool {
+        self.transaction.get() != Progress::None
+    }
+
+    /// What has failed within the part is undone with it, and the whole goes on.
+    pub(super) fn undo_part(&self) {
+        if self.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").is_ok() {
+            self.transaction.set(Progress::Open);
+        } else {
+            self.transaction.set(Progress::Broken);
+        }
+    }
+
     /// A server undoes what a connection has begun that is gone.
     fn undo_whatever_was_begun(&self) {
         let mut link = self.link.borrow_mut();

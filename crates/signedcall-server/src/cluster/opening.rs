@@ -1,0 +1,66 @@
+//! What a switchboard is made of.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signedcall_wire::AccountId;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver};
+
+use super::partition_of;
+use crate::hub::HubSettings;
+use crate::metrics::Metrics;
+use crate::push::PushJobs;
+use crate::receipts::ReceiptMaker;
+use crate::store::owners::Tenure;
+use crate::store::{Accounts, Location, Pushes, Records, StoreError, StoreFigures, Written};
+use crate::switchboard::{Note, Switchboard};
+use crate::tenancy::ALL_CALLS;
+
+/// What all switchboards of a process have in common.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) store: Location,
+    pub(crate) hub: HubSettings,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) receipts: ReceiptMaker,
+    pub(crate) push_jobs: PushJobs,
+    pub(crate) push_key: String,
+    pub(crate) pushes: Arc<Mutex<Pushes>>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) figures: Arc<StoreFigures>,
+    pub(crate) filled: Arc<Notify>,
+}
+
+/// A switchboard that is about to run.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) switchboard: Switchboard,
+    pub(crate) notes: Sender<Note>,
+    pub(crate) inbox: Receiver<Note>,
+    pub(crate) written: UnboundedReceiver<Written>,
+}
+
+impl Opening {
+    /// Makes the switchboard of a tenure, which goes on from where an earlier one has stopped; without a tenure, the one of a store that nobody else has. Blocks.
+    pub(crate) fn open(&self, tenure: Option<Tenure>) -> Result<Opened, StoreError> {
+        let partition = tenure.as_ref().map(|tenure| tenure.partition).filter(|partition| *partition != ALL_CALLS);
+        let is_in = |account: &AccountId| partition.is_none_or(|partition| partition_of(account) == partition);
+        let (records, written, mut legacy) = Records::start_beside(&self.store, tenure, (&self.figures, &self.filled))?;
+        legacy.open.retain(|call| is_in(&call.record.account));
+        legacy.ended.retain(|call| is_in(&call.account));
+        if !legacy.open.is_empty() {
+            tracing::info!(calls = legacy.open.len(), "calls go on that an earlier process has left open");
+        }
+        let mut known = self.pushes.lock().unwrap_or_else(PoisonError::into_inner).known()?;
+        known.retain(|((account, _, _), _, _)| is_in(account));
+        // What changes from now on is told to all that are there: this one, once it is.
+        let (withdrawn, quiet) = (self.accounts.withdrawn()?, self.accounts.quiet_hours()?);
+        let (receipts, keeper) = (self.receipts.another(), self.push_jobs.for_hub());
+        let (mut switchboard, notes, inbox) = Switchboard::new(self.hub, records, Arc::clone(&self.metrics), receipts, keeper);
+        switchboard.know_pushes(self.push_key.clone(), known);
+        switchboard.restore(legacy);
+        switchboard.withdraw(withdrawn);
+        switchboard.quieten(quiet);
+        Ok(Opened { switchboard, notes, inbox, written })
+    }
+}

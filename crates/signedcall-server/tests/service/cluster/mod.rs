@@ -1,0 +1,5 @@
+//! Several services that are one.
+
+mod calls;
+mod failures;
+mod rig;
