@@ -35,7 +35,7 @@ impl GateSettings {
         half.map_or(usual, |half| half.min(usual))
     }
 
-    fn most_of(&self, address: IpAddr) -> usize {
+    pub(crate) fn most_of(&self, address: IpAddr) -> usize {
         match self.of_one_address {
             Some(most) => most.get(),
             None if address.is_loopback() => usize::MAX,

@@ -200,7 +200,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let (push_filled, push_jobs, pushes) = (push.thread.filled(), push.thread.jobs(), push.pushes);
-    let wake_lines = WakeLines::new(push.key.clone(), most_by_files());
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate);
     let opening = Opening {
         store,
         hub: settings.hub,

@@ -11,12 +11,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::gate::{GateSettings, house_of};
+
 /// How many bytes a secret has, and the hash of one.
 const BYTES: usize = 32;
 /// How many pushes wait for a computer that is handing one on: a user is called by a few at once.
 const WAITING: usize = 8;
-/// How many lines may be held from one address: an office's computers. This machine's own may be a proxy's, with everybody behind it.
-const OF_ONE_ADDRESS: usize = 256;
 
 /// What a line is known by: the hash of its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +56,8 @@ pub(crate) struct WakeLines {
     /// The service's public key, as those who subscribe get it.
     key: String,
     most: usize,
+    /// Who says how many may be of one address, as of connections that wait: an office's computers.
+    gate: GateSettings,
     state: Mutex<State>,
 }
 
@@ -77,8 +79,8 @@ pub(crate) fn most_by_files() -> NonZeroUsize {
 
 impl WakeLines {
     /// Holds no line yet, and at most so many. Pushes are taken of whoever shows this key.
-    pub(crate) fn new(key: String, most: NonZeroUsize) -> Arc<Self> {
-        Arc::new(Self { key, most: most.get(), state: Mutex::default() })
+    pub(crate) fn new(key: String, most: NonZeroUsize, gate: GateSettings) -> Arc<Self> {
+        Arc::new(Self { key, most: most.get(), gate, state: Mutex::default() })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -87,10 +89,11 @@ impl WakeLines {
 
     /// Holds a line, in place of whoever has held it before. `None` where there are too many.
     pub(super) fn hold(self: &Arc<Self>, id: LineId, from: IpAddr) -> Option<Held> {
+        let from = house_of(from);
         let mut state = self.state();
         let is_new = !state.lines.contains_key(&id);
         let of_address = state.of_addresses.get(&from).copied().unwrap_or_default();
-        let is_full = is_new && state.lines.len() >= self.most || !from.is_loopback() && of_address >= OF_ONE_ADDRESS;
+        let is_full = is_new && state.lines.len() >= self.most || of_address >= self.gate.most_of(from);
         if is_full || state.is_closed {
             return None;
         }
@@ -162,7 +165,7 @@ mod tests {
     const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
     fn lines(most: usize) -> Arc<WakeLines> {
-        WakeLines::new("BP".to_owned(), NonZeroUsize::new(most).expect("it is not 0"))
+        WakeLines::new("BP".to_owned(), NonZeroUsize::new(most).expect("it is not 0"), GateSettings::default())
     }
 
     fn id(number: u8) -> LineId {
@@ -209,7 +212,7 @@ mod tests {
 
         let many = lines(10_000);
         let number = |count: usize| LineId([u8::try_from(count % 256).expect("a byte"); BYTES]);
-        let held: Vec<_> = (0..OF_ONE_ADDRESS).map(|count| many.hold(number(count), ELSEWHERE)).collect();
+        let held: Vec<_> = (0..GateSettings::OF_ONE_ADDRESS).map(|count| many.hold(number(count), ELSEWHERE)).collect();
         assert!(held.iter().all(Option::is_some) && many.hold(id(1), ELSEWHERE).is_none());
         assert!(many.hold(id(1), HERE).is_some(), "a proxy may be here");
 
