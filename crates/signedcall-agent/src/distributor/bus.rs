@@ -76,6 +76,8 @@ pub(super) enum Delivery {
     Delivered,
     /// The bus goes on to start the app.
     UnderWay,
+    /// The app has not taken it, and could not be started.
+    Failed,
     /// Nothing is there that could be started.
     Nobody,
 }
@@ -87,7 +89,7 @@ pub(super) async fn deliver(bus: &Connection, registered: &Registered, sealed: V
         Ok(Err(error)) if is_nobody(&error) => Delivery::Nobody,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the app has not taken a push");
-            Delivery::Delivered
+            Delivery::Failed
         }
         Err(_) => Delivery::UnderWay,
     }

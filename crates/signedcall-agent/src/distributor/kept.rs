@@ -47,14 +47,19 @@ impl Kept {
 
     /// Keeps one, in the place of an earlier one of the same token.
     pub(super) fn put(&mut self, registered: Registered) -> io::Result<()> {
-        self.all.retain(|earlier| earlier.token != registered.token);
-        self.all.push(registered);
-        stored::write(&self.file, &self.all)
+        let others = self.all.iter().filter(|earlier| earlier.token != registered.token);
+        self.write(others.cloned().chain([registered.clone()]).collect())
     }
 
     pub(super) fn remove(&mut self, token: &Redacted<String>) -> io::Result<()> {
-        self.all.retain(|registered| registered.token != *token);
-        stored::write(&self.file, &self.all)
+        self.write(self.all.iter().filter(|registered| registered.token != *token).cloned().collect())
+    }
+
+    /// What is not written does not count: it would be forgotten by the next session.
+    fn write(&mut self, all: Vec<Registered>) -> io::Result<()> {
+        stored::write(&self.file, &all)?;
+        self.all = all;
+        Ok(())
     }
 }
 

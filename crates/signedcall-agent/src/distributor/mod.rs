@@ -185,6 +185,8 @@ async fn hand_on(bus: Connection, registered: Registered, mut brought: mpsc::Rec
         tracing::info!(?delivery, "a push has come");
         let said = match delivery {
             Delivery::Delivered | Delivery::UnderWay => WakeAnswer::Taken,
+            // Without an answer it comes once more.
+            Delivery::Failed => continue,
             Delivery::Nobody => WakeAnswer::Gone,
         };
         // The line may have been lost meanwhile; then the push comes once more.

@@ -204,8 +204,10 @@ impl Gateway {
         self.is_broken = true;
         // Nobody makes another while the node stops.
         let _ = broken.send((self.to.partition, self.to.link));
-        if self.leaving.is_none() {
-            self.leave(MOVED_WITHIN, None);
+        match &mut self.leaving {
+            None => self.leave(MOVED_WITHIN, None),
+            // What its sockets say goes nowhere by now.
+            Some((until, _)) => *until = (*until).min(Instant::now() + MOVED_WITHIN),
         }
     }
 

@@ -116,7 +116,11 @@ impl Trunk {
 
     async fn take(&mut self, said: ToOwner) {
         let ToOwner { link, node, epoch, number, what } = said;
-        if epoch != self.epoch {
+        if epoch > self.epoch {
+            // It is for whoever has the partition by now.
+            return;
+        }
+        if epoch < self.epoch {
             return self.refuse(link).await;
         }
         if let Up::Bye = what {
@@ -222,17 +226,13 @@ async fn ask(notes: &Sender<Note>, asked: Asked) -> Option<Answer> {
         Asked::Branding { account, branding } => {
             notes.send(Note::Event(Box::new(HubEvent::BrandingChanged { account, branding }))).await.ok().map(|()| Answer::Done)
         }
-        Asked::PushFailed { call, user: (account, environment, cuid), device, gone } => {
-            let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone };
-            notes.send(Note::Event(Box::new(failed))).await.ok().map(|()| Answer::Done)
-        }
     }
 }
 
 /// Says to a gateway what its sockets are told, and from time to time how much that was, so that it notices when the last is missing.
 async fn tell_gateway(bus: Bus, link: Link, mut told: UnboundedReceiver<Down>, waiting: Arc<AtomicUsize>) {
     let subject = to_gateway(link);
-    let (mut number, mut tallied) = (0, 0);
+    let mut number = 0;
     let mut ticks = interval(BEAT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -244,8 +244,9 @@ async fn tell_gateway(bus: Bus, link: Link, mut told: UnboundedReceiver<Down>, w
                 // What is lost is missing in the tally.
                 let _ = bus.publish(&subject, to_json(&ToGateway { number, what })).await;
             }
-            _ = ticks.tick() => if tallied < number && bus.publish(&subject, to_json(&ToGateway { number, what: Down::Tally })).await.is_ok() {
-                tallied = number;
+            _ = ticks.tick() => if number > 0 {
+                // Again and again, since a tally may be lost as well.
+                let _ = bus.publish(&subject, to_json(&ToGateway { number, what: Down::Tally })).await;
             }
         }
     }

@@ -18,6 +18,9 @@ const BYTES: usize = 32;
 /// How many pushes wait for a computer that is handing one on: a user is called by a few at once.
 const WAITING: usize = 8;
 
+/// The most lines, however many files there may be.
+const MOST: usize = 20_000;
+
 /// What a line is known by: the hash of its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LineId([u8; BYTES]);
@@ -71,10 +74,12 @@ struct State {
     is_closed: bool,
 }
 
-/// How many lines there may be: a quarter of the files that the process may have open, so that there are enough for those who are signed in.
+/// How many lines there may be: a quarter of the files that the process may have open, so that there are enough for those who are signed in; and no more than
+/// [`MOST`], since each takes memory.
 pub(crate) fn most_by_files() -> NonZeroUsize {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    files.and_then(|files| NonZeroUsize::new(usize::try_from(files / 4).ok()?)).unwrap_or(NonZeroUsize::MIN)
+    let most = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(MOST).min(MOST);
+    NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
 }
 
 impl WakeLines {

@@ -2,7 +2,8 @@
 //!
 //! A computer makes a secret and shows it in the first frame of a WebSocket. Its pushes go to an endpoint on this service that ends in a hash of the secret,
 //! and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep, and who knows the endpoint can neither
-//! read what is sent there nor take it. It is this service alone that may send (RFC 8292), so that nobody can use it to talk past it.
+//! read what is sent there nor take it. Whoever sends shows what this service signs for its pushes (RFC 8292). That is no secret from those whom it sends pushes to: it keeps out who
+//! knows an endpoint and nothing else.
 //!
 //! ```text
 //!  computer                       service
@@ -69,7 +70,11 @@ async fn hold(
         .write_buffer_size(0)
         .max_write_buffer_size(4 * MOST_BYTES)
         .on_upgrade(async move |mut socket| {
-            let Ok(Some(Ok(Message::Text(secret)))) = timeout(SECRET_WITHIN, socket.recv()).await else { return };
+            let shown = tokio::select! {
+                shown = timeout(SECRET_WITHIN, socket.recv()) => shown,
+                () = ticket.sent_away() => return close(socket, close_code::AGAIN, "too many wait").await,
+            };
+            let Ok(Some(Ok(Message::Text(secret)))) = shown else { return };
             let line = match LineId::of_secret(&secret) {
                 Some(id) => lines.hold(id, from),
                 None => return close(socket, close_code::POLICY, "this is no secret").await,
@@ -97,6 +102,10 @@ async fn serve(mut socket: WebSocket, mut line: Held) {
         tokio::select! {
             brought = line.next() => {
                 let Some(Brought { sealed, answer }) = brought else { return };
+                // Whoever has sent it has given it up, and sends it once more.
+                if answer.is_closed() {
+                    continue;
+                }
                 let Some(taken) = hand_over(&mut socket, sealed).await else { return };
                 // Whoever has sent it may have waited for too long.
                 let _ = answer.send(taken);

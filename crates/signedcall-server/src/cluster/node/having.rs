@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{Claimed, Mine, NodeParts, SETTLED_AFTER, State, TURN, subscribe};
+use super::{Claimed, LEFT_FOR, Mine, NodeParts, Outcome, SETTLED_AFTER, State, TURN, subscribe};
 use crate::cluster::balance::ranking;
 use crate::cluster::said::{questions, to_owner};
 use crate::cluster::trunk::Trunk;
@@ -21,7 +21,8 @@ impl State {
     pub(super) fn claim_free(&mut self, owners: &BTreeMap<Partition, Owner>) {
         let (me, now) = (self.parts.id.clone(), Instant::now());
         for partition in partitions() {
-            if self.mine.contains_key(&partition) || self.being_opened.contains(&partition) {
+            let is_left = self.left_until.get(&partition).is_some_and(|until| *until > now);
+            if is_left || self.mine.contains_key(&partition) || self.being_opened.contains(&partition) {
                 continue;
             }
             let is_free = owners.get(&partition).is_none_or(|owner| owner.free_in.is_zero() || owner.node == me);
@@ -47,23 +48,36 @@ impl State {
             let subscriptions = (subscribe(&bus, &to_owner(partition)).await, subscribe(&bus, &questions(partition)).await);
             let claimed = spawn_blocking(move || {
                 let tenure = owners.claim(partition, &id)?;
-                Ok::<_, ClaimError>((opening.open(Some(tenure.clone()))?, tenure))
+                let opened = opening.open(Some(tenure.clone())).inspect_err(|_| {
+                    // Another node may be able to.
+                    if let Err(error) = owners.release(&tenure) {
+                        tracing::warn!(%error, "a partition that cannot be opened stays this node's until its lease is over");
+                    }
+                })?;
+                Ok::<_, ClaimError>((opened, tenure))
             });
             let failed = match claimed.await {
-                Ok(Ok((opened, tenure))) => return (partition, Some(Claimed { tenure, opened, subscriptions })),
+                Ok(Ok((opened, tenure))) => return (partition, Outcome::Claimed(Box::new(Claimed { tenure, opened, subscriptions }))),
                 // Another one was faster.
-                Ok(Err(ClaimError::Held(_) | ClaimError::Contended)) => return (partition, None),
+                Ok(Err(ClaimError::Held(_) | ClaimError::Contended)) => return (partition, Outcome::Taken),
                 Ok(Err(ClaimError::Store(error))) => error.to_string(),
                 Err(panicked) => panicked.to_string(),
             };
             tracing::error!(partition = partition.0, error = failed, "a partition cannot be had");
-            (partition, None)
+            (partition, Outcome::Failed)
         });
     }
 
-    pub(super) fn take_opened(&mut self, partition: Partition, claimed: Option<Claimed>) {
+    pub(super) fn take_opened(&mut self, partition: Partition, outcome: Outcome) {
         self.being_opened.remove(&partition);
-        let Some(Claimed { tenure, opened, subscriptions }) = claimed else { return };
+        let Claimed { tenure, opened, subscriptions } = match outcome {
+            Outcome::Claimed(claimed) => *claimed,
+            Outcome::Taken => return,
+            Outcome::Failed => {
+                self.left_until.insert(partition, Instant::now() + LEFT_FOR);
+                return;
+            }
+        };
         let Opened { switchboard, notes, inbox, written } = opened;
         tracing::info!(partition = partition.0, epoch = tenure.epoch.0, "this node has a partition");
         let (relay, owners) = (Arc::clone(&self.parts.relay), Arc::clone(&self.parts.owners));

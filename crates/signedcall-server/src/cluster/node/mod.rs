@@ -29,6 +29,8 @@ const LISTENED_FOR: Duration = Duration::from_secs(1);
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
 /// How much longer than the one before each node waits whether a partition is claimed by one that is to have it sooner.
 const TURN: Duration = Duration::from_millis(700);
+/// For how long a partition that cannot be opened here is left to others.
+const LEFT_FOR: Duration = Duration::from_secs(5);
 /// Messages that wait for a gateway, as for a switchboard.
 const INBOX: usize = 1024;
 /// How long is waited until something is tried again.
@@ -74,6 +76,7 @@ impl Node {
             gateways: BTreeMap::new(),
             being_opened: BTreeSet::new(),
             opening: JoinSet::new(),
+            left_until: BTreeMap::new(),
             serving: JoinSet::new(),
             forwarding: JoinSet::new(),
             broken,
@@ -142,6 +145,15 @@ struct Claimed {
     subscriptions: (Subscription, Subscription),
 }
 
+/// What came of claiming a partition.
+#[derive(Debug)]
+enum Outcome {
+    Claimed(Box<Claimed>),
+    /// Another node was faster.
+    Taken,
+    Failed,
+}
+
 /// What the database says.
 #[derive(Debug)]
 struct Looked {
@@ -162,7 +174,9 @@ struct State {
     mine: BTreeMap<Partition, Mine>,
     gateways: BTreeMap<Partition, Elsewhere>,
     being_opened: BTreeSet<Partition>,
-    opening: JoinSet<(Partition, Option<Claimed>)>,
+    opening: JoinSet<(Partition, Outcome)>,
+    /// Until when partitions are left to others that could not be opened here.
+    left_until: BTreeMap<Partition, Instant>,
     serving: JoinSet<Tenure>,
     forwarding: JoinSet<()>,
     broken: UnboundedSender<(Partition, Link)>,
@@ -211,7 +225,7 @@ impl State {
                     }
                 },
                 Some(opened) = self.opening.join_next(), if !self.opening.is_empty() => match opened {
-                    Ok((partition, claimed)) => self.take_opened(partition, claimed),
+                    Ok((partition, outcome)) => self.take_opened(partition, outcome),
                     Err(error) => tracing::error!(%error, "a partition was not opened"),
                 },
                 Some(ended) = self.serving.join_next(), if !self.serving.is_empty() => match ended {
