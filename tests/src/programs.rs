@@ -136,6 +136,8 @@ impl Service {
         if let Some(ring) = setup.ring {
             command.args(["--ring-seconds", &ring.as_secs().to_string()]);
         }
+        // As the unit for systemd says it: glibc would keep what hashing a key takes, and give it to devices later.
+        command.env("MALLOC_MMAP_THRESHOLD_", "131072");
         if let Some(log) = setup.log {
             command.args(["--log", log]);
         }
