@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::ControllerConfig;
-use super::choice::ENOUGH;
 use super::losses::{Counted, Losses};
 use crate::report::LineReport;
 use crate::settings::PacketDuration;
@@ -31,6 +30,9 @@ const GOES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The bits of the sound itself as a call begins: with their headers, nearly every line takes them.
 const FIRST: u32 = 20_000;
+
+/// The bits of the sound itself beyond which nothing is to be gained where nothing is lost: Opus' usual ones.
+const ENOUGH: u32 = 32_000;
 
 /// How many more bits are tried at a time, and how soon, while nothing says that the line does not take them.
 const QUICK_STEP: f32 = 1.25;
@@ -67,7 +69,7 @@ pub(super) fn is_queue(report: LineReport) -> bool {
 #[derive(Debug)]
 pub(super) struct Allowance {
     most: u32,
-    /// [`ENOUGH`] with the headers of short packets.
+    /// [`ENOUGH`] with the headers of its packets.
     enough: u32,
     bits: u32,
     /// The bits that the line was found to take, once more have queued.
@@ -94,11 +96,11 @@ struct Trial {
 
 impl Allowance {
     pub(super) fn new(ControllerConfig { most_bits_per_second: most, headers, .. }: ControllerConfig) -> Self {
-        let on_the_wire = |bits, packet: PacketDuration| bits + packet.packets_per_second() * 8 * headers;
+        let headers = PacketDuration::default().packets_per_second() * 8 * headers;
         Self {
             most,
-            enough: on_the_wire(ENOUGH, PacketDuration::TenMilliseconds),
-            bits: most.min(on_the_wire(FIRST, PacketDuration::default())),
+            enough: ENOUGH + headers,
+            bits: most.min(FIRST + headers),
             ceiling: None,
             since: Duration::ZERO,
             patience: PATIENCE,

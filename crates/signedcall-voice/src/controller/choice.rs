@@ -17,9 +17,6 @@ const LEAST_BITS: u32 = 6_000;
 /// The most: Opus speech does not gain above it.
 const MOST_BITS: u32 = 48_000;
 
-/// The bits of the sound itself beyond which nothing is to be gained where nothing is lost: Opus' usual ones.
-pub(super) const ENOUGH: u32 = 32_000;
-
 /// The bits up to which Opus codes all of a voice in one way. With a few more it codes the highest notes apart, which takes from
 /// the rest as much as it gives.
 const WHOLE_BITS: u32 = 16_000;
@@ -79,8 +76,6 @@ pub(super) struct Budget {
 pub(super) enum Choice {
     /// The coarse copy in the next packet, alone.
     Coarse,
-    /// The same in short packets, for a line that has bits left where nothing is lost: the shortest delay.
-    Short,
     /// Long packets alone, for a line that has few bits even for headers.
     Long,
     /// A description of the time before each packet.
@@ -102,8 +97,7 @@ impl Choice {
             let is_missed = losses.are_cared_for() && choice.settings(losses, budget).packet_duration != after;
             choice.promise(losses, budget) - if is_missed { OTHER_PACKETS } else { 0.0 }
         };
-        let short = (!losses.are_cared_for()).then_some(Self::Short);
-        let others = copied.chain(described).chain(short).chain([Self::Long]);
+        let others = copied.chain(described).chain([Self::Long]);
         others.fold(Self::Coarse, |best, other| if promise(other) > promise(best) { other } else { best })
     }
 
@@ -119,7 +113,7 @@ impl Choice {
         let packet = settings.packet_duration.duration();
         let (left, wait) = match self {
             Self::Long => (share, Duration::ZERO),
-            Self::Coarse | Self::Short => {
+            Self::Coarse => {
                 let twice = losses.again_after(packet);
                 (share * (twice + COARSE * (1.0 - twice)), packet)
             }
@@ -132,7 +126,7 @@ impl Choice {
         let beside_coarse = if losses.are_cared_for() { BESIDE_COARSE.0 } else { BESIDE_COARSE.1 };
         let sound = match self {
             Self::Long | Self::Copied { .. } => settings.bits_per_second,
-            Self::Coarse | Self::Short => (settings.bits_per_second as f32 * beside_coarse) as u32,
+            Self::Coarse => (settings.bits_per_second as f32 * beside_coarse) as u32,
             // A third of the bits describes.
             Self::Described => settings.bits_per_second * 2 / 3,
         };
@@ -150,7 +144,6 @@ impl Choice {
         let base = SendSettings { expected_loss_percent: percent.clamp(5, 30), ..SendSettings::default() };
         let settings = match self {
             Self::Coarse => base,
-            Self::Short => SendSettings { packet_duration: PacketDuration::TenMilliseconds, ..base },
             Self::Long => SendSettings { packet_duration: PacketDuration::FortyMilliseconds, ..base },
             Self::Described => SendSettings { coarse_copy: false, described: DESCRIBED_SPAN, ..base },
             Self::Copied { packet, count, apart } => {
@@ -161,8 +154,7 @@ impl Choice {
                 SendSettings { coarse_copy: false, packet_duration: packet, copies: Copies::of(&backs[..usize::from(count)]), ..base }
             }
         };
-        let most = if losses.are_cared_for() { MOST_BITS } else { ENOUGH };
-        let bits_per_second = (bits_for_sound(settings, budget) / 1_000 * 1_000).clamp(LEAST_BITS, most);
+        let bits_per_second = (bits_for_sound(settings, budget) / 1_000 * 1_000).clamp(LEAST_BITS, MOST_BITS);
         SendSettings { bits_per_second: worth_having(settings, bits_per_second), ..settings }
     }
 }
