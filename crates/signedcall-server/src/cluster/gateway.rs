@@ -111,6 +111,12 @@ impl Gateway {
                     let _ = tell.send(went_on);
                 }
             }),
+            Note::Connect { connect, tell } => self.ask(Asked::Connect(connect), |answer| {
+                if let Answer::Connected(outcome) = answer {
+                    // Whoever asked may have stopped waiting.
+                    let _ = tell.send(outcome);
+                }
+            }),
             Note::Drain { within, done, next: _ } => self.leave(within, Some(done)),
             // These are asked of the switchboards of this node.
             Note::KeysInUse(_) | Note::Figures(_) | Note::Ping(_) => {}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, Environment, Resume, ServiceMessage};
 
 use crate::bus::Message;
-use crate::hub::{HubEvent, SignIn, SocketId, TokenKeyId, User};
+use crate::hub::{Connect, Connected, HubEvent, SignIn, SocketId, TokenKeyId, User};
 use crate::store::owners::{Epoch, NodeId, Partition};
 
 /// Where every node says that it is there.
@@ -109,6 +109,7 @@ impl Up {
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
             | HubEvent::HangUpAsked { .. }
+            | HubEvent::ConnectAsked { .. }
             | HubEvent::BrandingChanged { .. }
             | HubEvent::EventsKept { .. }
             | HubEvent::ReceiptMade { .. }
@@ -185,6 +186,7 @@ pub(super) struct Question {
 pub(super) enum Asked {
     Presence { user: User },
     HangUp { account: AccountId, environment: Environment, call: CallId },
+    Connect(Box<Connect>),
     Branding { account: AccountId, branding: Branding },
 }
 
@@ -206,6 +208,7 @@ pub(super) enum Answer {
     },
     /// Whether the call went on until then.
     HungUp(bool),
+    Connected(Connected),
     Done,
 }
 

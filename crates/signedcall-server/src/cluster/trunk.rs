@@ -223,6 +223,11 @@ async fn ask(notes: &Sender<Note>, asked: Asked) -> Option<Answer> {
             notes.send(Note::HangUp { account, environment, call, tell }).await.ok()?;
             told.await.ok().map(Answer::HungUp)
         }
+        Asked::Connect(connect) => {
+            let (tell, told) = oneshot::channel();
+            notes.send(Note::Connect { connect, tell }).await.ok()?;
+            told.await.ok().map(Answer::Connected)
+        }
         Asked::Branding { account, branding } => {
             notes.send(Note::Event(Box::new(HubEvent::BrandingChanged { account, branding }))).await.ok().map(|()| Answer::Done)
         }

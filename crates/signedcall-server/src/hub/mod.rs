@@ -36,6 +36,7 @@
 //!   those that have ended meanwhile.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
 //! * **Holding** changes nothing but what the other side is told. The hub remembers who holds, for a device that begins a new session.
+//! * **A company connects two of its users** (see `connecting`) by a call to the one that leads to a call to the other, as by a transfer.
 //! * **A transfer** (see `transfer`) is a call that somebody else than its caller asks for. It takes the place of another, which ends in the same moment, and
 //!   may last as long as that one might have.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
@@ -51,8 +52,10 @@
 mod budget;
 mod call;
 mod company;
+mod connecting;
 mod event;
 mod figures;
+mod kept;
 mod limit;
 mod past;
 mod placing;
@@ -83,13 +86,15 @@ use signedcall_wire::{
 
 use self::call::Call;
 pub use self::company::Presence;
-pub use self::event::{
-    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
-    NamedDevice, OpenRecord, SignIn, SocketId,
-};
+pub use self::connecting::{AskId, Connect, Connected, Side};
+pub use self::event::{HubCommand, HubEvent, HubStep, SignIn, SocketId};
 pub(crate) use self::figures::HubFigures;
+pub use self::kept::{
+    AnsweredBy, AskedReceipt, CloseRecord, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport, NamedDevice, OpenRecord,
+};
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
+pub(crate) use self::placing::{MAX_IMAGE_URL_BYTES, MIN_CALL};
 use self::push::PushDirectory;
 pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 pub use self::quiet::{Quiet, QuietHours};
@@ -145,6 +150,8 @@ pub struct Hub {
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
     past: PastCalls,
+    /// The companies' backends that wait for the record of a call which they have asked for.
+    asks: BTreeMap<CallId, Vec<AskId>>,
     /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
@@ -204,6 +211,7 @@ impl Hub {
             presence: BTreeMap::new(),
             calls: BTreeMap::new(),
             past: PastCalls::default(),
+            asks: BTreeMap::new(),
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
@@ -230,7 +238,7 @@ impl Hub {
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::FailureInMakeCall),
             HubEvent::StoreFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::ServerFailure),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
-            HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
+            HubEvent::AnswerWritten { call } => self.answer_is_settled(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
             HubEvent::TokenRenewed { socket, account, environment, cuid, key, lasts } => {
                 self.renew_token(&mut turn, socket, &(account, environment, cuid), key, lasts);
@@ -238,6 +246,7 @@ impl Hub {
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::ConnectAsked { ask, connect } => self.connect(&mut turn, ask, *connect),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
             HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
@@ -262,7 +271,7 @@ impl Hub {
     fn time_is_over(&mut self, turn: &mut Turn, timer: Timer) {
         match timer {
             Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
-            Timer::AnswerOverdue(call) => self.tell_answer(turn, call),
+            Timer::AnswerOverdue(call) => self.answer_is_settled(turn, call),
             Timer::PushDue(call) => self.push(turn, call),
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
             Timer::EndNears(call) => self.warn_of_end(turn, call),

@@ -107,7 +107,8 @@ impl Hub {
             caller_holds: false,
             callee_holds: false,
             held: Held::default(),
-            ends_at: call.limit.map(|limit| turn.now + limit),
+            // The time of two whom their company connects begins with their own call.
+            ends_at: call.limit.filter(|_| !call.is_by_company()).map(|limit| turn.now + limit),
             telling: Telling::Waits { losers, waiting },
         };
         Self::settle_pushes(turn, call, Some(winner.endpoint.device), EndReason::AnsweredElsewhere);

@@ -367,8 +367,9 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
     let invite = serde_json::to_string(&record.invite)?;
     let rings_on = serde_json::to_string(&record.rings_on)?;
     connection.execute(
-        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on,
+                            by_company, leads_to)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         params![
             record.invite.call.to_string(),
             record.account.0,
@@ -382,6 +383,8 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
             record.instead_of.map(|call| call.to_string()),
             record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             rings_on,
+            record.by_company,
+            record.invite.leads_to.map(|call| call.to_string()),
         ],
     )
 }
@@ -480,6 +483,12 @@ pub struct CallRecord {
     pub ended_at_ms: Option<i64>,
     /// Why it ended: the number of an [`EndReason`]; `None` while it goes on.
     pub end_reason: Option<u8>,
+    /// Whether the company's backend has asked for it.
+    pub by_company: bool,
+    /// The call that it took the place of.
+    pub instead_of: Option<String>,
+    /// The call that it was to lead to: the company connects the callee with `caller`, who has not called.
+    pub leads_to: Option<String>,
     /// How the caller's device says that it sounded, if it has said so.
     pub caller_report: Option<VoiceReport>,
     /// How the device that answered says that it sounded, likewise.
@@ -498,7 +507,7 @@ pub fn read_records(at: impl Into<Location>) -> Result<Vec<CallRecord>, StoreErr
 
 /// What [`read_record`] reads, in this order.
 pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
-                                         caller_report, callee_report";
+                                         by_company, instead_of, leads_to, caller_report, callee_report";
 
 pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
     Ok(CallRecord {
@@ -511,8 +520,11 @@ pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
         connected_at_ms: row.get(6)?,
         ended_at_ms: row.get(7)?,
         end_reason: row.get(8)?,
-        caller_report: read_report(row, 9)?,
-        callee_report: read_report(row, 10)?,
+        by_company: row.get(9)?,
+        instead_of: row.get(10)?,
+        leads_to: row.get(11)?,
+        caller_report: read_report(row, 12)?,
+        callee_report: read_report(row, 13)?,
     })
 }
 

@@ -1,6 +1,7 @@
 mod arrows;
 mod beside;
 mod company;
+mod connecting;
 mod deadlines;
 mod elsewhere;
 mod limits;

@@ -6,7 +6,7 @@ use signedcall_server::{BusServer, ClusterSettings, Settings, StartError, serve}
 use signedcall_wire::{DeviceName, EndReason, Redacted, Request, ServiceEvent, Signal};
 
 use super::rig::Cluster;
-use crate::api::http::ask;
+use crate::api::http::{ask, ask_with};
 use crate::operator::get;
 use crate::support::{in_time, new_call};
 
@@ -98,6 +98,17 @@ async fn every_node_answers_a_company_s_backend() {
     let ended = ask(cluster.nodes[other].address, "POST", &format!("/v1/calls/{call}/hangup"), Some(&key), None).await;
     assert_eq!(ended.status, 204, "{ended:?}");
     while !matches!(caller.event().await, ServiceEvent::Ended { reason: EndReason::HungUp, .. }) {}
+    while !matches!(callee.event().await, ServiceEvent::Ended { .. }) {}
+    let body = json!({"from": "customer_1", "to": "courier_1", "context": "Your courier"}).to_string();
+    for node in [one, owner] {
+        let headers = [("Idempotency-Key", "order-17")];
+        let placed = ask_with(cluster.nodes[node].address, "POST", "/v1/calls", Some(&key), &headers, Some(&body)).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+    }
+    let ServiceEvent::Invite(invite) = callee.event().await else { panic!("the first user rings once") };
+    callee.ask(Request::Accept { call: invite.call }).await.expect("it rings");
+    let ServiceEvent::Invite(second) = caller.event().await else { panic!("the second user is called") };
+    assert_eq!((Some(second.call), second.from.as_str()), (invite.leads_to, "customer_1"));
     cluster.nats.kill();
     let away = async || get(cluster.nodes[one].operator, "/readyz").await;
     in_time(async { while !away().await.2.contains("the bus is away") {} }).await;
