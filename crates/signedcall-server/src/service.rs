@@ -1,6 +1,8 @@
 //! The running service: opens everything in the right order, and stops it in the opposite one.
 
 mod deciding;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -227,7 +229,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let figures = Operator::new(exchange.clone(), (Arc::clone(&metrics), Arc::clone(&gate)), store_figures, quota, probe);
     let operator = for_operator.map(|(listener, _)| tokio::spawn(operator::serve(listener, figures.clone())));
     let trials = PushTrials::new(Arc::clone(&push.senders));
-    let api = api::router(Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, exchange.clone(), trials));
+    let api = Api::new(settings.api, settings.tokens, Arc::clone(&admission), stores, exchange.clone(), trials);
+    let api = api::router(api, Arc::clone(&metrics));
     let dashboard = match for_dashboard {
         Some(((listener, _), stores)) => {
             let dashboard = dashboard::router(Dashboard::new(stores, api.clone(), figures, shown, encrypted)?);
@@ -405,48 +408,5 @@ pub(crate) fn lock_data(data: &Path) -> Result<File, StartError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::{LAYOUT, make_earlier};
-
-    #[test]
-    fn a_command_beside_a_newer_service_is_told_that_the_store_is_newer() {
-        let data = tempfile::tempdir().expect("a directory");
-        let store = data.path().join(STORE_FILE);
-        drop(make_earlier(&store, LAYOUT as usize).expect("a new file"));
-        let connection = rusqlite::Connection::open(&store).expect("a store");
-        connection.pragma_update(None, "user_version", LAYOUT + 1).expect("a store");
-        let _service = lock_data(data.path()).expect("nobody else");
-        let refused = open_accounts(&Settings::on_loopback(data.path().to_owned())).expect_err("it is newer");
-        assert!(matches!(refused, StartError::Store(StoreError::Newer { version, .. }) if version == LAYOUT + 1), "{refused}");
-    }
-
-    #[test]
-    fn a_command_beside_an_older_service_leaves_the_store_alone() {
-        let data = tempfile::tempdir().expect("a directory");
-        let store = data.path().join(STORE_FILE);
-        drop(make_earlier(&store, 7).expect("a new file"));
-        let _service = lock_data(data.path()).expect("nobody else");
-        let refused = open_accounts(&Settings::on_loopback(data.path().to_owned())).expect_err("it is older");
-        assert!(matches!(refused, StartError::OlderRuns(_)), "{refused}");
-        assert!(!Accounts::are_current(&Location::from(&store)).expect("a store"));
-    }
-
-    #[test]
-    fn a_command_waits_for_a_service_that_brings_the_store_up_to_date() {
-        let data = tempfile::tempdir().expect("a directory");
-        let store = data.path().join(STORE_FILE);
-        drop(make_earlier(&store, 7).expect("a new file"));
-        let _service = lock_data(data.path()).expect("nobody else");
-        std::thread::scope(|scope| {
-            let command = scope.spawn(|| open_accounts(&Settings::on_loopback(data.path().to_owned())));
-            drop(Accounts::open(&store).expect("a store of before"));
-            let opened = command.join().expect("no bug");
-            assert!(opened.is_ok(), "{opened:?}");
-        });
     }
 }

@@ -2,25 +2,27 @@
 //!
 //! There are many sockets and most are idle, so what is rare is boxed: a task's memory is that of its largest branch.
 
-use std::future::pending;
-use std::pin::Pin;
+mod end;
+mod waits;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::SinkExt as _;
 use signedcall_wire::{ClientMessage, Refusal, RequestId, ServiceMessage};
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite;
 
+use self::end::{End, end_after};
+use self::waits::{Renewing, renewed, sent_away, told};
 use crate::admission::{Admission, check_version, come_back};
 use crate::cluster::Exchange;
 use crate::codec::{self, Unreadable};
 use crate::gate::Ticket;
 use crate::hub::{HubEvent, SocketId};
 use crate::metrics::{Answered, Limit, Metrics, RequestKind, SignInOutcome};
-use crate::switchboard::{Note, OUTBOX, Outbox, Outgoing};
+use crate::switchboard::{Note, OUTBOX, Outbox, Taker, waiting};
 
 /// How long a socket waits for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +55,8 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long whoever could not be signed in since nobody decides on their calls is to stay away: by then somebody does, unless there is more amiss.
 const NOBODY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a socket's task ends.
-enum End {
-    /// The socket failed, or the device closed it.
-    Lost,
-    /// We close it, and say why.
-    Close(u16, &'static str),
-}
-
-/// Serves one socket until it ends.
-pub(crate) async fn serve(
+/// Serves one socket until it ends, in a task of its own: whatever led to it would hold on to its memory for as long as the socket lasts.
+pub(crate) fn serve(
     web_socket: WebSocket,
     socket: SocketId,
     settings: SocketSettings,
@@ -71,7 +65,6 @@ pub(crate) async fn serve(
     (metrics, ticket): (Arc<Metrics>, Arc<Ticket>),
 ) {
     let now = Instant::now();
-    let sign_in_by = Some(now + settings.sign_in_within);
     let mut task = SocketTask {
         web_socket,
         socket,
@@ -85,39 +78,12 @@ pub(crate) async fn serve(
         asked: Vec::new(),
         heard_at: now,
         pinged: false,
-        sign_in_by,
+        sign_in_by: Some(now + settings.sign_in_within),
         renewals_full_at: now,
         renewing: None,
     };
-    if let Some(hub) = task.exchange.sole().cloned()
-        && !task.go_to(hub).await
-    {
-        return;
-    }
-    let end = task.run().await;
-    if let End::Close(code, reason) = end {
-        if code == close_code::SIZE {
-            task.metrics.refused.add_one(Limit::MessageBytes);
-        }
-        let frame = CloseFrame { code, reason: reason.into() };
-        // The device may be gone already, which comes to the same.
-        let _ = timeout(WRITE_WITHIN, Box::pin(task.web_socket.send(Message::Close(Some(frame))))).await;
-    }
-    task.leave_hub().await;
-}
-
-/// What a socket ends with that cannot be read from any more: whoever broke a rule is told which.
-fn end_after(error: axum::Error) -> End {
-    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else { return End::Lost };
-    if let tungstenite::Error::Capacity(_) = *error {
-        End::Close(close_code::SIZE, "this message is too long")
-    } else if let tungstenite::Error::Utf8(_) = *error {
-        End::Close(close_code::INVALID, "text is UTF-8")
-    } else if let tungstenite::Error::Protocol(_) = *error {
-        End::Close(close_code::PROTOCOL, "this is no WebSocket frame")
-    } else {
-        End::Lost
-    }
+    // By reference: what is moved within a task has room there twice.
+    tokio::spawn(async move { task.serve().await });
 }
 
 struct SocketTask {
@@ -126,7 +92,7 @@ struct SocketTask {
     settings: SocketSettings,
     /// Where what it says goes, once that is known.
     hub: Option<Sender<Note>>,
-    outgoing: Option<Receiver<Outgoing>>,
+    outgoing: Option<Taker>,
     exchange: Exchange,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
@@ -144,34 +110,30 @@ struct SocketTask {
     renewing: Option<Renewing>,
 }
 
-/// What a user token comes to, for the hub or for the device.
-type Renewing = Pin<Box<dyn Future<Output = Result<HubEvent, Refusal>> + Send>>;
-
-/// Waits for what a user token has come to, where one is being verified. Dropping the future loses nothing.
-async fn renewed(renewing: &mut Option<Renewing>) -> Result<HubEvent, Refusal> {
-    let Some(verification) = renewing else { return pending().await };
-    let renewed = verification.await;
-    *renewing = None;
-    renewed
-}
-
-/// Waits for what the hub says, once there is one.
-async fn told(outgoing: &mut Option<Receiver<Outgoing>>) -> Option<Outgoing> {
-    match outgoing {
-        Some(outgoing) => outgoing.recv().await,
-        None => pending().await,
-    }
-}
-
-/// Returns when a socket that is not signed in has to go for another.
-async fn sent_away(ticket: Option<&Ticket>) {
-    match ticket {
-        Some(ticket) => Box::pin(ticket.sent_away()).await,
-        None => pending().await,
-    }
-}
-
 impl SocketTask {
+    async fn serve(&mut self) {
+        if let Some(hub) = self.exchange.sole().cloned()
+            && !Box::pin(self.go_to(hub)).await
+        {
+            return;
+        }
+        let end = self.run().await;
+        Box::pin(self.leave(end)).await;
+    }
+
+    /// Closes the socket, with words unless it is gone.
+    async fn leave(&mut self, end: End) {
+        if let End::Close(code, reason) = end {
+            if code == close_code::SIZE {
+                self.metrics.refused.add_one(Limit::MessageBytes);
+            }
+            let frame = CloseFrame { code, reason: reason.into() };
+            // The device may be gone already, which comes to the same.
+            let _ = timeout(WRITE_WITHIN, self.web_socket.send(Message::Close(Some(frame)))).await;
+        }
+        self.leave_hub().await;
+    }
+
     async fn run(&mut self) -> End {
         loop {
             let deadline = self.deadline();
@@ -328,7 +290,7 @@ impl SocketTask {
             return true;
         }
         self.leave_hub().await;
-        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let (outbox, outgoing) = waiting(OUTBOX);
         let is_there = hub.send(Note::Opened { socket: self.socket, outbox: Outbox::Here(outbox) }).await.is_ok();
         (self.hub, self.outgoing) = (Some(hub), Some(outgoing));
         is_there
@@ -356,7 +318,7 @@ impl SocketTask {
     /// Sends a message with all that wait behind it, in as few writes as they fit in: an answer and what follows from it come together.
     async fn send_all(&mut self, first: ServiceMessage) -> Result<(), End> {
         let mut frame = self.frame(&first)?;
-        while let Some(next) = self.outgoing.as_mut().and_then(|outgoing| outgoing.try_recv().ok()) {
+        while let Some(next) = self.outgoing.as_mut().and_then(Taker::try_recv) {
             match timeout(WRITE_WITHIN, self.web_socket.feed(frame)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return Err(End::Lost),

@@ -4,6 +4,7 @@
 mod outbox;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
+pub(crate) use self::waiting::{Taker, waiting};
 use crate::clock::Clock;
 use crate::hub::{
     AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach,

@@ -33,7 +33,7 @@ use crate::tls;
 /// The path of the signalling WebSocket.
 pub const SIGNALLING_PATH: &str = "/v1/signalling";
 /// What a socket reads at once. An idle socket keeps it, and most frames are shorter; the library's 128 KiB would be most of a socket's memory.
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 512;
 /// What is gathered for a socket before it is written: an answer and what follows from it. It is made room for only when there is something to write.
 const WRITE_BUFFER_BYTES: usize = 2048;
 /// What a socket holds while the network is slow: one frame of any size, written at once.
@@ -119,9 +119,9 @@ pub(crate) async fn let_in(mut listener: TcpListener, door: Door, router: Router
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a socket may be slow");
         }
-        let (http, router) = (http.clone(), router.clone().layer(Extension(Peer(from.ip()))));
+        let (http, router, from) = (http.clone(), router.clone(), Peer(from.ip()));
         match tls.as_ref().map(|tls| Arc::clone(&tls.borrow())) {
-            None => drop(tokio::spawn(serve_connection(http, router, stream, (ticket, unknown_for, Arc::clone(&metrics))))),
+            None => drop(tokio::spawn(serve_connection(http, router, (stream, from), (ticket, unknown_for, Arc::clone(&metrics))))),
             Some(tls) => {
                 let (handshakes, metrics) = (Arc::clone(&handshakes), Arc::clone(&metrics));
                 tokio::spawn(async move {
@@ -130,7 +130,7 @@ pub(crate) async fn let_in(mut listener: TcpListener, door: Door, router: Router
                         () = ticket.sent_away() => return,
                     };
                     match shaken {
-                        Ok(Ok(stream)) => serve_connection(http, router, stream, (ticket, unknown_for, metrics)).await,
+                        Ok(Ok(stream)) => serve_connection(http, router, (stream, from), (ticket, unknown_for, metrics)).await,
                         Ok(Err(error)) => tracing::debug!(%error, "a connection without TLS"),
                         Err(_) => metrics.refused.add_one(Limit::HandshakeTime),
                     }
@@ -144,12 +144,13 @@ pub(crate) async fn let_in(mut listener: TcpListener, door: Door, router: Router
 async fn serve_connection(
     http: http1::Builder,
     router: Router,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    (stream, from): (impl AsyncRead + AsyncWrite + Send + Unpin + 'static, Peer),
     (ticket, unknown_for, metrics): (Arc<Ticket>, Duration, Arc<Metrics>),
 ) {
     let (service, place) = (TowerToHyperService::new(router), Arc::clone(&ticket));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&place));
+        request.extensions_mut().insert(from);
         service.call(request)
     });
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -178,7 +179,10 @@ async fn open_socket(State(web): State<Web>, Extension(ticket): Extension<Arc<Ti
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .on_upgrade(move |web_socket| socket::serve(web_socket, socket, web.sockets, web.exchange, web.admission, (web.metrics, ticket)))
+        .on_upgrade(move |web_socket| {
+            socket::serve(web_socket, socket, web.sockets, web.exchange, web.admission, (web.metrics, ticket));
+            std::future::ready(())
+        })
 }
 
 async fn health(State(web): State<Web>) -> (StatusCode, &'static str) {

@@ -22,10 +22,10 @@ mod users;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
@@ -46,6 +46,7 @@ pub(crate) use self::problem::Problem;
 pub(crate) use self::stores::{Fate, Record, Stores};
 use crate::admission::Admission;
 use crate::cluster::Exchange;
+use crate::metrics::Metrics;
 use crate::push::PushTrials;
 use crate::switchboard::Note;
 use crate::tokens::TokenSettings;
@@ -118,16 +119,19 @@ impl Api {
 }
 
 /// Routes every request there is, and tells whoever asks for something else.
-pub(crate) fn router(api: Api) -> Router {
+pub(crate) fn router(api: Api, metrics: Arc<Metrics>) -> Router {
     let within = api.answer_within;
+    let operations = with_document(operations());
+    metrics.api.know(operations.iter().map(|operation| (operation.method, operation.path)));
     let mut router = Router::new().route("/v1/{*path}", any(unknown));
-    for Operation { path, route, .. } in with_document(operations()) {
+    for Operation { path, route, .. } in operations {
         router = router.route(path, route);
     }
     router
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(move |request, next| bound(within, request, next)))
+        .layer(from_fn(move |request, next| count(Arc::clone(&metrics), request, next)))
         .with_state(Arc::new(api))
 }
 
@@ -160,6 +164,14 @@ async fn unknown() -> Problem {
 
 async fn wrong_method() -> Problem {
     Problem::wrong_method()
+}
+
+/// Notes what is answered, and how long that takes.
+async fn count(metrics: Arc<Metrics>, request: Request, next: Next) -> Response {
+    let (begun, method, path) = (Instant::now(), request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let response = next.run(request).await;
+    metrics.api.observe(method.as_str(), path.as_ref().map(MatchedPath::as_str), response.status().as_u16(), begun.elapsed());
+    response
 }
 
 /// Bounds how long a request takes. What is answered is for whoever asked, and for nobody's cache.

@@ -17,7 +17,7 @@ use super::*;
 use crate::bus::{Bus, BusWithin};
 use crate::hub::{HubEvent, SocketId};
 use crate::store::owners::{Epoch, NodeId};
-use crate::switchboard::{Note, Outbox, Outgoing};
+use crate::switchboard::{Note, Outbox, Taker, waiting};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const PARTITION: Partition = Partition(3);
@@ -52,8 +52,8 @@ async fn far() -> Far {
 
 impl Far {
     /// Opens a socket: what its task is told, and what the switchboard knows it by.
-    async fn open(&mut self, number: u64) -> (Receiver<Outgoing>, SocketId, Outbox) {
-        let (outbox, told) = mpsc::channel(4);
+    async fn open(&mut self, number: u64) -> (Taker, SocketId, Outbox) {
+        let (outbox, told) = waiting(4);
         self.gateway.send(Note::Opened { socket: SocketId(number), outbox: Outbox::Here(outbox) }).await.expect("a gateway");
         let Note::Opened { socket, outbox } = self.hear().await else { panic!("a socket is opened first") };
         (told, socket, outbox)
@@ -74,7 +74,7 @@ impl Far {
     }
 }
 
-async fn next(told: &mut Receiver<Outgoing>) -> Option<ServiceMessage> {
+async fn next(told: &mut Taker) -> Option<ServiceMessage> {
     timeout(PATIENCE, told.recv()).await.expect("it is told in time").map(|message| *message)
 }
 
@@ -135,7 +135,7 @@ async fn whoever_means_an_earlier_owner_is_refused() {
     let node = NodeId("near".to_owned());
     let to = GatewayTo { bus, node, partition: PARTITION, epoch: Epoch(4), link: Link(2), figures };
     tokio::spawn(Gateway::new(to).run(inbox, tell));
-    let (outbox, mut told) = mpsc::channel(4);
+    let (outbox, mut told) = waiting(4);
     gateway.send(Note::Opened { socket: SocketId(1), outbox: Outbox::Here(outbox) }).await.expect("a gateway");
     assert_eq!(broken.recv().await, Some((PARTITION, Link(2))));
     assert!(matches!(next(&mut told).await, Some(ServiceMessage::Goaway { .. })));

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, SessionId};
 
 use super::call::{Call, Intent, Party, State};
+use super::few::Few;
 use super::past::PastCall;
-use super::session::Session;
 use super::{Hub, HubCommand, Turn, User};
 
 /// By what a company's backend is answered.
@@ -267,7 +267,7 @@ impl Hub {
 
     /// What a user is called, as far as one of their devices has said.
     fn name_of(&self, user: &User) -> Option<String> {
-        let sessions = self.presence.get(user).into_iter().flat_map(BTreeMap::values);
-        sessions.filter_map(|id| self.sessions.get(id)).find_map(|session: &Session| session.name.clone())
+        let sessions = self.presence.get(user).into_iter().flat_map(Few::values);
+        sessions.filter_map(|id| self.sessions.get(id)).find_map(|session| session.name.clone())
     }
 }

@@ -54,6 +54,7 @@ mod call;
 mod company;
 mod connecting;
 mod event;
+mod few;
 mod figures;
 mod kept;
 mod limit;
@@ -88,6 +89,7 @@ use self::call::Call;
 pub use self::company::Presence;
 pub use self::connecting::{AskId, Connect, Connected, Side};
 pub use self::event::{HubCommand, HubEvent, HubStep, SignIn, SocketId};
+use self::few::Few;
 pub(crate) use self::figures::HubFigures;
 pub use self::kept::{
     AnsweredBy, AskedReceipt, CloseRecord, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport, NamedDevice, OpenRecord,
@@ -145,9 +147,10 @@ pub struct Hub {
     withdrawn: Withdrawn,
     quiet: Quiet,
     budgets: CallBudgets,
-    sessions: BTreeMap<SessionId, Session>,
+    /// Boxed, since a map has room for half as many again.
+    sessions: BTreeMap<SessionId, Box<Session>>,
     sockets: BTreeMap<SocketId, SessionId>,
-    presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
+    presence: BTreeMap<User, Few<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
     past: PastCalls,
     /// The companies' backends that wait for the record of a call which they have asked for.

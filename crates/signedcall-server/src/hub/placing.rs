@@ -6,6 +6,7 @@ use std::time::Duration;
 use signedcall_wire::{CallId, DeviceId, EndReason, ErrorCode, Invite, NewCall, RequestId, ServiceEvent, SessionId};
 
 use super::call::{Call, Intent, Party, Role, State};
+use super::few::Few;
 use super::request::{DONE, refused};
 use super::session::Answer;
 use super::timers::Timer;
@@ -303,7 +304,7 @@ impl Hub {
 
     /// The devices of a user that a call can ring on.
     pub(super) fn reachable(&self, user: &User) -> Vec<Party> {
-        let sessions = self.presence.get(user).into_iter().flat_map(BTreeMap::values);
+        let sessions = self.presence.get(user).into_iter().flat_map(Few::values);
         let reachable = sessions.filter_map(|id| Some((*id, self.sessions.get(id).filter(|session| session.is_reachable())?)));
         reachable.map(|(session, of)| Party { endpoint: of.endpoint, session }).collect()
     }

@@ -80,7 +80,7 @@ impl Hub {
             events_told: Budget::default(),
         };
         let ice = self.ice(&session);
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         self.time_right(turn, id, &right);
         self.sockets.insert(socket, id);
         self.presence.entry(user.clone()).or_default().insert(device, id);
@@ -141,7 +141,7 @@ impl Hub {
     /// Whether a device that says its first frame on `socket` has turned to another since: frames of two sockets may arrive in either order. A
     /// late `hello` would sign out whom the newer one has signed in.
     fn is_overtaken(&self, socket: SocketId, session: SessionId) -> bool {
-        self.sessions.get(&session).and_then(Session::socket).is_some_and(|current| current > socket)
+        self.sessions.get(&session).and_then(|session| session.socket()).is_some_and(|current| current > socket)
     }
 
     /// Waits for the session of a lost socket to be resumed on another.
@@ -195,7 +195,7 @@ impl Hub {
     fn leave_alone(&mut self, turn: &mut Turn, user: &User, device: DeviceId) -> bool {
         let others = self.presence.get(user).into_iter().flatten().filter(|(other, _)| **other != device);
         let others: Vec<SessionId> = others.map(|(_, session)| *session).collect();
-        if others.iter().any(|other| self.sessions.get(other).is_some_and(Session::is_reachable)) {
+        if others.iter().any(|other| self.sessions.get(other).is_some_and(|session| session.is_reachable())) {
             return false;
         }
         for other in others {
@@ -242,7 +242,7 @@ impl Hub {
                 call.change_session(old, new);
             }
         }
-        if let Some(socket) = self.sessions.get(&old).and_then(Session::socket) {
+        if let Some(socket) = self.sessions.get(&old).and_then(|session| session.socket()) {
             // A copy of this installation that is still running must not take the place back, and so on for ever.
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }

@@ -137,25 +137,27 @@ impl Hub {
         let known = self.presence.get(&user).and_then(|devices| devices.get(&endpoint.device)).copied();
         let session = known.unwrap_or(fresh);
         self.presence.entry(user.clone()).or_default().insert(endpoint.device, session);
-        let kept = self.sessions.entry(session).or_insert_with(|| Session {
-            user,
-            right: None,
-            name,
-            endpoint,
-            device_name,
-            // How many calls it takes is known once it is back; until then its line declines what is too much.
-            room: MAX_CALLS_PER_DEVICE,
-            token: None,
-            relay_only: false,
-            max_call: None,
-            link: Link::Missing { since: turn.now },
-            events: EventRing::default(),
-            answers: Answers::default(),
-            calls: Default::default(),
-            reports: Budget::default(),
-            receipts: Budget::default(),
-            push_changes: Budget::default(),
-            events_told: Budget::default(),
+        let kept = self.sessions.entry(session).or_insert_with(|| {
+            Box::new(Session {
+                user,
+                right: None,
+                name,
+                endpoint,
+                device_name,
+                // How many calls it takes is known once it is back; until then its line declines what is too much.
+                room: MAX_CALLS_PER_DEVICE,
+                token: None,
+                relay_only: false,
+                max_call: None,
+                link: Link::Missing { since: turn.now },
+                events: EventRing::default(),
+                answers: Answers::default(),
+                calls: Default::default(),
+                reports: Budget::default(),
+                receipts: Budget::default(),
+                push_changes: Budget::default(),
+                events_told: Budget::default(),
+            })
         });
         kept.calls.insert(call);
         self.timers.set(Timer::GraceOver(session), turn.now + self.settings.call_grace);

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use signedcall_wire::{AccountId, Cuid, Environment, ErrorCode, Refusal, ServiceMessage, SessionId};
 
 use super::call::Departure;
-use super::session::Session;
 use super::timers::Timer;
 use super::{Hub, SocketId, Turn, User};
 
@@ -137,7 +136,7 @@ impl Hub {
         let refused = self.sessions.iter().map(|(id, session)| (*id, self.withdrawn.refusal(&session.user, session.right.as_ref())));
         let refused: Vec<(SessionId, Refusal)> = refused.filter_map(|(id, refusal)| Some((id, refusal?))).collect();
         for (id, refusal) in refused {
-            if let Some(socket) = self.sessions.get(&id).and_then(Session::socket) {
+            if let Some(socket) = self.sessions.get(&id).and_then(|session| session.socket()) {
                 turn.send(socket, ServiceMessage::Refused(refusal));
             }
             self.forget_session(turn, id, Departure::Logout);

@@ -3,6 +3,7 @@
 //! Each number is counted where it comes about, by an atomic addition; what somebody knows anyway, as the hub how many calls there are, is asked when
 //! the page is read.
 
+mod api;
 mod labels;
 mod number;
 mod page;
@@ -10,6 +11,7 @@ mod process;
 
 use signedcall_wire::EndReason;
 
+use self::api::ApiRequests;
 pub(crate) use self::labels::{Answered, Limit, PushFate, RequestKind, SignInOutcome};
 pub(crate) use self::number::{Counter, Family, Histogram, Table};
 pub(crate) use self::page::{CONTENT_TYPE, Page};
@@ -25,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Counter,
     pub(crate) sign_ins: Family<SignInOutcome>,
     pub(crate) requests: Table<RequestKind, Answered>,
+    pub(crate) api: ApiRequests,
     pub(crate) refused: Family<Limit>,
     pub(crate) calls_answered: Counter,
     pub(crate) calls_ended: Family<EndReason>,
@@ -40,6 +43,7 @@ impl Default for Metrics {
             connections: Counter::default(),
             sign_ins: Family::default(),
             requests: Table::default(),
+            api: ApiRequests::default(),
             refused: Family::default(),
             calls_answered: Counter::default(),
             calls_ended: Family::default(),
@@ -56,6 +60,7 @@ impl Metrics {
         page.family("signedcall_sign_ins_total", "What became of devices that wanted to be signed in.", "outcome", &self.sign_ins);
         let requests = "What devices have asked for, and how that was answered.";
         page.table("signedcall_requests_total", requests, ["kind", "outcome"], &self.requests);
+        self.api.write(page);
         page.family("signedcall_refused_total", "What has come up against a limit.", "limit", &self.refused);
         page.counter("signedcall_calls_answered_total", "Calls that were answered.", &self.calls_answered);
         page.family(

@@ -127,6 +127,11 @@ impl Histogram {
         })
     }
 
+    /// How many numbers there were.
+    pub(super) fn count(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     pub(super) fn sum(&self) -> f64 {
         self.shown(self.sum.load(Ordering::Relaxed))
     }

@@ -45,16 +45,29 @@ impl Page {
 
     pub(crate) fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
         self.head(name, help, "histogram");
+        self.numbers(name, "", histogram);
+    }
+
+    /// Several of one name, each with the words that it is told apart by.
+    pub(crate) fn histograms<'a>(&mut self, name: &str, help: &str, each: impl IntoIterator<Item = (String, &'a Histogram)>) {
+        self.head(name, help, "histogram");
+        for (words, histogram) in each {
+            self.numbers(name, &words, histogram);
+        }
+    }
+
+    fn numbers(&mut self, name: &str, words: &str, histogram: &Histogram) {
+        let (before, all) = if words.is_empty() { (String::new(), String::new()) } else { (format!("{words},"), format!("{{{words}}}")) };
         let mut total = 0;
         for (bound, count) in histogram.each() {
             total = count;
             match bound {
-                Some(bound) => self.line(format_args!("{name}_bucket{{le=\"{bound}\"}} {count}")),
-                None => self.line(format_args!("{name}_bucket{{le=\"+Inf\"}} {count}")),
+                Some(bound) => self.line(format_args!("{name}_bucket{{{before}le=\"{bound}\"}} {count}")),
+                None => self.line(format_args!("{name}_bucket{{{before}le=\"+Inf\"}} {count}")),
             }
         }
-        self.line(format_args!("{name}_sum {}", histogram.sum()));
-        self.line(format_args!("{name}_count {total}"));
+        self.line(format_args!("{name}_sum{all} {}", histogram.sum()));
+        self.line(format_args!("{name}_count{all} {total}"));
     }
 
     pub(crate) fn into_text(self) -> String {

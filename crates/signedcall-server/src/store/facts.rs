@@ -2,7 +2,7 @@
 
 use signedcall_wire::VoiceReport;
 
-use super::records::read_report;
+use super::call_record::read_report;
 use super::sql::{self, Row};
 
 /// The record of a call, as it is read for whoever is told of it. Moments are milliseconds since 1970.

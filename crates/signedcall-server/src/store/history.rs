@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signedcall_wire::{AccountId, CallId, Cuid, EndReason, Environment};
 
-use super::records::{RECORD_COLUMNS, read_record};
+use super::call_record::{RECORD_COLUMNS, read_record};
 use super::sql::{self, Connection, Parameter, params};
 use super::{CallRecord, Location, StoreError, environment_name};
 

@@ -9,6 +9,7 @@ mod api_keys;
 mod audit;
 mod backlog;
 mod blocked;
+mod call_record;
 mod copy;
 mod erasures;
 mod facts;
@@ -29,6 +30,7 @@ mod server_layout;
 mod signing_keys;
 mod slots;
 mod sql;
+mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -50,6 +52,7 @@ pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
 pub(crate) use self::audit::{AuditEntry, AuditRow};
 pub use self::blocked::BlockedUser;
+pub use self::call_record::{CallRecord, read_records};
 pub(crate) use self::copy::{copy, put_back};
 pub(crate) use self::facts::CallFacts;
 pub(crate) use self::figures::StoreFigures;
@@ -62,7 +65,6 @@ pub(crate) use self::outbox::{Alarm, Due, Outbox, Tried, WebhookState};
 pub(crate) use self::probe::{LEAST_ROOM, StoreProbe, room_at};
 pub(crate) use self::pushes::{DuePush, Most, PushDevice, Pushes, PutPush, TriedPush, WrittenPush};
 pub use self::quiet::QuietUser;
-pub use self::records::{CallRecord, read_records};
 pub(crate) use self::records::{Records, Written};
 #[cfg(test)]
 pub(crate) use self::schema::make_earlier;

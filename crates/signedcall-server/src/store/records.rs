@@ -1,20 +1,23 @@
+mod statements;
+
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{CallId, DeviceName, EndReason, RequestId, SessionId, Timestamp, VoiceReport};
+use signedcall_wire::{CallId, EndReason, RequestId, SessionId, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use self::statements::{close_refused, insert, update_answer, update_end, update_report};
 use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, is_anybody_told, put};
 use super::owners::{self, Tenure};
-use super::sql::{self, Connection, Row, params};
-use super::{Location, StoreError, environment_name, unix_millis};
+use super::sql::{self, Connection};
+use super::{Location, StoreError, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
 use crate::webhooks::CallEvent;
 
@@ -361,174 +364,4 @@ fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Op
     }
     transaction.commit()?;
     Ok(Committed::Done { opened: outcomes, put: told })
-}
-
-fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -> sql::Result<usize> {
-    let invite = serde_json::to_string(&record.invite)?;
-    let rings_on = serde_json::to_string(&record.rings_on)?;
-    connection.execute(
-        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on,
-                            by_company, leads_to)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        params![
-            record.invite.call.to_string(),
-            record.account.0,
-            environment_name(record.environment),
-            record.invite.from.as_str(),
-            record.invite.endpoint.device.to_string(),
-            record.callee.as_str(),
-            record.context.as_str(),
-            unix_millis(placed_at),
-            invite,
-            record.instead_of.map(|call| call.to_string()),
-            record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
-            rings_on,
-            record.by_company,
-            record.invite.leads_to.map(|call| call.to_string()),
-        ],
-    )
-}
-
-fn update_answer(connection: &Connection, answering: &Answering) -> sql::Result<usize> {
-    let Answering { call, answer, answered_at } = answering;
-    connection.execute(
-        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_run = ?, answered_at_ms = ?, connected_at_ms = ?, caller_holds = ?,
-                          callee_holds = ?, ends_at_ms = ?
-         WHERE id = ? AND ended_at_ms IS NULL",
-        params![
-            answer.by.device.to_string(),
-            name_of(answer.device_name.as_ref()),
-            answer.by.run.0.to_string(),
-            unix_millis(*answered_at),
-            answer.connected_at.map(|at| answering.unix_millis(at)),
-            answer.caller_holds,
-            answer.callee_holds,
-            answer.ends_at.map(|at| answering.unix_millis(at)),
-            call.to_string(),
-        ],
-    )
-}
-
-fn name_of(name: Option<&DeviceName>) -> Option<&str> {
-    name.map(DeviceName::as_str)
-}
-
-/// Ends the record of a call that was refused since nobody knew whether it is there, if it is: no other that goes by the same id. Says how many webhooks are told.
-fn close_refused(connection: &Connection, refused: &Opening) -> sql::Result<usize> {
-    let (call, device) = (refused.record.invite.call.to_string(), refused.record.invite.endpoint.device.to_string());
-    let find = "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ? AND caller_device = ? AND placed_at_ms = ? AND ended_at_ms IS NULL)";
-    if !connection.query_one(find, params![call, device, unix_millis(refused.placed_at)], |row| row.get(0))? {
-        return Ok(0);
-    }
-    let told = put(connection, &call, CallEvent::Ended, refused.placed_at, false)?;
-    update_end(connection, &Closing::of_refused(refused)).map(|_| told)
-}
-
-/// Nothing stays of how the caller looked or what the devices need of the call.
-fn update_end(connection: &Connection, Closing { record, ended_at }: &Closing) -> sql::Result<usize> {
-    let at = |moment: Timestamp| unix_millis(ended_at.checked_sub(record.ended_at.since(moment)).unwrap_or(*ended_at));
-    connection.execute(
-        "UPDATE calls SET answered_by = ?, answered_name = ?, answered_at_ms = ?, connected_at_ms = ?, declined_by = ?, declined_name = ?,
-                          ended_at_ms = ?, end_reason = ?, invite = NULL, rings_on = NULL, answered_run = NULL, caller_holds = NULL,
-                          callee_holds = NULL, ends_at_ms = NULL
-         WHERE id = ? AND ended_at_ms IS NULL",
-        params![
-            record.answered.as_ref().map(|answered| answered.device.id.to_string()),
-            record.answered.as_ref().and_then(|answered| name_of(answered.device.name.as_ref())),
-            record.answered.as_ref().map(|answered| at(answered.at)),
-            record.answered.as_ref().and_then(|answered| answered.connected_at).map(at),
-            record.declined_by.as_ref().map(|device| device.id.to_string()),
-            record.declined_by.as_ref().and_then(|device| name_of(device.name.as_ref())),
-            unix_millis(*ended_at),
-            record.reason.number(),
-            record.call.to_string(),
-        ],
-    )
-}
-
-/// Writes down what the caller's device says of the caller's side, and the one that answered of the other, each once. What anybody else says is left out.
-fn update_report(connection: &Connection, kept: &KeptReport) -> sql::Result<()> {
-    let report = serde_json::to_string(&kept.report)?;
-    for (report_column, user_column, device_column) in
-        [("caller_report", "caller", "caller_device"), ("callee_report", "callee", "answered_by")]
-    {
-        let update = format!(
-            "UPDATE calls SET {report_column} = ? WHERE id = ? AND account = ? AND environment = ? AND {user_column} = ? AND {device_column} = ?
-             AND answered_at_ms IS NOT NULL AND {report_column} IS NULL"
-        );
-        let (call, environment, device) = (kept.call.to_string(), environment_name(kept.environment), kept.device.to_string());
-        connection.execute(&update, params![report, call, kept.account.0, environment, kept.cuid.as_str(), device])?;
-    }
-    Ok(())
-}
-
-/// One call, as it is written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallRecord {
-    /// The call's id.
-    pub call: String,
-    /// Who called.
-    pub caller: String,
-    /// Who was called.
-    pub callee: String,
-    /// Why, as the caller saw it; empty once one of the two was erased.
-    pub context: String,
-    /// When the caller asked, in milliseconds since 1970.
-    pub placed_at_ms: i64,
-    /// When it was answered, in milliseconds since 1970.
-    pub answered_at_ms: Option<i64>,
-    /// When both sides had media, in milliseconds since 1970.
-    pub connected_at_ms: Option<i64>,
-    /// When it ended, in milliseconds since 1970; `None` while it goes on.
-    pub ended_at_ms: Option<i64>,
-    /// Why it ended: the number of an [`EndReason`]; `None` while it goes on.
-    pub end_reason: Option<u8>,
-    /// Whether the company's backend has asked for it.
-    pub by_company: bool,
-    /// The call that it took the place of.
-    pub instead_of: Option<String>,
-    /// The call that it was to lead to: the company connects the callee with `caller`, who has not called.
-    pub leads_to: Option<String>,
-    /// How the caller's device says that it sounded, if it has said so.
-    pub caller_report: Option<VoiceReport>,
-    /// How the device that answered says that it sounded, likewise.
-    pub callee_report: Option<VoiceReport>,
-}
-
-/// Reads every record in a store, oldest first.
-///
-/// # Errors
-/// The store cannot be opened or read.
-pub fn read_records(at: impl Into<Location>) -> Result<Vec<CallRecord>, StoreError> {
-    let at = at.into();
-    let records = at.open()?.query(&format!("SELECT {RECORD_COLUMNS} FROM calls ORDER BY placed_at_ms, id"), params![], read_record);
-    records.map_err(|error| at.failed(error))
-}
-
-/// What [`read_record`] reads, in this order.
-pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
-                                         by_company, instead_of, leads_to, caller_report, callee_report";
-
-pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
-    Ok(CallRecord {
-        call: row.get(0)?,
-        caller: row.get(1)?,
-        callee: row.get(2)?,
-        context: row.get(3)?,
-        placed_at_ms: row.get(4)?,
-        answered_at_ms: row.get(5)?,
-        connected_at_ms: row.get(6)?,
-        ended_at_ms: row.get(7)?,
-        end_reason: row.get(8)?,
-        by_company: row.get(9)?,
-        instead_of: row.get(10)?,
-        leads_to: row.get(11)?,
-        caller_report: read_report(row, 12)?,
-        callee_report: read_report(row, 13)?,
-    })
-}
-
-/// A report that another version has written, and that this one does not understand, is none.
-pub(super) fn read_report(row: &Row<'_>, column: usize) -> sql::Result<Option<VoiceReport>> {
-    Ok(row.get::<Option<String>>(column)?.and_then(|report| serde_json::from_str(&report).ok()))
 }

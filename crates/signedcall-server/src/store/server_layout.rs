@@ -1,12 +1,12 @@
 //! The layout of a database on a server, and how an older one is brought up to date.
 //!
 //! It goes by the same numbers as that of a file: a new database begins with one layout as a whole (`layouts/postgres.sql`), and takes the steps behind it as
-//! [`schema::MIGRATIONS`] has them. These make tables, columns, indexes and triggers that refuse a change, and nothing else: they are the same in both.
+//! [`steps::MIGRATIONS`] has them. These make tables, columns, indexes and triggers that refuse a change, and nothing else: they are the same in both.
 
 use std::time::Duration;
 
 use super::sql::{self, Connection, Server, params, step};
-use super::{Location, StoreError, schema};
+use super::{Location, StoreError, steps};
 use crate::store::LAYOUT;
 
 /// What a new database begins with.
@@ -75,7 +75,7 @@ fn change(mut connection: Connection, at: &Location) -> Result<(), StoreError> {
             transaction.run(BASE)?;
         }
         let from = version.unwrap_or(BASE_LAYOUT);
-        let steps = usize::try_from(from).ok().and_then(|from| schema::MIGRATIONS.get(from..)).unwrap_or_default();
+        let steps = usize::try_from(from).ok().and_then(|from| steps::MIGRATIONS.get(from..)).unwrap_or_default();
         steps.iter().try_for_each(|text| transaction.run(&step(text)))?;
         transaction.run(&format!("DELETE FROM signedcall_layout; INSERT INTO signedcall_layout VALUES ({LAYOUT})"))
     };

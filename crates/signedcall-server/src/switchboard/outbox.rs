@@ -1,22 +1,21 @@
 //! The way to a socket, wherever that is.
 
 use signedcall_wire::ServiceMessage;
-use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
 
+use super::waiting::Giver;
 use crate::cluster::Forwarded;
 
 /// Messages that wait for a socket: a whole replay and some calls. A device that is further behind resumes on a new socket.
 pub(crate) const OUTBOX: usize = 256;
 
-/// What is on its way to a socket's task. Boxed, since an idle socket holds room for some.
+/// What is on its way to a socket's task. Boxed, since the longest is many times the usual one.
 pub(crate) type Outgoing = Box<ServiceMessage>;
 
 /// The way to a socket. Dropping it closes the socket, once what is in it is written.
 #[derive(Debug)]
 pub(crate) enum Outbox {
     /// To the socket's task.
-    Here(Sender<Outgoing>),
+    Here(Giver),
     /// To the node that has the socket.
     Elsewhere(Forwarded),
     /// To one that is being closed.
@@ -35,10 +34,7 @@ pub(crate) enum NotTaken {
 impl Outbox {
     pub(crate) fn try_send(&self, message: Outgoing) -> Result<(), NotTaken> {
         match self {
-            Self::Here(outbox) => outbox.try_send(message).map_err(|error| match error {
-                TrySendError::Full(_) => NotTaken::Full,
-                TrySendError::Closed(_) => NotTaken::Gone,
-            }),
+            Self::Here(giver) => giver.try_send(message),
             Self::Elsewhere(forwarded) => forwarded.try_send(message),
             Self::Closed => Err(NotTaken::Gone),
         }

@@ -48,7 +48,7 @@ fn whoever_asks_for_a_call_is_refused_by_a_service_that_stops_and_left_to_the_ne
     for (next, is_answered) in [(Next::AtSomeTime, true), (Next::AtOnce, false)] {
         let data = tempfile::tempdir().expect("a directory");
         let mut switchboard = switchboard(&data);
-        let (outbox, mut told) = mpsc::channel(8);
+        let (outbox, mut told) = waiting(8);
         let socket = SocketId(1);
         switchboard.take(Note::Opened { socket, outbox: Outbox::Here(outbox) });
         switchboard.take(Note::Event(Box::new(HubEvent::SignedIn(sign_in(1)))));
@@ -66,7 +66,7 @@ fn whoever_asks_for_a_call_is_refused_by_a_service_that_stops_and_left_to_the_ne
         for message in [request(Request::Call(new)), request(Request::GoIdle)] {
             switchboard.take(Note::Event(Box::new(HubEvent::Received { socket, message })));
         }
-        let heard: Vec<_> = std::iter::from_fn(|| told.try_recv().ok()).map(|message| *message).collect();
+        let heard: Vec<_> = std::iter::from_fn(|| told.try_recv()).map(|message| *message).collect();
         assert!(heard.iter().any(|message| matches!(message, ServiceMessage::Goaway { .. })));
         let refused = heard.iter().any(|message| matches!(message, ServiceMessage::Response { error: Some(ErrorCode::ServerFailure), .. }));
         assert_eq!(refused, is_answered, "{next:?}: {heard:?}");
@@ -78,7 +78,7 @@ fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
     let data = tempfile::tempdir().expect("a directory");
     let mut switchboard = switchboard(&data);
     let open = |switchboard: &mut Switchboard, socket| {
-        let (outbox, outgoing) = mpsc::channel(2);
+        let (outbox, outgoing) = waiting(2);
         switchboard.take(Note::Opened { socket: SocketId(socket), outbox: Outbox::Here(outbox) });
         outgoing
     };
@@ -87,7 +87,7 @@ fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
     for _ in 0..2 {
         switchboard.take(Note::Event(Box::new(HubEvent::RelayRenewed { grant: grant() })));
     }
-    let heard: Vec<_> = std::iter::from_fn(|| slow.blocking_recv()).map(|message| *message).collect();
+    let heard: Vec<_> = std::iter::from_fn(|| slow.try_recv()).map(|message| *message).collect();
     let ServiceMessage::Welcome(_) = &heard[0] else { panic!("not welcome") };
     assert_eq!(heard.len(), 2, "the third did not fit, and the socket's task learns that nothing follows");
 
@@ -95,5 +95,5 @@ fn a_device_that_reads_too_slowly_loses_its_socket_and_may_resume() {
     let resume =
         Resume { version: PROTOCOL_VERSION, session: SessionId(Uuid::nil()), token: Redacted::new("token".to_owned()), last_seq: 0 };
     switchboard.take(Note::Event(Box::new(HubEvent::ResumeAsked { socket: SocketId(2), resume })));
-    assert_eq!(fresh.blocking_recv().map(|message| *message), Some(ServiceMessage::Resumed));
+    assert_eq!(fresh.try_recv().map(|message| *message), Some(ServiceMessage::Resumed));
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use signedcall_server::{STORE_FILE, Service, Settings, serve};
-use signedcall_wire::{ClientMessage, EndReason, ErrorCode, Redacted, Request, ServiceEvent, ServiceMessage};
+use signedcall_server::store::Accounts;
+use signedcall_server::{STORE_FILE, Service, Settings, account, serve};
+use signedcall_wire::{AccountId, ClientMessage, EndReason, Environment, ErrorCode, Redacted, Request, ServiceEvent, ServiceMessage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::api::http::ask;
 use crate::support::{Device, PATIENCE, Socket, TestService, hello, new_call};
 
 /// A service with a listener for its operator.
@@ -99,6 +101,36 @@ async fn the_page_counts_what_has_happened_and_names_nobody() {
     series.sort_unstable();
     series.dedup_by_key(|(name, _)| *name);
     assert_eq!(series.len(), before, "each number is there once");
+}
+
+#[tokio::test]
+async fn requests_of_backends_are_counted_by_their_route_and_how_they_were_answered_and_name_nobody() {
+    let (service, operator) = start().await;
+    let accounts = Accounts::open(&service.data.path().join(STORE_FILE)).expect("the store");
+    let (_, key) = account::add_key(&accounts, &AccountId("demo".to_owned()), Environment::Development).expect("there is room");
+    let address = service.service.address();
+    for (method, path, key, status) in [
+        ("GET", "/v1/calls", Some(key.expose().as_str()), 200),
+        ("GET", "/v1/calls?limit=7", Some(key.expose().as_str()), 200),
+        ("GET", "/v1/calls", None, 401),
+        ("GET", "/v1/users/courier_1", Some(key.expose().as_str()), 200),
+        ("PATCH", "/v1/calls", None, 405),
+        ("GET", "/v1/made/up", None, 404),
+    ] {
+        assert_eq!(ask(address, method, path, key, None).await.status, status, "{method} {path}");
+    }
+    let page = get(operator, "/metrics").await.2;
+    for (labels, expected) in [
+        (r#"method="GET",route="/v1/calls",status="2xx""#, 2.0),
+        (r#"method="GET",route="/v1/calls",status="4xx""#, 1.0),
+        (r#"method="GET",route="/v1/users/{cuid}",status="2xx""#, 1.0),
+        (r#"method="other",route="other",status="4xx""#, 2.0),
+    ] {
+        assert_eq!(value(&page, &format!("signedcall_api_request_seconds_count{{{labels}}}")), expected, "{labels}");
+    }
+    for outside in ["courier_1", "made", "PATCH"] {
+        assert!(!page.contains(outside), "{outside} is on the page");
+    }
 }
 
 #[tokio::test]

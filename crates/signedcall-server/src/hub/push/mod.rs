@@ -21,7 +21,7 @@ pub use self::directory::Reach;
 pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome, RenewPush};
 use super::call::{Call, Party, State};
 use super::request::refused;
-use super::session::{Answer, Link, Session};
+use super::session::{Answer, Link};
 use super::timers::Timer;
 use super::{Hub, HubCommand, Right, Turn, User};
 
@@ -191,7 +191,7 @@ impl Hub {
         if self.to_be_pushed(id).is_empty() {
             return;
         }
-        let is_connected = |party: &Party| self.sessions.get(&party.session).and_then(Session::socket).is_some();
+        let is_connected = |party: &Party| self.sessions.get(&party.session).and_then(|session| session.socket()).is_some();
         if devices.iter().any(is_connected) {
             self.timers.set(Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
         } else {
