@@ -2,6 +2,8 @@ mod arrows;
 mod beside;
 mod company;
 mod deadlines;
+mod durable;
+mod early;
 mod elsewhere;
 mod limits;
 mod properties;

@@ -58,6 +58,8 @@ pub(super) enum Do {
     AnswerWritten,
     /// The company's backend ends the call.
     CompanyHangsUp,
+    /// Devices that another service has had are about to come back, within so many milliseconds.
+    ReturnExpected(u64),
     /// The service is about to stop.
     Drain,
     /// Relay credentials are renewed.
@@ -307,6 +309,7 @@ impl Stage {
             Do::CompanyHangsUp => {
                 HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
             }
+            Do::ReturnExpected(within) => HubEvent::ReturnExpected { within: Duration::from_millis(within) },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::RenewToken(who, of, lasts) => {
