@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, Environment, Resume, ServiceMessage};
+use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, DeviceId, Environment, Resume, ServiceMessage};
 
 use crate::bus::Message;
 use crate::hub::{Connect, Connected, HubEvent, SignIn, SocketId, TokenKeyId, User};
@@ -106,6 +106,7 @@ impl Up {
             | HubEvent::RelayRenewed { .. }
             | HubEvent::AnswerWritten { .. }
             | HubEvent::Restored { .. }
+            | HubEvent::ReturnExpected { .. }
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
             | HubEvent::HangUpAsked { .. }
@@ -188,13 +189,20 @@ pub(super) enum Asked {
     HangUp { account: AccountId, environment: Environment, call: CallId },
     Connect(Box<Connect>),
     Branding { account: AccountId, branding: Branding },
+    PushFailed { call: CallId, user: User, device: DeviceId, gone: bool },
 }
 
 impl Asked {
     /// What others than sockets tell the hub; nothing where it is a socket's.
     pub(super) fn of(event: &HubEvent) -> Option<Self> {
-        let HubEvent::BrandingChanged { account, branding } = event else { return None };
-        Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        if let HubEvent::BrandingChanged { account, branding } = event {
+            Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        } else if let HubEvent::PushFailed { call, account, environment, cuid, device, gone } = event {
+            let user = (account.clone(), *environment, cuid.clone());
+            Some(Self::PushFailed { call: *call, user, device: *device, gone: *gone })
+        } else {
+            None
+        }
     }
 }
 
