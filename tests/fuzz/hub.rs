@@ -209,7 +209,7 @@ impl World {
                 self.answered += u64::from(record.answered.is_some());
             }
             // Whose it is, is for the store to say.
-            HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+            HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } => {}
             HubCommand::KeepPush(kept) => self.kept.push(kept),
             HubCommand::Push(push) => self.pushed.push(push),
             HubCommand::ForgetPush(_) | HubCommand::RenewPush(_) | HubCommand::PushSettled { .. } => {}

@@ -249,6 +249,7 @@ fn invite(rng: &mut StdRng) -> Invite {
         initiator_image: maybe(rng, text),
         receiver_image: maybe(rng, text),
         transferred_by: maybe(rng, cuid),
+        leads_to: maybe(rng, call),
         ring_for_ms: milliseconds(rng),
     }
 }

@@ -1,15 +1,11 @@
 //! How calls look: as the account says, but for what the app overrides.
 
-use std::net::SocketAddr;
-
 use signedcall::{AccountId, BrandingOverride, ButtonTheme, Color, Credentials, ErrorCode, LineView, Options};
 use signedcall_server::account;
 use signedcall_wire::Environment;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::errors::refusal;
-use crate::support::{Phone, Service, ToneSound};
+use crate::support::{Phone, Service, ToneSound, ask_api};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_overrides_its_accounts_branding_property_by_property() {
@@ -43,26 +39,13 @@ async fn a_branding_that_the_company_changes_reaches_a_running_app_at_once_under
     let account = AccountId("brand".to_owned());
     let (_, backends) = account::add_key(&service.accounts(), &account, Environment::Production).expect("room for another");
     let new = r##"{"name":"Grocer","bg_color":"#102040","font_color":"#FFFFFF","button_theme":"light"}"##;
-    let answer = put(service.address(), "/v1/branding", backends.expose(), new).await;
+    let answer = ask_api(service.address(), "PUT /v1/branding", backends.expose(), "", new).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     let is_new = |view: &LineView| view.branding.as_ref().is_some_and(|branding| branding.name == "Grocer");
     alice.until("the new branding", is_new).await;
     let branding = alice.line.view().borrow().branding.clone().expect("the account has a branding");
     let navy = Color { red: 0x10, green: 0x20, blue: 0x40 };
     assert_eq!((branding.bg_color, branding.button_theme), (navy, ButtonTheme::Dark), "what the app overrides stays overridden");
-}
-
-/// Asks the service's API, and gives the whole answer.
-async fn put(address: SocketAddr, path: &str, key: &str, body: &str) -> String {
-    let length = body.len();
-    let request = format!(
-        "PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    let mut stream = TcpStream::connect(address).await.expect("the service listens");
-    stream.write_all(request.as_bytes()).await.expect("an open socket");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ mod branding;
 mod calls;
 mod child;
 mod condition;
+mod connecting;
 mod devices;
 mod errors;
 mod examples;

@@ -12,6 +12,8 @@ use signedcall::{
 use signedcall_server::store::{Account, Accounts, CallRecord, read_records};
 use signedcall_server::{STORE_FILE, Settings, account, serve};
 use signedcall_wire::{AccountId, Environment, Redacted};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -178,6 +180,19 @@ impl Phone {
     }
 }
 
+/// Asks the service's API by a method and a path, and gives the whole answer. `headers` are lines with their ends.
+pub(crate) async fn ask_api(address: SocketAddr, what: &str, key: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let request = format!(
+        "{what} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(address).await.expect("the service listens");
+    stream.write_all(request.as_bytes()).await.expect("an open socket");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
 /// What a microphone is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Microphone {
@@ -244,6 +259,11 @@ impl ToneSound {
         let mut said = self.said.subscribe();
         let until = *said.borrow() + count;
         timeout(PATIENCE, said.wait_for(|said| *said >= until)).await.expect("the microphone is read").expect("the sound is there");
+    }
+
+    /// How many frames were read from the microphone.
+    pub(crate) fn said_so_far(&self) -> usize {
+        *self.said.borrow()
     }
 
     /// Forgets what the speaker has played.

@@ -76,6 +76,12 @@ impl World {
                 self.at(at + hesitates, Happening::User(place, Wish::Dial(to)));
             }
         }
+        for _ in 0..self.rng.random_range(0..=2) {
+            let (at, from, to) = (self.rng.random_range(2_000..100_000), self.somebody(), self.somebody());
+            if from != to {
+                self.at(at, Happening::CompanyConnects(from, to));
+            }
+        }
         for _ in 0..3 {
             if self.rng.random_bool(self.weather.restart) {
                 let at = self.rng.random_range(5_000..100_000);
@@ -155,7 +161,7 @@ impl World {
         self.hand_in(place, Event::PushCame(Push { number, call, to, left: Duration::from_millis(left) }))
     }
 
-    fn new_call(&mut self) -> CallId {
+    pub(crate) fn new_call(&mut self) -> CallId {
         CallId(Uuid::from_u128(0xCA11_0000_0000 + u128::from(self.number())))
     }
 
@@ -228,6 +234,9 @@ impl World {
                     self.devices[place].tone = tone;
                 }
             }
+            // There is nobody on the other side: the company connects this user with somebody who is called once they have answered.
+            Command::PrepareMedia { call, device, .. } | Command::DropMedia { call, device } | Command::RestartMedia { call, device }
+                if device.0 == call.0 => {}
             Command::PrepareMedia { call, device, role } => {
                 let end = self.end(place, call, device)?;
                 let later = self.media.prepare(&mut self.rng, end, role)?;

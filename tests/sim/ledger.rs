@@ -38,6 +38,8 @@ pub(crate) struct Summary {
     pub(crate) swaps: u64,
     /// How often somebody handed the other side of a call over.
     pub(crate) transfers: u64,
+    /// How often somebody whom the company connects with somebody else has answered, and the other was called.
+    pub(crate) connected: u64,
     pub(crate) cuts: u64,
     pub(crate) crashes: u64,
     /// Devices that rang again after their program had started anew.
@@ -69,6 +71,7 @@ impl Summary {
         self.holds += other.holds;
         self.swaps += other.swaps;
         self.transfers += other.transfers;
+        self.connected += other.connected;
         self.cuts += other.cuts;
         self.crashes += other.crashes;
         self.rung_again += other.rung_again;

@@ -133,6 +133,7 @@ fn check_that_enough_happened(summary: &Summary) {
         summary.holds,
         summary.swaps,
         summary.transfers,
+        summary.connected,
         summary.cuts,
         summary.crashes,
         summary.rung_again,

@@ -1,8 +1,10 @@
 //! What the service's shell does around the hub, and how it dies and is started again.
 
 use rand::Rng;
-use signedcall_server::hub::{Hub, HubCommand, HubEvent, HubSettings, KeepPush, KeptCall, NewPush, PushOutcome, Reach, SocketId};
-use signedcall_wire::{CallId, DeviceId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
+use signedcall_server::hub::{
+    AskId, Connect, Hub, HubCommand, HubEvent, HubSettings, KeepPush, KeptCall, NewPush, PushOutcome, Reach, SocketId,
+};
+use signedcall_wire::{CallId, Context, Cuid, DeviceId, DeviceName, EndReason, ServiceEvent, ServiceMessage};
 
 use crate::device::{Place, device_id, place_of};
 use crate::ledger::Ledger;
@@ -29,6 +31,7 @@ impl World {
             }
             HubCommand::OpenRecord(record) => {
                 let call = record.invite.call;
+                self.ledger.summary.connected += u64::from(record.by_company && record.instead_of.is_some());
                 let durable = self.store.begin(record);
                 Ledger::opened(call, durable)?;
                 let durable = durable && !self.rng.random_bool(self.weather.failed_record);
@@ -49,7 +52,7 @@ impl World {
             }
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
-            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } => {}
             HubCommand::KeepPush(kept) => {
                 let KeepPush { session, request, device, cuid, by, .. } = kept;
                 self.reached.insert(device, (cuid.clone(), Reach::Push(by)));
@@ -145,6 +148,34 @@ impl World {
             let wait = self.rng.random_range(0..=2_000);
             self.after(wait, Happening::ServiceDies);
         }
+    }
+
+    /// The company's backend connects two users, and asks again where it was not answered.
+    pub(crate) fn connect(&mut self, from: Cuid, to: Cuid) -> Result<(), Broken> {
+        if self.now < self.service_down_until {
+            return Ok(());
+        }
+        let (account, environment, from) = user(&from);
+        let (call, leads_to) = (self.new_call(), self.new_call());
+        let context = Context::new("Your order").expect("a context");
+        let connect = Connect {
+            account,
+            environment,
+            call,
+            leads_to,
+            from,
+            to,
+            context,
+            remote_context: None,
+            initiator_image: None,
+            receiver_image: None,
+            limit: None,
+        };
+        for _ in 0..self.rng.random_range(1..=2) {
+            let ask = AskId(self.number());
+            self.tell_hub(HubEvent::ConnectAsked { ask, connect: Box::new(connect.clone()) })?;
+        }
+        Ok(())
     }
 
     /// Some calls are pushed as well: before the socket says the same or after, twice, late, or to somebody else.

@@ -74,6 +74,8 @@ pub(crate) enum Happening {
         call: CallId,
         number: u64,
     },
+    /// The company's backend connects two users, of whom the first rings first.
+    CompanyConnects(Cuid, Cuid),
     /// A device's program dies.
     Crash(Place),
     /// A device's program dies if it rings, and is soon started again.
@@ -240,6 +242,7 @@ impl World {
             Happening::Move(place) => self.move_on(place),
             Happening::Stored { service, call, durable } => self.store(service, call, durable),
             Happening::AnswerStored { service, call, number } => self.store_answer(service, call, number),
+            Happening::CompanyConnects(from, to) => self.connect(from, to),
             Happening::Crash(place) => self.crash(place, 20_000),
             Happening::CrashRinging(place) if self.devices[place].only_rings() => self.crash(place, 5_000),
             Happening::CrashRinging(_) => Ok(()),

@@ -46,9 +46,13 @@ pub(crate) fn whose(company: &str, app: &str) -> String {
     if company.is_empty() || company == app { app.to_owned() } else { format!("{company} · {app}") }
 }
 
-/// Who calls, and who has put them through.
-pub(crate) fn caller(name: &str, transferred_by: Option<&str>) -> String {
-    transferred_by.map_or_else(|| name.to_owned(), |by| format!("{name} · put through by {by}"))
+/// Who calls, and who has put them through; or with whom the company connects this user.
+pub(crate) fn caller(name: &str, transferred_by: Option<&str>, connected_by: Option<&str>) -> String {
+    match (connected_by, transferred_by) {
+        (Some(company), _) => format!("{company} connects you with {name}"),
+        (None, Some(by)) => format!("{name} · put through by {by}"),
+        (None, None) => name.to_owned(),
+    }
 }
 
 /// What goes on, in the first line of the tray's menu.
@@ -82,6 +86,13 @@ pub(crate) fn status(view: &AppView) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notification_says_who_calls_and_by_whose_doing() {
+        assert_eq!(caller("Anna", None, None), "Anna");
+        assert_eq!(caller("Anna", Some("Bella"), None), "Anna · put through by Bella");
+        assert_eq!(caller("Anna", None, Some("Parcelo")), "Parcelo connects you with Anna");
+    }
 
     #[test]
     fn a_device_that_has_taken_a_call_is_named_where_its_name_is_known() {

@@ -54,6 +54,7 @@ pub(crate) fn invite(number: u128, from: &str, from_device: DeviceId) -> Invite 
         initiator_image: None,
         receiver_image: None,
         transferred_by: None,
+        leads_to: None,
         ring_for_ms: 35_000,
     }
 }

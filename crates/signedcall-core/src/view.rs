@@ -32,6 +32,9 @@ pub struct CallView {
     pub peer_image: Option<String>,
     /// Who has brought it about by transferring the caller, if anybody has: to this user, or this user to the callee.
     pub transferred_by: Option<Cuid>,
+    /// Whether neither side has called, and their company connects this user with `peer`. While it rings, `peer` knows nothing of it: they are called once this user
+    /// has answered, by another call that takes the place of this one.
+    pub is_by_company: bool,
     /// How far it has come.
     pub phase: Phase,
     /// Whether the microphone is silenced.

@@ -17,7 +17,8 @@ use uuid::Uuid;
 pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
 use crate::clock::Clock;
 use crate::hub::{
-    Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach, SocketId, User, Withdrawn,
+    AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach,
+    SocketId, User, Withdrawn,
 };
 use crate::metrics::{Limit, Metrics, PushFate};
 use crate::push::PushKeeper;
@@ -47,6 +48,8 @@ pub(crate) enum Note {
     Presence { user: User, tell: oneshot::Sender<(usize, Option<SystemTime>)> },
     /// A company's backend ends a call, and is told whether it went on until then.
     HangUp { account: AccountId, environment: Environment, call: CallId, tell: oneshot::Sender<bool> },
+    /// A company's backend connects two of its users, and is told what has come of it; nothing, where another service has the calls meanwhile.
+    Connect { connect: Box<Connect>, tell: oneshot::Sender<Connected> },
     /// Somebody asks whether calls can be made.
     Ping(oneshot::Sender<()>),
     /// The service is about to stop: tell everyone, and come back once all sockets are gone or the time is up.
@@ -95,6 +98,9 @@ pub(crate) struct Switchboard {
     metrics: Arc<Metrics>,
     receipts: ReceiptMaker,
     pushes: PushKeeper,
+    /// The companies' backends that are still to be answered.
+    asks: BTreeMap<AskId, oneshot::Sender<Connected>>,
+    last_ask: AskId,
     draining: Option<(Instant, Next, oneshot::Sender<()>)>,
 }
 
@@ -108,8 +114,20 @@ impl Switchboard {
         pushes: PushKeeper,
     ) -> (Self, Sender<Note>, Receiver<Note>) {
         let (notes, inbox) = mpsc::channel(INBOX);
-        let (hub, outboxes) = (Hub::new(settings), BTreeMap::new());
-        (Self { hub, clock: Clock::start(), wake_at: None, outboxes, records, metrics, receipts, pushes, draining: None }, notes, inbox)
+        let new = Self {
+            hub: Hub::new(settings),
+            clock: Clock::start(),
+            wake_at: None,
+            outboxes: BTreeMap::new(),
+            records,
+            metrics,
+            receipts,
+            pushes,
+            asks: BTreeMap::new(),
+            last_ask: AskId(0),
+            draining: None,
+        };
+        (new, notes, inbox)
     }
 
     /// Goes on from where an earlier process has stopped.
@@ -117,6 +135,11 @@ impl Switchboard {
         let fresh = || SessionId(Uuid::new_v4());
         let kept = |OpenCall { record, answer, settled }| KeptCall { record, answer, sessions: [fresh(), fresh()], settled };
         self.handle(HubEvent::Restored { calls: open.into_iter().map(kept).collect(), ended });
+    }
+
+    /// Waits for whoever is called and was signed in where these calls were until a moment ago.
+    pub(crate) fn expect_return(&mut self, within: Duration) {
+        self.handle(HubEvent::ReturnExpected { within });
     }
 
     /// Calls by push who was called so before. Comes before the calls of an earlier process.
@@ -212,6 +235,13 @@ impl Switchboard {
                 // Whoever asked may have stopped waiting.
                 let _ = tell.send(goes_on);
             }
+            // Whoever has the calls next is asked for it again.
+            Note::Connect { .. } if self.draining.as_ref().is_some_and(|(_, next, _)| *next == Next::AtOnce) => {}
+            Note::Connect { connect, tell } => {
+                self.last_ask = AskId(self.last_ask.0 + 1);
+                self.asks.insert(self.last_ask, tell);
+                self.handle(HubEvent::ConnectAsked { ask: self.last_ask, connect });
+            }
             Note::Ping(alive) => {
                 if self.records.are_written() {
                     // Whoever asked may have stopped waiting.
@@ -279,6 +309,12 @@ impl Switchboard {
                 tracing::info!(call = %record.invite.call, "call placed");
                 let placed_at = on_the_wall(now, record.placed_at);
                 self.records.open(record, placed_at);
+            }
+            HubCommand::AnswerConnect { ask, outcome } => {
+                if let Some(tell) = self.asks.remove(&ask) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = tell.send(outcome);
+                }
             }
             HubCommand::WriteAnswer { call, answer } => {
                 // What becomes of the call later is written down in the same manner.

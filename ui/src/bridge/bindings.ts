@@ -156,6 +156,8 @@ export type CallView = {
 	answering: Answering | null,
 	/**  Who has brought it about by a transfer: the name, or the cuid. */
 	transferredBy: string | null,
+	/**  The company that connects this user with the other side, where neither has called. */
+	connectedBy: string | null,
 	/**  Whom this user has transferred the other side to: the name, or the cuid. */
 	transferredTo: string | null,
 	/**  Which other device of this user has answered or declined it, where that is known. */

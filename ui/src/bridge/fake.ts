@@ -200,6 +200,7 @@ const blank: CallView = {
   holding: "nobody",
   answering: null,
   transferredBy: null,
+  connectedBy: null,
   transferredTo: null,
   otherDevice: null,
   devices: { microphone: { name: null, news: null }, speaker: { name: null, news: null } },

@@ -343,6 +343,7 @@ export const ar: Catalogue = {
     },
     putThroughBy: (who) => `حوّلها إليك ${who}`,
     putYouThrough: (who) => `حوّلك ${who}`,
+    connectsYou: (company, who) => `${company} توصلك بـ${who}`,
     handedOverTo: (to) => `حُوّل الطرف الآخر إلى ${to}.`,
   },
   transfer: {

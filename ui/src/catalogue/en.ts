@@ -370,6 +370,7 @@ export const en = {
     },
     putThroughBy: (who: string) => `Put through by ${who}`,
     putYouThrough: (who: string) => `${who} has put you through`,
+    connectsYou: (company: string, who: string) => `${company} connects you with ${who}`,
     handedOverTo: (to: string) => `They are put through to ${to}.`,
   },
   transfer: {

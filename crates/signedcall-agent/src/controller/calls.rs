@@ -171,6 +171,7 @@ impl Facts {
             talking_since: None,
             peer_name: None,
             transferred_by: None,
+            is_by_company: false,
             transfer_to: None,
             transfer_in_doubt: None,
             devices: CallDevices::default(),

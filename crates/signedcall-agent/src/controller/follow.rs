@@ -8,6 +8,7 @@ use super::{Controller, Elsewhere, Facts, Host, Missed, Session};
 use crate::history::{PastCall, unix_milliseconds};
 use crate::sdk::LineChange;
 use crate::view::{Answering, CallPhase, CallView, Direction, EndReason, ProblemCode};
+use crate::words;
 
 /// One call as the line shows it.
 #[derive(Clone, Copy)]
@@ -99,6 +100,7 @@ impl<H: Host> Controller<H> {
         if let Some(facts) = self.facts.get_mut(&call.call) {
             facts.peer_name.clone_from(&call.peer_name);
             facts.transferred_by.clone_from(&call.transferred_by);
+            facts.is_by_company = call.is_by_company;
         }
         let used = voice.filter(|_| goes_both_ways(call)).map(|voice| &*voice.devices);
         let devices = self.facts.get_mut(&call.call).map(|facts| facts.devices.see(used));
@@ -118,6 +120,7 @@ impl<H: Host> Controller<H> {
         view.holding = call.holding.into();
         view.answering = rings_here(call).then(|| answering(beside.map(|beside| beside.call)));
         view.transferred_by = call.transferred_by.as_ref().map(|by| self.name_of(by.as_str()));
+        view.connected_by = call.is_by_company.then(|| self.company());
         view.transferred_to = self.transferred_to(call.call, &view.phase);
         view.can_call_again = !view.is_on();
         Some(view)
@@ -144,6 +147,10 @@ impl<H: Host> Controller<H> {
         let to = self.transferred_to(event.call_id, &phase);
         let Some(facts) = self.facts.remove(&event.call_id) else { return };
         let shown = self.call.take_if(|call| call.id == id).or_else(|| self.other.take_if(|call| call.id == id));
+        if facts.is_by_company && reason == EndReason::Transferred {
+            // It has done what it was for: the user is the caller of the call that follows, which says all there is to say.
+            return self.bring_to_front();
+        }
         let by = by.or_else(|| shown.as_ref()?.transferred_by.clone());
         // Somebody who has called in vain without being seen has no face here.
         let picture = shown.as_ref().and_then(|call| self.picture_of(call));
@@ -155,6 +162,7 @@ impl<H: Host> Controller<H> {
         let mut view = CallView::new(id.clone(), direction, String::from(peer), event.context.as_str().to_owned(), phase);
         (view.peer_name, view.image, view.can_call_again) = (peer_name, image, true);
         (view.transferred_by, view.transferred_to, view.other_device) = (by, to, event.other_device);
+        view.connected_by = facts.is_by_company.then(|| self.company());
         let past = PastCall {
             id: event.call_id,
             direction,
@@ -169,7 +177,8 @@ impl<H: Host> Controller<H> {
             transferred_to: view.transferred_to.clone(),
             other_device: view.other_device.clone(),
         };
-        let (whose, caller, context) = (self.whose(), view.shown_name(), view.context.clone());
+        let caller = words::caller(&view.shown_name(), None, view.connected_by.as_deref());
+        let (whose, context) = (self.whose(), view.context.clone());
         let is_missed = past.is_missed();
         if is_missed {
             self.host.missed(&Missed { whose, caller, peer: view.peer.clone(), context, picture });

@@ -45,6 +45,8 @@ pub(crate) struct Ringing {
     pub(crate) context: String,
     /// Who has put the caller through to this user: the name, or the cuid.
     pub(crate) transferred_by: Option<String>,
+    /// The company that connects this user with the caller, where neither has called.
+    pub(crate) connected_by: Option<String>,
     /// The caller's face, or the company's symbol.
     pub(crate) picture: Option<Pixels>,
 }

@@ -68,6 +68,8 @@ struct Facts {
     peer_name: Option<String>,
     /// Who has brought it about by a transfer.
     transferred_by: Option<Cuid>,
+    /// Whether neither side has called, and the company connects them.
+    is_by_company: bool,
     /// Whom this user wants to transfer the other side to.
     transfer_to: Option<String>,
     /// The same of an earlier wish that the service never answered.

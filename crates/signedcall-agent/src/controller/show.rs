@@ -81,6 +81,7 @@ impl<H: Host> Controller<H> {
                 caller: call.shown_name(),
                 context: call.context.clone(),
                 transferred_by: call.transferred_by.clone(),
+                connected_by: call.connected_by.clone(),
                 picture: self.picture_of(call),
             });
         }
@@ -148,6 +149,12 @@ impl<H: Host> Controller<H> {
 
     pub(super) fn branding(&self) -> Option<&Branding> {
         self.line_seen()?.branding.as_ref()
+    }
+
+    /// Whose calls these are: the company's name, or the app's where there is none.
+    pub(super) fn company(&self) -> String {
+        let named = self.branding().map(|branding| branding.name.clone()).filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| self.app_name.clone())
     }
 
     /// The company's name and the app's.

@@ -48,7 +48,7 @@ impl Notifier {
 
     /// Shows that a call rings, until [`stop_ringing`](Self::stop_ringing). Dismissing the notification lets it ring on.
     pub(super) fn ring(&self, ringing: &Ringing) {
-        let caller = words::caller(&ringing.caller, ringing.transferred_by.as_deref());
+        let caller = words::caller(&ringing.caller, ringing.transferred_by.as_deref(), ringing.connected_by.as_deref());
         let mut notification = self.notification(&ringing.whose, &ringing.context, &caller, ringing.picture.as_ref());
         for (key, label) in choices(ringing.answering) {
             notification.action(key, label);

@@ -39,6 +39,8 @@ pub struct CallView {
     pub answering: Option<Answering>,
     /// Who has brought it about by a transfer: the name, or the cuid.
     pub transferred_by: Option<String>,
+    /// The company that connects this user with the other side, where neither has called.
+    pub connected_by: Option<String>,
     /// Whom this user has transferred the other side to: the name, or the cuid.
     pub transferred_to: Option<String>,
     /// Which other device of this user has answered or declined it, where that is known.
@@ -70,6 +72,7 @@ impl CallView {
             holding: Holding::Nobody,
             answering: None,
             transferred_by: None,
+            connected_by: None,
             transferred_to: None,
             other_device: None,
             devices: DevicesView::default(),

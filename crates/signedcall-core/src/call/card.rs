@@ -14,6 +14,8 @@ pub(crate) struct Card {
     pub(crate) initiator_image: Option<String>,
     pub(crate) receiver_image: Option<String>,
     pub(crate) transferred_by: Option<Cuid>,
+    /// Whether neither side has called, and their company connects them.
+    pub(crate) is_by_company: bool,
     pub(crate) channel: Channel,
 }
 
@@ -29,11 +31,17 @@ impl Card {
             initiator_image: dial.initiator_image.clone(),
             receiver_image: dial.receiver_image.clone(),
             transferred_by: None,
+            is_by_company: false,
             channel: Channel::Socket,
         }
     }
 
-    pub(crate) fn of_transferred(me: Cuid, by: Cuid, transferred: Transferred) -> Self {
+    /// The call that takes the place of another: the other side of that one has transferred `me`, or it was the company's, to connect `me` with somebody.
+    pub(crate) fn of_transferred(me: Cuid, before: &Self, transferred: Transferred) -> Self {
+        let by = match before.direction {
+            Direction::Incoming => &before.caller,
+            Direction::Outgoing => &before.callee,
+        };
         Self {
             call: transferred.call,
             direction: Direction::Outgoing,
@@ -42,8 +50,9 @@ impl Card {
             callee: transferred.to,
             context: transferred.context,
             initiator_image: transferred.initiator_image,
-            receiver_image: None,
-            transferred_by: Some(by),
+            receiver_image: before.initiator_image.clone().filter(|_| before.is_by_company),
+            transferred_by: Some(by.clone()).filter(|_| !before.is_by_company),
+            is_by_company: before.is_by_company,
             channel: Channel::Socket,
         }
     }
@@ -59,6 +68,7 @@ impl Card {
             initiator_image: invite.initiator_image,
             receiver_image: invite.receiver_image,
             transferred_by: invite.transferred_by,
+            is_by_company: invite.leads_to.is_some(),
             channel,
         }
     }
@@ -92,6 +102,7 @@ impl Card {
             context: self.context.clone(),
             peer_image: peer_image.clone(),
             transferred_by: self.transferred_by.clone(),
+            is_by_company: self.is_by_company,
             phase,
             muted,
             holding,

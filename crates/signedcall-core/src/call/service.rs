@@ -22,9 +22,10 @@ impl Call {
         (this, actions)
     }
 
-    /// Another call of which this side is the caller, in the place of one that the other side has transferred.
-    pub(crate) fn transferred(now: Timestamp, me: Cuid, device: DeviceId, by: Cuid, transferred: Transferred) -> (Self, Vec<Action>) {
-        let mut this = Self::new(Card::of_transferred(me, by, transferred), device, State::Placed { give_up_at: now + CALLER_PATIENCE });
+    /// Another call of which this side is the caller, in the place of one that the other side has transferred, or that was to lead to it.
+    pub(crate) fn transferred(now: Timestamp, me: Cuid, device: DeviceId, before: &Card, transferred: Transferred) -> (Self, Vec<Action>) {
+        let mut this =
+            Self::new(Card::of_transferred(me, before, transferred), device, State::Placed { give_up_at: now + CALLER_PATIENCE });
         this.reported = Reported::Placed;
         let actions = vec![Action::Do(Command::Report(this.card.report(CallStatus::Placed)))];
         (this, actions)

@@ -125,16 +125,16 @@ impl Line {
         }
     }
 
-    /// The other side has transferred this one. Who has left the call meanwhile does not take part in the next.
+    /// The other side has transferred this one, or the company has connected it. Who has left the call meanwhile does not take part in the next.
     pub(super) fn replace(&mut self, turn: &mut Turn, transferred: Transferred) {
         let (old, new) = (transferred.instead_of, transferred.call);
         if self.knows(new) {
             return;
         }
-        let by = self.on().find(|call| call.id() == old).map(|call| call.peer().clone());
-        if let Some(by) = by {
+        let before = self.on().find(|call| call.id() == old).map(|call| call.card().clone());
+        if let Some(before) = before {
             self.pass(turn, old, CallEvent::Replaced);
-            let begun = Call::transferred(turn.now, self.me.clone(), self.device, by, transferred);
+            let begun = Call::transferred(turn.now, self.me.clone(), self.device, &before, transferred);
             self.begin(turn, begun);
         } else {
             self.pass(turn, old, CallEvent::Ended(EndReason::Transferred, None));

@@ -1,4 +1,5 @@
 mod beside;
+mod connecting;
 mod glare;
 mod idle;
 mod push;

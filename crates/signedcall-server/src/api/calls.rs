@@ -39,12 +39,21 @@ pub(super) struct Call {
     /// The call's id.
     #[schemars(extend("format" = "uuid"))]
     id: String,
-    /// Who called; a pseudonym that begins with `erased_` once they were erased, the same in all of their calls until then.
+    /// Who called; a pseudonym that begins with `erased_` once they were erased, the same in all of their calls until then. Where `leads_to` is there, they have not
+    /// called: they are who the callee is connected with.
     caller: String,
     /// Who was called, likewise.
     callee: String,
     /// Why, as the caller saw it; null once one of the two was erased.
     context: Option<String>,
+    /// Who has asked for it.
+    asked_by: AskedBy,
+    /// The call whose place it took, when the caller was transferred or connected.
+    #[schemars(extend("format" = "uuid"))]
+    instead_of: Option<String>,
+    /// The call that takes its place once it is answered, when the company connects the callee with the caller.
+    #[schemars(extend("format" = "uuid"))]
+    leads_to: Option<String>,
     /// Whether it goes on.
     state: CallState,
     /// When it was placed.
@@ -68,6 +77,16 @@ pub(super) struct Call {
     caller_report: Option<VoiceReport>,
     /// How the device that answered says that the caller sounded, likewise.
     callee_report: Option<VoiceReport>,
+}
+
+/// Who has asked for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AskedBy {
+    /// One of its users.
+    User,
+    /// The company's backend, or an operator in its place.
+    Company,
 }
 
 /// Whether a call goes on.
@@ -124,6 +143,9 @@ impl From<CallRecord> for Call {
             caller: record.caller,
             callee: record.callee,
             context: Some(record.context).filter(|context| !context.is_empty()),
+            asked_by: if record.by_company { AskedBy::Company } else { AskedBy::User },
+            instead_of: record.instead_of,
+            leads_to: record.leads_to,
             state: if record.ended_at_ms.is_some() { CallState::Closed } else { CallState::Open },
             placed_at: moment::to_text(record.placed_at_ms),
             answered_at: record.answered_at_ms.map(moment::to_text),

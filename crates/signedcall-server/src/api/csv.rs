@@ -14,8 +14,20 @@ use crate::store::{CallFilter, CallRecord, Place, Scope};
 
 /// How many calls are read at once: some hundred kilobytes of text, and a millisecond of the store's time.
 const ROWS: usize = 500;
-const COLUMNS: [&str; 10] =
-    ["id", "caller", "callee", "context", "placed_at", "answered_at", "connected_at", "ended_at", "end_reason", "talked_ms"];
+const COLUMNS: [&str; 12] = [
+    "id",
+    "caller",
+    "callee",
+    "context",
+    "placed_at",
+    "answered_at",
+    "connected_at",
+    "ended_at",
+    "end_reason",
+    "talked_ms",
+    "asked_by",
+    "leads_to",
+];
 
 /// The export was not finished: whoever reads it learns that by how it ends.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +93,8 @@ fn row(call: &CallRecord) -> String {
         &moment(call.ended_at_ms),
         &call.end_reason.map(reason_word).unwrap_or_default(),
         &talked.unwrap_or_default(),
+        if call.by_company { "company" } else { "user" },
+        call.leads_to.as_deref().unwrap_or_default(),
     ])
 }
 

@@ -8,6 +8,7 @@ mod branding;
 mod budgets;
 mod calls;
 mod company;
+mod connect;
 mod csv;
 mod openapi;
 mod operation;
@@ -134,6 +135,7 @@ pub(crate) fn router(api: Api) -> Router {
 fn operations() -> Vec<Operation> {
     [
         calls::operations(),
+        connect::operations(),
         users::operations(),
         blocked::operations(),
         branding::operations(),

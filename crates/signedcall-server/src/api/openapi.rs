@@ -6,7 +6,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Content, Operation};
+use super::operation::{Content, Operation, Parameter};
 use super::problem::Problem;
 
 /// Adds the document to some operations, which tells of them all and of itself.
@@ -81,12 +81,10 @@ fn describe(operations: &[Operation]) -> Value {
 
 fn describe_operation(operation: &Operation, schemas: &mut Schemas, problem: &Value) -> Value {
     let mut parameters: Vec<Value> = path_parameters(operation.path).collect();
-    parameters.extend(
-        operation
-            .parameters
-            .iter()
-            .map(|parameter| json!({"name": parameter.name, "in": "query", "description": parameter.about, "schema": parameter.schema})),
-    );
+    parameters.extend(operation.parameters.iter().map(|Parameter { name, is_header, about, schema }| {
+        let place = if *is_header { "header" } else { "query" };
+        json!({"name": name, "in": place, "required": is_header, "description": about, "schema": schema})
+    }));
     let mut answer = json!({"description": operation.summary});
     match &operation.content {
         Content::Nothing if operation.status == 202 => answer["description"] = "It will be done.".into(),

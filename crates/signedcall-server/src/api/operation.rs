@@ -27,9 +27,10 @@ pub(super) struct Operation {
     pub(super) needs_key: bool,
 }
 
-/// A parameter of the query, which may be there.
+/// A parameter of the query, which may be there, or a header, which has to be.
 pub(super) struct Parameter {
     pub(super) name: &'static str,
+    pub(super) is_header: bool,
     pub(super) about: &'static str,
     pub(super) schema: Value,
 }
@@ -79,6 +80,11 @@ impl Operation {
         self.answers(Content::Json(SchemaGenerator::subschema_for::<T>))
     }
 
+    /// Answered with what there is from then on.
+    pub(super) fn makes<T: JsonSchema>(self) -> Self {
+        Self { status: 201, ..self.gives::<T>() }
+    }
+
     /// Answered before it is done.
     pub(super) fn goes_on(self) -> Self {
         Self { status: 202, ..self }
@@ -95,7 +101,11 @@ impl Operation {
 
 impl Parameter {
     pub(super) const fn new(name: &'static str, about: &'static str, schema: Value) -> Self {
-        Self { name, about, schema }
+        Self { name, is_header: false, about, schema }
+    }
+
+    pub(super) const fn header(name: &'static str, about: &'static str, schema: Value) -> Self {
+        Self { name, is_header: true, about, schema }
     }
 
     pub(super) fn moment(name: &'static str, about: &'static str) -> Self {

@@ -46,6 +46,12 @@ pub(super) enum Code {
     NotFound,
     /// This path has no such method.
     MethodNotAllowed,
+    /// The idempotency key stands for another request.
+    Conflict,
+    /// A user is neither signed in nor reached by push; `field` says which.
+    NotReachable,
+    /// A user is not called at this hour; `field` says which.
+    QuietHours,
     /// What was sent is too long.
     TooLarge,
     /// The account asks too often; `Retry-After` says when to come back.
@@ -64,6 +70,7 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict | Self::NotReachable | Self::QuietHours => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -107,6 +114,20 @@ impl Problem {
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(Code::NotFound, detail)
+    }
+
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(Code::Conflict, detail)
+    }
+
+    /// Nobody waits where a user would be called.
+    pub(super) fn not_reachable(name: &str) -> Self {
+        let detail = "this user is neither signed in nor reached by push";
+        Self { field: Some(name.to_owned()), ..Self::new(Code::NotReachable, detail) }
+    }
+
+    pub(super) fn quiet_hours(name: &str) -> Self {
+        Self { field: Some(name.to_owned()), ..Self::new(Code::QuietHours, "this user is not called at this hour") }
     }
 
     pub(super) fn wrong_method() -> Self {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, Environment, Resume, ServiceMessage};
+use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, DeviceId, Environment, Resume, ServiceMessage};
 
 use crate::bus::Message;
-use crate::hub::{HubEvent, SignIn, SocketId, TokenKeyId, User};
+use crate::hub::{Connect, Connected, HubEvent, SignIn, SocketId, TokenKeyId, User};
 use crate::store::owners::{Epoch, NodeId, Partition};
 
 /// Where every node says that it is there.
@@ -106,9 +106,11 @@ impl Up {
             | HubEvent::RelayRenewed { .. }
             | HubEvent::AnswerWritten { .. }
             | HubEvent::Restored { .. }
+            | HubEvent::ReturnExpected { .. }
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
             | HubEvent::HangUpAsked { .. }
+            | HubEvent::ConnectAsked { .. }
             | HubEvent::BrandingChanged { .. }
             | HubEvent::EventsKept { .. }
             | HubEvent::ReceiptMade { .. }
@@ -185,14 +187,22 @@ pub(super) struct Question {
 pub(super) enum Asked {
     Presence { user: User },
     HangUp { account: AccountId, environment: Environment, call: CallId },
+    Connect(Box<Connect>),
     Branding { account: AccountId, branding: Branding },
+    PushFailed { call: CallId, user: User, device: DeviceId, gone: bool },
 }
 
 impl Asked {
     /// What others than sockets tell the hub; nothing where it is a socket's.
     pub(super) fn of(event: &HubEvent) -> Option<Self> {
-        let HubEvent::BrandingChanged { account, branding } = event else { return None };
-        Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        if let HubEvent::BrandingChanged { account, branding } = event {
+            Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        } else if let HubEvent::PushFailed { call, account, environment, cuid, device, gone } = event {
+            let user = (account.clone(), *environment, cuid.clone());
+            Some(Self::PushFailed { call: *call, user, device: *device, gone: *gone })
+        } else {
+            None
+        }
     }
 }
 
@@ -206,6 +216,7 @@ pub(super) enum Answer {
     },
     /// Whether the call went on until then.
     HungUp(bool),
+    Connected(Connected),
     Done,
 }
 

@@ -43,6 +43,7 @@ pub(super) enum Action {
     BlockUser,
     LetUserIn,
     EraseUser,
+    ConnectUsers,
     HangUp,
     ExportCalls,
     MakeToken,
@@ -73,6 +74,7 @@ impl Action {
             Self::BlockUser => "block_user",
             Self::LetUserIn => "let_user_in",
             Self::EraseUser => "erase_user",
+            Self::ConnectUsers => "connect_users",
             Self::HangUp => "hang_up",
             Self::ExportCalls => "export_calls",
             Self::MakeToken => "make_token",
@@ -120,7 +122,7 @@ impl Deed {
     /// Whether the store does it, so that it is done if and only if it is written down. Of anything else it is written down beforehand that it was asked for, and
     /// afterwards what has come of it.
     pub(super) const fn is_kept(&self) -> bool {
-        !matches!(self.action, Action::HangUp | Action::ExportCalls | Action::MakeToken | Action::TestPush)
+        !matches!(self.action, Action::ConnectUsers | Action::HangUp | Action::ExportCalls | Action::MakeToken | Action::TestPush)
     }
 
     pub(super) fn entry(&self, outcome: Outcome) -> AuditEntry {

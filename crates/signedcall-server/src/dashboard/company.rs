@@ -98,6 +98,7 @@ fn deed_of(method: &Method, path: &str) -> Option<(Action, Option<String>)> {
         ("PUT", ["blocked", cuid]) => Some((Action::BlockUser, about(cuid))),
         ("DELETE", ["blocked", cuid]) => Some((Action::LetUserIn, about(cuid))),
         ("DELETE", ["users", cuid]) => Some((Action::EraseUser, about(cuid))),
+        ("POST", ["calls"]) => Some((Action::ConnectUsers, None)),
         ("POST", ["calls", call, "hangup"]) => Some((Action::HangUp, about(call))),
         ("GET", ["calls.csv"]) => Some((Action::ExportCalls, None)),
         ("POST", ["tokens"]) => Some((Action::MakeToken, None)),

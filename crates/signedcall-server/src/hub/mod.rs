@@ -16,8 +16,9 @@
 //!   is being written waits for the store, and is closed then.
 //! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
-//!   write it down keeps nobody waiting for long.
+//!   write it down keeps nobody waiting for long, unless it has others beside this service: one of them may have the call by then, as one that rings.
 //! * **A call outlives the service** (see `restore`).
+//! * **Whoever is called and not back yet**, since another service has had everybody until a moment ago, is waited for (see `early`).
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
@@ -36,6 +37,7 @@
 //!   those that have ended meanwhile.
 //!   One whose record was still being written is not listed: it goes on only if the device asks for it again.
 //! * **Holding** changes nothing but what the other side is told. The hub remembers who holds, for a device that begins a new session.
+//! * **A company connects two of its users** (see `connecting`) by a call to the one that leads to a call to the other, as by a transfer.
 //! * **A transfer** (see `transfer`) is a call that somebody else than its caller asks for. It takes the place of another, which ends in the same moment, and
 //!   may last as long as that one might have.
 //! * **A limited call** (R29) ends by the hub's clock, which starts at the answer. Its sides are told how long it may last when it is answered, when the end
@@ -51,8 +53,11 @@
 mod budget;
 mod call;
 mod company;
+mod connecting;
+mod early;
 mod event;
 mod figures;
+mod kept;
 mod limit;
 mod past;
 mod placing;
@@ -83,13 +88,16 @@ use signedcall_wire::{
 
 use self::call::Call;
 pub use self::company::Presence;
-pub use self::event::{
-    AnsweredBy, AskedReceipt, CloseRecord, HubCommand, HubEvent, HubStep, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport,
-    NamedDevice, OpenRecord, SignIn, SocketId,
-};
+pub use self::connecting::{AskId, Connect, Connected, Side};
+use self::early::EarlyCalls;
+pub use self::event::{HubCommand, HubEvent, HubStep, SignIn, SocketId};
 pub(crate) use self::figures::HubFigures;
+pub use self::kept::{
+    AnsweredBy, AskedReceipt, CloseRecord, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport, NamedDevice, OpenRecord,
+};
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
+pub(crate) use self::placing::{MAX_IMAGE_URL_BYTES, MIN_CALL};
 use self::push::PushDirectory;
 pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 pub use self::quiet::{Quiet, QuietHours};
@@ -113,8 +121,9 @@ pub struct HubSettings {
     pub session_kept_for: Duration,
     /// How long the store may take to write a call down before the caller is told that it failed.
     pub record_within: Duration,
-    /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice.
-    pub answer_within: Duration,
+    /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice. `None`: for as long
+    /// as it takes, where somebody else may go on with the calls at any time, and knows what the store has.
+    pub answer_within: Option<Duration>,
     /// How many calls may be placed in a minute.
     pub call_rates: CallRates,
 }
@@ -126,7 +135,7 @@ impl Default for HubSettings {
             call_grace: Duration::from_secs(30),
             session_kept_for: Duration::from_secs(60),
             record_within: Duration::from_secs(5),
-            answer_within: Duration::from_secs(1),
+            answer_within: Some(Duration::from_secs(1)),
             call_rates: CallRates::default(),
         }
     }
@@ -144,7 +153,10 @@ pub struct Hub {
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, BTreeMap<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
+    early: EarlyCalls,
     past: PastCalls,
+    /// The companies' backends that wait for the record of a call which they have asked for.
+    asks: BTreeMap<CallId, Vec<AskId>>,
     /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
@@ -203,7 +215,9 @@ impl Hub {
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
             calls: BTreeMap::new(),
+            early: EarlyCalls::default(),
             past: PastCalls::default(),
+            asks: BTreeMap::new(),
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
@@ -230,7 +244,7 @@ impl Hub {
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::FailureInMakeCall),
             HubEvent::StoreFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::ServerFailure),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
-            HubEvent::AnswerWritten { call } => self.tell_answer(&mut turn, call),
+            HubEvent::AnswerWritten { call } => self.answer_is_settled(&mut turn, call),
             HubEvent::Restored { calls, ended } => self.restore(&mut turn, calls, ended),
             HubEvent::TokenRenewed { socket, account, environment, cuid, key, lasts } => {
                 self.renew_token(&mut turn, socket, &(account, environment, cuid), key, lasts);
@@ -238,6 +252,7 @@ impl Hub {
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
             HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::ConnectAsked { ask, connect } => self.connect(&mut turn, ask, *connect),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),
             HubEvent::ReceiptMade { session, request, receipt } => self.receipt_made(&mut turn, session, request, receipt),
@@ -248,6 +263,7 @@ impl Hub {
             HubEvent::PushFailed { call, account, environment, cuid, device, gone } => {
                 self.push_failed(&mut turn, call, &(account, environment, cuid), device, gone);
             }
+            HubEvent::ReturnExpected { within } => self.expect_return(&turn, within),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }
@@ -262,13 +278,14 @@ impl Hub {
     fn time_is_over(&mut self, turn: &mut Turn, timer: Timer) {
         match timer {
             Timer::RecordOverdue(call) => self.give_up_placing(turn, call),
-            Timer::AnswerOverdue(call) => self.tell_answer(turn, call),
+            Timer::AnswerOverdue(call) => self.answer_is_settled(turn, call),
             Timer::PushDue(call) => self.push(turn, call),
             Timer::RingOver(call) => self.give_up_ringing(turn, call),
             Timer::EndNears(call) => self.warn_of_end(turn, call),
             Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),
             // The next service waits anew: a device that is away meanwhile keeps its calls.
-            Timer::GraceOver(_) | Timer::KeepOver(_) if self.drains => {}
+            Timer::GraceOver(_) | Timer::KeepOver(_) | Timer::ReturnOver if self.drains => {}
+            Timer::ReturnOver => self.end_return(turn),
             Timer::GraceOver(session) => self.give_up_waiting(turn, session),
             Timer::TokenOver(session) => self.expire_token(turn, session),
             Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),

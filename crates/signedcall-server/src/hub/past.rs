@@ -60,6 +60,12 @@ impl PastCalls {
     pub(super) fn get(&self, call: CallId) -> Option<&PastCall> {
         self.all.get(&call)
     }
+
+    /// Forgets one that was not written down, and is to be after all.
+    pub(super) fn forget(&mut self, call: CallId) {
+        self.order.retain(|(_, known)| *known != call);
+        self.all.remove(&call);
+    }
 }
 
 impl Hub {

@@ -9,12 +9,12 @@ use super::call::{Call, Intent, Party, Role, State};
 use super::request::{DONE, refused};
 use super::session::Answer;
 use super::timers::Timer;
-use super::{Hub, HubCommand, OpenRecord, Turn, User};
+use super::{Connected, Hub, HubCommand, OpenRecord, Turn, User};
 
 /// The most bytes of a picture's URL. It is copied to every device that rings.
-pub(super) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
+pub(crate) const MAX_IMAGE_URL_BYTES: usize = 2 * 1024;
 /// The shortest time that a caller may set for a call: less is no talk.
-pub(super) const MIN_CALL: Duration = Duration::from_secs(1);
+pub(crate) const MIN_CALL: Duration = Duration::from_secs(1);
 
 impl Hub {
     pub(super) fn place(&mut self, turn: &mut Turn, session: SessionId, id: RequestId, new: NewCall) -> Answer {
@@ -42,13 +42,17 @@ impl Hub {
         if asked.is_some_and(|limit| limit < MIN_CALL) {
             return refused(ErrorCode::FailureInMakeCall);
         }
-        let callee = (account, environment, new.to);
+        let callee = (account, environment, new.to.clone());
         if !self.may_place(session, None) || self.would_be_glare(session, &callee) {
             return refused(ErrorCode::OngoingCall);
         }
         let reachable = self.reachable(&callee);
         if !self.may_be_reached(&callee, &reachable) && !self.has_logged_out(&callee) {
-            return refused(ErrorCode::ContactNotReachable);
+            return if self.may_come_back(turn.now) {
+                self.wait_for_callee(session, id, callee, new)
+            } else {
+                refused(ErrorCode::ContactNotReachable)
+            };
         }
         let invite = Invite {
             call: new.call,
@@ -59,6 +63,7 @@ impl Hub {
             initiator_image: new.initiator_image,
             receiver_image: new.receiver_image,
             transferred_by: None,
+            leads_to: None,
             ring_for_ms: 0,
         };
         let call = Call {
@@ -94,6 +99,8 @@ impl Hub {
         let (account, environment, callee) = call.callee.clone();
         let devices = reachable.iter().map(|party| party.endpoint.device);
         let rings_on: BTreeSet<DeviceId> = devices.chain(self.reached_by_push(&call.callee)).collect();
+        let leads_here = |before: &CallId| self.calls.get(before).is_some_and(|before| before.invite.leads_to == Some(id));
+        let by_company = call.is_by_company() || call.instead_of.as_ref().is_some_and(leads_here);
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {
             account,
             environment,
@@ -102,6 +109,7 @@ impl Hub {
             invite: call.invite.clone(),
             instead_of: call.instead_of,
             limit: call.limit,
+            by_company,
             rings_on: rings_on.into_iter().collect(),
             placed_at: turn.now,
         }));
@@ -124,12 +132,14 @@ impl Hub {
         let (asked_by, waiting, intent) = (*asked_by, std::mem::take(waiting), *intent);
         let (user, instead_of) = (call.callee.clone(), call.instead_of);
         self.timers.clear(Timer::RecordOverdue(id));
+        self.answer_asks(turn, id, Connected::Placed);
         match (intent, instead_of) {
             (Intent::AwaitRepeat, _) => {
                 self.close(turn, id, EndReason::LocalNetworkLoss);
             }
-            (Intent::End(reason), Some(_)) => {
+            (Intent::End(reason), Some(old)) => {
                 self.close(turn, id, reason);
+                self.give_up_connecting(turn, old, reason);
                 self.answer_all(turn, asked_by, waiting, Some(ErrorCode::FailureInMakeCall));
             }
             (Intent::End(reason), None) => {
@@ -224,21 +234,29 @@ impl Hub {
 
     /// The call is not written down: it never was.
     pub(super) fn fail_to_place(&mut self, turn: &mut Turn, id: CallId, error: ErrorCode) {
-        let Some(Call { state: State::Recording { asked_by, waiting, .. }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { instead_of, state: State::Recording { asked_by, waiting, .. }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
-        let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
+        let (asked_by, waiting, instead_of) = (*asked_by, std::mem::take(waiting), *instead_of);
         self.remove(turn, id, EndReason::InternalError);
+        self.answer_asks(turn, id, if error == ErrorCode::ServerFailure { Connected::Unavailable } else { Connected::Before });
+        if let Some(old) = instead_of {
+            self.give_up_connecting(turn, old, EndReason::InternalError);
+        }
         self.answer_all(turn, asked_by, waiting, Some(error));
     }
 
     /// The store takes too long: whoever asked is told, and the record closed should it become durable after all.
     pub(super) fn give_up_placing(&mut self, turn: &mut Turn, id: CallId) {
-        let Some(Call { state: State::Recording { asked_by, waiting, intent }, .. }) = self.calls.get_mut(&id) else {
+        let Some(Call { instead_of, state: State::Recording { asked_by, waiting, intent }, .. }) = self.calls.get_mut(&id) else {
             return;
         };
         *intent = Intent::End(EndReason::InternalError);
-        let (asked_by, waiting) = (*asked_by, std::mem::take(waiting));
+        let (asked_by, waiting, instead_of) = (*asked_by, std::mem::take(waiting), *instead_of);
+        self.answer_asks(turn, id, Connected::Unavailable);
+        if let Some(old) = instead_of {
+            self.give_up_connecting(turn, old, EndReason::InternalError);
+        }
         self.answer_all(turn, asked_by, waiting, Some(ErrorCode::ServerFailure));
     }
 

@@ -62,6 +62,16 @@ impl Hub {
         self.sessions.get(&session).is_none_or(|session| self.budgets.has_one(now, &session.user))
     }
 
+    /// The same for a user whom the company connects with another.
+    pub(super) fn may_be_connected(&self, now: Timestamp, user: &User) -> bool {
+        self.budgets.has_one(now, user)
+    }
+
+    /// Counts a call that the company has such a user make.
+    pub(super) fn count_connected(&mut self, now: Timestamp, user: &User) {
+        self.budgets.take(now, user);
+    }
+
     /// Counts a call that the user of a session places.
     pub(super) fn count_call(&mut self, now: Timestamp, session: SessionId) {
         if let Some(session) = self.sessions.get(&session) {

@@ -26,15 +26,19 @@ use signedcall_wire::{CallId, DeviceName, EndReason, Endpoint, MAX_CALLS_PER_DEV
 
 use super::budget::Budget;
 use super::call::{Call, Held, Party, State, Telling};
+use super::connecting::nobody;
 use super::past::PastCall;
 use super::push::CONFIRM_WITHIN;
 use super::session::{Answers, EventRing, Link, Session};
 use super::timers::Timer;
-use super::{Hub, KeptCall, KeptEnd, OpenRecord, Turn, User};
+use super::{Hub, KeptAnswer, KeptCall, KeptEnd, OpenRecord, Turn, User};
 
 /// How long a call that rings goes on at least: a device notices within ten seconds that its socket is gone, and is back in some more. One that was told
 /// that the call is answered, by a service that died before its store had it, says so then.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long after its start the service calls whom it was about to call when it died, since a company connects somebody with them: by then most devices are back.
+const CONNECTED_AGAIN_AFTER: Duration = Duration::from_secs(3);
 
 /// A device that is expected back.
 struct Returning {
@@ -62,12 +66,16 @@ impl Hub {
 
     fn restore_call(&mut self, turn: &mut Turn, kept: KeptCall) {
         let KeptCall { record, answer, sessions: [caller_session, callee_session], settled } = kept;
-        let OpenRecord { account, environment, callee, context, invite, instead_of, limit, rings_on, placed_at } = record;
+        let OpenRecord { account, environment, callee, context, invite, instead_of, limit, by_company: _, rings_on, placed_at } = record;
         let id = invite.call;
         let callee: User = (account.clone(), environment, callee);
-        let caller_user: User = (account, environment, invite.from.clone());
-        let caller = Returning { user: caller_user, name: invite.from_name.clone(), endpoint: invite.endpoint, device_name: None };
-        let caller = self.expect_back(turn, id, caller, caller_session);
+        let caller = if invite.leads_to.is_some() {
+            nobody(id)
+        } else {
+            let user: User = (account, environment, invite.from.clone());
+            let caller = Returning { user, name: invite.from_name.clone(), endpoint: invite.endpoint, device_name: None };
+            self.expect_back(turn, id, caller, caller_session)
+        };
         let state = match answer {
             None => {
                 let give_up_at = (placed_at.min(turn.now) + self.settings.ring_for).max(turn.now + BACK_WITHIN);
@@ -80,22 +88,13 @@ impl Hub {
                 let awaited = rings_on.into_iter().map(|device| (device, until)).collect();
                 State::Ringing { give_up_at, awaited, devices: Vec::new(), confirmed: Vec::new() }
             }
-            Some(answer) => State::Answered {
-                at: answer.at.min(turn.now),
-                by: {
-                    let (endpoint, device_name) = (answer.by, answer.device_name.clone());
-                    self.expect_back(turn, id, Returning { user: callee.clone(), name: None, endpoint, device_name }, callee_session)
-                },
-                device_name: answer.device_name,
-                caller_has_media: answer.connected_at.is_some(),
-                callee_has_media: answer.connected_at.is_some(),
-                connected_at: answer.connected_at.map(|at| at.min(turn.now)),
-                caller_holds: answer.caller_holds,
-                callee_holds: answer.callee_holds,
-                held: Held::default(),
-                ends_at: answer.ends_at.map(|ends_at| limit.map_or(ends_at, |limit| ends_at.min(turn.now + limit))),
-                telling: Telling::Done,
-            },
+            Some(answer) => {
+                if invite.leads_to.is_some() {
+                    // The service died before it called the other user, unless it is found to have done so.
+                    self.timers.set(Timer::AnswerOverdue(id), turn.now + CONNECTED_AGAIN_AFTER);
+                }
+                self.restore_answer(turn, id, &callee, answer, limit, callee_session)
+            }
         };
         self.involve(callee.clone(), id);
         let (left, pushed, relayed) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
@@ -103,6 +102,33 @@ impl Hub {
         let call = Call { caller, callee, context, invite, instead_of, limit, left, pushed, settled, declined_by, relayed, state };
         self.calls.insert(id, call);
         self.limit(turn, id);
+    }
+
+    /// How an answered call goes on.
+    fn restore_answer(
+        &mut self,
+        turn: &Turn,
+        id: CallId,
+        callee: &User,
+        answer: KeptAnswer,
+        limit: Option<Duration>,
+        fresh: SessionId,
+    ) -> State {
+        let answered = Returning { user: callee.clone(), name: None, endpoint: answer.by, device_name: answer.device_name.clone() };
+        let by = self.expect_back(turn, id, answered, fresh);
+        State::Answered {
+            at: answer.at.min(turn.now),
+            by,
+            device_name: answer.device_name,
+            caller_has_media: answer.connected_at.is_some(),
+            callee_has_media: answer.connected_at.is_some(),
+            connected_at: answer.connected_at.map(|at| at.min(turn.now)),
+            caller_holds: answer.caller_holds,
+            callee_holds: answer.callee_holds,
+            held: Held::default(),
+            ends_at: answer.ends_at.map(|ends_at| limit.map_or(ends_at, |limit| ends_at.min(turn.now + limit))),
+            telling: Telling::Done,
+        }
     }
 
     /// Waits for a device that has a part in a call and has not signed in since the service was started.

@@ -69,6 +69,7 @@ impl Hub {
             initiator_image: picture,
             receiver_image: None,
             transferred_by: Some(leaver),
+            leads_to: None,
             ring_for_ms: 0,
         };
         let limit = call.left(turn.now);
@@ -97,6 +98,7 @@ impl Hub {
             Ok(ready) => ready,
             Err((error, reason)) => {
                 self.close(turn, new, reason);
+                self.give_up_connecting(turn, old, reason);
                 return self.answer_all(turn, asked_by, waiting, Some(error));
             }
         };
@@ -131,13 +133,15 @@ impl Hub {
     ) -> Result<(Party, Option<Duration>, Vec<Party>), NotNow> {
         let gone = (ErrorCode::FailureInMakeCall, EndReason::Cancelled);
         let (call, stays) = self.other_side(old, asked_by).ok_or(gone)?;
-        let callee = &self.calls.get(&new).ok_or(gone)?.callee;
-        let devices = self.may_take_over(turn, old, stays.session, callee)?;
-        Ok((stays, call.left(turn.now), devices))
+        let new = self.calls.get(&new).ok_or(gone)?;
+        let devices = self.may_take_over(turn, old, stays.session, &new.callee)?;
+        // A call that only leads to the other has no time of its own.
+        let left = if call.is_by_company() { new.limit } else { call.left(turn.now) };
+        Ok((stays, left, devices))
     }
 
     /// The devices of a third user that a side of `old` may be transferred to.
-    fn may_take_over(&self, turn: &Turn, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
+    pub(super) fn may_take_over(&self, turn: &Turn, old: CallId, stays: SessionId, callee: &User) -> Result<Vec<Party>, NotNow> {
         if !self.may_place(stays, Some(old)) || self.would_be_glare(stays, callee) {
             return Err((ErrorCode::OngoingCall, EndReason::Cancelled));
         }

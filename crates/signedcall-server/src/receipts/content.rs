@@ -20,6 +20,9 @@ pub struct Receipt {
     answered_at_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answered_by: Option<String>,
+    /// `company`, where its backend has asked for the call and not the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_by: Option<String>,
     call: String,
     callee: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +39,9 @@ pub struct Receipt {
     end_reason: Reason,
     ended_at_ms: i64,
     environment: String,
+    /// The call that this one was to lead to: the caller has not called, and was to be called then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leads_to: Option<String>,
     placed_at_ms: i64,
     version: u32,
 }
@@ -74,6 +80,7 @@ impl Receipt {
             account: call.account,
             answered_at_ms: call.answered_at_ms,
             answered_by: call.answered_by,
+            asked_by: call.by_company.then(|| "company".to_owned()),
             call: call.call,
             callee: call.callee,
             callee_quality: call.callee_report.map(Quality::from),
@@ -86,6 +93,7 @@ impl Receipt {
             end_reason: Reason { name: reason.name().to_owned(), number: reason.number() },
             ended_at_ms,
             environment: call.environment,
+            leads_to: call.leads_to,
             placed_at_ms: call.placed_at_ms,
             version: VERSION,
         })
@@ -106,10 +114,16 @@ impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "call       {}", self.call)?;
         writeln!(f, "account    {}, {}", self.account, self.environment)?;
-        writeln!(f, "from       {} (device {})", self.caller, self.caller_device)?;
+        match &self.leads_to {
+            Some(next) => writeln!(f, "from       the company, to connect with {} by call {next}", self.caller)?,
+            None => writeln!(f, "from       {} (device {})", self.caller, self.caller_device)?,
+        }
         match &self.answered_by {
             Some(device) => writeln!(f, "to         {} (answered on device {device})", self.callee)?,
             None => writeln!(f, "to         {}", self.callee)?,
+        }
+        if let (Some(company), None) = (&self.asked_by, &self.leads_to) {
+            writeln!(f, "asked by   the {company}")?;
         }
         writeln!(f, "about      {}", self.context)?;
         writeln!(f, "placed     {}", moment(self.placed_at_ms))?;

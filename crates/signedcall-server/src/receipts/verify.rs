@@ -92,6 +92,8 @@ mod tests {
             callee: text("customer_1"),
             context: text("Ihre \u{201e}Bestellung\u{201c}"),
             instead_of: None,
+            by_company: false,
+            leads_to: None,
             placed_at_ms: 1_795_000_001_000,
             answered_by: Some(text("d2")),
             answered_at_ms: Some(1_795_000_004_000),

@@ -7,6 +7,8 @@
 //! and what they hold already is theirs for the ten minutes of an allocation at most. A relay that runs elsewhere learns of neither.
 
 mod ports;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -215,127 +217,5 @@ impl AuthHandler for Credentials {
         let mut parts = name.split('.');
         self.quota.is_asked_by(&format!("{}.{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default()));
         Ok(generate_auth_key(username, realm, &relay_password(&self.secret, username)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, IceServer};
-    use turn::client::{Client, ClientConfig};
-    use uuid::Uuid;
-    use webrtc_util::conn::Conn;
-
-    use super::ports::MOST_PORTS;
-    use super::*;
-    use crate::hub::{KeyId, Right};
-
-    async fn embedded() -> Relay {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let settings = RelaySettings::Embedded(EmbeddedRelay { listen, public_address: None, ports: 49152..=65535 });
-        Relay::start(&settings, Duration::from_secs(3600)).await.expect("a relay")
-    }
-
-    /// The credential that a device gets at this moment.
-    fn credential(relay: &Relay, device: u128, now: SystemTime) -> IceServer {
-        relay.grant(now).servers(&courier(), DeviceId(Uuid::from_u128(device)), Some(&Right::ApiKey(key()))).remove(1)
-    }
-
-    fn courier() -> (AccountId, Environment, Cuid) {
-        (AccountId("parcelo".to_owned()), Environment::Production, Cuid::new("courier_1").expect("a cuid"))
-    }
-
-    fn key() -> KeyId {
-        KeyId("key".to_owned())
-    }
-
-    async fn allocate(relay: &Relay, username: &str, password: &str) -> Result<impl Conn + use<>, turn::Error> {
-        let conn = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"));
-        let (address, text) = (relay.address().expect("the embedded one").to_string(), String::new);
-        let config = ClientConfig {
-            stun_serv_addr: address.clone(),
-            turn_serv_addr: address,
-            username: username.to_owned(),
-            password: password.to_owned(),
-            realm: text(),
-            software: text(),
-            rto_in_ms: 0,
-            conn,
-            vnet: None,
-        };
-        let client = Client::new(config).await?;
-        client.listen().await?;
-        client.allocate().await
-    }
-
-    #[tokio::test]
-    async fn devices_learn_every_way_to_a_relay_elsewhere() {
-        let urls = ["turn:relay.example", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443"];
-        let urls = urls.map(|url| url.parse().expect("a URL")).to_vec();
-        let external = ExternalRelay { urls, secret: Redacted::new("secret".to_owned()) };
-        let relay = Relay::start(&RelaySettings::External(external), Duration::from_secs(3600)).await.expect("nothing has to be started");
-        assert_eq!(relay.address(), None);
-        let grant = relay.grant(UNIX_EPOCH);
-        assert_eq!((grant.expiry, grant.secret.expose().as_str()), (3600, "secret"));
-        assert_eq!(grant.stun_urls, ["stun:relay.example:3478"]);
-        let ways =
-            ["turn:relay.example:3478?transport=udp", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443?transport=tcp"];
-        assert_eq!(grant.turn_urls, ways);
-    }
-
-    #[tokio::test]
-    async fn a_good_credential_relays_and_a_wrong_or_expired_one_does_not() {
-        let relay = embedded().await;
-        let turn_of = |now| credential(&relay, 1, now);
-        let now = SystemTime::now();
-        let good = turn_of(now);
-        let relayed = allocate(&relay, &good.username, good.credential.expose()).await.expect("an allocation");
-        let peer = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-        relayed.send_to(b"over the relay", peer.local_addr().expect("an address")).await.expect("a permission");
-        let mut buffer = [0; 64];
-        let (length, from) = peer.recv_from(&mut buffer).await.expect("a packet");
-        assert_eq!((&buffer[..length], from), (&b"over the relay"[..], relayed.local_addr().expect("an address")));
-
-        assert!(allocate(&relay, &good.username, "wrong").await.is_err());
-        let expired = turn_of(now - Duration::from_secs(3601));
-        assert!(allocate(&relay, &expired.username, expired.credential.expose()).await.is_err());
-        let prolonged = expired.username.replace(|c: char| c.is_ascii_digit(), "9");
-        assert!(allocate(&relay, &prolonged, expired.credential.expose()).await.is_err(), "the expiry is signed");
-        assert!(allocate(&relay, "no expiry", good.credential.expose()).await.is_err());
-        relay.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_credential_is_good_no_more_once_its_user_is_blocked_or_its_key_is_revoked() {
-        let relay = embedded().await;
-        let of = credential(&relay, 1, SystemTime::now());
-        let ask = async || allocate(&relay, &of.username, of.credential.expose()).await;
-        let (blocked, revoked) =
-            (Withdrawn { users: [courier()].into(), ..Withdrawn::default() }, Withdrawn { keys: [key()].into(), ..Withdrawn::default() });
-        let other = Withdrawn { keys: [KeyId("other".to_owned())].into(), ..Withdrawn::default() };
-        for (withdrawn, is_good) in [(blocked, false), (Withdrawn::default(), true), (revoked, false), (other, true)] {
-            relay.withdraw(&withdrawn);
-            assert_eq!(ask().await.is_ok(), is_good, "{withdrawn:?}");
-        }
-        relay.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_device_holds_so_many_ports_and_no_more_and_takes_none_from_another() {
-        let relay = embedded().await;
-        let (one, other) = (credential(&relay, 1, SystemTime::now()), credential(&relay, 2, SystemTime::now()));
-        let ask = async |of: &IceServer| allocate(&relay, &of.username, of.credential.expose()).await;
-        let mut held = Vec::new();
-        for _ in 0..MOST_PORTS {
-            assert!(allocate(&relay, &one.username, "wrong").await.is_err());
-            held.push(ask(&one).await.expect("a port"));
-        }
-        assert!(ask(&one).await.is_err(), "that is one too many");
-        let renewed = credential(&relay, 1, SystemTime::now() + Duration::from_secs(1));
-        assert!(ask(&renewed).await.is_err(), "a fresh credential gives no more");
-        ask(&other).await.expect("another device has its own");
-        held.pop().expect("it holds some").close().await.expect("a relay that listens");
-        let given_back = async { while ask(&one).await.is_err() {} };
-        tokio::time::timeout(Duration::from_secs(20), given_back).await.expect("a port that is given back can be had again");
-        relay.stop().await;
     }
 }

@@ -18,6 +18,10 @@ pub(crate) struct CallFacts {
     pub(crate) context: String,
     /// The call that it took the place of.
     pub(crate) instead_of: Option<String>,
+    /// Whether the company's backend has asked for it.
+    pub(crate) by_company: bool,
+    /// The call that it was to lead to: the company connects the callee with the caller, who has not called.
+    pub(crate) leads_to: Option<String>,
     pub(crate) placed_at_ms: i64,
     pub(crate) answered_by: Option<String>,
     pub(crate) answered_at_ms: Option<i64>,
@@ -31,10 +35,10 @@ pub(crate) struct CallFacts {
 /// The columns that [`read_facts`] reads from.
 pub(super) const FACTS: &str = "calls.id, calls.account, calls.environment, calls.caller, calls.caller_device, calls.callee, calls.context,
      calls.instead_of, calls.placed_at_ms, calls.answered_by, calls.answered_at_ms, calls.connected_at_ms, calls.ended_at_ms, calls.end_reason,
-     calls.caller_report, calls.callee_report";
+     calls.caller_report, calls.callee_report, calls.by_company, calls.leads_to";
 
 /// How many these are.
-pub(super) const FACTS_COLUMNS: usize = 16;
+pub(super) const FACTS_COLUMNS: usize = 18;
 
 /// Reads a row that begins with [`FACTS`].
 pub(super) fn read_facts(row: &Row<'_>) -> sql::Result<CallFacts> {
@@ -55,5 +59,7 @@ pub(super) fn read_facts(row: &Row<'_>) -> sql::Result<CallFacts> {
         end_reason: row.get(13)?,
         caller_report: read_report(row, 14)?,
         callee_report: read_report(row, 15)?,
+        by_company: row.get(16)?,
+        leads_to: row.get(17)?,
     })
 }

@@ -80,7 +80,11 @@ impl History {
     pub(crate) fn last_seen(&self, scope: &Scope, cuid: &Cuid) -> Result<Option<i64>, StoreError> {
         const LAST_SEEN: &str = "
             SELECT max(at) FROM (
-                SELECT max(placed_at_ms) AS at FROM calls INDEXED BY calls_by_caller WHERE account = ?1 AND environment = ?2 AND caller = ?3
+                SELECT at FROM (
+                    SELECT placed_at_ms AS at FROM calls INDEXED BY calls_by_caller
+                    WHERE account = ?1 AND environment = ?2 AND caller = ?3 AND leads_to IS NULL
+                    ORDER BY placed_at_ms DESC LIMIT 1
+                ) AS placed
                 UNION ALL
                 SELECT at FROM (
                     SELECT answered_at_ms AS at FROM calls INDEXED BY calls_by_callee

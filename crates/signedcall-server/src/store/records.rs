@@ -12,7 +12,7 @@ use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, is_anybody_told, put};
-use super::owners::{self, Tenure};
+use super::owners::{self, LEASE, Tenure};
 use super::sql::{self, Connection, Row, params};
 use super::{Location, StoreError, environment_name, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
@@ -46,7 +46,7 @@ pub(crate) enum Written {
     },
     /// The outcome of [`Records::open`] while nothing can be written: the call is not written, and never will be.
     NotOpened { call: CallId },
-    /// [`Records::answer`] is done, or has to be tried again.
+    /// [`Records::answer`] is done, or has to be tried again where nobody else has the store.
     Answered { call: CallId },
     /// The outcome of [`Records::keep_events`].
     EventsKept {
@@ -124,7 +124,12 @@ impl Records {
         (figures, filled): (&Arc<StoreFigures>, &Arc<Notify>),
     ) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let connection = at.open()?;
-        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
+        if tenure.is_some() {
+            // Whoever goes on with the calls waits for what this service has begun to write, which may be asleep.
+            connection.pause_within(LEASE).map_err(|error| at.failed(error))?;
+        }
+        let partition = tenure.as_ref().map(|tenure| tenure.partition);
+        let legacy = Legacy::read(&connection, SystemTime::now(), partition).map_err(|error| at.failed(error))?;
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
         let (its_figures, fill) = (Arc::clone(figures), Arc::clone(filled));
@@ -139,7 +144,8 @@ impl Records {
         self.send(Job::Open(Box::new(Opening { record, placed_at, handed_in: Instant::now() })));
     }
 
-    /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once.
+    /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once. Where another service may have the
+    /// calls by then, it follows when it is durable.
     pub(crate) fn answer(&self, call: CallId, answer: KeptAnswer, answered_at: SystemTime) {
         self.send(Job::Answer(Answering { call, answer, answered_at }));
     }
@@ -189,10 +195,11 @@ fn write(
     filled: &Notify,
 ) {
     let mut backlog = Backlog::default();
+    // The answers of which nobody was told yet.
+    let mut answered = Vec::new();
     let (mut failed, mut finish) = (false, false);
     while !finish {
         let mut opening = Vec::new();
-        let mut answered = Vec::new();
         let mut events = Vec::new();
         let first =
             if backlog.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
@@ -217,12 +224,14 @@ fn write(
         // Two services that write the same ids at once wait for each other, and never both for the other one.
         opening.sort_by_key(|opening| opening.record.invite.call);
         // Where there is little room, it is for the calls that there are.
+        let mut may_be_told = tenure.is_none();
         if failed
             && !opening.is_empty()
             && !backlog.is_empty()
             && let Ok(Committed::Done { put, .. }) = commit(connection, tenure, &[], &backlog, figures)
         {
             backlog = Backlog::default();
+            may_be_told = true;
             tell_of(put, filled);
         }
         let committed = commit(connection, tenure, &opening, &backlog, figures);
@@ -232,12 +241,14 @@ fn write(
         let opened: Vec<_> = match committed {
             Ok(Committed::Done { opened, put }) => {
                 backlog = Backlog::default();
+                may_be_told = true;
                 tell_of(put, filled);
                 opened
             }
             Ok(Committed::Fenced) => {
                 tracing::error!("another service has the calls of this one: their records are not written any more");
                 backlog = Backlog::default();
+                answered.clear();
                 // Nobody listens any more while the service stops.
                 let _ = told.send(Written::Fenced);
                 not_opened()
@@ -254,6 +265,7 @@ fn write(
         if may_be_open {
             backlog.refuse(opening);
         }
+        let answered = if may_be_told { std::mem::take(&mut answered) } else { Vec::new() };
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);
@@ -367,8 +379,9 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
     let invite = serde_json::to_string(&record.invite)?;
     let rings_on = serde_json::to_string(&record.rings_on)?;
     connection.execute(
-        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO calls (id, account, environment, caller, caller_device, callee, context, placed_at_ms, invite, instead_of, limit_ms, rings_on,
+                            by_company, leads_to)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         params![
             record.invite.call.to_string(),
             record.account.0,
@@ -382,6 +395,8 @@ fn insert(connection: &Connection, record: &OpenRecord, placed_at: SystemTime) -
             record.instead_of.map(|call| call.to_string()),
             record.limit.map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
             rings_on,
+            record.by_company,
+            record.invite.leads_to.map(|call| call.to_string()),
         ],
     )
 }
@@ -480,6 +495,12 @@ pub struct CallRecord {
     pub ended_at_ms: Option<i64>,
     /// Why it ended: the number of an [`EndReason`]; `None` while it goes on.
     pub end_reason: Option<u8>,
+    /// Whether the company's backend has asked for it.
+    pub by_company: bool,
+    /// The call that it took the place of.
+    pub instead_of: Option<String>,
+    /// The call that it was to lead to: the company connects the callee with `caller`, who has not called.
+    pub leads_to: Option<String>,
     /// How the caller's device says that it sounded, if it has said so.
     pub caller_report: Option<VoiceReport>,
     /// How the device that answered says that it sounded, likewise.
@@ -498,7 +519,7 @@ pub fn read_records(at: impl Into<Location>) -> Result<Vec<CallRecord>, StoreErr
 
 /// What [`read_record`] reads, in this order.
 pub(super) const RECORD_COLUMNS: &str = "id, caller, callee, context, placed_at_ms, answered_at_ms, connected_at_ms, ended_at_ms, end_reason, \
-                                         caller_report, callee_report";
+                                         by_company, instead_of, leads_to, caller_report, callee_report";
 
 pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
     Ok(CallRecord {
@@ -511,8 +532,11 @@ pub(super) fn read_record(row: &Row<'_>) -> sql::Result<CallRecord> {
         connected_at_ms: row.get(6)?,
         ended_at_ms: row.get(7)?,
         end_reason: row.get(8)?,
-        caller_report: read_report(row, 9)?,
-        callee_report: read_report(row, 10)?,
+        by_company: row.get(9)?,
+        instead_of: row.get(10)?,
+        leads_to: row.get(11)?,
+        caller_report: read_report(row, 12)?,
+        callee_report: read_report(row, 13)?,
     })
 }
 

@@ -151,13 +151,19 @@ pub(super) const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (account, environment, cuid)
     ) STRICT;
 ",
-    // Every way in which a company looks through its calls, the newest first.
+    // Every way in which a company looks through its calls, the newest first: in each index are those that are found by it, and no others, since all of them are written
+    // with every call. And of each call whether the company itself has asked for it, and to which other one it leads then.
     "
+    ALTER TABLE calls ADD COLUMN by_company INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE calls ADD COLUMN leads_to TEXT;
+    DROP INDEX open_calls;
+    DROP INDEX ended_calls;
+    CREATE INDEX ended_calls ON calls (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
     DROP INDEX calls_by_time;
     CREATE INDEX calls_by_time ON calls (account, environment, placed_at_ms, id);
     CREATE INDEX calls_by_caller ON calls (account, environment, caller, placed_at_ms, id);
     CREATE INDEX calls_by_callee ON calls (account, environment, callee, placed_at_ms, id);
-    CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id);
+    CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id) WHERE end_reason IS NOT NULL;
     CREATE INDEX calls_that_go_on ON calls (account, environment, placed_at_ms, id) WHERE ended_at_ms IS NULL;
 ",
     // Whom companies have erased, until that is done; and the secret parts of those keys by which the service signs user tokens itself.

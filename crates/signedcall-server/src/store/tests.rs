@@ -29,6 +29,7 @@ fn opening(call: u128) -> OpenRecord {
         initiator_image: None,
         receiver_image: None,
         transferred_by: None,
+        leads_to: Some(CallId(Uuid::from_u128(77))),
         ring_for_ms: 0,
     };
     OpenRecord {
@@ -39,6 +40,7 @@ fn opening(call: u128) -> OpenRecord {
         invite,
         instead_of: Some(CallId(Uuid::from_u128(99))),
         limit: Some(Duration::from_secs(60)),
+        by_company: true,
         rings_on: vec![endpoint(2).device, endpoint(3).device],
         placed_at: Timestamp::from_millis(1_000),
     }

@@ -13,7 +13,10 @@
 //!       ◀──────── a push, binary
 //!  "taken" or "gone" ───────────▶   201 or 410; 503 when nobody holds the line, or does not answer
 //! ```
+//!
+//! Of several nodes any may hold the line, and any may be the one that the push comes to: they bring it to each other by the bus (`elsewhere`).
 
+mod elsewhere;
 mod lines;
 mod proof;
 
@@ -29,8 +32,10 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::time::timeout;
 
+use self::elsewhere::Heard;
 use self::lines::{Brought, Held, LineId, Taken};
 pub(crate) use self::lines::{WakeLines, most_by_files};
+use crate::bus::Message as BusMessage;
 use crate::gate::Ticket;
 use crate::web::Peer;
 
@@ -75,15 +80,13 @@ async fn hold(
                 () = ticket.sent_away() => return close(socket, close_code::AGAIN, "too many wait").await,
             };
             let Ok(Some(Ok(Message::Text(secret)))) = shown else { return };
-            let line = match LineId::of_secret(&secret) {
-                Some(id) => lines.hold(id, from),
-                None => return close(socket, close_code::POLICY, "this is no secret").await,
-            };
-            let Some(line) = line else { return close(socket, close_code::AGAIN, "there are too many lines").await };
+            let Some(id) = LineId::of_secret(&secret) else { return close(socket, close_code::POLICY, "this is no secret").await };
+            let Some(line) = lines.hold(id, from) else { return close(socket, close_code::AGAIN, "there are too many lines").await };
             // It has a place among the lines now.
             ticket.release();
             drop(ticket);
-            serve(socket, line).await;
+            let heard = lines.hear(id).await;
+            serve(socket, line, heard).await;
         })
 }
 
@@ -94,7 +97,7 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
 }
 
 /// Serves a line until its computer is gone, or holds it by another connection.
-async fn serve(mut socket: WebSocket, mut line: Held) {
+async fn serve(mut socket: WebSocket, mut line: Held, mut heard: Option<Heard>) {
     if !write(&mut socket, Message::text("held")).await {
         return;
     }
@@ -110,11 +113,25 @@ async fn serve(mut socket: WebSocket, mut line: Held) {
                 // Whoever has sent it may have waited for too long.
                 let _ = answer.send(taken);
             }
-            heard = timeout(GONE_AFTER, socket.recv()) => match heard {
+            Some(push) = heard_elsewhere(&mut heard) => {
+                let Some(taken) = hand_over(&mut socket, push.payload.clone()).await else { return };
+                if let Some(heard) = &heard {
+                    heard.answer(&push, taken).await;
+                }
+            }
+            said = timeout(GONE_AFTER, socket.recv()) => match said {
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                 Ok(Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_)) | None) | Err(_) => return,
             },
         }
+    }
+}
+
+/// Waits for what comes to another node, where there are some.
+async fn heard_elsewhere(heard: &mut Option<Heard>) -> Option<BusMessage> {
+    match heard {
+        Some(heard) => heard.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -127,9 +144,8 @@ async fn hand_over(socket: &mut WebSocket, sealed: Bytes) -> Option<Taken> {
         loop {
             match socket.recv().await? {
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(Message::Text(said)) if said.as_str() == "taken" => return Some(Taken::Taken),
-                Ok(Message::Text(said)) if said.as_str() == "gone" => return Some(Taken::Gone),
-                Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
+                Ok(Message::Text(said)) => return Taken::of_word(said.as_str()),
+                Ok(Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
             }
         }
     };

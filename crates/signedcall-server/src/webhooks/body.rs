@@ -47,6 +47,10 @@ struct Call<'a> {
     context: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     instead_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leads_to: Option<&'a str>,
     placed_at_ms: i64,
     #[serde(flatten)]
     answer: Option<Answer<'a>>,
@@ -112,6 +116,8 @@ pub(crate) fn body(event: CallEvent, call: &CallFacts) -> Option<String> {
         callee: &call.callee,
         context: &call.context,
         instead_of: call.instead_of.as_deref(),
+        asked_by: call.by_company.then_some("company"),
+        leads_to: call.leads_to.as_deref(),
         placed_at_ms: call.placed_at_ms,
         answer,
         end,
@@ -134,6 +140,8 @@ mod tests {
             callee: text("customer_1"),
             context: text("Your order"),
             instead_of: None,
+            by_company: false,
+            leads_to: None,
             placed_at_ms: 1_000,
             answered_by: Some(text("d2")),
             answered_at_ms: Some(4_000),
@@ -160,6 +168,13 @@ mod tests {
             r#"{{"id":"3b0c:call.ended","type":"call.ended","time_ms":9000,{CALL},"answered_by":"d2","answered_at_ms":4000,"connected_at_ms":4100,"ended_at_ms":9000,"end_reason":{{"name":"CALL_OVER","number":1}},"callee_quality":{quality}}}}}"#
         );
         assert_eq!(body(CallEvent::Ended, &facts()), Some(ended));
+    }
+
+    #[test]
+    fn that_the_company_has_asked_for_a_call_is_told_with_where_it_leads() {
+        let placed = CallFacts { by_company: true, leads_to: Some("77c1".to_owned()), ..facts() };
+        let placed = body(CallEvent::Placed, &placed).expect("it has happened");
+        assert!(placed.contains(r#""context":"Your order","asked_by":"company","leads_to":"77c1","placed_at_ms":1000"#), "{placed}");
     }
 
     #[test]

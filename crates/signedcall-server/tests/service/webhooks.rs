@@ -4,7 +4,6 @@ use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -14,7 +13,7 @@ use signedcall_server::{Settings, open_accounts};
 use signedcall_wire::{AccountId, CallId, ClientMessage, EndReason, Environment, Request, RequestId, ServiceMessage};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::binary::{demo_key, run, start};
@@ -65,7 +64,7 @@ pub(crate) async fn lines(data: &Path, arguments: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
-/// Waits until so much of the log of a webhook of the demo account is there.
+/// Waits until so much of the log of a webhook of the demo account is there: another program writes it, and does not say when.
 async fn logged(data: &Path, id: &str, number: usize) -> Vec<String> {
     let look = async {
         loop {
@@ -73,8 +72,6 @@ async fn logged(data: &Path, id: &str, number: usize) -> Vec<String> {
             if log.len() == number {
                 return log;
             }
-            // Another program writes it, and does not say when.
-            sleep(Duration::from_millis(20)).await;
         }
     };
     timeout(PATIENCE, look).await.expect("it is written down")

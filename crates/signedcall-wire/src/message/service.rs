@@ -227,6 +227,10 @@ pub struct Invite {
     /// Who has transferred the caller to this user, if anybody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transferred_by: Option<Cuid>,
+    /// The call that this one leads to once it is answered, when `from` has not called: their company connects this user with `from`, who is called then. That
+    /// call takes the place of this one as after a transfer, so that a device which does not know of it does the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads_to: Option<CallId>,
     /// Milliseconds left until the service gives up ringing.
     pub ring_for_ms: u64,
 }

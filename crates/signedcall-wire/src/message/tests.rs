@@ -291,6 +291,7 @@ fn invite() -> Invite {
         initiator_image: None,
         receiver_image: None,
         transferred_by: None,
+        leads_to: None,
         ring_for_ms: 35_000,
     }
 }
@@ -302,6 +303,7 @@ fn what_happens_to_a_call_has_this_text() {
         initiator_image: Some("https://a.example/a.png".to_owned()),
         receiver_image: Some("https://a.example/b.png".to_owned()),
         transferred_by: Some(cuid("courier_2")),
+        leads_to: Some(NEW_CALL),
         ..invite()
     };
     check([
@@ -311,7 +313,7 @@ fn what_happens_to_a_call_has_this_text() {
         ),
         (
             ServiceEvent::Invite(full),
-            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","transferred_by":"courier_2","ring_for_ms":35000}"##,
+            r##"{"event":"invite","call":"#1","from":"courier_1","endpoint":{"device":"#2","run":"#5"},"from_name":"Ann","context":"Your order","initiator_image":"https://a.example/a.png","receiver_image":"https://a.example/b.png","transferred_by":"courier_2","leads_to":"#6","ring_for_ms":35000}"##,
         ),
         (ServiceEvent::Ringing { call: CALL, by: ENDPOINT }, r##"{"event":"ringing","call":"#1","by":{"device":"#2","run":"#5"}}"##),
         (

@@ -445,6 +445,7 @@ export const ar: Words = {
     block_user: "حظر مستخدمًا",
     let_user_in: "رفع الحظر عن مستخدم",
     erase_user: "محا مستخدمًا",
+    connect_users: "وصل بين مستخدمَين",
     hang_up: "أنهى مكالمة",
     export_calls: "صدّر المكالمات",
     make_token: "صنع رمز مستخدم",

@@ -443,6 +443,7 @@ export const en = {
     block_user: "Blocked a user",
     let_user_in: "Let a user in again",
     erase_user: "Erased a user",
+    connect_users: "Connected two users",
     hang_up: "Ended a call",
     export_calls: "Exported calls",
     make_token: "Made a user token",

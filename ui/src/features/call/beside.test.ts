@@ -169,6 +169,13 @@ it("says who has handed over to whom, on all three sides", async () => {
   expect((await show("incoming-transferred")).find("[data-transferred-by]").textContent).toContain("Jonas Okafor");
 });
 
+it("says whom the company connects with whom, while it rings here and there", async () => {
+  const incoming = await show("incoming-connected");
+  expect(incoming.find("[data-connected-by]").textContent).toContain("connects you with");
+  expect(incoming.find("[data-connected-by]").textContent).toContain("Amira Haddad");
+  expect((await show("ringing-connected")).find("[data-connected-by]").textContent).toContain("Parcelo");
+});
+
 it("places another call and holds the one that goes on only when the line says so", async () => {
   const { action, find, field, asked, has } = await show("in-call");
   action("new-call").click();

@@ -346,6 +346,7 @@ pub(super) fn seen(call: CallId, direction: Direction, phase: Phase) -> signedca
         phase,
         muted: false,
         transferred_by: None,
+        is_by_company: false,
         holding: signedcall::Holding::Nobody,
         ends_at: None,
     }

@@ -16,6 +16,7 @@ fn ring_of_anna() -> Told {
         caller: "Anna".to_owned(),
         context: "Your order 4711".to_owned(),
         transferred_by: None,
+        connected_by: None,
         picture: None,
     })
 }

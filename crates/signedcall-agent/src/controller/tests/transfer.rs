@@ -132,6 +132,46 @@ async fn whoever_is_called_reads_who_has_put_the_caller_through() {
     assert_eq!(bench.view().await.recent[0].transferred_by.as_deref(), Some("bella_7"));
 }
 
+/// A call by which the company connects this user with Anna.
+fn brought_by_company(number: u128, direction: Direction, phase: Phase) -> signedcall::CallView {
+    signedcall::CallView { is_by_company: true, ..seen(call(number), direction, phase) }
+}
+
+#[tokio::test]
+async fn whoever_is_connected_by_their_company_reads_so_and_the_call_that_led_to_it_is_none_of_their_history() {
+    let mut bench = Bench::ready().await;
+    let show = |bench: &Bench, call| bench.line().tell(LineChange::View(LineView { call: Some(call), ..nothing_heard() }));
+    bench.happened(heard(call(1), Direction::Incoming, CallStatus::Placed));
+    show(&bench, brought_by_company(1, Direction::Incoming, Phase::Ringing));
+    let told = bench.told_so_far().await;
+    let Some(Told::Ring(ringing)) = told.first() else { panic!("{told:?}") };
+    assert_eq!((ringing.caller.as_str(), ringing.connected_by.as_deref()), ("Anna", Some("Signed Call")));
+    assert_eq!(bench.view().await.call.and_then(|call| call.connected_by).as_deref(), Some("Signed Call"));
+    show(&bench, brought_by_company(1, Direction::Incoming, Phase::Connecting));
+    bench.happened(heard(call(1), Direction::Incoming, CallStatus::Ended(Reason::Transferred)));
+    bench.happened(heard(call(2), Direction::Outgoing, CallStatus::Placed));
+    show(&bench, brought_by_company(2, Direction::Outgoing, Phase::Calling));
+    let view = bench.view().await;
+    let next = view.call.expect("the call with Anna");
+    assert_eq!((next.phase, next.connected_by.as_deref()), (CallPhase::Calling, Some("Signed Call")));
+    assert!(view.recent.is_empty(), "{:?}", view.recent);
+    bench.ends(call(2), Direction::Outgoing, Reason::HungUp);
+    assert_eq!(bench.view().await.recent.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_misses_that_they_were_to_be_connected_is_told_by_whom() {
+    let mut bench = Bench::ready().await;
+    bench.happened(heard(call(1), Direction::Incoming, CallStatus::Placed));
+    let ringing = brought_by_company(1, Direction::Incoming, Phase::Ringing);
+    bench.line().tell(LineChange::View(LineView { call: Some(ringing), ..nothing_heard() }));
+    bench.told_so_far().await;
+    bench.ends(call(1), Direction::Incoming, Reason::RingTimeout);
+    let told = bench.told_so_far().await;
+    let missed = told.iter().find_map(|told| if let Told::Missed(missed) = told { Some(missed.caller.clone()) } else { None });
+    assert_eq!(missed.as_deref(), Some("Signed Call connects you with Anna"), "{told:?}");
+}
+
 #[tokio::test]
 async fn nobody_who_is_signed_out_can_transfer() {
     let bench = super::bench::Before::new().start();

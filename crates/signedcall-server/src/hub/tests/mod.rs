@@ -1,7 +1,10 @@
 mod arrows;
 mod beside;
 mod company;
+mod connecting;
 mod deadlines;
+mod durable;
+mod early;
 mod elsewhere;
 mod limits;
 mod properties;

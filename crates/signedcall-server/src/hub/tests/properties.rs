@@ -11,7 +11,9 @@ use signedcall_wire::{
 };
 use uuid::Uuid;
 
-use crate::hub::{Hub, HubCommand, HubEvent, HubSettings, KeptAnswer, KeptCall, KeyId, OpenRecord, Right, SignIn, SocketId};
+use crate::hub::{
+    AskId, Connect, Hub, HubCommand, HubEvent, HubSettings, KeptAnswer, KeptCall, KeyId, OpenRecord, Right, SignIn, SocketId,
+};
 
 const DEVICES: usize = 7;
 const CALLS: u128 = 4;
@@ -41,6 +43,17 @@ enum Op {
     },
     Ack {
         device: usize,
+    },
+    /// The company connects the users of two devices.
+    Connect {
+        call: u128,
+        leads_to: u128,
+        from: usize,
+        to: usize,
+    },
+    /// The company ends a call.
+    HangUp {
+        call: u128,
     },
     Store {
         durable: bool,
@@ -99,6 +112,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         12 => (device(), ask).prop_map(|(device, what)| Op::Ask { device, what }),
         2 => device().prop_map(|device| Op::Repeat { device }),
         2 => device().prop_map(|device| Op::Ack { device }),
+        2 => (call(), call(), device(), device()).prop_map(|(call, leads_to, from, to)| Op::Connect { call, leads_to, from, to }),
+        1 => call().prop_map(|call| Op::HangUp { call }),
         6 => proptest::bool::weighted(0.9).prop_map(|durable| Op::Store { durable }),
         1 => (0..40_000_u64).prop_map(|milliseconds| Op::Wait { milliseconds }),
         1 => any::<bool>().prop_map(|early| Op::Due { early }),
@@ -137,6 +152,8 @@ struct World {
     winners: BTreeMap<CallId, DeviceId>,
     /// The devices that have changed how many calls they take, and may be in one more from before.
     changed: BTreeSet<DeviceId>,
+    /// The company's requests that are not answered.
+    asks: BTreeSet<AskId>,
 }
 
 fn cuid(device: usize) -> Cuid {
@@ -168,6 +185,7 @@ impl World {
             closed: BTreeSet::new(),
             winners: BTreeMap::new(),
             changed: BTreeSet::new(),
+            asks: BTreeSet::new(),
         }
     }
 
@@ -246,6 +264,31 @@ impl World {
                 self.devices[device].acknowledged = self.devices[device].received;
                 self.say(device, ClientMessage::Ack { seq: self.devices[device].received });
             }
+            // Nobody is connected with themselves, nor by one id with another.
+            Op::Connect { call, leads_to, from, to } if call == leads_to || cuid(from) == cuid(to) => {}
+            Op::Connect { call, leads_to, from, to } => {
+                let connect = Connect {
+                    account: AccountId("parcelo".to_owned()),
+                    environment: Environment::Development,
+                    call: call_id(call),
+                    leads_to: call_id(leads_to),
+                    from: cuid(from),
+                    to: cuid(to),
+                    context: Context::new("Your order").expect("a context"),
+                    remote_context: None,
+                    initiator_image: None,
+                    receiver_image: None,
+                    limit: (call % 2 == 0).then_some(Duration::from_secs(45)),
+                };
+                self.made += 1;
+                let ask = AskId(u64::try_from(self.made).expect("few"));
+                self.asks.insert(ask);
+                self.handle(HubEvent::ConnectAsked { ask, connect: Box::new(connect) });
+            }
+            Op::HangUp { call } => {
+                let (account, environment) = (AccountId("parcelo".to_owned()), Environment::Development);
+                self.handle(HubEvent::HangUpAsked { account, environment, call: call_id(call) });
+            }
             Op::Store { durable } => {
                 if let Some(call) = self.answers.pop_front() {
                     self.handle(HubEvent::AnswerWritten { call });
@@ -281,6 +324,7 @@ impl World {
         }
         self.pending.clear();
         self.answers.clear();
+        self.asks.clear();
         let open: Vec<CallId> = self.durable.difference(&self.closed).copied().collect();
         let mut calls = Vec::new();
         for call in open {
@@ -372,6 +416,7 @@ impl World {
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
                 HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
+                HubCommand::AnswerConnect { ask, .. } => assert!(self.asks.remove(&ask), "a request is answered once"),
                 HubCommand::KeepPush(_)
                 | HubCommand::ForgetPush(_)
                 | HubCommand::RenewPush(_)
@@ -429,10 +474,14 @@ impl World {
         while let Some((socket, _)) = self.sockets.pop_first() {
             self.handle_lost(socket);
         }
-        while !self.pending.is_empty() || !self.answers.is_empty() {
-            self.apply(Op::Store { durable: true });
-        }
-        while self.wake_at.is_some() {
+        loop {
+            // What is due may have something written down.
+            while !self.pending.is_empty() || !self.answers.is_empty() {
+                self.apply(Op::Store { durable: true });
+            }
+            if self.wake_at.is_none() {
+                break;
+            }
             self.apply(Op::Due { early: false });
         }
     }
@@ -453,6 +502,7 @@ proptest! {
         }
         world.wind_down();
         prop_assert_eq!(&world.durable, &world.closed);
+        prop_assert!(world.asks.is_empty(), "every request is answered");
         world.now += 61_000;
         world.handle(HubEvent::Woken);
         prop_assert!(world.hub.calls_of_users.is_empty());

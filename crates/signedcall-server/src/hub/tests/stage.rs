@@ -10,8 +10,8 @@ use signedcall_wire::{
 use uuid::Uuid;
 
 use crate::hub::{
-    Basis, CloseRecord, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord, Reach,
-    RelayGrant, Right, SignIn, SocketId, TokenKeyId, User, Withdrawn,
+    AskId, Basis, CloseRecord, Connect, Hub, HubCommand, HubEvent, HubSettings, HubStep, KeptAnswer, KeptCall, KeptEnd, KeyId, OpenRecord,
+    Reach, RelayGrant, Right, SignIn, SocketId, TokenKeyId, User, Withdrawn,
 };
 
 /// A device. `a` and `b` are the caller's; `x`, `y` and `z` the callee's; `o` and `q` are of two others; `p` is the callee's in the other environment.
@@ -58,6 +58,10 @@ pub(super) enum Do {
     AnswerWritten,
     /// The company's backend ends the call.
     CompanyHangsUp,
+    /// The company's backend connects the user of one device with that of another: by the call, which leads to the third.
+    CompanyConnects(Who, Who),
+    /// Devices that another service has had are about to come back, within so many milliseconds.
+    ReturnExpected(u64),
     /// The service is about to stop.
     Drain,
     /// Relay credentials are renewed.
@@ -114,6 +118,24 @@ pub(super) fn hold(on: bool) -> Request {
 /// Hands the other side of the call over to somebody.
 pub(super) fn transfer(new: CallId, to: Who) -> Request {
     Request::Transfer { call: CALL, new, to: cuid(to) }
+}
+
+/// Connects the user of one device with that of another.
+pub(super) fn connect(from: Who, to: Who) -> Connect {
+    let context = |text: &str| Context::new(text).expect("a context");
+    Connect {
+        account: AccountId("parcelo".to_owned()),
+        environment: Environment::Development,
+        call: CALL,
+        leads_to: THIRD,
+        from: cuid(from),
+        to: cuid(to),
+        context: context("Your courier"),
+        remote_context: Some(context("Your customer")),
+        initiator_image: Some("from.png".to_owned()),
+        receiver_image: Some("to.png".to_owned()),
+        limit: None,
+    }
 }
 
 pub(super) fn signal(to: Who) -> Request {
@@ -307,6 +329,8 @@ impl Stage {
             Do::CompanyHangsUp => {
                 HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
             }
+            Do::CompanyConnects(from, to) => HubEvent::ConnectAsked { ask: AskId(0), connect: Box::new(connect(from, to)) },
+            Do::ReturnExpected(within) => HubEvent::ReturnExpected { within: Duration::from_millis(within) },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::RenewToken(who, of, lasts) => {
@@ -373,6 +397,7 @@ impl Stage {
                 | HubCommand::RenewPush(_)
                 | HubCommand::Push(_)
                 | HubCommand::PushSettled { .. }
+                | HubCommand::AnswerConnect { .. }
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -391,6 +416,7 @@ impl Stage {
             | HubCommand::ForgetPush(_)
             | HubCommand::RenewPush(_)
             | HubCommand::Push(_)
+            | HubCommand::AnswerConnect { .. }
             | HubCommand::Send { .. }
             | HubCommand::Close { .. } => {}
             HubCommand::PushSettled { call, device, .. } => drop(self.settled.insert((*call, *device))),
@@ -435,7 +461,9 @@ impl Stage {
         match command {
             HubCommand::Send { socket, message } => format!("{} {}", self.names[socket], describe_message(message)),
             HubCommand::Close { socket } => format!("{} close", self.names[socket]),
+            HubCommand::OpenRecord(record) if record.by_company => "open record by company".to_owned(),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
+            HubCommand::AnswerConnect { outcome, .. } => format!("company {outcome:?}"),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
             HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
@@ -507,6 +535,9 @@ fn describe_message(message: &ServiceMessage) -> String {
 
 fn describe_event(event: &ServiceEvent) -> String {
     match event {
+        ServiceEvent::Invite(Invite { ring_for_ms, from, leads_to: Some(_), context, .. }) => {
+            format!("invite {ring_for_ms} to be connected with {from} for {context}")
+        }
         ServiceEvent::Invite(Invite { ring_for_ms, transferred_by: None, .. }) => format!("invite {ring_for_ms}"),
         ServiceEvent::Invite(Invite { ring_for_ms, from, transferred_by: Some(by), context, initiator_image, .. }) => {
             let picture = initiator_image.as_ref().map(|url| format!(" with {url}")).unwrap_or_default();

@@ -44,14 +44,15 @@ CREATE TABLE calls (
     declined_name   TEXT COLLATE "C",
     rings_on        TEXT COLLATE "C",
     caller_report   TEXT COLLATE "C",
-    callee_report   TEXT COLLATE "C"
+    callee_report   TEXT COLLATE "C",
+    by_company      BIGINT NOT NULL DEFAULT 0,
+    leads_to        TEXT COLLATE "C"
 );
-CREATE INDEX open_calls ON calls (id) WHERE ended_at_ms IS NULL;
-CREATE INDEX ended_calls ON calls (ended_at_ms);
+CREATE INDEX ended_calls ON calls (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 CREATE INDEX calls_by_time ON calls (account, environment, placed_at_ms, id);
 CREATE INDEX calls_by_caller ON calls (account, environment, caller, placed_at_ms, id);
 CREATE INDEX calls_by_callee ON calls (account, environment, callee, placed_at_ms, id);
-CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id);
+CREATE INDEX calls_by_reason ON calls (account, environment, end_reason, placed_at_ms, id) WHERE end_reason IS NOT NULL;
 CREATE INDEX calls_that_go_on ON calls (account, environment, placed_at_ms, id) WHERE ended_at_ms IS NULL;
 CREATE TABLE api_keys (
     id              TEXT COLLATE "C" PRIMARY KEY,

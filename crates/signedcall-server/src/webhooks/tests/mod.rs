@@ -108,6 +108,7 @@ fn opening(call: u128) -> OpenRecord {
         initiator_image: None,
         receiver_image: None,
         transferred_by: None,
+        leads_to: None,
         ring_for_ms: 0,
     };
     OpenRecord {
@@ -118,6 +119,7 @@ fn opening(call: u128) -> OpenRecord {
         invite,
         instead_of: None,
         limit: None,
+        by_company: false,
         rings_on: vec![endpoint(2).device],
         placed_at: Timestamp::from_millis(1_000),
     }

@@ -28,7 +28,7 @@ async fn logged(store: &Store, id: &WebhookId, at_least: usize) -> Vec<Delivery>
                 return log;
             }
             // Nobody says when the other connection has written.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), look).await.expect("it is written down")

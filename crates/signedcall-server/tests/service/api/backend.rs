@@ -9,7 +9,7 @@ use signedcall_server::{STORE_FILE, Settings, account};
 use signedcall_wire::{AccountId, Branding, ButtonTheme, CallId, Color, EndReason, Environment, Hello, Redacted, Request, ServiceEvent};
 
 use super::document::Document;
-use super::http::{Answer, ask};
+use super::http::{Answer, ask, ask_with};
 use crate::support::{Device, TestService, hello, new_call};
 
 /// A service with a grocer's account.
@@ -29,9 +29,8 @@ impl Backend {
     }
 
     pub(crate) async fn start_as(change: impl FnOnce(&mut Settings)) -> Self {
-        // Tests ask again and again until something is so.
         let change = |settings: &mut Settings| {
-            settings.api.requests_per_minute = NonZeroU32::MAX;
+            ask_freely(settings);
             change(settings);
         };
         let service = TestService::start_as(tempfile::tempdir().expect("a directory"), change).await;
@@ -39,6 +38,13 @@ impl Backend {
         let [(_, production), (_, development)] = add(&accounts, "grocer");
         let document = Document::new(ask(service.service.address(), "GET", "/v1/openapi.json", None, None).await.json());
         Self { service, accounts, account: AccountId("grocer".to_owned()), production, development, document }
+    }
+
+    /// The service is stopped, and another goes on with its store.
+    pub(crate) async fn restart(self) -> Self {
+        let TestService { service, data } = self.service;
+        service.shutdown().await;
+        Self { service: TestService::start_as(data, ask_freely).await, ..self }
     }
 
     /// Another company of the same service, by its production key.
@@ -59,6 +65,15 @@ impl Backend {
 
     pub(crate) async fn post(&self, path: &str) -> Answer {
         self.ask_by(&self.production, "POST", path, None).await
+    }
+
+    /// Connects two users, by an idempotency key.
+    pub(crate) async fn connect(&self, idempotency_key: &str, new: &Value) -> Answer {
+        let (address, body) = (self.service.service.address(), new.to_string());
+        let headers = [("Idempotency-Key", idempotency_key)];
+        let answer = ask_with(address, "POST", "/v1/calls", Some(self.production.expose()), &headers, Some(&body)).await;
+        self.document.check("POST", "/v1/calls", Some(&body), &answer);
+        answer
     }
 
     pub(crate) async fn put(&self, path: &str, body: Option<&Value>) -> Answer {
@@ -119,6 +134,11 @@ impl Backend {
         transaction.commit().expect("the store");
         ids
     }
+}
+
+/// Tests ask again and again until something is so.
+fn ask_freely(settings: &mut Settings) {
+    settings.api.requests_per_minute = NonZeroU32::MAX;
 }
 
 fn add(accounts: &Accounts, id: &str) -> account::Keys {

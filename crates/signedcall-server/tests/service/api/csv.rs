@@ -17,9 +17,8 @@ async fn every_call_is_a_row_and_no_cell_a_formula() {
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"calls.csv\""));
     let lines: Vec<&str> = answer.body.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 1 + 1_234 + 1);
-    assert_eq!(lines[0], "id,caller,callee,context,placed_at,answered_at,connected_at,ended_at,end_reason,talked_ms");
-    let formula =
-        "\"'=HYPERLINK(\"\"http://evil.example\"\")\",customer_2,Your order,1970-01-01T02:30:00.000Z,,,1970-01-01T02:30:00.500Z,missed,";
+    assert_eq!(lines[0], "id,caller,callee,context,placed_at,answered_at,connected_at,ended_at,end_reason,talked_ms,asked_by,leads_to");
+    let formula = "\"'=HYPERLINK(\"\"http://evil.example\"\")\",customer_2,Your order,1970-01-01T02:30:00.000Z,,,1970-01-01T02:30:00.500Z,missed,,user,";
     assert_eq!(lines[1].split_once(',').map(|(_, rest)| rest), Some(formula));
     let filtered = backend.get("/v1/calls.csv?cuid=customer_2").await;
     assert_eq!(filtered.body.lines().count(), 2);

@@ -105,6 +105,7 @@ async fn every_operation_of_the_document_is_there_and_no_other() {
             "GET /v1/push/devices/{cuid}",
             "GET /v1/push/web",
             "GET /v1/users/{cuid}",
+            "POST /v1/calls",
             "POST /v1/calls/{id}/hangup",
             "POST /v1/push/devices/{cuid}/{device}/test",
             "POST /v1/tokens",

@@ -46,9 +46,22 @@ impl Answer {
 
 /// Asks as a program does that knows what it does.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, key: Option<&str>, body: Option<&str>) -> Answer {
+    ask_with(address, method, path, key, &[], body).await
+}
+
+/// The same with more headers.
+pub(crate) async fn ask_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    key: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Answer {
+    let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
     let length = body.map(|body| format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())).unwrap_or_default();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}{length}Connection: close\r\n\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}{more}{length}Connection: close\r\n\r\n");
     say(address, format!("{head}{}", body.unwrap_or_default()).as_bytes()).await
 }
 

@@ -4,6 +4,7 @@ mod backend;
 mod blocked;
 mod branding;
 mod calls;
+mod connect;
 mod csv;
 mod document;
 mod erasure;

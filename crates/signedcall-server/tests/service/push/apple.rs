@@ -10,12 +10,12 @@ use ring::signature::KeyPair as _;
 use serde_json::{Value, json};
 use signedcall_server::push::{ApnsCredential, ApnsProof, PushError, PushSettings, apns, remove_apns, set_apns};
 use signedcall_server::{Settings, open_accounts};
-use signedcall_wire::{AccountId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request, ServiceEvent};
+use signedcall_wire::{AccountId, CallId, EndReason, Environment, ErrorCode, PushService, PushTarget, Redacted, Request, ServiceEvent};
 
 use super::receiver::Receiver;
 use super::stand_in::StandIn;
 use super::{claims, idle, unix_seconds};
-use crate::support::{TestService, new_call};
+use crate::support::{Device, TestService, new_call};
 
 const TOKEN: &str = "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0";
 const TOPIC: &str = "com.example.courier.voip";
@@ -158,16 +158,22 @@ async fn a_connection_that_apple_gives_up_is_made_anew() {
     }
 }
 
-#[tokio::test]
-async fn a_device_that_has_registered_after_its_app_was_removed_is_pushed_again() {
-    let (mut apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
-    apple.answer([(410, None, r#"{"reason":"Unregistered","timestamp":1}"#)]);
-    let service = service_with(&apple, &credential).await;
-    idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
+/// A device whose app was removed, as Apple says of a push, and at which moment: who has placed the call that was to wake it, and the call.
+async fn unregistered(apple: &StandIn, receiver: &Receiver, said: &'static str) -> (TestService, Device, CallId) {
+    apple.answer([(410, None, said)]);
+    let service = service_with(apple, &key().0).await;
+    idle(&service, "courier_2", target(receiver, TOPIC, Environment::Development)).await;
     let mut caller = service.sign_in("courier_1").await;
     let (call, request) = new_call("courier_2");
     caller.ask(request).await.expect("it is placed");
     assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::RemoteNetworkLoss, other_device: None });
+    (service, caller, call)
+}
+
+#[tokio::test]
+async fn a_device_that_has_registered_after_its_app_was_removed_is_pushed_again() {
+    let (mut apple, receiver) = (StandIn::apple(None).await, Receiver::new());
+    let (_service, mut caller, call) = unregistered(&apple, &receiver, r#"{"reason":"Unregistered","timestamp":1}"#).await;
     let (again, request) = new_call("courier_2");
     caller.ask(request).await.expect("it is placed");
     let given = [apple.next().await, apple.next().await];
@@ -176,15 +182,9 @@ async fn a_device_that_has_registered_after_its_app_was_removed_is_pushed_again(
 
 #[tokio::test]
 async fn an_app_that_was_removed_is_pushed_no_more() {
-    let (apple, receiver, (credential, _)) = (StandIn::apple(None).await, Receiver::new(), key());
+    let (apple, receiver) = (StandIn::apple(None).await, Receiver::new());
     // In the year 2100.
-    apple.answer([(410, None, r#"{"reason":"Unregistered","timestamp":4102444800000}"#)]);
-    let service = service_with(&apple, &credential).await;
-    idle(&service, "courier_2", target(&receiver, TOPIC, Environment::Development)).await;
-    let mut caller = service.sign_in("courier_1").await;
-    let (call, request) = new_call("courier_2");
-    caller.ask(request).await.expect("it is placed");
-    assert_eq!(caller.event().await, ServiceEvent::Ended { call, reason: EndReason::RemoteNetworkLoss, other_device: None });
+    let (_service, mut caller, _) = unregistered(&apple, &receiver, r#"{"reason":"Unregistered","timestamp":4102444800000}"#).await;
     assert_eq!(caller.ask(new_call("courier_2").1).await, Err(ErrorCode::ContactNotReachable));
 }
 
