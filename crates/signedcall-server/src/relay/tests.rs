@@ -239,8 +239,7 @@ async fn devices_learn_every_way_to_a_relay_elsewhere() {
     let grant = relay.grant(UNIX_EPOCH);
     assert_eq!((grant.expiry, grant.secret.expose().as_str()), (3600, "secret"));
     assert_eq!(grant.stun_urls, ["stun:relay.example:3478"]);
-    let ways =
-        ["turn:relay.example:3478?transport=udp", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443?transport=tcp"];
+    let ways = ["turn:relay.example:3478?transport=udp", "turn:relay.example:443?transport=tcp", "turns:[2001:db8::1]:443?transport=tcp"];
     assert_eq!(grant.turn_urls, ways);
 }
 
