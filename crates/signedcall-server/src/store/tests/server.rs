@@ -233,7 +233,7 @@ fn whoever_says_that_it_is_there_waits_for_nobody_who_writes() {
     let writer = store.connect();
     let writing = writer.begin_beside_others().expect("a store");
     assert!(crate::store::owners::goes_on(&writing, &first).expect("a good store"));
-    assert_eq!(owners.renew_all(&node("one")).expect("nobody is in the way").0, [first.clone()]);
+    assert_eq!(owners.renew_all(&node("one")).expect("nobody is in the way").0, std::slice::from_ref(&first));
     let_the_lease_run_out(&store);
     std::thread::scope(|scope| {
         let claim = scope.spawn(|| owners.claim(PARTITION, &node("two")));
