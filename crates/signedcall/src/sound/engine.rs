@@ -370,6 +370,9 @@ impl Audio {
         self.ring();
         self.play(now);
         self.speak();
+        if let Some(voice) = &mut self.voice {
+            voice.note_turn(now.elapsed());
+        }
     }
 
     fn find_lost(&mut self) {

@@ -18,6 +18,7 @@ mod steering;
 mod stream;
 mod tone;
 mod trial;
+mod turns;
 mod voice;
 
 use std::fmt;
