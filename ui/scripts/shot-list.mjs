@@ -137,6 +137,8 @@ export const shots = [
       await page.locator('[data-option="device:built-in"]').waitFor();
     },
   }),
+  shot("settings-distributors", "home", { act: settingsAt('[data-field="distributor"]') }),
+  shot("settings-distributors-arabic", "home", { scenario: "settings-distributors", schemes: ONE, lang: "ar", act: settingsAt('[data-field="distributor"]') }),
   shot("settings-sign-out", "home", {
     scenario: "home",
     act: async (page) => {
