@@ -87,6 +87,10 @@ fn describe_operation(operation: &Operation, schemas: &mut Schemas, problem: &Va
             .iter()
             .map(|parameter| json!({"name": parameter.name, "in": "query", "description": parameter.about, "schema": parameter.schema})),
     );
+    if operation.if_match {
+        let about = "The `ETag` of what is to be changed: it is not where somebody has changed it since (`changed`). Whatever is there is changed without.";
+        parameters.push(json!({"name": "If-Match", "in": "header", "description": about, "schema": {"type": "string"}}));
+    }
     let mut answer = json!({"description": operation.summary});
     match &operation.content {
         Content::Nothing if operation.status == 202 => answer["description"] = "It will be done.".into(),

@@ -46,6 +46,8 @@ pub(super) enum Code {
     NotFound,
     /// This path has no such method.
     MethodNotAllowed,
+    /// Somebody has changed it since the version that `If-Match` names, and nothing was done.
+    Changed,
     /// What was sent is too long.
     TooLarge,
     /// The account asks too often; `Retry-After` says when to come back.
@@ -64,6 +66,7 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -95,6 +98,10 @@ impl Problem {
     /// Something is wrong with all that was sent.
     pub(super) fn body(detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, detail)
+    }
+
+    pub(super) fn changed() -> Self {
+        Self::new(Code::Changed, "somebody has changed it since")
     }
 
     pub(super) fn too_large() -> Self {
