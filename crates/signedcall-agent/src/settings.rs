@@ -184,7 +184,6 @@ mod tests {
         let settings = Settings {
             account: Some(Account { cuid: "courier_8842".to_owned(), ..Account::default() }),
             preferences: Preferences { microphone: Some("usb".to_owned()), voice_processing: false, ..Preferences::default() },
-            ..Settings::default()
         };
         let text = serde_json::to_string(&settings).expect("plain data");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);
