@@ -24,24 +24,31 @@ const WAITING: usize = 8;
 /// The most lines, however many files there may be.
 const MOST: usize = 20_000;
 
-/// What a line is known by: the hash of its secret.
+/// What a line is known by: the hash of what its endpoint ends in, which is the hash of its secret, and of the endpoint's origin. So a push for which another origin
+/// was proved leads to no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LineId([u8; BYTES]);
 
 impl LineId {
-    pub(super) fn of_secret(text: &str) -> Option<Self> {
-        let secret: [u8; BYTES] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        digest(&SHA256, &secret).as_ref().try_into().ok().map(Self)
+    /// Reads what a computer says first: its secret, a space, and the origin by which it knows the service.
+    pub(super) fn of_first_words(text: &str) -> Option<Self> {
+        let (secret, origin) = text.split_once(' ')?;
+        let secret: [u8; BYTES] = BASE64_URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
+        Self::of(digest(&SHA256, &secret).as_ref().try_into().ok()?, origin)
     }
 
-    /// As it stands at the end of an endpoint.
+    /// As nodes name it to each other.
     pub(super) fn to_text(self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Reads it from the end of an endpoint.
-    pub(super) fn of_text(text: &str) -> Option<Self> {
-        BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    /// Reads it from the end of an endpoint, and the origin that was proved for the endpoint.
+    pub(super) fn of_endpoint(text: &str, origin: &str) -> Option<Self> {
+        Self::of(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?, origin)
+    }
+
+    fn of(hash: [u8; BYTES], origin: &str) -> Option<Self> {
+        digest(&SHA256, &[&hash, origin.as_bytes()].concat()).as_ref().try_into().ok().map(Self)
     }
 }
 
@@ -212,14 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_known_by_the_hash_of_its_secret() {
+    fn a_line_is_known_by_the_hash_of_its_secret_and_by_the_origin_of_its_endpoint() {
         let secret = BASE64_URL_SAFE_NO_PAD.encode([7; BYTES]);
-        let of_secret = LineId::of_secret(&secret).expect("a secret");
-        assert_eq!(LineId::of_text(&BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &[7; BYTES]))), Some(of_secret));
-        assert_ne!(LineId::of_text(&secret), Some(of_secret));
+        let held = LineId::of_first_words(&format!("{secret} https://calls.example")).expect("a secret");
+        let endpoint = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &[7; BYTES]));
+        assert_eq!(LineId::of_endpoint(&endpoint, "https://calls.example"), Some(held));
+        assert_ne!(LineId::of_endpoint(&endpoint, "https://evil.example"), Some(held));
+        assert_ne!(LineId::of_endpoint(&secret, "https://calls.example"), Some(held));
         for wrong in ["", "held", &secret[1..], &format!("{secret}A"), &"?".repeat(43)] {
-            assert_eq!((LineId::of_secret(wrong), LineId::of_text(wrong)), (None, None), "{wrong}");
+            let said = LineId::of_first_words(&format!("{wrong} https://calls.example"));
+            assert_eq!((said, LineId::of_endpoint(wrong, "https://calls.example")), (None, None), "{wrong}");
         }
+        assert_eq!(LineId::of_first_words(&secret), None, "it does not say of which origin");
     }
 
     #[tokio::test]

@@ -1,13 +1,14 @@
 //! Light connections (*wake lines*), by which computers whose app is closed hear of a push: for whoever has no push service of their own.
 //!
-//! A computer makes a secret and shows it in the first frame of a WebSocket. Its pushes go to an endpoint on this service that ends in a hash of the secret,
-//! and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep, and who knows the endpoint can neither
-//! read what is sent there nor take it. Whoever sends shows what this service signs for its pushes (RFC 8292). That is no secret from those whom it sends pushes to: it keeps out who
-//! knows an endpoint and nothing else.
+//! A computer makes a secret and shows it in the first frame of a WebSocket, with the origin by which it knows the service. Its pushes go to an endpoint on this
+//! service that ends in a hash of the secret, and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep,
+//! and who knows the endpoint can neither read what is sent there nor take it. Whoever sends shows what this service signs for its pushes (RFC 8292), which is no
+//! secret from those whom it sends pushes to. It says for which origin it was signed: what another push service was shown leads to no line. The origin is the
+//! computer's to say, since a service behind a proxy does not know how it is called.
 //!
 //! ```text
 //!  computer                       service
-//!  GET /v1/wake, secret ────────▶
+//!  GET /v1/wake, secret, origin ▶
 //!       ◀──────────────── "held"
 //!                                   POST /v1/wake/<hash> ◀── this service, as to any push service (RFC 8030)
 //!       ◀──────── a push, binary
@@ -43,8 +44,8 @@ use crate::web::Peer;
 const PATH: &str = "/v1/wake";
 /// The most bytes of a push (RFC 8030, section 7.2). Ours have a tenth of it.
 const MOST_BYTES: usize = 4_096;
-/// The longest frame of a computer: its secret.
-const MOST_SAID: usize = 64;
+/// The longest frame of a computer: its secret, and an origin with a host of 253 characters at most.
+const MOST_SAID: usize = 320;
 /// What a line reads at once. Most of a line's memory would be this otherwise, and next to nothing is said on it.
 const READ_BUFFER_BYTES: usize = 256;
 /// How long a computer may take until it shows its secret.
@@ -79,8 +80,8 @@ async fn hold(
                 shown = timeout(SECRET_WITHIN, socket.recv()) => shown,
                 () = ticket.sent_away() => return close(socket, close_code::AGAIN, "too many wait").await,
             };
-            let Ok(Some(Ok(Message::Text(secret)))) = shown else { return };
-            let Some(id) = LineId::of_secret(&secret) else { return close(socket, close_code::POLICY, "this is no secret").await };
+            let Ok(Some(Ok(Message::Text(said)))) = shown else { return };
+            let Some(id) = LineId::of_first_words(&said) else { return close(socket, close_code::POLICY, "this is no secret").await };
             let Some(line) = lines.hold(id, from) else { return close(socket, close_code::AGAIN, "there are too many lines").await };
             // It has a place among the lines now.
             ticket.release();
@@ -158,10 +159,8 @@ async fn write(socket: &mut WebSocket, frame: Message) -> bool {
 
 async fn bring(State(lines): State<Arc<WakeLines>>, Path(line): Path<String>, headers: HeaderMap, sealed: Bytes) -> StatusCode {
     let proof = headers.get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
-    if !proof.is_some_and(|proof| proof::is_of(proof, lines.key(), SystemTime::now())) {
-        return StatusCode::FORBIDDEN;
-    }
-    let Some(id) = LineId::of_text(&line) else { return StatusCode::NOT_FOUND };
+    let Some(origin) = proof.and_then(|proof| proof::audience(proof, lines.key(), SystemTime::now())) else { return StatusCode::FORBIDDEN };
+    let Some(id) = LineId::of_endpoint(&line, &origin) else { return StatusCode::NOT_FOUND };
     if sealed.is_empty() {
         return StatusCode::BAD_REQUEST;
     }

@@ -106,14 +106,14 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) async fn sign_in(ways: Ways, (account, key): &(String, Key), cuid: String) -> Result<Self> {
+    pub(super) async fn sign_in(ways: Ways, (account, key): &(String, Key), environment: Environment, cuid: String) -> Result<Self> {
         let hello = Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId(account.clone()),
             credential: Credential::ApiKey(key.clone()),
             cuid: cuid.clone(),
             name: Some(cuid.replace('_', " ")),
-            environment: Environment::Development,
+            environment,
             device: DeviceId(Uuid::new_v4()),
             run: RunId(Uuid::new_v4()),
             device_name: "a telephone".to_owned(),
@@ -287,11 +287,15 @@ async fn hear(socket: &mut Socket) -> Option<ServiceMessage> {
 }
 
 pub(super) fn new_call(to: &str) -> Result<(CallId, Request)> {
+    new_call_about(to, "Your order is on its way")
+}
+
+pub(super) fn new_call_about(to: &str, reason: &str) -> Result<(CallId, Request)> {
     let call = CallId(Uuid::new_v4());
     let new = NewCall {
         call,
         to: Cuid::new(to).context("a cuid")?,
-        context: Context::new("Your order is on its way").context("a context")?,
+        context: Context::new(reason).context("a context")?,
         remote_context: None,
         initiator_image: None,
         receiver_image: None,

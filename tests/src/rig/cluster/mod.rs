@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_tests::Rig;
-use signedcall_wire::{CallId, EndReason, Request};
+use signedcall_wire::{CallId, EndReason, Environment, Request};
 
 use self::guest::{Guest, new_call};
 pub(crate) use self::load::load;
@@ -84,7 +84,7 @@ async fn sign_in(nodes: &Nodes<'_>) -> Result<Vec<Guest>> {
     for from in (0..DEVICES).step_by(AT_ONCE) {
         let some = (from..DEVICES.min(from + AT_ONCE)).map(|number| {
             let account = nodes.account((number / 2) % ACCOUNTS);
-            Guest::sign_in(nodes.ways(), account, format!("guest_{number}"))
+            Guest::sign_in(nodes.ways(), account, Environment::Development, format!("guest_{number}"))
         });
         guests.extend(try_join_all(some).await?);
     }

@@ -152,7 +152,7 @@ impl<'a> Nodes<'a> {
 }
 
 /// Makes accounts, with a key of each for development.
-pub(super) fn make_accounts(store: &Server, ids: impl IntoIterator<Item = String>) -> Result<Vec<(String, Key)>> {
+fn make_accounts(store: &Server, ids: impl IntoIterator<Item = String>) -> Result<Vec<(String, Key)>> {
     let accounts = Accounts::open(Location::Server(store.clone()))?;
     let (green, white) = (Color { red: 0x0F, green: 0x3D, blue: 0x2E }, Color { red: 0xFF, green: 0xFF, blue: 0xFF });
     let make = |id: String| {

@@ -14,7 +14,7 @@ async fn a_push_that_comes_to_any_node_reaches_the_computer_that_holds_its_line_
     let mut caller = cluster.sign_in(owner, "courier_1").await.device;
     for (number, holds, pushed) in [(1, one, other), (2, owner, one), (3, other, owner)] {
         let (user, address) = (format!("customer_{number}"), |node: usize| cluster.nodes[node].address);
-        let mut computer = Computer::hold(address(holds), &secret_of(number)).await;
+        let mut computer = Computer::hold_of(address(holds), address(pushed), &secret_of(number)).await;
         let mut device = cluster.sign_in(one, &user).await.device;
         device.ask(Request::PushTo { target: Some(receiver.web(&endpoint_of(address(pushed), number))) }).await.expect("it is kept");
         device.ask(Request::GoIdle).await.expect("it is in no call");

@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::idle;
 use super::receiver::Receiver;
+use super::stand_in::StandIn;
+use super::{idle, service_with};
 use crate::support::{TestService, in_time, new_call};
 
 async fn service() -> TestService {
@@ -25,15 +26,21 @@ async fn service() -> TestService {
 pub(crate) struct Computer(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Computer {
-    async fn connect(service: SocketAddr, secret: &str) -> Self {
+    /// Says first what a computer does that knows the service by this address.
+    async fn connect(service: SocketAddr, known_by: SocketAddr, secret: &str) -> Self {
         let (mut stream, _) = connect_async(format!("ws://{service}/v1/wake")).await.expect("the service listens");
-        stream.send(Message::text(secret)).await.expect("an open socket");
+        stream.send(Message::text(format!("{secret} http://{known_by}"))).await.expect("an open socket");
         Self(stream)
     }
 
     /// Holds a line.
     pub(crate) async fn hold(service: SocketAddr, secret: &str) -> Self {
-        let mut computer = Self::connect(service, secret).await;
+        Self::hold_of(service, service, secret).await
+    }
+
+    /// Holds a line by one node of a service that is known by another's address.
+    pub(crate) async fn hold_of(service: SocketAddr, known_by: SocketAddr, secret: &str) -> Self {
+        let mut computer = Self::connect(service, known_by, secret).await;
         assert_eq!(computer.hear().await, Some(Message::text("held")));
         computer
     }
@@ -114,7 +121,7 @@ async fn a_computer_on_which_nobody_takes_pushes_any_more_is_not_pushed_again() 
 async fn a_line_is_held_by_its_secret_and_by_one_connection() {
     let service = service().await;
     for wrong in ["", "held", "{}", &secret_of(1)[1..]] {
-        assert_eq!(Computer::connect(service.service.address(), wrong).await.hear().await, None, "{wrong}");
+        assert_eq!(Computer::connect(service.service.address(), service.service.address(), wrong).await.hear().await, None, "{wrong}");
     }
     let mut first = Computer::hold(service.service.address(), &secret_of(1)).await;
     let _second = Computer::hold(service.service.address(), &secret_of(1)).await;
@@ -125,16 +132,38 @@ async fn a_line_is_held_by_its_secret_and_by_one_connection() {
 async fn nobody_but_the_service_itself_sends_by_a_line() {
     let service = service().await;
     let mut computer = Computer::hold(service.service.address(), &secret_of(1)).await;
-    let endpoint = endpoint_of(service.service.address(), 1);
-    let path = &endpoint[endpoint.find("/v1/").expect("a path")..];
     for proof in ["", "authorization: vapid t=a.b.c, k=BP\r\n", "authorization: Bearer key\r\n"] {
-        let mut stream = TcpStream::connect(service.service.address()).await.expect("the service listens");
-        let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{proof}content-length: 4\r\n\r\nspam");
-        stream.write_all(request.as_bytes()).await.expect("an open socket");
-        let mut answer = String::new();
-        in_time(stream.read_to_string(&mut answer)).await.expect("an answer");
+        let answer = send(&service, 1, proof).await;
         assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     }
+    service.service.shutdown().await;
+    assert_eq!(computer.hear().await, None, "nothing has come by it");
+}
+
+/// Sends something by a line, with a line of a head by which it is proved, and gives what is answered.
+async fn send(service: &TestService, number: u8, proof: &str) -> String {
+    let endpoint = endpoint_of(service.service.address(), number);
+    let path = &endpoint[endpoint.find("/v1/").expect("a path")..];
+    let mut stream = TcpStream::connect(service.service.address()).await.expect("the service listens");
+    let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{proof}content-length: 4\r\n\r\nspam");
+    stream.write_all(request.as_bytes()).await.expect("an open socket");
+    let mut answer = String::new();
+    in_time(stream.read_to_string(&mut answer)).await.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn what_another_push_service_was_shown_leads_to_no_line() {
+    let mut elsewhere = StandIn::web().await;
+    let (service, receiver) = (service_with(&elsewhere).await, Receiver::new());
+    let mut computer = Computer::hold(service.service.address(), &secret_of(1)).await;
+    idle(&service, "courier_2", receiver.web(&elsewhere.url("/push/1"))).await;
+    let mut caller = service.sign_in("courier_1").await;
+    caller.ask(new_call("courier_2").1).await.expect("it is placed");
+    // It keeps what it is shown, and has heard of an endpoint.
+    let shown = format!("authorization: {}\r\n", elsewhere.next().await.header("authorization"));
+    let answer = send(&service, 1, &shown).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     service.service.shutdown().await;
     assert_eq!(computer.hear().await, None, "nothing has come by it");
 }
