@@ -1,5 +1,6 @@
 //! `cargo xtask cluster`: three nodes of the service on this machine, with the database and the bus that they need, until Ctrl-C.
 
+use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub(crate) fn cluster(workspace: &Workspace, load: bool) -> Result<()> {
     }
     run_logged(&mut build, &log)?;
     println!("[4/4] starting");
+    let _alone = alone(&std::env::temp_dir())?;
     let mut servers = vec![start_database(&log, &folder)?, start_bus(&folder)?];
     let key = demo_key(&folder.join("api.key"))?;
     let mut addresses = Vec::new();
@@ -90,6 +92,17 @@ fn start_bus(folder: &Path) -> Result<Companion> {
     let mut bus = Companion::start("bus", &command, &folder.join("bus.log"))?;
     wait_for(&mut bus, BUS_PORT)?;
     Ok(bus)
+}
+
+/// Makes sure that no other is running on this machine, whose database would be taken away, until what this gives is dropped.
+fn alone(folder: &Path) -> Result<File> {
+    let path = folder.join("signedcall-cluster.lock");
+    let lock = File::options().create(true).append(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another `cargo xtask cluster` is running on this machine, with the same ports"),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Starts a database that only this machine reaches, and that is nothing but an example: whoever is on the machine may do with it what they like.
@@ -184,6 +197,17 @@ fn unprivileged() -> Result<Option<(u32, u32)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_one_on_the_machine_is_refused_and_one_after_the_first_is_not() {
+        let folder = std::env::temp_dir().join(format!("xtask-alone-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let first = alone(&folder).unwrap();
+        assert!(alone(&folder).unwrap_err().to_string().contains("is running"));
+        drop(first);
+        alone(&folder).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn the_settings_lead_to_the_database_and_the_bus_that_are_started() {
