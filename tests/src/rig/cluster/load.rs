@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use signedcall_server::store::Server;
 use signedcall_wire::{EndReason, Request};
 
-use super::guest::{Guest, Key, new_call};
+use super::guest::{Guest, Key};
 use super::nodes::{Ways, make_accounts};
 
 /// The companies.
@@ -41,7 +41,7 @@ async fn call_on(ways: Ways, account: &(String, Key), number: usize) -> Result<(
         some(PAUSE).await;
         // Out of a hundred.
         let called = match rand::random_range(0..100) {
-            0..10 => new_call(NOBODY).map(|(_, request)| caller.ask(request)),
+            0..10 => caller.try_call(NOBODY).await.map(drop),
             10..20 => ring_in_vain(&caller, &callee, Some(EndReason::Cancelled)).await,
             20..28 => ring_in_vain(&caller, &callee, None).await,
             28..40 => decline(&caller, &callee).await,
@@ -60,8 +60,7 @@ async fn some(most: Duration) {
 
 /// A call that its caller takes back, or that nobody answers.
 async fn ring_in_vain(caller: &Guest, callee: &Guest, taken_back: Option<EndReason>) -> Result<()> {
-    let (call, request) = new_call(callee.cuid())?;
-    caller.ask(request);
+    let call = caller.call(callee.cuid()).await?;
     callee.until("the invitation", |seen| seen.knows(call)).await?;
     callee.ask(Request::Ringing { call });
     if let Some(reason) = taken_back {
@@ -72,8 +71,7 @@ async fn ring_in_vain(caller: &Guest, callee: &Guest, taken_back: Option<EndReas
 }
 
 async fn decline(caller: &Guest, callee: &Guest) -> Result<()> {
-    let (call, request) = new_call(callee.cuid())?;
-    caller.ask(request);
+    let call = caller.call(callee.cuid()).await?;
     callee.until("the invitation", |seen| seen.knows(call)).await?;
     some(IMPATIENT).await;
     callee.ask(Request::Decline { call, reason: EndReason::Declined });
