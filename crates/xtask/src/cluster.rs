@@ -1,5 +1,6 @@
 //! `cargo xtask cluster`: three nodes of the service on this machine, with the database and the bus that they need, until Ctrl-C.
 
+use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 /// Something cannot be installed, built or started, or ends early.
 pub(crate) fn cluster(workspace: &Workspace, load: bool) -> Result<()> {
     let log = workspace.fresh_log("cluster.log")?;
-    let Cluster { servers, folder, .. } = start(workspace, &log, &NODES, load)?;
+    let Cluster { servers, folder, alone: _alone, .. } = start(workspace, &log, &NODES, load)?;
     println!("      the account `demo` has the key in {}", folder.join("api.key").display());
     println!("      `{}` prints a link to choose a password for the dashboard", describe(&link_command(workspace, &folder, "admin")));
     println!("      logs are in {}; Ctrl-C ends all, and the database is gone then", folder.display());
@@ -45,6 +46,8 @@ pub(crate) fn cluster(workspace: &Workspace, load: bool) -> Result<()> {
 pub(crate) struct Cluster {
     servers: Vec<Companion>,
     folder: PathBuf,
+    /// That there is no other on this machine, for as long as this one runs.
+    alone: File,
     /// Where the first node's dashboard is.
     pub(crate) dashboard: String,
 }
@@ -82,6 +85,7 @@ fn start(workspace: &Workspace, log: &Path, nodes: &[&'static str], load: bool) 
     run_logged(&mut build, log)?;
     println!("[4/4] starting");
     std::fs::create_dir_all(&folder)?;
+    let alone = alone(&std::env::temp_dir())?;
     let mut servers = vec![start_database(log, &folder)?, start_bus(&folder)?];
     let key = demo_key(&folder.join("api.key"))?;
     let (mut addresses, mut dashboards) = (Vec::new(), Vec::new());
@@ -102,7 +106,7 @@ fn start(workspace: &Workspace, log: &Path, nodes: &[&'static str], load: bool) 
         println!("      the users of four companies call each other, and have for a month");
     }
     let dashboard = dashboards.into_iter().next().context("there is a first node")?;
-    Ok(Cluster { servers, folder, dashboard })
+    Ok(Cluster { servers, folder, alone, dashboard })
 }
 
 fn link_command(workspace: &Workspace, folder: &Path, operator: &str) -> Command {
@@ -132,6 +136,17 @@ fn start_bus(folder: &Path) -> Result<Companion> {
     let mut bus = Companion::start("bus", &command, &folder.join("bus.log"))?;
     wait_for(&mut bus, BUS_PORT)?;
     Ok(bus)
+}
+
+/// Makes sure that no other is running on this machine, whose database would be taken away, until what this gives is dropped.
+fn alone(folder: &Path) -> Result<File> {
+    let path = folder.join("signedcall-cluster.lock");
+    let lock = File::options().create(true).append(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another `cargo xtask cluster` is running on this machine, with the same ports"),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Starts a database that only this machine reaches, and that is nothing but an example: whoever is on the machine may do with it what they like.
@@ -226,6 +241,17 @@ fn unprivileged() -> Result<Option<(u32, u32)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_one_on_the_machine_is_refused_and_one_after_the_first_is_not() {
+        let folder = std::env::temp_dir().join(format!("xtask-alone-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let first = alone(&folder).unwrap();
+        assert!(alone(&folder).unwrap_err().to_string().contains("is running"));
+        drop(first);
+        alone(&folder).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn the_settings_lead_to_the_database_and_the_bus_that_are_started() {

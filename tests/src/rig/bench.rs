@@ -44,7 +44,7 @@ pub(crate) enum Extent {
 pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
-        "cluster" => cluster::cluster().await?,
+        "cluster" => cluster::cluster(extent).await?,
         "idle" => idle::idle().await?,
         "peer" => peer::peer(part).await?,
         "resume" => resume::resume().await?,

@@ -42,6 +42,9 @@ pub(super) struct Beat {
     pub(super) leaves: Vec<Partition>,
     /// Whether it can have more: it is not about to stop, and the database answers it.
     pub(super) takes: bool,
+    /// Whether it is about to stop.
+    #[serde(default)]
+    pub(super) drains: bool,
 }
 
 /// What a gateway says.

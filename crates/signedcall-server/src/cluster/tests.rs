@@ -207,6 +207,7 @@ fn a_node_is_there_until_it_has_said_nothing_for_a_while_and_of_two_owners_the_l
         partitions: vec![(PARTITION, Epoch(epoch))],
         leaves: vec![],
         takes: true,
+        drains: false,
     };
     assert!(members.hear(now, beat("one", 1)) && !members.hear(now, beat("one", 1)), "it is news once");
     assert!(members.hear(now + BEAT_EVERY, beat("two", 2)));

@@ -137,9 +137,9 @@ impl State {
         }
     }
 
-    /// Hands a partition over to a node that is to have it, one after the other.
+    /// Hands a partition over to a node that is to have it, one after the other. While the bus is away, nobody could reach it there.
     pub(super) fn hand_over(&mut self) {
-        if self.mine.values().any(|mine| mine.leaves) {
+        if !self.is_heard() || self.mine.values().any(|mine| mine.leaves) {
             return;
         }
         let is_settled = |since: &Option<Instant>| since.is_some_and(|since| since.elapsed() >= SETTLED_AFTER);

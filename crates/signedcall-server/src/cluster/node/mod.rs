@@ -36,7 +36,7 @@ const TURN: Duration = Duration::from_millis(700);
 /// For how long a partition that cannot be opened here is left to others.
 const LEFT_FOR: Duration = Duration::from_secs(5);
 /// How long a node goes on that can say no more that it is there, and hears of nobody: it has stopped by the time at which others may claim what it has.
-const DOUBTS_AFTER: Duration = LEASE.saturating_sub(Duration::from_millis(500));
+const DOUBTS_AFTER: Duration = LEASE.saturating_sub(Duration::from_millis(250));
 /// How long the bus is believed to be there on which this node hears nobody, not even itself: the connection may have been cut without a word.
 const UNHEARD_FOR: Duration = Duration::from_secs(1);
 /// Messages that wait for a gateway, as for a switchboard.
@@ -207,7 +207,7 @@ impl State {
         let (mut beat_ticks, mut look_ticks) = (ticks(BEAT_EVERY), ticks(RENEW_EVERY));
         let mut looking: Option<JoinHandle<Result<Looked, StoreError>>> = None;
         loop {
-            let (had, doubts_at) = (self.mine.len(), self.doubts_at());
+            let (had, took, doubts_at) = (self.mine.len(), self.takes(), self.doubts_at());
             tokio::select! {
                 // Whatever there is to hear is heard before there is any doubt.
                 biased;
@@ -261,7 +261,7 @@ impl State {
                 Some(()) = stopped.recv(), if !self.figures.drains() => self.give_all_up(),
                 () = sleep_until(doubts_at.unwrap_or_else(Instant::now).into()), if doubts_at.is_some() => self.doubt(),
             }
-            if self.mine.len() != had {
+            if (self.mine.len(), self.takes()) != (had, took) {
                 // Whoever waits for it learns of it at once.
                 self.beat();
             }
@@ -280,7 +280,7 @@ impl State {
     fn beat(&self) {
         let partitions = self.mine.values().filter(|mine| !mine.leaves).map(|mine| (mine.tenure.partition, mine.tenure.epoch)).collect();
         let leaves = self.mine.values().filter(|mine| mine.leaves).map(|mine| mine.tenure.partition).collect();
-        let beat = Beat { node: self.parts.id.clone(), partitions, leaves, takes: self.takes() };
+        let beat = Beat { node: self.parts.id.clone(), partitions, leaves, takes: self.takes(), drains: self.figures.drains() };
         let bus = self.parts.bus.clone();
         // Nobody waits for a bus that is slow.
         tokio::spawn(async move { bus.publish(NODES, to_json(&beat)).await });
@@ -294,6 +294,11 @@ impl State {
     fn doubts_at(&self) -> Option<Instant> {
         let may_lose = self.has_had_others && !self.mine.is_empty();
         may_lose.then(|| (self.renewed_at + DOUBTS_AFTER).max(self.heard_at + UNHEARD_FOR))
+    }
+
+    /// Whether others hear at the moment what this node says, as far as it knows.
+    fn is_heard(&self) -> bool {
+        self.parts.bus.is_there() && self.heard_at.elapsed() < UNHEARD_FOR
     }
 
     /// Decides on nothing any more.

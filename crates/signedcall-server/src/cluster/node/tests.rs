@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::bus::BusWithin;
+use crate::cluster::balance::ranking;
 use crate::cluster::partition_of;
 use crate::cluster::said::{Asked, Question, ToOwner, Up, questions, to_owner};
 use crate::hub::{HubSettings, SocketId};
@@ -117,4 +118,23 @@ async fn another_gateway_takes_the_place_of_one_that_has_failed() {
     let Asked::Presence { user } = presence(account) else { unreachable!("it asks for that") };
     next.send(Note::Presence { user, tell }).await.expect("a gateway");
     assert_eq!(told.await.expect("an answer").0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_bus_is_away_no_partition_is_handed_over_to_where_nobody_could_reach_it() {
+    let common = Common::new();
+    let (_one, here) = common.node("one").await;
+    until(async || here.here().len() == partitions().count()).await;
+    let (_two, elsewhere) = common.node("two").await;
+    until(async || !elsewhere.here().is_empty()).await;
+    common.bus.set_away(true);
+    let left = here.here().len();
+    let nodes = || here.cluster().expect("it is a node").nodes.load(std::sync::atomic::Ordering::Relaxed);
+    until(async || nodes() == 1).await;
+    // One may have been under way.
+    assert!(here.here().len() + 1 >= left, "{} of {left}", here.here().len());
+    common.bus.set_away(false);
+    let names = ["one", "two"].map(|name| NodeId(name.to_owned()));
+    let share = partitions().filter(|partition| ranking(*partition, &names)[0] == &names[1]).count();
+    until(async || elsewhere.here().len() == share).await;
 }

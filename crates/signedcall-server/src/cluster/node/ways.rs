@@ -79,8 +79,9 @@ impl State {
         self.routes.send_replace(elsewhere.chain(here).collect());
         self.figures.nodes.store(self.members.len() + 1, Ordering::Relaxed);
         self.figures.partitions.store(self.mine.len(), Ordering::Relaxed);
-        let takers = || self.members.each().filter(|(_, member)| member.beat.takes).map(|(node, _)| node).chain([&self.parts.id]);
-        let is_misplaced = |partition: &&Partition| ranking(**partition, takers()).first() != Some(&&self.parts.id);
+        // One that the database has not answered yet is to have its share as well.
+        let stay = || self.members.each().filter(|(_, member)| !member.beat.drains).map(|(node, _)| node).chain([&self.parts.id]);
+        let is_misplaced = |partition: &&Partition| ranking(**partition, stay()).first() != Some(&&self.parts.id);
         self.figures.misplaced.store(self.mine.keys().filter(is_misplaced).count(), Ordering::Relaxed);
     }
 }

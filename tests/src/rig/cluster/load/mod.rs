@@ -14,7 +14,7 @@ use signedcall_wire::{CallId, EndReason, Environment, PushService, Redacted, Req
 
 use self::companies::Company;
 use self::receivers::Receiver;
-use super::guest::{Guest, Key, new_call_about};
+use super::guest::{Guest, Key};
 use super::nodes::Ways;
 
 /// Pairs of each company's users who call each other.
@@ -60,7 +60,7 @@ async fn call_on(ways: Ways, company: &Company, key: &Key, number: u32, push: St
         some(PAUSE).await;
         // Out of a hundred.
         let called = match rand::random_range(0..100) {
-            0..10 => new_call_about(&company.nobody(), pair.reason()).map(|(_, request)| pair.caller.ask(request)),
+            0..10 => pair.caller.try_call_about(&company.nobody(), pair.reason()).await.map(drop),
             10..20 => pair.ring_in_vain(Some(EndReason::Cancelled)).await,
             20..28 => pair.ring_in_vain(None).await,
             28..38 => pair.decline(EndReason::Declined).await,
@@ -86,8 +86,7 @@ impl Pair<'_> {
 
     /// Calls, and waits until it rings.
     async fn ring(&self) -> Result<CallId> {
-        let (call, request) = new_call_about(self.callee.cuid(), self.reason())?;
-        self.caller.ask(request);
+        let call = self.caller.call_about(self.callee.cuid(), self.reason()).await?;
         self.callee.until("the invitation", |seen| seen.knows(call)).await?;
         self.callee.ask(Request::Ringing { call });
         Ok(call)
