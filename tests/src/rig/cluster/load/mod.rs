@@ -115,7 +115,7 @@ impl Pair<'_> {
         self.callee.ask(Request::Accept { call });
         let both = [&self.caller, &self.callee];
         for guest in both {
-            guest.until("the answer", |seen| seen.is_answered(call)).await?;
+            guest.until("the answer", |seen| seen.winner(call)).await?;
         }
         some(TO_SOUND).await;
         for guest in both {
