@@ -46,7 +46,12 @@ async fn arrives(pair: &Pair, processing: bool, least: f64) -> Result<()> {
     pair.connect().await?;
     let to_ben = score(&scorer, &pair.anna, &pair.ben, &words).await?;
     let to_anna = score(&scorer, &pair.ben, &pair.anna, &words).await?;
+    let (anna, ben) = (pair.anna.app.timeline(), pair.ben.app.timeline());
     pair.hang_up().await?;
+    for (seat, timeline) in [(&pair.anna, anna), (&pair.ben, ben)] {
+        let turns = timeline.milestone("all_audio_turns_but_a_thousandth").await?;
+        println!("    {}: all but one in a thousand of the audio thread's turns took {turns:?} at most", seat.user.name);
+    }
     assert!(to_ben >= least && to_anna >= least, "PESQ-WB {to_ben} and {to_anna}, wanted {least}");
     Ok(())
 }

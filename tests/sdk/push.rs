@@ -8,7 +8,7 @@ use signedcall::{
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::calls::connect;
@@ -91,8 +91,10 @@ async fn a_wake_line_brings_pushes_and_is_held_again_when_the_service_was_starte
     bobby.line.set_push(Some(target)).await.expect("it is kept");
     bobby.line.disconnect_signalling_socket().await.expect("nothing goes on");
     let (pushes, mut brought) = mpsc::channel(1);
-    let held = tokio::spawn(line.hold(pushes));
+    let (tell, mut is_held) = watch::channel(false);
+    let held = tokio::spawn(line.hold(pushes, tell));
     for _ in 0..2 {
+        timeout(PATIENCE, is_held.wait_for(|held| *held)).await.expect("it is held in time").expect("somebody holds it");
         let mut alice = service.phone("alice").await;
         let call = alice.call("bobby").await;
         let (sealed, answer) = timeout(PATIENCE, brought.recv()).await.expect("a push comes in time").expect("the line is held");
@@ -103,6 +105,7 @@ async fn a_wake_line_brings_pushes_and_is_held_again_when_the_service_was_starte
         assert_eq!(alice.until_over().await.status, Ended(EndReason::Cancelled));
         alice.line.logout().await;
         service.restart().await;
+        timeout(PATIENCE, is_held.wait_for(|held| !held)).await.expect("it is lost in time").expect("somebody holds it");
     }
     drop(brought);
     timeout(PATIENCE, held).await.expect("it ends in time").expect("no panic");

@@ -157,7 +157,6 @@ impl World {
         }
         let (account, environment, from) = user(&from);
         let (call, leads_to) = (self.new_call(), self.new_call());
-        let context = Context::new("Your order").expect("a context");
         let connect = Connect {
             account,
             environment,
@@ -165,7 +164,7 @@ impl World {
             leads_to,
             from,
             to,
-            context,
+            context: your_order(),
             remote_context: None,
             initiator_image: None,
             receiver_image: None,
@@ -282,4 +281,8 @@ impl World {
         self.after(WITHIN, Happening::ServiceDies);
         self.tell_hub(HubEvent::Draining)
     }
+}
+
+fn your_order() -> Context {
+    Context::new("Your order").expect("a context")
 }

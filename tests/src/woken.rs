@@ -1,5 +1,9 @@
-use anyhow::{Context as _, Result};
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use anyhow::{Context as _, Result, ensure};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::time::Timespec;
+use tokio::task::spawn_blocking;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
@@ -50,11 +54,15 @@ impl Woken {
 
     /// Waits until it has ended.
     pub async fn ends(&self) -> Result<()> {
-        let limit = std::time::Instant::now() + PATIENCE;
-        while test_kill_process(self.id).is_ok() {
-            anyhow::ensure!(std::time::Instant::now() < limit, "a program does not end");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        // It is nobody's child here: the kernel says by a file that it has ended.
+        let file = match pidfd_open(self.id, PidfdFlags::empty()) {
+            Ok(file) => file,
+            Err(Errno::SRCH) => return Ok(()),
+            Err(error) => return Err(error).context("watching a program"),
+        };
+        let limit = Timespec::try_from(PATIENCE)?;
+        let ended = spawn_blocking(move || poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&limit))).await?;
+        ensure!(ended.context("watching a program")? > 0, "a program does not end");
         Ok(())
     }
 }

@@ -268,6 +268,34 @@ const steps = {
     expect("nothing in a preview takes the focus", await page.evaluate(() => !document.activeElement.closest("[inert]")));
   },
 
+  async "what another operator has saved meanwhile is told, and nothing that was entered is lost"() {
+    const branding = "#/a/parcelo/production/branding";
+    await open(branding, "branding", '[data-preview="popup"] [data-screen]');
+    await field("name").fill("Parcelo Express");
+    const another = await browser.newContext({ viewport: DESKTOP, locale: "en-GB" });
+    const theirs = await another.newPage();
+    await theirs.goto(`${origin}/?lang=en${branding}`);
+    await theirs.locator('[data-field="name"]').fill("admin");
+    await theirs.locator('[data-field="password"]').fill(PASSWORD);
+    await theirs.keyboard.press("Enter");
+    await theirs.locator('[data-field="bg-color"]').fill("#4B2E83");
+    await theirs.locator('[data-action="save"]').click();
+    await theirs.locator(".done svg").waitFor();
+    await another.close();
+    await action("save").click();
+    await at('[data-stale="admin"]').waitFor();
+    expect("what was entered is still there", (await field("name").inputValue()) === "Parcelo Express");
+    expect("it is said what is saved", (await at("[data-stale]").textContent()).includes("#4B2E83"));
+    await look("a look that somebody else has changed");
+    await picture("branding-stale");
+    await action("take-theirs").click();
+    await at("[data-stale]").waitFor({ state: "detached" });
+    expect("theirs is gone on with", (await field("bg-color").inputValue()) === "#4B2E83" && (await field("name").inputValue()) === "Parcelo");
+    await field("bg-color").fill("#12355B");
+    await action("save").click();
+    await page.locator(".done svg").waitFor();
+  },
+
   async "users are blocked, quiet hours are set, and policies are changed"() {
     await open("#/a/parcelo/production/users", "users", '[data-panel="quiet"] [data-empty]');
     await action("block").click();

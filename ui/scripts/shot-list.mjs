@@ -3,6 +3,8 @@
 const PHONE = { width: 420, height: 720 };
 /** As much as the settings need. */
 const TALL = { width: 420, height: 1200 };
+/** As much as the settings need with all that there may be. */
+const LONG = { width: 420, height: 1400 };
 const WIDE = { width: 960, height: 640 };
 const CARD = { width: 360, height: 264 };
 /** The main window, at twice the size: half as much of it. */
@@ -137,6 +139,8 @@ export const shots = [
       await page.locator('[data-option="device:built-in"]').waitFor();
     },
   }),
+  shot("settings-distributors", "home", { viewport: LONG, act: openSettings }),
+  shot("settings-distributors-arabic", "home", { scenario: "settings-distributors", viewport: LONG, schemes: ONE, lang: "ar", act: openSettings }),
   shot("settings-sign-out", "home", {
     scenario: "home",
     act: async (page) => {

@@ -14,6 +14,7 @@ mod history;
 mod instance;
 mod link;
 pub mod logging;
+mod machine;
 mod pictures;
 pub mod private;
 pub mod profile;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::machine;
+
 /// Names one of several users of the app on this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileName(String);
@@ -47,6 +49,8 @@ impl ProfileName {
 pub struct Folders {
     /// `settings.json`
     pub config: PathBuf,
+    /// The file beside it with what this computer alone has: the home folder may be on several.
+    pub device: PathBuf,
     /// `history.json`
     pub data: PathBuf,
     /// What may be lost: the log, the window's size, what the web view caches.
@@ -65,8 +69,10 @@ impl Folders {
     /// Finds the folders of a profile where this system keeps such files; `None` when the user has no home.
     pub fn of(profile: &ProfileName) -> Option<Self> {
         let of = |folder: PathBuf| folder.join("signedcall").join(&profile.0);
+        let config = of(dirs::config_dir()?);
         Some(Self {
-            config: of(dirs::config_dir()?),
+            device: config.join(format!("device-{}.json", machine::id())),
+            config,
             data: of(dirs::data_dir()?),
             state: of(dirs::state_dir().or_else(dirs::data_local_dir)?),
             cache: of(dirs::cache_dir()?),

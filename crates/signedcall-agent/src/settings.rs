@@ -1,4 +1,4 @@
-//! What the user has set, as `settings.json` keeps it. The api key is not in here: it lies in the keyring.
+//! What the user has set, as `settings.json` keeps it, and what this computer is to the service. The api key is not in here: it lies in the keyring.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,23 +12,27 @@ use crate::view::{PreferencesForm, Problem, ProblemCode, SignInForm};
 use crate::wake::Registration;
 
 /// Everything that `settings.json` holds. A field that an older version did not write has its default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
-    /// This installation of this profile, so that a second start is the same device and not another one.
-    pub(crate) device: DeviceId,
     /// Who signs in at the next start; nobody when `None`.
     pub(crate) account: Option<Account>,
     pub(crate) preferences: Preferences,
-    /// The distributor that is to take pushes, where several are installed: its name on the session bus.
-    pub(crate) distributor: Option<String>,
+}
+
+/// What a computer alone has of a profile: two that share a home folder are two devices, and each takes its own pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct OfThisComputer {
+    /// This installation of this profile, so that a second start is the same device and not another one.
+    pub(crate) device: DeviceId,
     /// Where pushes are taken for this device.
     pub(crate) registration: Option<Registration>,
 }
 
-impl Default for Settings {
+impl Default for OfThisComputer {
     fn default() -> Self {
-        Self { device: DeviceId(Uuid::new_v4()), account: None, preferences: Preferences::default(), distributor: None, registration: None }
+        Self { device: DeviceId(Uuid::new_v4()), registration: None }
     }
 }
 
@@ -102,6 +106,8 @@ pub(crate) struct Preferences {
     pub(crate) second_calls: bool,
     /// Whether calls that come while the app is closed start it.
     pub(crate) ring_when_closed: bool,
+    /// The distributor that is to take pushes, where several are installed: its name on the session bus. `None`: the first.
+    pub(crate) distributor: Option<String>,
 }
 
 impl Default for Preferences {
@@ -115,6 +121,7 @@ impl Default for Preferences {
             ringtone: None,
             second_calls: true,
             ring_when_closed: false,
+            distributor: None,
         }
     }
 }
@@ -139,6 +146,11 @@ impl Preferences {
         (&self.outgoing_tone, &self.ringtone) == (&other.outgoing_tone, &other.ringtone)
     }
 
+    /// Whether calls ring when the app is closed as by these, and by way of the same program.
+    pub(crate) fn rings_as(&self, other: &Self) -> bool {
+        (self.ring_when_closed, &self.distributor) == (other.ring_when_closed, &other.distributor)
+    }
+
     /// Whether the voice goes the same way.
     pub(crate) fn has_the_voice_of(&self, other: &Self) -> bool {
         let devices = (&self.microphone, &self.speaker, &self.ring_speaker);
@@ -158,6 +170,7 @@ impl From<PreferencesForm> for Preferences {
             ringtone: filled(form.ringtone).map(PathBuf::from),
             second_calls: form.second_calls,
             ring_when_closed: form.ring_when_closed,
+            distributor: filled(form.distributor),
         }
     }
 }
@@ -171,7 +184,6 @@ mod tests {
         let settings = Settings {
             account: Some(Account { cuid: "courier_8842".to_owned(), ..Account::default() }),
             preferences: Preferences { microphone: Some("usb".to_owned()), voice_processing: false, ..Preferences::default() },
-            ..Settings::default()
         };
         let text = serde_json::to_string(&settings).expect("plain data");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);

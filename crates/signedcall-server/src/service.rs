@@ -30,7 +30,7 @@ use crate::key_use::{KeyUse, note_use};
 use crate::keys::{KeyVerifier, NoRandomness};
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
-use crate::push::{PushParts, PushTrials, StartPushError, send_pushes};
+use crate::push::{PushParts, PushTrials, StartPushError, send_pushes, tell_failed};
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
@@ -202,7 +202,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let (push_filled, push_jobs, pushes) = (push.thread.filled(), push.thread.jobs(), push.pushes);
-    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate);
+    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate, joining.bus());
     let opening = Opening {
         store,
         hub: settings.hub,
@@ -252,6 +252,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let key_use = tokio::spawn(note_use(key_use, exchange.clone()));
     // Last: a service that does not start tells nobody anything.
     let webhooks = tokio::spawn(deliver(outbox, settings.webhooks, filled));
+    // It ends with the thread that says so.
+    drop(tokio::spawn(tell_failed(push.failed, exchange.clone())));
     let sending = exchange.clone();
     let pushes = tokio::spawn(async move {
         send_pushes(push.senders, pushes, push_filled, push_jobs, sending, pushes_stop).await;

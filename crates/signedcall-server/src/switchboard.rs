@@ -139,6 +139,11 @@ impl Switchboard {
         self.handle(HubEvent::Restored { calls: open.into_iter().map(kept).collect(), ended });
     }
 
+    /// Waits for whoever is called and was signed in where these calls were until a moment ago.
+    pub(crate) fn expect_return(&mut self, within: Duration) {
+        self.handle(HubEvent::ReturnExpected { within });
+    }
+
     /// Calls by push who was called so before. Comes before the calls of an earlier process.
     pub(crate) fn know_pushes(&mut self, key: String, known: Vec<(User, DeviceId, Reach)>) {
         self.handle(HubEvent::PushesKnown { key, known });

@@ -1,5 +1,6 @@
 //! `cargo xtask cluster`: three nodes of the service on this machine, with the database and the bus that they need, until Ctrl-C.
 
+use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::packages::{self, Need};
-use crate::processes::{Companion, output_of, run_logged};
+use crate::processes::{Companion, describe, output_of, run_logged};
 use crate::run::{READY_PATIENCE, demo_key};
 use crate::ui;
 use crate::workspace::{Profile, Workspace, on_path};
@@ -27,60 +28,105 @@ const CONNECTIONS: u32 = 300;
 /// How often the processes are looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Installs what is missing, builds the service, and runs it three times on a new database.
+/// Runs three nodes until Ctrl-C.
 ///
 /// # Errors
 /// Something cannot be installed, built or started, or ends early.
 pub(crate) fn cluster(workspace: &Workspace, load: bool) -> Result<()> {
-    let (folder, log) = (workspace.target.join("cluster"), workspace.fresh_log("cluster.log")?);
+    let log = workspace.fresh_log("cluster.log")?;
+    let Cluster { servers, folder, alone: _alone, .. } = start(workspace, &log, &NODES, load)?;
+    println!("      the account `demo` has the key in {}", folder.join("api.key").display());
+    println!("      `{}` prints a link to choose a password for the dashboard", describe(&link_command(workspace, &folder, "admin")));
+    println!("      logs are in {}; Ctrl-C ends all, and the database is gone then", folder.display());
+    watch(servers)
+}
+
+/// Nodes that run, with their database and their bus. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    servers: Vec<Companion>,
+    folder: PathBuf,
+    /// That there is no other on this machine, for as long as this one runs.
+    alone: File,
+    /// Where the first node's dashboard is.
+    pub(crate) dashboard: String,
+}
+
+impl Cluster {
+    /// A link by which an operator chooses a password.
+    ///
+    /// # Errors
+    /// The service makes none.
+    pub(crate) fn link(&self, workspace: &Workspace, operator: &str) -> Result<String> {
+        Ok(output_of(&mut link_command(workspace, &self.folder, operator))?.trim().to_owned())
+    }
+}
+
+/// Runs the first node alone, with the companies that call each other: enough to look at, and nothing to wait for where the machine is busy.
+///
+/// # Errors
+/// Something cannot be installed, built or started, or ends early.
+pub(crate) fn start_one(workspace: &Workspace, log: &Path) -> Result<Cluster> {
+    start(workspace, log, &NODES[..1], true)
+}
+
+/// Installs what is missing, builds the service, and runs some nodes of it on a new database.
+fn start(workspace: &Workspace, log: &Path, nodes: &[&'static str], load: bool) -> Result<Cluster> {
+    let folder = workspace.target.join("cluster");
     println!("[1/4] packages of the operating system");
     packages::ensure(workspace, &[Need::Build, Need::Servers])?;
     println!("[2/4] dashboard");
-    ui::build(workspace, &log)?;
+    ui::build(workspace, log)?;
     println!("[3/4] service (the first time takes minutes)");
     let mut build = workspace.cargo(&["build", "--locked", "--bins", "--package", "signedcall-server"]);
     if load {
         build.args(["--package", "signedcall-tests"]);
     }
-    run_logged(&mut build, &log)?;
+    run_logged(&mut build, log)?;
     println!("[4/4] starting");
-    let mut servers = vec![start_database(&log, &folder)?, start_bus(&folder)?];
+    std::fs::create_dir_all(&folder)?;
+    let alone = alone(&std::env::temp_dir())?;
+    let mut servers = vec![start_database(log, &folder)?, start_bus(&folder)?];
     let key = demo_key(&folder.join("api.key"))?;
-    let mut addresses = Vec::new();
-    for name in NODES {
-        let (node, line) = start_node(workspace, &folder, name, &key)?;
+    let (mut addresses, mut dashboards) = (Vec::new(), Vec::new());
+    for &name in nodes {
+        let (node, line) = start_node(workspace, &folder, name, &key, load)?;
         let ready: Value = serde_json::from_str(&line).with_context(|| format!("the node's readiness line is not JSON: {line}"))?;
         let address = |name: &str| ready[name].as_str().unwrap_or("nowhere").to_owned();
         let (listening, dashboard, operator) = (address("listening"), address("dashboard"), address("operator"));
         println!("      {name:<6} ws://{listening}  dashboard http://{dashboard}  figures http://{operator}/metrics");
         servers.push(node);
         addresses.push(listening);
+        dashboards.push(format!("http://{dashboard}"));
     }
-    println!("      the account `demo` has the key in {}", folder.join("api.key").display());
-    println!("      `{}` prints a link to choose a password for the dashboard", link_command(workspace, &folder));
-    println!("      logs are in {}; Ctrl-C ends all, and the database is gone then", folder.display());
     if load {
         let mut command = Command::new(workspace.program("rig", Profile::Debug));
         command.arg("load").arg(format!("postgres://{DATABASE}@127.0.0.1:{DATABASE_PORT}/{DATABASE}")).args(addresses);
         servers.push(Companion::start("load", &command, &folder.join("load.log"))?);
-        println!("      the users of three companies call each other");
+        println!("      the users of four companies call each other, and have for a month");
     }
-    watch(servers)
+    let dashboard = dashboards.into_iter().next().context("there is a first node")?;
+    Ok(Cluster { servers, folder, alone, dashboard })
 }
 
-fn link_command(workspace: &Workspace, folder: &Path) -> String {
-    let (program, data) = (workspace.program("signedcall-server", Profile::Debug), folder.join(NODES[0]));
-    let settings = settings(workspace, NODES[0]);
-    format!("{} --config {} --data {} operator link admin", program.display(), settings.display(), data.display())
+fn link_command(workspace: &Workspace, folder: &Path, operator: &str) -> Command {
+    let mut command = Command::new(workspace.program("signedcall-server", Profile::Debug));
+    command.arg("--config").arg(settings(workspace, NODES[0])).arg("--data").arg(folder.join(NODES[0]));
+    command.args(["operator", "link", operator]);
+    command
 }
 
 fn settings(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.root.join("deploy/cluster").join(name).with_extension("toml")
 }
 
-fn start_node(workspace: &Workspace, folder: &Path, name: &'static str, key: &str) -> Result<(Companion, String)> {
+fn start_node(workspace: &Workspace, folder: &Path, name: &'static str, key: &str, load: bool) -> Result<(Companion, String)> {
     let mut command = Command::new(workspace.program("signedcall-server", Profile::Debug));
     command.arg("--config").arg(settings(workspace, name)).arg("--data").arg(folder.join(name)).env("SIGNEDCALL_DEMO_KEY", key);
+    if load {
+        // What the companies' webhooks and pushes lead to is on this machine.
+        command.args(["--webhooks-to-private-addresses", "--push-to-private-addresses"]);
+    }
     Companion::start_until_ready(name, &command, &folder.join(format!("{name}.log")), READY_PATIENCE)
 }
 
@@ -90,6 +136,17 @@ fn start_bus(folder: &Path) -> Result<Companion> {
     let mut bus = Companion::start("bus", &command, &folder.join("bus.log"))?;
     wait_for(&mut bus, BUS_PORT)?;
     Ok(bus)
+}
+
+/// Makes sure that no other is running on this machine, whose database would be taken away, until what this gives is dropped.
+fn alone(folder: &Path) -> Result<File> {
+    let path = folder.join("signedcall-cluster.lock");
+    let lock = File::options().create(true).append(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another `cargo xtask cluster` is running on this machine, with the same ports"),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Starts a database that only this machine reaches, and that is nothing but an example: whoever is on the machine may do with it what they like.
@@ -184,6 +241,17 @@ fn unprivileged() -> Result<Option<(u32, u32)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_one_on_the_machine_is_refused_and_one_after_the_first_is_not() {
+        let folder = std::env::temp_dir().join(format!("xtask-alone-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let first = alone(&folder).unwrap();
+        assert!(alone(&folder).unwrap_err().to_string().contains("is running"));
+        drop(first);
+        alone(&folder).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn the_settings_lead_to_the_database_and_the_bus_that_are_started() {

@@ -12,6 +12,7 @@ mod packages;
 mod processes;
 mod python;
 mod run;
+mod screens;
 mod steps;
 mod test;
 mod ui;
@@ -30,13 +31,15 @@ Usage: cargo xtask <command>
                    with an echo contact to call; --two opens a second user's window as well.
                    Without a display: make a call under a virtual one and report it.
   cluster [--load] install what is missing, and run three nodes of the service on a database and a bus of their own, until Ctrl-C;
-                   --load has the users of three companies call each other all the time
+                   --load has the users of four companies call each other all the time, after a month of calls
   test [step…]     install what tests need and run all of them, or only the steps named; `test --list` names them
   conformance      print each requirement with the tests that prove it and how they ended in the last run of `test`
   fuzz [target] [--seconds N]
                    feed wire, device and hub, or one of them, with what nobody would send; ten minutes unless told otherwise
   bench [name]     measure a release build, beside its peers; the figures go to target/bench/<name>.json
-  screens          draw every screen again, and the pictures of the README
+  screens [app | dashboard]
+                   draw every screen again, and the pictures of the README: those of the app in a browser, those of the dashboard
+                   from one node of a cluster with --load
   deb              build the service and pack it for Debian, into target/deb
   help             this text
 ";
@@ -51,7 +54,7 @@ enum Command {
     Conformance,
     Fuzz { target: Option<String>, seconds: u64 },
     Bench { name: Option<String> },
-    Screens,
+    Screens { app: bool, dashboard: bool },
     Deb,
     Help,
 }
@@ -80,7 +83,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds)?,
         Command::Bench { name } => bench::bench(&workspace, name.as_deref())?,
-        Command::Screens => ui::draw_screens(&workspace)?,
+        Command::Screens { app, dashboard } => screens::draw(&workspace, app, dashboard)?,
         Command::Deb => deb::deb(&workspace)?,
         Command::Help => print!("{HELP}"),
     }
@@ -106,7 +109,10 @@ fn parse(arguments: &[String]) -> Result<Command> {
         }
         ("bench", []) => Ok(Command::Bench { name: None }),
         ("bench", [name]) if !name.starts_with('-') => Ok(Command::Bench { name: Some(name.clone()) }),
-        ("screens", []) => Ok(Command::Screens),
+        ("screens", []) => Ok(Command::Screens { app: true, dashboard: true }),
+        ("screens", [one]) if one == "app" || one == "dashboard" => {
+            Ok(Command::Screens { app: one == "app", dashboard: one == "dashboard" })
+        }
         ("deb", []) => Ok(Command::Deb),
         ("help" | "--help" | "-h", []) => Ok(Command::Help),
         ("run" | "cluster" | "test" | "conformance" | "fuzz" | "bench" | "screens" | "deb" | "help" | "--help" | "-h", rest) => {
@@ -140,7 +146,9 @@ mod tests {
         assert_eq!(parsed("fuzz hub --seconds 5").unwrap(), fuzz(Some("hub"), 5));
         assert_eq!(parsed("fuzz --seconds 5").unwrap(), fuzz(None, 5));
         assert_eq!(parsed("bench call").unwrap(), Command::Bench { name: Some("call".to_owned()) });
-        assert_eq!(parsed("screens").unwrap(), Command::Screens);
+        assert_eq!(parsed("screens").unwrap(), Command::Screens { app: true, dashboard: true });
+        assert_eq!(parsed("screens app").unwrap(), Command::Screens { app: true, dashboard: false });
+        assert_eq!(parsed("screens dashboard").unwrap(), Command::Screens { app: false, dashboard: true });
         assert_eq!(parsed("deb").unwrap(), Command::Deb);
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Need {
     Servers,
     /// A browser that draws the screens.
     Browser,
+    /// What makes the pictures of the screens small.
+    Pictures,
     /// Tools that come as Python packages, in folders of their own.
     Python,
     /// Compiling the Python package that scores speech.
@@ -65,6 +67,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("fonts-noto-color-emoji", "google-noto-color-emoji-fonts", Need::VirtualDesktop),
     ("adwaita-icon-theme", "adwaita-icon-theme", Need::VirtualDesktop),
     (BROWSER_OF_DEBIAN, "chromium", Need::Browser),
+    ("pngquant", "pngquant", Need::Pictures),
     ("python3-venv", "python3", Need::Python),
     ("python3-dev", "python3-devel", Need::Scoring),
     ("linphone-desktop", "linphone", Need::Peers),
@@ -254,7 +257,16 @@ mod tests {
         for manager in [Manager::Apt, Manager::Dnf] {
             let all = names(
                 manager,
-                &[Need::Build, Need::VirtualDesktop, Need::Servers, Need::Browser, Need::Python, Need::Scoring, Need::Peers],
+                &[
+                    Need::Build,
+                    Need::VirtualDesktop,
+                    Need::Servers,
+                    Need::Browser,
+                    Need::Pictures,
+                    Need::Python,
+                    Need::Scoring,
+                    Need::Peers,
+                ],
             );
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
         }

@@ -1,4 +1,4 @@
-//! The web UI: building it when it changed, and drawing its screens.
+//! The web UI: building it when it changed, and going through the dashboard.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,26 +6,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::npm::{Npm, UI, browser, is_current};
-use crate::packages::{self, Need};
-use crate::processes::run_logged;
 use crate::workspace::{self, Workspace};
 
 /// Folders of `ui` that the app is neither built from nor embeds: installed packages, and the pages that screens are drawn from.
 const NOT_IN_THE_APP: &[&str] = &["node_modules", "dist-fake"];
-
-/// The pictures of the dashboard that documents show.
-const DASHBOARD_PICTURES: &[&str] = &[
-    "link",
-    "accounts-light",
-    "overview-month",
-    "overview-dark",
-    "branding-light",
-    "calls-light",
-    "credentials-dark",
-    "health-light",
-    "overview-arabic",
-    "push-refused-dark",
-];
 
 /// Installs the UI's packages and builds `ui/dist`, which the app embeds, and `ui/dist-dashboard`, which the service does.
 ///
@@ -63,29 +47,6 @@ pub(crate) fn dashboard_tour(workspace: &Workspace, log: &Path) -> Result<Comman
         command.env("CHROMIUM", browser);
     }
     Ok(command)
-}
-
-/// Draws every screen, and the pictures of the README.
-///
-/// # Errors
-/// The browser is missing or a screen could not be drawn.
-pub(crate) fn draw_screens(workspace: &Workspace) -> Result<()> {
-    packages::ensure(workspace, &[Need::Browser])?;
-    let log = workspace.fresh_log("screens.log")?;
-    let npm = Npm::find(workspace)?;
-    npm.install(workspace, UI, &log)?;
-    npm.script(workspace, &["shots"], &log)?;
-    println!("the pictures of the app are in assets/screens");
-    build(workspace, &log)?;
-    let (drawn, kept) = (workspace.target.join("dashboard"), workspace.root.join("assets/dashboard"));
-    run_logged(dashboard_tour(workspace, &log)?.env("DASHBOARD_PICTURES", &drawn), &log)?;
-    std::fs::create_dir_all(&kept)?;
-    for name in DASHBOARD_PICTURES {
-        let file = format!("{name}.png");
-        std::fs::copy(drawn.join(&file), kept.join(&file)).with_context(|| format!("{file} was not drawn"))?;
-    }
-    println!("the pictures of the dashboard are in assets/dashboard, and all that were looked at in {}", drawn.display());
-    Ok(())
 }
 
 #[cfg(test)]

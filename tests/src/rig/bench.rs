@@ -44,7 +44,7 @@ pub(crate) enum Extent {
 pub(crate) async fn bench(name: &str, extent: Extent, part: Option<&str>) -> Result<()> {
     let figures = match name {
         "call" => call().await?,
-        "cluster" => cluster::cluster().await?,
+        "cluster" => cluster::cluster(extent).await?,
         "idle" => idle::idle().await?,
         "peer" => peer::peer(part).await?,
         "resume" => resume::resume().await?,
@@ -68,6 +68,7 @@ async fn call() -> Result<Figures> {
     sound_quality(&pair, &mut figures, "pesq.raw", &[a_to_b]).await?;
     let rig = pair.end();
     beside::calls(&rig, &mut figures).await?;
+    beside::page::write(&figures)?;
     Ok(figures)
 }
 
@@ -142,7 +143,14 @@ async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, ways: &[(
             figures.add(delays, "ms", middle_delay(&said, &heard).with_context(|| format!("in {}", file.display()))?);
             heard_files.push((format!("{name}.{way}"), file));
         }
+        let timelines = [pair.anna.app.timeline(), pair.ben.app.timeline()];
         pair.hang_up().await?;
+        if name == PROCESSED {
+            for timeline in timelines {
+                let turns = timeline.milestone("all_audio_turns_but_a_thousandth").await?;
+                figures.add("audio_turn_ms.all_but_a_thousandth", "ms", milliseconds(turns));
+            }
+        }
         eprintln!("call {count} of {CALLS}: {name}");
     }
     let scorer = Scorer::new(&pair.rig)?;

@@ -25,6 +25,16 @@ impl Figures {
         sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied()
     }
 
+    /// How often something was measured.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, |(_, values)| values.len())
+    }
+
+    /// All measured values together.
+    pub(crate) fn sum(&self, name: &str) -> f64 {
+        self.0.get(name).map_or(0.0, |(_, values)| values.iter().sum())
+    }
+
     /// The figures as the report has them.
     pub(crate) fn report(&self) -> Vec<Value> {
         let figure = |(name, (unit, values)): (&String, &(&str, Vec<f64>))| {

@@ -19,8 +19,8 @@ use bench::Extent;
 const USAGE: &str = "rig tour           makes a call to the echo contact and reports it\n\
                      rig bench --list   the names of the benches\n\
                      rig bench <name>   measures and prints the figures as JSON\n\
-                     rig bench voice --quick\n\
-                     \x20                  the same with less speech, and nothing written into docs/\n\
+                     rig bench voice --quick, rig bench cluster --quick\n\
+                     \x20                  the same with less speech or fewer devices, and nothing written into docs/\n\
                      rig bench peer --only <part of a figure's name>, rig bench voice --only <part of a figure's name>\n\
                      \x20                  the lines alone that are called so, with all speech: `pesq.cap.loss20.`\n\
                      rig bench service --only peers | tls | plain | calls | sockets | kamailio\n\
@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
             ["tour"] => tour::tour().await,
             ["bench", "--list"] => bench::list(),
             ["bench", name] => bench::bench(name, Extent::Full, None).await,
-            ["bench", name @ "voice", "--quick"] => bench::bench(name, Extent::Quick, None).await,
+            ["bench", name @ ("cluster" | "voice"), "--quick"] => bench::bench(name, Extent::Quick, None).await,
             ["bench", name @ ("peer" | "service" | "voice"), "--only", part] => bench::bench(name, Extent::Full, Some(part)).await,
             ["load", store, nodes @ ..] => cluster::load(store, nodes).await,
             ["phone", url, account, cuid, says, hears] => phone::phone(url, account, cuid, says.parse()?, hears.parse()?).await,

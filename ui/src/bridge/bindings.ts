@@ -191,6 +191,14 @@ export type DevicesView = {
 
 export type Direction = "incoming" | "outgoing";
 
+/**  A program that takes pushes. */
+export type DistributorView = {
+	/**  Its name on the session bus. */
+	id: string,
+	/**  What its user calls it; the app's own has no name. */
+	name: string | null,
+};
+
 /**  Why a call is over, as the catalogue has words for it. */
 export type EndReason = "hungUp" | "cancelled" | "declined" | "missed" | "ringTimeout" | "busy" | "loggedOut" | "notificationsDisabled" | "microphoneRefused" | "internalError" | "localNetworkLoss" | "remoteNetworkLoss" | "protocolMismatch" | "mediaSetupTooSlow" | "answeredElsewhere" | "declinedElsewhere" | "maxDuration" | 
 /**  The other side has transferred this user to somebody else. */
@@ -249,6 +257,7 @@ export type PreferencesForm = {
 	ringtone: string | null,
 	secondCalls: boolean,
 	ringWhenClosed: boolean,
+	distributor: string | null,
 };
 
 /**  Something that went wrong, by a code that the catalogue has words for. `detail` is for the log and the curious, never the headline. */
@@ -356,6 +365,9 @@ export type SettingsView = {
 	autostart: boolean,
 	/**  Whether calls that come while the app is closed ring. */
 	wake: WakeView,
+	/**  Who can take calls meanwhile, where there is a choice; and who was chosen. */
+	distributors: DistributorView[],
+	distributor: string | null,
 };
 
 /**  One thing that calls need, and how it is. */

@@ -124,7 +124,9 @@ export function fakeBridge(query: URLSearchParams): Bridge {
       const unplayable = tones.find((tone) => tone && !/\.(mp3|ogg|wav)$/i.test(tone));
       if (unplayable) return no("invalidToneFile", unplayable.split("/").at(-1));
       const { ringWhenClosed, ...kept } = form;
-      change({ settings: { ...view.settings, ...kept, wake: ringWhenClosed ? { state: "works", by: "kde" } : { state: "off" } } });
+      const distributors = ringWhenClosed ? view.settings.distributors : [];
+      const by = distributors.length ? (distributors.find(({ id }) => id === kept.distributor) ?? distributors[0])?.name ?? null : "kde";
+      change({ settings: { ...view.settings, ...kept, distributors, wake: ringWhenClosed ? { state: "works", by } : { state: "off" } } });
       return yes();
     },
     dial: (cuid, context) => {

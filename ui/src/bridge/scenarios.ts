@@ -108,6 +108,8 @@ export const base: AppView = {
     secondCalls: true,
     autostart: false,
     wake: { state: "off" },
+    distributors: [],
+    distributor: null,
   },
   notices: [],
   missed: 0,
@@ -284,6 +286,18 @@ export const scenarios = {
   "settings-ring-speaker": { ...base, settings: { ...base.settings, ringSpeaker: "laptop" } },
   "settings-rings-when-closed": { ...base, settings: { ...base.settings, wake: { state: "works", by: "kde" } } },
   "settings-rings-by-itself": { ...base, settings: { ...base.settings, wake: { state: "works", by: null } } },
+  "settings-distributors": {
+    ...base,
+    settings: {
+      ...base.settings,
+      wake: { state: "works", by: "kde" },
+      distributors: [
+        { id: "org.unifiedpush.Distributor.kde", name: "kde" },
+        { id: "org.unifiedpush.Distributor.ntfy", name: "ntfy" },
+        { id: "org.signedcall.desktop.Distributor", name: null },
+      ],
+    },
+  },
   "settings-no-distributor": { ...base, settings: { ...base.settings, wake: { state: "noDistributor" } } },
   "settings-trial-listening": { ...base, trial: { step: "listening", level: 62 } },
   "settings-trial-playing": { ...base, trial: { step: "playing", level: 48 } },

@@ -12,6 +12,9 @@ export interface Account {
   max_call_seconds: number | null;
 }
 
+/** What an account has set for calls of its users. */
+export type Policy = Pick<Account, "relay_only" | "single_device" | "max_call_seconds">;
+
 export interface ApiKey {
   id: string;
   environment: Environment;
@@ -138,17 +141,19 @@ export interface PushTest {
   took_ms: number;
 }
 
+export interface AuditEntry {
+  number: number;
+  at: string;
+  operator: string;
+  action: string;
+  account: string | null;
+  environment: string | null;
+  subject: string | null;
+  outcome: string;
+}
+
 export interface AuditPage {
-  entries: {
-    number: number;
-    at: string;
-    operator: string;
-    action: string;
-    account: string | null;
-    environment: string | null;
-    subject: string | null;
-    outcome: string;
-  }[];
+  entries: AuditEntry[];
   next: number | null;
 }
 
@@ -171,8 +176,8 @@ export interface Refusal {
   field: string | null;
 }
 
-/** What came of a request. */
-export type Answer<T> = { value: T; refused: null } | { value: null; refused: Refusal };
+/** What came of a request. `version` names what is there now, of what has versions (`ETag`). */
+export type Answer<T> = { value: T; refused: null; version: string | null } | { value: null; refused: Refusal; version: null };
 
 /** Nobody is signed in any more: the root of the pages shows the sign-in then. */
 let signedOut: () => void = () => undefined;
@@ -180,27 +185,40 @@ export const whenSignedOut = (tell: () => void): void => void (signedOut = tell)
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-async function ask<T>(method: Method, path: string, body?: string, byItself = false): Promise<Answer<T>> {
+interface Asked {
+  body?: string;
+  byItself?: boolean;
+  /** Which version is to be changed, and no other. */
+  over?: string | null;
+}
+
+async function ask<T>(method: Method, path: string, { body, byItself = false, over = null }: Asked = {}): Promise<Answer<T>> {
   try {
     const headers: Record<string, string> = {};
     if (body !== undefined) headers["content-type"] = "application/json";
     if (byItself) headers["x-by-itself"] = "yes";
+    if (over !== null) headers["if-match"] = over;
     const response = await fetch(`/api/${path}`, { method, headers, body, credentials: "same-origin", cache: "no-store" });
-    if (response.ok) return { value: (response.status === 204 || response.status === 202 ? null : await response.json()) as T, refused: null };
+    if (response.ok) {
+      const value = (response.status === 204 || response.status === 202 ? null : await response.json()) as T;
+      return { value, refused: null, version: response.headers.get("etag") };
+    }
     const { code, field } = (await response.json()) as Partial<Refusal>;
     if (code === "signed_out") signedOut();
-    return { value: null, refused: { code: code ?? "unavailable", field: field ?? null } };
+    return { value: null, refused: { code: code ?? "unavailable", field: field ?? null }, version: null };
   } catch {
     // No answer, or one that is not the service's.
-    return { value: null, refused: { code: "unreachable", field: null } };
+    return { value: null, refused: { code: "unreachable", field: null }, version: null };
   }
 }
 
 /** A page that asks `byItself`, now and again, keeps nobody signed in. */
-export const get = <T>(path: string, byItself = false): Promise<Answer<T>> => ask<T>("GET", path, undefined, byItself);
-export const post = <T = null>(path: string, body: unknown = {}): Promise<Answer<T>> => ask<T>("POST", path, JSON.stringify(body));
-export const put = <T = null>(path: string, body: unknown): Promise<Answer<T>> => ask<T>("PUT", path, JSON.stringify(body));
-export const putText = <T = null>(path: string, body: string): Promise<Answer<T>> => ask<T>("PUT", path, body);
+export const get = <T>(path: string, byItself = false): Promise<Answer<T>> => ask<T>("GET", path, { byItself });
+export const post = <T = null>(path: string, body: unknown = {}): Promise<Answer<T>> => ask<T>("POST", path, { body: JSON.stringify(body) });
+/** `over` is the version that is changed: where somebody has changed it since, it is refused with `changed`. */
+export const put = <T = null>(path: string, body: unknown, over: string | null = null): Promise<Answer<T>> =>
+  ask<T>("PUT", path, { body: JSON.stringify(body), over });
+export const putText = <T = null>(path: string, body: string): Promise<Answer<T>> => ask<T>("PUT", path, { body });
 export const remove = <T = null>(path: string): Promise<Answer<T>> => ask<T>("DELETE", path);
 
 const part = encodeURIComponent;

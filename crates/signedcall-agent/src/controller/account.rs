@@ -114,7 +114,7 @@ impl<H: Host> Controller<H> {
         if before.is_some() {
             self.close_call();
         }
-        let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.settings.device, self.settings.preferences.clone());
+        let (sdk, device, preferences) = (Arc::clone(&self.sdk), self.of_computer.device, self.settings.preferences.clone());
         let (app_name, data) = (self.app_name.clone(), self.folders.data.clone());
         self.later(async move {
             if let Some(line) = before {
@@ -175,7 +175,8 @@ impl<H: Host> Controller<H> {
         self.session = Session::Open { line, view: None, on_line: Arc::new(Mutex::new(preferences)), kept: true, leaving: false };
         self.account = account;
         // Somebody else's calls ring here no more.
-        if matches!(origin, Origin::User(_)) && self.settings.registration.as_ref().is_some_and(|earlier| !earlier.is_of(&self.account)) {
+        if matches!(origin, Origin::User(_)) && self.of_computer.registration.as_ref().is_some_and(|earlier| !earlier.is_of(&self.account))
+        {
             self.withdraw_wake();
         }
         self.notices.retain(|notice| !matches!(notice.code, ProblemCode::KeyringAbsent | ProblemCode::KeyringLocked));

@@ -37,7 +37,7 @@ use crate::history::History;
 use crate::pictures::Pictures;
 use crate::profile::{Folders, ProfileName};
 use crate::sdk::{Line, Sdk};
-use crate::settings::{Account, Settings};
+use crate::settings::{Account, OfThisComputer, Settings};
 use crate::stored::{self, ReadError};
 use crate::view::{AppView, CallView, LinkView, Problem, ProblemCode, SetupView};
 use crate::wake::{Activation, Distributors};
@@ -99,6 +99,7 @@ pub(crate) struct Controller<H> {
     views: watch::Sender<AppView>,
 
     settings: Settings,
+    of_computer: OfThisComputer,
     prefill: Prefill,
     /// Who is signed in, or would be: the settings' account behind what the environment says.
     account: Account,
@@ -127,6 +128,8 @@ pub(crate) struct Controller<H> {
     /// Counts trials; what an earlier one still says is not heard.
     trials: u64,
     wake: wake::Wake,
+    /// The distributors that were there when they were last looked for.
+    choices: Vec<String>,
     /// How many missed calls there were when a push has started the app, until the user wants to see it.
     woken: Option<u32>,
 
@@ -159,6 +162,7 @@ impl<H: Host> Controller<H> {
             parts;
         let mut notices = Vec::new();
         let settings: Settings = read_or_begin_anew(&folders.config.join("settings.json"), ProblemCode::SettingsDamaged, &mut notices);
+        let of_computer: OfThisComputer = read_or_begin_anew(&folders.device, ProblemCode::SettingsDamaged, &mut notices);
         let history: History = read_or_begin_anew(&folders.data.join("history.json"), ProblemCode::HistoryDamaged, &mut notices);
         let missed = history.missed();
         let account = prefill.over(&settings.account.clone().unwrap_or_default());
@@ -178,6 +182,7 @@ impl<H: Host> Controller<H> {
             events,
             views: watch::channel(show::blank()).0,
             settings,
+            of_computer,
             prefill,
             account,
             key: None,
@@ -198,6 +203,7 @@ impl<H: Host> Controller<H> {
             trial: None,
             trials: 0,
             wake: wake::Wake::default(),
+            choices: Vec::new(),
             woken: for_push.then_some(missed),
             main_put_away: false,
             shown: show::Shown::default(),
@@ -214,6 +220,7 @@ impl<H: Host> Controller<H> {
     /// Signs in if it can, and carries out events until the app is closed.
     pub(crate) async fn run(mut self) {
         // The device has its id from its first start on.
+        self.save_of_computer();
         self.save_settings();
         self.list_devices(None);
         self.begin_to_take_pushes();
@@ -361,6 +368,12 @@ impl<H: Host> Controller<H> {
     fn save_settings(&mut self) {
         if let Err(error) = stored::write(&self.folders.config.join("settings.json"), &self.settings) {
             self.notice(Problem::new(ProblemCode::NotSaved, format!("settings.json: {error}")));
+        }
+    }
+
+    fn save_of_computer(&mut self) {
+        if let Err(error) = stored::write(&self.folders.device, &self.of_computer) {
+            self.notice(Problem::new(ProblemCode::NotSaved, format!("what this computer alone has: {error}")));
         }
     }
 

@@ -37,10 +37,9 @@ impl<H: Host> Controller<H> {
     pub(super) fn preferences_set(&mut self, preferences: Preferences, outcome: Changed, reply: Reply) {
         match outcome {
             Ok(lost) => {
-                let rang_when_closed = self.settings.preferences.ring_when_closed;
-                self.settings.preferences = preferences;
+                let before = std::mem::replace(&mut self.settings.preferences, preferences);
                 self.save_settings();
-                if rang_when_closed != self.settings.preferences.ring_when_closed {
+                if !before.rings_as(&self.settings.preferences) {
                     self.ringing_when_closed_changed();
                 }
                 self.tell_of_lost_tones(&lost);

@@ -196,6 +196,8 @@ impl<H: Host> Controller<H> {
             second_calls: preferences.second_calls,
             autostart: self.starts_with_session,
             wake: self.wake_view(),
+            distributors: self.distributor_views(),
+            distributor: preferences.distributor.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use signedcall::{LinkState, PushKeys, PushService, Redacted};
 
 use super::{Controller, Event, Host, Session};
 use crate::sdk::Sdk;
-use crate::view::{CallView, ProblemCode, WakeView};
+use crate::view::{CallView, DistributorView, ProblemCode, WakeView};
 use crate::wake::{NotRegistered, Registration, choose, keys_owner, shown_name};
 
 /// How many pushes wait until somebody is signed in. Each is for a call that rings now.
@@ -76,7 +76,11 @@ impl<H: Host> Controller<H> {
             tracing::info!("started for a push");
             self.rest_later();
         }
-        let Some(registration) = &self.settings.registration else { return };
+        if !self.settings.preferences.ring_when_closed {
+            // Another computer with the same home folder may have turned it off.
+            return self.withdraw_wake();
+        }
+        let Some(registration) = &self.of_computer.registration else { return };
         self.wake.reading_keys = true;
         let (sdk, owner) = (Arc::clone(&self.sdk), registration.keys_owner(&self.profile));
         self.later(async move {
@@ -153,25 +157,26 @@ impl<H: Host> Controller<H> {
     }
 
     fn register(&mut self, found: &[String], keys: Option<PushKeys>) {
+        self.choices = found.to_vec();
         let Some((session, vapid)) = self.wake.begun.clone() else { return };
         let Some(keys) = keys else {
             self.wake.state = WakeView::NotKept;
             return;
         };
         self.wake.keys = Some(keys);
-        let Some(distributor) = choose(found, self.settings.distributor.as_deref()) else {
+        let Some(distributor) = choose(found, self.settings.preferences.distributor.as_deref()) else {
             tracing::info!("calls do not ring when the app is closed: there is no session bus");
             self.wake.state = WakeView::NoDistributor;
             return;
         };
-        let before = self.settings.registration.take();
+        let before = self.of_computer.registration.take();
         let (registration, given_up) = match before {
             Some(before) if before.serves(distributor, &vapid, &self.account) => (before, None),
             before => (Registration::new(distributor.clone(), vapid, &self.account), before),
         };
-        self.settings.registration = Some(registration.clone());
+        self.of_computer.registration = Some(registration.clone());
         // Before the distributor hears of it, whose answers name the token.
-        self.save_settings();
+        self.save_of_computer();
         if let Err(error) = self.activation.install() {
             tracing::warn!(%error, "the session bus cannot start the app");
             self.wake.state = WakeView::Refused;
@@ -221,7 +226,7 @@ impl<H: Host> Controller<H> {
         match outcome {
             Ok(()) => {
                 tracing::info!("calls ring when the app is closed");
-                let by = self.settings.registration.as_ref().and_then(|registration| shown_name(&registration.distributor));
+                let by = self.of_computer.registration.as_ref().and_then(|registration| shown_name(&registration.distributor));
                 (self.wake.telling, self.wake.state) = (Telling::Done, WakeView::Works { by: by.map(str::to_owned) });
             }
             Err(error) => {
@@ -232,7 +237,7 @@ impl<H: Host> Controller<H> {
     }
 
     fn is_registered_by(&self, token: &Redacted<String>) -> bool {
-        self.settings.registration.as_ref().is_some_and(|registration| registration.token == *token)
+        self.of_computer.registration.as_ref().is_some_and(|registration| registration.token == *token)
     }
 
     fn push_came(&mut self, token: &Redacted<String>, sealed: Vec<u8>) {
@@ -276,8 +281,8 @@ impl<H: Host> Controller<H> {
             return;
         }
         tracing::info!("a distributor takes no pushes any more");
-        self.settings.registration = None;
-        self.save_settings();
+        self.of_computer.registration = None;
+        self.save_of_computer();
         (self.wake.endpoint, self.wake.state) = (None, WakeView::Refused);
         if self.wake.renewed != Some(self.attempt) {
             (self.wake.renewed, self.wake.begun) = (Some(self.attempt), None);
@@ -287,8 +292,8 @@ impl<H: Host> Controller<H> {
     /// Lets no push start the app any more, and forgets by what it could be read.
     pub(super) fn withdraw_wake(&mut self) {
         self.wake = Wake { came: std::mem::take(&mut self.wake.came), ..Wake::default() };
-        let Some(registration) = self.settings.registration.take() else { return };
-        self.save_settings();
+        let Some(registration) = self.of_computer.registration.take() else { return };
+        self.save_of_computer();
         if let Err(error) = self.activation.remove() {
             tracing::warn!(%error, "the session bus goes on to start the app");
         }
@@ -301,13 +306,15 @@ impl<H: Host> Controller<H> {
         });
     }
 
-    /// The user has changed whether calls ring when the app is closed.
+    /// The user has changed whether calls ring when the app is closed, or by way of whom.
     pub(super) fn ringing_when_closed_changed(&mut self) {
         if self.settings.preferences.ring_when_closed {
+            // Whoever is to be registered with is looked for anew.
+            self.wake.begun = None;
             return;
         }
         if let Session::Open { line, leaving: false, .. } = &self.session
-            && self.settings.registration.is_some()
+            && self.of_computer.registration.is_some()
         {
             let line = Arc::clone(line);
             // Pushes that come nevertheless are nobody's.
@@ -318,7 +325,7 @@ impl<H: Host> Controller<H> {
 
     /// Whether the service is to call this device by push once the app is closed.
     pub(super) fn is_called_when_closed(&self) -> bool {
-        let registration = self.settings.registration.as_ref();
+        let registration = self.of_computer.registration.as_ref();
         self.settings.preferences.ring_when_closed && registration.is_some_and(|registration| registration.is_of(&self.account))
     }
 
@@ -331,6 +338,14 @@ impl<H: Host> Controller<H> {
             Session::Open { .. } => self.wake.state.clone(),
             Session::Nobody { .. } | Session::SigningIn => WakeView::Asking,
         }
+    }
+
+    /// Who can take pushes, where there is something to choose.
+    pub(super) fn distributor_views(&self) -> Vec<DistributorView> {
+        if !self.settings.preferences.ring_when_closed || self.choices.len() < 2 {
+            return Vec::new();
+        }
+        self.choices.iter().map(|id| DistributorView { id: id.clone(), name: shown_name(id).map(str::to_owned) }).collect()
     }
 
     fn rest_later(&self) {

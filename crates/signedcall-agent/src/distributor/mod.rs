@@ -13,14 +13,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use signedcall::{Redacted, WakeAnswer, WakeLine, WakePush};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use zbus::{Connection, MessageStream};
 
 use self::bus::{Delivery, deliver, tell_endpoint};
 use self::kept::{Kept, Registered};
 use crate::autostart::Autostart;
-use crate::programs;
+use crate::{machine, programs};
 
 /// Its name on the session bus.
 pub(crate) const NAME: &str = "org.signedcall.desktop.Distributor";
@@ -63,7 +63,13 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let (asks, asked) = mpsc::channel(MOST);
     let Some(bus) = bus::offer(asks.clone()).await? else { return Ok(()) };
     let session = session_end(bus.clone());
-    let mut distributor = Distributor { kept: Kept::read(folder.join("distributor.json")), lines: HashMap::new(), bus, asks, autostart };
+    let mut distributor = Distributor {
+        kept: Kept::read(folder.join(format!("distributor-{}.json", machine::id()))),
+        lines: HashMap::new(),
+        bus,
+        asks,
+        autostart,
+    };
     distributor.begin();
     tokio::select! {
         () = distributor.serve(asked) => {}
@@ -80,11 +86,25 @@ async fn session_end(bus: Connection) {
 
 struct Distributor {
     kept: Kept,
-    /// What holds the line of each registration, by its token.
-    lines: HashMap<String, AbortHandle>,
+    /// The line of each registration, by its token.
+    lines: HashMap<String, Line>,
     bus: Connection,
     asks: mpsc::Sender<Asked>,
     autostart: Autostart,
+}
+
+/// What holds the line of a registration, and tells its app so. Dropping it ends both.
+struct Line {
+    holding: AbortHandle,
+    telling: Option<AbortHandle>,
+    held: watch::Receiver<bool>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.holding.abort();
+        self.telling.iter().for_each(AbortHandle::abort);
+    }
 }
 
 impl Distributor {
@@ -128,7 +148,7 @@ impl Distributor {
             return;
         };
         if !is_known {
-            self.forget_line(&registered.token);
+            self.lines.remove(registered.token.expose());
             if self.kept.all().len() >= MOST || self.kept.put(registered.clone()).is_err() {
                 let _ = reply.send(Err("INTERNAL_ERROR"));
                 return;
@@ -142,8 +162,21 @@ impl Distributor {
             tracing::warn!(%error, "the session will not start this program");
         }
         let _ = reply.send(Ok(()));
-        let bus = self.bus.clone();
-        tokio::spawn(async move { tell_endpoint(&bus, &registered, &line.endpoint()).await });
+        self.tell(registered, line.endpoint());
+    }
+
+    /// Tells an app where its pushes go, once they would come: a line that nobody holds brings none.
+    fn tell(&mut self, registered: Registered, endpoint: Redacted<String>) {
+        let Some(line) = self.lines.get_mut(registered.token.expose()) else { return };
+        let (bus, mut held) = (self.bus.clone(), line.held.clone());
+        let telling = tokio::spawn(async move {
+            if held.wait_for(|held| *held).await.is_ok() {
+                tell_endpoint(&bus, &registered, &endpoint).await;
+            }
+        });
+        if let Some(before) = line.telling.replace(telling.abort_handle()) {
+            before.abort();
+        }
     }
 
     /// Holds the line of a registration.
@@ -151,22 +184,15 @@ impl Distributor {
         let Ok(line) = WakeLine::new(&registered.url, registered.secret.clone()) else { return };
         let (pushes, brought) = mpsc::channel(PUSHES);
         let (bus, asks, token) = (self.bus.clone(), self.asks.clone(), registered.token.expose().clone());
+        let (tell, held) = watch::channel(false);
         let task = tokio::spawn(async move {
-            tokio::join!(line.hold(pushes), hand_on(bus, registered, brought, asks));
+            tokio::join!(line.hold(pushes, tell), hand_on(bus, registered, brought, asks));
         });
-        if let Some(before) = self.lines.insert(token, task.abort_handle()) {
-            before.abort();
-        }
-    }
-
-    fn forget_line(&mut self, token: &Redacted<String>) {
-        if let Some(line) = self.lines.remove(token.expose()) {
-            line.abort();
-        }
+        self.lines.insert(token, Line { holding: task.abort_handle(), telling: None, held });
     }
 
     fn forget(&mut self, token: &Redacted<String>) {
-        self.forget_line(token);
+        self.lines.remove(token.expose());
         if let Err(error) = self.kept.remove(token) {
             tracing::warn!(%error, "a registration cannot be forgotten");
         }

@@ -3,9 +3,10 @@
 use signedcall::{LineScore, MicrophoneCheck, Quality, SoundDevice, SoundError};
 
 use super::{KeyringFact, ServiceFact, SetupFacts, SignInFact};
+use crate::distributor;
 use crate::settings::{Account, Preferences};
 use crate::view::{Finding, ProblemCode, SetupCheck, Verdict};
-use crate::wake::shown_name;
+use crate::wake::{choose, shown_name};
 
 /// Judges the facts, in the order in which one would mend them.
 pub(crate) fn judge(
@@ -107,7 +108,10 @@ fn tray(facts: &SetupFacts) -> SetupCheck {
 
 /// Calls that come while the app is closed are the user's choice, and nothing is amiss without them.
 fn wake(facts: &SetupFacts, preferences: &Preferences) -> SetupCheck {
-    match facts.distributors.first() {
+    // The app's own is not among those that are installed.
+    let set = preferences.distributor.as_deref();
+    let chosen = if set == Some(distributor::NAME) { None } else { choose(&facts.distributors, set) };
+    match chosen {
         _ if !preferences.ring_when_closed => good(Finding::WakeOff),
         Some(distributor) => good(Finding::WakeWorks).about(shown_name(distributor).map(str::to_owned)),
         None => good(Finding::WakeByItself),
@@ -288,6 +292,20 @@ mod tests {
         }
         let wanting = Preferences { ring_when_closed: true, ..Preferences::default() };
         assert_eq!(wake(&SetupFacts { distributors: Vec::new(), ..facts() }, &wanting), good(Finding::WakeByItself));
+    }
+
+    #[test]
+    fn of_several_distributors_the_one_that_was_chosen_is_named() {
+        let named = |name: &str| format!("org.unifiedpush.Distributor.{name}");
+        let several = SetupFacts { distributors: ["kde", "ntfy"].map(named).to_vec(), ..facts() };
+        let chosen = |distributor: Option<&str>| {
+            wake(&several, &Preferences { ring_when_closed: true, distributor: distributor.map(str::to_owned), ..Preferences::default() })
+        };
+        let works = |name: &str| good(Finding::WakeWorks).about(Some(name.to_owned()));
+        assert_eq!(chosen(None), works("kde"));
+        assert_eq!(chosen(Some(&named("ntfy"))), works("ntfy"));
+        assert_eq!(chosen(Some(&named("gone"))), works("kde"));
+        assert_eq!(chosen(Some(distributor::NAME)), good(Finding::WakeByItself));
     }
 
     #[test]

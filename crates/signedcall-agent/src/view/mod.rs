@@ -275,6 +275,19 @@ pub struct SettingsView {
     pub autostart: bool,
     /// Whether calls that come while the app is closed ring.
     pub wake: WakeView,
+    /// Who can take calls meanwhile, where there is a choice; and who was chosen.
+    pub distributors: Vec<DistributorView>,
+    pub distributor: Option<String>,
+}
+
+/// A program that takes pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DistributorView {
+    /// Its name on the session bus.
+    pub id: String,
+    /// What its user calls it; the app's own has no name.
+    pub name: Option<String>,
 }
 
 /// Whether calls that come while the app is closed ring.
@@ -335,4 +348,5 @@ pub struct PreferencesForm {
     pub ringtone: Option<String>,
     pub second_calls: bool,
     pub ring_when_closed: bool,
+    pub distributor: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signedcall_wire::{Branding, Color, Contrast, Environment};
@@ -11,7 +12,7 @@ use signedcall_wire::{Branding, Color, Contrast, Environment};
 use super::body::Members;
 use super::operation::Operation;
 use super::problem::Problem;
-use super::{Api, Company, Shared};
+use super::{Api, Company, Etag, IfMatch, Shared};
 use crate::account::check_branding;
 use crate::hub::HubEvent;
 use crate::switchboard::Note;
@@ -21,6 +22,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::get(PATH, "getBranding", "Says how calls look.", show).gives::<Look>(),
         Operation::put(PATH, "setBranding", "Changes how calls look, on every device that is connected at once.", change)
+            .if_match()
             .takes::<NewLook>()
             .gives::<Look>(),
     ]
@@ -130,32 +132,45 @@ impl NewLook {
     }
 }
 
-async fn show(State(api): State<Shared>, company: Company) -> Result<Json<Look>, Problem> {
-    let found = api.stores.known(move |accounts| accounts.find(&company.scope.account)).await?;
-    found.map(|(account, _)| Json(account.branding.into())).ok_or_else(Problem::unavailable)
+/// What is answered: how calls look, and the name of this version.
+type Shown = ([(HeaderName, HeaderValue); 1], Json<Look>);
+
+fn shown(branding: Branding) -> Shown {
+    (Etag::of(&branding).header(), Json(branding.into()))
 }
 
-async fn change(State(api): State<Shared>, company: Company, members: Members) -> Result<Json<Look>, Problem> {
+async fn show(State(api): State<Shared>, company: Company) -> Result<Shown, Problem> {
+    let found = api.stores.known(move |accounts| accounts.find(&company.scope.account)).await?;
+    found.map(|(account, _)| shown(account.branding)).ok_or_else(Problem::unavailable)
+}
+
+async fn change(State(api): State<Shared>, company: Company, headers: HeaderMap, members: Members) -> Result<Shown, Problem> {
     match company.scope.environment {
         Environment::Production => {}
         Environment::Development => {
             return Err(Problem::forbidden("calls look the same in both environments: use an api key of production"));
         }
     }
-    let branding = NewLook::read(members)?.check()?;
+    let (version, branding) = (IfMatch::read(&headers)?, NewLook::read(members)?.check()?);
     // Goes on when whoever asked has left: what is in the store has to reach the devices.
-    let changed = tokio::spawn(put(api, company, branding.clone())).await;
+    let changed = tokio::spawn(put(api, company, version, branding.clone())).await;
     changed.map_err(|_| Problem::unavailable())??;
-    Ok(Json(branding.into()))
+    Ok(shown(branding))
 }
 
-/// Changes it in the store and then on the devices, one change after the other, so that both have the last one. What is so already is told to nobody.
-async fn put(api: Arc<Api>, company: Company, branding: Branding) -> Result<(), Problem> {
+/// Changes it in the store and then on the devices, one change after the other, so that both have the last one. What is in the store already is told all the same: an
+/// earlier request may not have come as far as the devices, and whoever has asked it is asking again.
+async fn put(api: Arc<Api>, company: Company, version: IfMatch, branding: Branding) -> Result<(), Problem> {
     let _turn = api.branding.lock().await;
     let (id, new) = (company.scope.account.clone(), branding.clone());
-    if !api.stores.change_on_record(company.record, move |accounts| accounts.set_branding(&id, &new)).await? {
-        return Ok(());
-    }
+    let changed = api.stores.change_on_record_unless_refused(company.record, move |accounts| {
+        let now = accounts.find(&id)?.map(|(account, _)| Etag::of(&account.branding));
+        if let Err(changed) = now.map_or(Ok(()), |now| version.check(&now)) {
+            return Ok(Err(changed));
+        }
+        accounts.set_branding(&id, &new).map(|_| Ok(()))
+    });
+    changed.await?;
     let account = company.scope.account;
     let changed = HubEvent::BrandingChanged { account: account.clone(), branding };
     api.tell_hub(&account, Note::Event(Box::new(changed))).await

@@ -85,6 +85,10 @@ fn describe_operation(operation: &Operation, schemas: &mut Schemas, problem: &Va
         let place = if *is_header { "header" } else { "query" };
         json!({"name": name, "in": place, "required": is_header, "description": about, "schema": schema})
     }));
+    if operation.if_match {
+        let about = "The `ETag` of what is to be changed: it is not where somebody has changed it since (`changed`). Whatever is there is changed without.";
+        parameters.push(json!({"name": "If-Match", "in": "header", "description": about, "schema": {"type": "string"}}));
+    }
     let mut answer = json!({"description": operation.summary});
     match &operation.content {
         Content::Nothing if operation.status == 202 => answer["description"] = "It will be done.".into(),

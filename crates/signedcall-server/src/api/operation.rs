@@ -25,6 +25,8 @@ pub(super) struct Operation {
     pub(super) content: Content,
     /// Whether an api key has to go along.
     pub(super) needs_key: bool,
+    /// Whether it can be asked for one version alone, as `ETag` names it.
+    pub(super) if_match: bool,
 }
 
 /// A parameter of the query, which may be there, or a header, which has to be.
@@ -64,12 +66,29 @@ impl Operation {
     /// Answered with 204 and nothing more, unless something else is said.
     fn new(method: &'static str, path: &'static str, route: MethodRouter<Shared>, id: &'static str, summary: &'static str) -> Self {
         let (parameters, body) = (Vec::new(), None);
-        Self { path, method, route, id, summary, parameters, body, status: 204, content: Content::Nothing, needs_key: true }
+        Self {
+            path,
+            method,
+            route,
+            id,
+            summary,
+            parameters,
+            body,
+            status: 204,
+            content: Content::Nothing,
+            needs_key: true,
+            if_match: false,
+        }
     }
 
     pub(super) fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
+    }
+
+    /// Refused with 412 where it is to change a version that is none any more.
+    pub(super) fn if_match(self) -> Self {
+        Self { if_match: true, ..self }
     }
 
     pub(super) fn takes<T: JsonSchema>(self) -> Self {

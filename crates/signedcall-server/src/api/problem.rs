@@ -52,6 +52,8 @@ pub(super) enum Code {
     NotReachable,
     /// A user is not called at this hour; `field` says which.
     QuietHours,
+    /// Somebody has changed it since the version that `If-Match` names, and nothing was done.
+    Changed,
     /// What was sent is too long.
     TooLarge,
     /// The account asks too often; `Retry-After` says when to come back.
@@ -71,6 +73,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict | Self::NotReachable | Self::QuietHours => StatusCode::CONFLICT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -102,6 +105,10 @@ impl Problem {
     /// Something is wrong with all that was sent.
     pub(super) fn body(detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, detail)
+    }
+
+    pub(super) fn changed() -> Self {
+        Self::new(Code::Changed, "somebody has changed it since")
     }
 
     pub(super) fn too_large() -> Self {

@@ -68,23 +68,44 @@ impl Stores {
         record: Option<Record>,
         change: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let Some(Record { entry, fate }) = record else { return self.change(change).await };
+        if record.is_none() {
+            return self.change(change).await;
+        }
+        self.change_on_record_unless_refused(record, move |accounts| change(accounts).map(Ok)).await
+    }
+
+    /// The same for a change that may be refused by what is found in that transaction, which is undone then, with what was to be written down.
+    pub(crate) async fn change_on_record_unless_refused<T: Send + 'static>(
+        &self,
+        record: Option<Record>,
+        change: impl FnOnce(&Accounts) -> Result<Result<T, Problem>, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
         let accounts = Arc::clone(&self.changed);
         let changed = move || {
             let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            let done: Result<T, StoreError> = accounts.together(|accounts| {
-                let done = change(accounts)?;
-                accounts.audit(&entry, SystemTime::now())?;
+            let done: Result<T, Undone> = accounts.together(|accounts| {
+                let done = change(accounts)?.map_err(Undone::Refused)?;
+                if let Some(Record { entry, .. }) = &record {
+                    accounts.audit(entry, SystemTime::now())?;
+                }
                 Ok(done)
             });
-            match &done {
-                Ok(_) => drop(fate.set(Fate::Written)),
-                Err(error) if error.is_full() => drop(fate.set(Fate::NoRoom)),
-                Err(_) => {}
+            let fate = match &done {
+                Ok(_) => Some(Fate::Written),
+                Err(Undone::Store(error)) if error.is_full() => Some(Fate::NoRoom),
+                Err(Undone::Store(_) | Undone::Refused(_)) => None,
+            };
+            if let (Some(record), Some(fate)) = (&record, fate) {
+                // It is set once.
+                let _ = record.fate.set(fate);
             }
-            done
+            match done {
+                Ok(done) => Ok(Ok(done)),
+                Err(Undone::Refused(problem)) => Ok(Err(problem)),
+                Err(Undone::Store(error)) => Err(error),
+            }
         };
-        in_turn(&self.changes, changed).await
+        in_turn(&self.changes, changed).await?
     }
 
     /// Has the store to itself for several changes, and says by itself what is wrong.
@@ -95,6 +116,18 @@ impl Stores {
         let accounts = Arc::clone(&self.changed);
         // What a panic interrupted was undone.
         in_turn(&self.changes, move || Ok(change(&mut accounts.lock().unwrap_or_else(PoisonError::into_inner)))).await
+    }
+}
+
+/// Why a transaction was undone.
+enum Undone {
+    Store(StoreError),
+    Refused(Problem),
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -151,10 +151,15 @@ pub enum InvalidBusServer {
     /// Everything would cross the network in plain text.
     #[error("{0} is another machine, and with nats:// what gives access to sessions could be read on the way: use tls://")]
     PlainText(String),
+    /// Whoever reaches it could speak for any device.
+    #[error(
+        "{0} is another machine, and whoever reaches a bus without a password could speak for any device: tls://user:password@{0}:4222"
+    )]
+    NoPassword(String),
 }
 
 impl BusServer {
-    /// Reads a URL, which may have a user and a password in it. Other machines are reached by TLS only.
+    /// Reads a URL. Other machines are reached by TLS only, with a user and a password.
     ///
     /// # Errors
     /// [`InvalidBusServer`] says what is wrong with it.
@@ -162,7 +167,8 @@ impl BusServer {
         let mut url = Url::parse(url).map_err(|_| InvalidBusServer::NoUrl)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidBusServer::NoUrl)?.to_owned();
         match url.scheme() {
-            "tls" => {}
+            "tls" if is_here(&url) || has_password(&url) => {}
+            "tls" => return Err(InvalidBusServer::NoPassword(host)),
             "nats" if is_here(&url) => {}
             "nats" => return Err(InvalidBusServer::PlainText(host)),
             _ => return Err(InvalidBusServer::NoUrl),
@@ -172,6 +178,10 @@ impl BusServer {
         }
         Ok(Self(url))
     }
+}
+
+fn has_password(url: &Url) -> bool {
+    !url.username().is_empty() && url.password().is_some_and(|password| !password.is_empty())
 }
 
 fn is_here(url: &Url) -> bool {

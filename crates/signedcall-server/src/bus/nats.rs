@@ -104,7 +104,9 @@ fn tell(event: &Event) {
         Event::Connected => tracing::info!("the bus is there"),
         Event::Disconnected => tracing::warn!("the bus is away; looking for it again"),
         Event::SlowConsumer(_) => tracing::warn!("the bus has lost messages that were not read in time"),
-        Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "the bus has a complaint"),
+        Event::ServerError(_) => tracing::warn!(%event, "the bus has a complaint"),
+        // One for each attempt to connect again.
+        Event::ClientError(_) => tracing::debug!(%event, "the bus cannot be reached"),
         Event::LameDuckMode | Event::Draining | Event::Closed => tracing::debug!(%event, "the bus"),
     }
 }

@@ -143,14 +143,25 @@ async fn what_is_said_while_the_bus_is_away_is_refused_and_listening_goes_on_aft
 }
 
 #[test]
-fn a_bus_on_another_machine_is_reached_by_tls_only_and_a_password_is_never_shown() {
-    for good in ["nats://localhost", "nats://127.0.0.1:4223", "nats://[::1]", "nats://me:geheim@localhost:4222", "tls://bus.example"] {
+fn a_bus_on_another_machine_is_reached_by_tls_and_a_password_only_which_is_never_shown() {
+    for good in [
+        "nats://localhost",
+        "nats://127.0.0.1:4223",
+        "nats://[::1]",
+        "nats://me:geheim@localhost:4222",
+        "tls://[::1]",
+        "tls://me:geheim@bus.example",
+    ] {
         let server = BusServer::parse(good).expect(good);
         assert!(!server.to_string().contains("geheim") && !format!("{server:?}").contains("geheim"), "{server}");
     }
     assert_eq!(BusServer::parse("nats://localhost").expect("a server").to_string(), "nats://localhost:4222");
     for plain in ["nats://bus.example:4222", "nats://192.0.2.1"] {
         assert!(matches!(BusServer::parse(plain), Err(InvalidBusServer::PlainText(_))), "{plain}");
+    }
+    for open in ["tls://bus.example", "tls://me@bus.example:4222", "tls://:geheim@192.0.2.1", "tls://me:@bus.example"] {
+        let refused = BusServer::parse(open).expect_err(open);
+        assert!(matches!(refused, InvalidBusServer::NoPassword(_)) && !refused.to_string().contains("geheim"), "{refused}");
     }
     for wrong in ["localhost:4222", "http://localhost", "nats://", ""] {
         assert!(matches!(BusServer::parse(wrong), Err(InvalidBusServer::NoUrl)), "{wrong}");

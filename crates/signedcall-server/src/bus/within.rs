@@ -20,6 +20,7 @@ struct Inner {
     listeners: Mutex<BTreeMap<String, Vec<UnboundedSender<Message>>>>,
     is_away: AtomicBool,
     to_lose: Mutex<Option<&'static str>>,
+    to_fail: Mutex<Option<&'static str>>,
     asked: AtomicU64,
 }
 
@@ -38,6 +39,11 @@ impl BusWithin {
         *self.0.to_lose.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }
 
+    /// Has whoever says the next message with this in it fail by a bug.
+    pub(crate) fn fail_next(&self, text: &'static str) {
+        *self.0.to_fail.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
     pub(super) fn is_there(&self) -> bool {
         !self.0.is_away.load(Ordering::Relaxed)
     }
@@ -47,8 +53,10 @@ impl BusWithin {
         if !self.is_there() {
             return Err(BusError::Away);
         }
-        let is_lost = |text: &mut &str| String::from_utf8_lossy(&message.payload).contains(*text);
-        if self.0.to_lose.lock().unwrap_or_else(PoisonError::into_inner).take_if(is_lost).is_some() {
+        let is_meant = |text: &mut &str| String::from_utf8_lossy(&message.payload).contains(*text);
+        let fails = self.0.to_fail.lock().unwrap_or_else(PoisonError::into_inner).take_if(is_meant).is_some();
+        assert!(!fails, "a bug that a test has asked for");
+        if self.0.to_lose.lock().unwrap_or_else(PoisonError::into_inner).take_if(is_meant).is_some() {
             return Ok(0);
         }
         let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);

@@ -82,8 +82,7 @@ impl Gateway {
         }
         // What is missing is missing, and whoever has the partition is to know at once that nothing more comes. If it does not hear of it, it notices.
         self.publish(self.said, Up::Bye).await;
-        self.to.figures.forwarded.fetch_sub(self.sockets.len(), Ordering::Relaxed);
-        if let Some((_, Some(done))) = self.leaving {
+        if let Some((_, Some(done))) = self.leaving.take() {
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         }
@@ -223,5 +222,11 @@ impl Gateway {
             let _ = outbox.try_send(Box::new(goaway(within)));
         }
         self.leaving = Some((Instant::now() + within, done));
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.to.figures.forwarded.fetch_sub(self.sockets.len(), Ordering::Relaxed);
     }
 }

@@ -31,7 +31,6 @@ mod trunk;
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use signedcall_wire::{AccountId, SessionId};
 use uuid::Uuid;
 
@@ -41,12 +40,8 @@ pub(crate) use self::node::{Node, NodeParts};
 pub(crate) use self::opening::{Opened, Opening};
 pub(crate) use self::trunk::Forwarded;
 use crate::bus::BusServer;
-use crate::store::owners::Partition;
-
-/// Into how many partitions accounts are divided: several for each node of a cluster that anybody has, and few enough that one node can have all.
-const PARTITIONS: u8 = 16;
-/// The first one. What lies before is all calls of a database, which are a service's that is alone.
-const FIRST: u16 = 1;
+pub(crate) use crate::store::owners::partition_of;
+use crate::store::owners::{FIRST, PARTITIONS, Partition, numbered};
 
 /// How often a node says that it is there, and to everybody that it talks with how much it has said.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
@@ -71,11 +66,6 @@ fn partitions() -> impl Iterator<Item = Partition> {
     (FIRST..FIRST + u16::from(PARTITIONS)).map(Partition)
 }
 
-/// Where everything is known of an account.
-pub(crate) fn partition_of(account: &AccountId) -> Partition {
-    numbered(Sha256::digest(account.0.as_bytes())[0])
-}
-
 /// Where a session is known, as its id says: whoever resumes one says no account.
 pub(crate) fn partition_of_session(session: SessionId) -> Partition {
     numbered(session.0.as_bytes()[15])
@@ -87,8 +77,4 @@ pub(crate) fn new_session(account: &AccountId) -> SessionId {
     let number = partition_of(account).0 - FIRST;
     bytes[15] = bytes[15] / PARTITIONS * PARTITIONS + u8::try_from(number).unwrap_or_default();
     SessionId(Uuid::from_bytes(bytes))
-}
-
-fn numbered(byte: u8) -> Partition {
-    Partition(FIRST + u16::from(byte % PARTITIONS))
 }

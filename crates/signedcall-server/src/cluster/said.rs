@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, Environment, Resume, ServiceMessage};
+use signedcall_wire::{AccountId, Branding, CallId, ClientMessage, Cuid, DeviceId, Environment, Resume, ServiceMessage};
 
 use crate::bus::Message;
 use crate::hub::{Connect, Connected, HubEvent, SignIn, SocketId, TokenKeyId, User};
@@ -42,6 +42,9 @@ pub(super) struct Beat {
     pub(super) leaves: Vec<Partition>,
     /// Whether it can have more: it is not about to stop, and the database answers it.
     pub(super) takes: bool,
+    /// Whether it is about to stop.
+    #[serde(default)]
+    pub(super) drains: bool,
 }
 
 /// What a gateway says.
@@ -106,6 +109,7 @@ impl Up {
             | HubEvent::RelayRenewed { .. }
             | HubEvent::AnswerWritten { .. }
             | HubEvent::Restored { .. }
+            | HubEvent::ReturnExpected { .. }
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
             | HubEvent::HangUpAsked { .. }
@@ -188,13 +192,20 @@ pub(super) enum Asked {
     HangUp { account: AccountId, environment: Environment, call: CallId },
     Connect(Box<Connect>),
     Branding { account: AccountId, branding: Branding },
+    PushFailed { call: CallId, user: User, device: DeviceId, gone: bool },
 }
 
 impl Asked {
     /// What others than sockets tell the hub; nothing where it is a socket's.
     pub(super) fn of(event: &HubEvent) -> Option<Self> {
-        let HubEvent::BrandingChanged { account, branding } = event else { return None };
-        Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        if let HubEvent::BrandingChanged { account, branding } = event {
+            Some(Self::Branding { account: account.clone(), branding: branding.clone() })
+        } else if let HubEvent::PushFailed { call, account, environment, cuid, device, gone } = event {
+            let user = (account.clone(), *environment, cuid.clone());
+            Some(Self::PushFailed { call: *call, user, device: *device, gone: *gone })
+        } else {
+            None
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signedcall_wire::{AccountId, ClientMessage, Cuid, Environment, ServiceMessage};
+use signedcall_wire::{AccountId, CallId, ClientMessage, Cuid, DeviceId, Environment, PROTOCOL_VERSION, Redacted, Resume, ServiceMessage};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::gateway::{Gateway, GatewayTo};
 use super::members::Members;
@@ -36,7 +37,7 @@ async fn far() -> Far {
     let within = BusWithin::default();
     let bus = Bus::Within(within.clone());
     let (notes, hub) = mpsc::channel(16);
-    let trunk = Trunk::new(bus.clone(), EPOCH, notes.clone(), Exchange::to_one(notes));
+    let trunk = Trunk::new(bus.clone(), (PARTITION, EPOCH), notes.clone(), Exchange::to_one(notes));
     let said = bus.subscribe(&to_owner(PARTITION)).await.expect("a bus");
     let asked = bus.subscribe(&questions(PARTITION)).await.expect("a bus");
     let node = NodeId("near".to_owned());
@@ -142,6 +143,31 @@ async fn whoever_means_an_earlier_owner_is_refused() {
 }
 
 #[tokio::test]
+async fn a_session_of_another_partition_is_not_taken_and_costs_the_gateway_its_sockets() {
+    let mut far = far().await;
+    let (mut told, socket, _outbox) = far.open(7).await;
+    let account = (0..).map(|number| AccountId(format!("account_{number}"))).find(|account| partition_of(account) != PARTITION);
+    let session = new_session(&account.expect("most are elsewhere"));
+    let resume = Resume { version: PROTOCOL_VERSION, session, token: Redacted::new("token".to_owned()), last_seq: 0 };
+    let asked = HubEvent::ResumeAsked { socket: SocketId(7), resume };
+    far.gateway.send(Note::Event(Box::new(asked))).await.expect("a gateway");
+    far.hears_that_it_is_lost(socket).await;
+    assert!(matches!(next(&mut told).await, Some(ServiceMessage::Goaway { .. })));
+    assert_eq!(far.broken.recv().await, Some((PARTITION, Link(1))));
+}
+
+#[tokio::test]
+async fn a_push_that_is_not_brought_is_told_where_its_call_is_by_now() {
+    let mut far = far().await;
+    let (account, environment) = (AccountId("grocer".to_owned()), Environment::Production);
+    let (call, device, cuid) = (CallId(Uuid::nil()), DeviceId(Uuid::nil()), Cuid::new("courier_1").expect("a cuid"));
+    let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone: true };
+    far.gateway.send(Note::Event(Box::new(failed.clone()))).await.expect("a gateway");
+    let Note::Event(heard) = far.hear().await else { panic!("it is told") };
+    assert_eq!(*heard, failed);
+}
+
+#[tokio::test]
 async fn a_question_is_answered_by_whoever_has_the_partition_and_by_nobody_while_the_bus_is_away() {
     let mut far = far().await;
     let ask = || {
@@ -181,6 +207,7 @@ fn a_node_is_there_until_it_has_said_nothing_for_a_while_and_of_two_owners_the_l
         partitions: vec![(PARTITION, Epoch(epoch))],
         leaves: vec![],
         takes: true,
+        drains: false,
     };
     assert!(members.hear(now, beat("one", 1)) && !members.hear(now, beat("one", 1)), "it is news once");
     assert!(members.hear(now + BEAT_EVERY, beat("two", 2)));

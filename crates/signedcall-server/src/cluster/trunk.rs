@@ -9,12 +9,12 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_ch
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::BEAT_EVERY;
 use super::said::{Answer, Asked, Down, Link, Question, ToGateway, ToOwner, Up, read, to_gateway, to_json};
+use super::{BEAT_EVERY, partition_of, partition_of_session};
 use crate::bus::{Bus, Message, Subscription};
 use crate::cluster::Exchange;
 use crate::hub::{HubEvent, SocketId};
-use crate::store::owners::{Epoch, NodeId};
+use crate::store::owners::{Epoch, NodeId, Partition};
 use crate::switchboard::{NotTaken, Note, Outbox, Outgoing};
 
 /// Messages that wait for the bus on one link: all that a thousand sockets are told in a moment. After that its sockets read too slowly.
@@ -64,6 +64,7 @@ impl Way {
 #[derive(Debug)]
 pub(super) struct Trunk {
     bus: Bus,
+    partition: Partition,
     epoch: Epoch,
     notes: Sender<Note>,
     exchange: Exchange,
@@ -82,8 +83,8 @@ struct Linked {
 }
 
 impl Trunk {
-    pub(super) fn new(bus: Bus, epoch: Epoch, notes: Sender<Note>, exchange: Exchange) -> Self {
-        Self { bus, epoch, notes, exchange, links: BTreeMap::new() }
+    pub(super) fn new(bus: Bus, (partition, epoch): (Partition, Epoch), notes: Sender<Note>, exchange: Exchange) -> Self {
+        Self { bus, partition, epoch, notes, exchange, links: BTreeMap::new() }
     }
 
     /// Passes on what is said and asked, until the switchboard is gone. `alive` are the other nodes: the sockets of one that is gone are lost.
@@ -150,6 +151,15 @@ impl Trunk {
             return self.refuse(link).await;
         }
         linked.heard = number;
+        if !is_of(self.partition, &what) {
+            tracing::error!(
+                node = linked.node.0,
+                partition = self.partition.0,
+                "another node takes an account for one of another partition"
+            );
+            self.lose(link).await;
+            return self.refuse(link).await;
+        }
         let Some(theirs) = what.socket() else { return };
         if let Up::Opened { .. } = what {
             let (socket, way) = (self.exchange.new_socket(), linked.way.clone());
@@ -208,6 +218,16 @@ impl Trunk {
     }
 }
 
+/// Whether what is said is of an account, or a session, that a partition has.
+fn is_of(partition: Partition, what: &Up) -> bool {
+    match what {
+        Up::SignedIn(sign_in) => partition_of(&sign_in.account) == partition && partition_of_session(sign_in.session) == partition,
+        Up::Resume { resume, .. } => partition_of_session(resume.session) == partition,
+        Up::Renewed { account, .. } => partition_of(account) == partition,
+        Up::Opened { .. } | Up::Received { .. } | Up::Lost { .. } | Up::Tally | Up::Bye => true,
+    }
+}
+
 async fn ask(notes: &Sender<Note>, asked: Asked) -> Option<Answer> {
     match asked {
         Asked::Presence { user } => {
@@ -230,6 +250,10 @@ async fn ask(notes: &Sender<Note>, asked: Asked) -> Option<Answer> {
         }
         Asked::Branding { account, branding } => {
             notes.send(Note::Event(Box::new(HubEvent::BrandingChanged { account, branding }))).await.ok().map(|()| Answer::Done)
+        }
+        Asked::PushFailed { call, user: (account, environment, cuid), device, gone } => {
+            let failed = HubEvent::PushFailed { call, account, environment, cuid, device, gone };
+            notes.send(Note::Event(Box::new(failed))).await.ok().map(|()| Answer::Done)
         }
     }
 }

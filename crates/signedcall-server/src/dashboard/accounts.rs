@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::routing::{get, put};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Contrast};
@@ -13,15 +14,15 @@ use super::audit::{Action, Deed};
 use super::credentials::NewKey;
 use super::refused::{Code, Refused, failed};
 use super::session::SignedIn;
-use crate::account::{self, AccountError};
-use crate::api::Members;
+use crate::account;
+use crate::api::{Etag, IfMatch, Members};
 use crate::store::{Account, Policy, environment_name};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/accounts", get(list).post(add))
         .route("/api/accounts/{account}", get(show))
-        .route("/api/accounts/{account}/policy", put(set_policy))
+        .route("/api/accounts/{account}/policy", get(show_policy).put(set_policy))
         .route("/api/contrast", get(contrast))
 }
 
@@ -104,13 +105,41 @@ async fn contrast(_who: SignedIn, RawQuery(query): RawQuery) -> Result<Json<Cont
     Ok(Json(ContrastView { ratio: contrast.ratio(), least: Contrast::LEGIBLE.ratio(), legible: contrast.is_legible() }))
 }
 
+/// What an account has set for calls of its users, and the name of this version.
+#[derive(Debug, Serialize)]
+struct PolicyView {
+    relay_only: bool,
+    single_device: bool,
+    max_call_seconds: Option<u64>,
+}
+
+impl From<&Account> for PolicyView {
+    fn from(account: &Account) -> Self {
+        let max_call_seconds = account.max_call.map(|limit| limit.as_secs());
+        Self { relay_only: account.relay_only, single_device: account.single_device, max_call_seconds }
+    }
+}
+
+type ShownPolicy = ([(HeaderName, HeaderValue); 1], Json<PolicyView>);
+
+fn shown(account: &Account) -> ShownPolicy {
+    let policy = PolicyView::from(account);
+    (Etag::of(&policy).header(), Json(policy))
+}
+
+async fn show_policy(State(dashboard): State<Shared>, _who: SignedIn, Path(id): Path<String>) -> Result<ShownPolicy, Refused> {
+    let found = dashboard.stores.known(move |accounts| accounts.find(&AccountId(id))).await?;
+    found.map(|(account, _)| shown(&account)).ok_or(Refused::new(Code::NotFound))
+}
+
 async fn set_policy(
     State(dashboard): State<Shared>,
     who: SignedIn,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut members: Members,
-) -> Result<Json<AccountView>, Refused> {
-    let id = AccountId(id);
+) -> Result<ShownPolicy, Refused> {
+    let (id, version) = (AccountId(id), IfMatch::read(&headers)?);
     let policy = Policy {
         relay_only: members.take("relay_only", "true or false")?,
         single_device: members.take("single_device", "true or false")?,
@@ -118,10 +147,13 @@ async fn set_policy(
     };
     members.finish()?;
     let deed = Deed::of(Action::SetPolicy, &who.operator).in_account(&id);
-    let changed = move |accounts: &crate::store::Accounts, _: &mut Deed| -> Result<Account, AccountError> {
+    let changed = move |accounts: &crate::store::Accounts, _: &mut Deed| -> Result<Account, Refused> {
+        let found = |accounts: &crate::store::Accounts| -> Result<Account, Refused> {
+            accounts.find(&id)?.map(|(account, _)| account).ok_or(Refused::new(Code::NotFound))
+        };
+        version.check(&Etag::of(&PolicyView::from(&found(accounts)?)))?;
         account::set_policy(accounts, &id, policy)?;
-        let found = accounts.find(&id)?;
-        found.map(|(account, _)| account).ok_or(AccountError::Unknown(id))
+        found(accounts)
     };
-    Ok(Json(dashboard.carry_out(deed, changed).await?.into()))
+    Ok(shown(&dashboard.carry_out(deed, changed).await?))
 }

@@ -226,7 +226,8 @@ impl Call {
                 confirmed.retain(|confirmed| confirmed.device != new.endpoint.device || confirmed.run == new.endpoint.run);
                 devices.iter_mut().collect()
             }
-            State::Answered { by, .. } => vec![by],
+            State::Answered { by, telling: Telling::Waits { losers, .. }, .. } => losers.iter_mut().chain([by]).collect(),
+            State::Answered { by, telling: Telling::Done, .. } => vec![by],
         };
         for party in parties.into_iter().chain([&mut self.caller]).filter(|party| party.session == old) {
             *party = new;

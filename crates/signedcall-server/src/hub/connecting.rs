@@ -215,8 +215,9 @@ impl Hub {
         };
         match self.calls.get(&second) {
             Some(begun) if begun.instead_of == Some(first) => return,
-            // Somebody has called by this id.
+            // Somebody has called by this id, now or before.
             Some(_) => return self.give_up_connecting(turn, first, EndReason::InternalError),
+            None if self.past.get(second).is_some() => return self.give_up_connecting(turn, first, EndReason::InternalError),
             None => {}
         }
         let Some(of_first) = self.sessions.get(&by.session) else {

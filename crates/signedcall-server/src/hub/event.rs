@@ -69,6 +69,12 @@ pub enum HubEvent {
         /// Those that had ended shortly before, oldest first: not everybody may have been told.
         ended: Vec<KeptEnd>,
     },
+    /// Another service has had these calls until a moment ago: the devices that were signed in there come back within this time, and whoever is called is waited
+    /// for as long.
+    ReturnExpected {
+        /// The time.
+        within: Duration,
+    },
     /// There are fresh relay credentials to be had, for those who are connected and for everyone who comes.
     RelayRenewed {
         /// What they are made with.

@@ -16,8 +16,9 @@
 //!   is being written waits for the store, and is closed then.
 //! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
-//!   write it down keeps nobody waiting for long.
+//!   write it down keeps nobody waiting for long, unless it has others beside this service: one of them may have the call by then, as one that rings.
 //! * **A call outlives the service** (see `restore`).
+//! * **Whoever is called and not back yet**, since another service has had everybody until a moment ago, is waited for (see `early`).
 //! * **The first `accept` wins.** An `accept`, `ringing`, `decline`, `hangup` or `signal` that comes too late is answered without an error and
 //!   changes nothing: the `ended` that crossed it on the wire says what there is to know.
 //! * **Which device** has answered or declined for all is told to the other devices of the same user, by the name that they know it by, and to nobody else.
@@ -53,6 +54,7 @@ mod budget;
 mod call;
 mod company;
 mod connecting;
+mod early;
 mod event;
 mod few;
 mod figures;
@@ -88,6 +90,7 @@ use signedcall_wire::{
 use self::call::Call;
 pub use self::company::Presence;
 pub use self::connecting::{AskId, Connect, Connected, Side};
+use self::early::EarlyCalls;
 pub use self::event::{HubCommand, HubEvent, HubStep, SignIn, SocketId};
 use self::few::Few;
 pub(crate) use self::figures::HubFigures;
@@ -120,8 +123,9 @@ pub struct HubSettings {
     pub session_kept_for: Duration,
     /// How long the store may take to write a call down before the caller is told that it failed.
     pub record_within: Duration,
-    /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice.
-    pub answer_within: Duration,
+    /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice. `None`: for as long
+    /// as it takes, where somebody else may go on with the calls at any time, and knows what the store has.
+    pub answer_within: Option<Duration>,
     /// How many calls may be placed in a minute.
     pub call_rates: CallRates,
 }
@@ -133,7 +137,7 @@ impl Default for HubSettings {
             call_grace: Duration::from_secs(30),
             session_kept_for: Duration::from_secs(60),
             record_within: Duration::from_secs(5),
-            answer_within: Duration::from_secs(1),
+            answer_within: Some(Duration::from_secs(1)),
             call_rates: CallRates::default(),
         }
     }
@@ -152,6 +156,7 @@ pub struct Hub {
     sockets: BTreeMap<SocketId, SessionId>,
     presence: BTreeMap<User, Few<DeviceId, SessionId>>,
     calls: BTreeMap<CallId, Call>,
+    early: EarlyCalls,
     past: PastCalls,
     /// The companies' backends that wait for the record of a call which they have asked for.
     asks: BTreeMap<CallId, Vec<AskId>>,
@@ -213,6 +218,7 @@ impl Hub {
             sockets: BTreeMap::new(),
             presence: BTreeMap::new(),
             calls: BTreeMap::new(),
+            early: EarlyCalls::default(),
             past: PastCalls::default(),
             asks: BTreeMap::new(),
             calls_of_users: BTreeMap::new(),
@@ -260,6 +266,7 @@ impl Hub {
             HubEvent::PushFailed { call, account, environment, cuid, device, gone } => {
                 self.push_failed(&mut turn, call, &(account, environment, cuid), device, gone);
             }
+            HubEvent::ReturnExpected { within } => self.expect_return(&turn, within),
             HubEvent::Draining => self.drains = true,
             HubEvent::Woken => {}
         }
@@ -280,7 +287,8 @@ impl Hub {
             Timer::EndNears(call) => self.warn_of_end(turn, call),
             Timer::TimeOver(call) => self.end(turn, call, EndReason::MaxDuration, |_| EndReason::MaxDuration),
             // The next service waits anew: a device that is away meanwhile keeps its calls.
-            Timer::GraceOver(_) | Timer::KeepOver(_) if self.drains => {}
+            Timer::GraceOver(_) | Timer::KeepOver(_) | Timer::ReturnOver if self.drains => {}
+            Timer::ReturnOver => self.end_return(turn),
             Timer::GraceOver(session) => self.give_up_waiting(turn, session),
             Timer::TokenOver(session) => self.expire_token(turn, session),
             Timer::KeepOver(session) => self.forget_session(turn, session, call::Departure::NetworkLoss),

@@ -43,13 +43,17 @@ impl Hub {
         if asked.is_some_and(|limit| limit < MIN_CALL) {
             return refused(ErrorCode::FailureInMakeCall);
         }
-        let callee = (account, environment, new.to);
+        let callee = (account, environment, new.to.clone());
         if !self.may_place(session, None) || self.would_be_glare(session, &callee) {
             return refused(ErrorCode::OngoingCall);
         }
         let reachable = self.reachable(&callee);
         if !self.may_be_reached(&callee, &reachable) && !self.has_logged_out(&callee) {
-            return refused(ErrorCode::ContactNotReachable);
+            return if self.may_come_back(turn.now) {
+                self.wait_for_callee(session, id, callee, new)
+            } else {
+                refused(ErrorCode::ContactNotReachable)
+            };
         }
         let invite = Invite {
             call: new.call,

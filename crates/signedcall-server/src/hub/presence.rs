@@ -100,6 +100,7 @@ impl Hub {
         let (version, push_key, calls) = (PROTOCOL_VERSION, self.push_key.clone(), snapshots);
         let welcome = Welcome { version, session: id, resume_token, token_lasts_ms, ice, branding, push_key, calls, ended };
         turn.send(socket, ServiceMessage::Welcome(welcome));
+        self.place_early(turn, &user);
     }
 
     /// Goes on with a session on a new socket, or says that it cannot be done.
@@ -229,8 +230,11 @@ impl Hub {
     /// what it has heard no answer to in the new session.
     fn hand_over(&mut self, turn: &mut Turn, old: SessionId, new: Party) -> Inherited {
         let calls = self.sessions.get(&old).map(|session| session.calls.clone()).unwrap_or_default();
-        for id in calls {
-            self.tell_answer(turn, id);
+        // What may not be told yet is told in the new session.
+        if self.settings.answer_within.is_some() {
+            for id in calls {
+                self.tell_answer(turn, id);
+            }
         }
         let Some(session) = self.sessions.get_mut(&old) else {
             return Inherited::default();

@@ -77,7 +77,10 @@ impl Hub {
                 Answer::Pending
             }
             (Some(Role::Talking), State::Answered { telling: Telling::Waits { waiting, .. }, .. }) => {
-                waiting.push(request);
+                // It may ask again in another session.
+                if !waiting.contains(&request) {
+                    waiting.push(request);
+                }
                 Answer::Pending
             }
             (_, State::Recording { .. } | State::Ringing { .. } | State::Answered { .. }) => DONE,
@@ -114,7 +117,9 @@ impl Hub {
         Self::settle_pushes(turn, call, Some(winner.endpoint.device), EndReason::AnsweredElsewhere);
         self.timers.clear(Timer::PushDue(id));
         self.timers.clear(Timer::RingOver(id));
-        self.timers.set(Timer::AnswerOverdue(id), turn.now + self.settings.answer_within);
+        if let Some(within) = self.settings.answer_within {
+            self.timers.set(Timer::AnswerOverdue(id), turn.now + within);
+        }
         self.write_answer(turn, id);
     }
 
@@ -209,6 +214,7 @@ impl Hub {
 
     fn hang_up(&mut self, turn: &mut Turn, session: SessionId, id: CallId, reason: EndReason) -> Answer {
         let Some(call) = self.calls.get_mut(&id) else {
+            self.take_back_early(turn, session, id);
             return DONE;
         };
         let Some(role) = call.role(session) else {

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     AnswerOverdue(CallId),
     /// Nobody has confirmed that a call rings.
     PushDue(CallId),
+    /// Whoever was about to come back is back, or does not come.
+    ReturnOver,
     /// Nobody has answered a call.
     RingOver(CallId),
     /// The time of a call is nearly over.

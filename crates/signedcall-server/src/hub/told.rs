@@ -2,7 +2,7 @@
 
 use signedcall_wire::{CallPhase, CallSnapshot, EndReason, EndedCall, Invite, SessionId, Timestamp};
 
-use super::call::{Call, Role, State};
+use super::call::{Call, Role, State, Telling};
 
 impl Call {
     pub(super) fn invite(&self, now: Timestamp) -> Invite {
@@ -18,6 +18,8 @@ impl Call {
         let phase = match &self.state {
             State::Recording { .. } => return None,
             State::Ringing { confirmed, .. } if confirmed.is_empty() => CallPhase::Placed,
+            // Nobody is told before the store has it.
+            State::Answered { telling: Telling::Waits { .. }, .. } => CallPhase::Placed,
             State::Ringing { confirmed, .. } => CallPhase::Ringing { by: confirmed.clone() },
             State::Answered { by, caller_holds, callee_holds, .. } => {
                 let (holds, is_held) = match role {
@@ -36,11 +38,11 @@ impl Call {
     /// What a device of the callee learns of it that has not answered.
     pub(super) fn answered_elsewhere(&self) -> Option<EndedCall> {
         match &self.state {
-            State::Answered { device_name, .. } => {
+            State::Answered { device_name, telling: Telling::Done, .. } => {
                 let (call, other_device) = (self.invite.call, device_name.clone());
                 Some(EndedCall { call, reason: EndReason::AnsweredElsewhere, other_device })
             }
-            State::Recording { .. } | State::Ringing { .. } => None,
+            State::Recording { .. } | State::Ringing { .. } | State::Answered { telling: Telling::Waits { .. }, .. } => None,
         }
     }
 }

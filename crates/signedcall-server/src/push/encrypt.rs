@@ -17,8 +17,10 @@ const SALT_BYTES: usize = 16;
 const AUTH_BYTES: usize = 16;
 /// A point of P-256, uncompressed.
 const POINT_BYTES: u8 = 65;
-/// Where the last record ends.
+/// Where the last record ends, before its padding.
 const LAST_RECORD: u8 = 2;
+/// What is encrypted has a multiple of so many bytes, so that its length says nothing of who is called. What a push carries fits into one for every user there may be.
+const PADDED_TO: usize = 256;
 
 /// What pushes to a device are encrypted with.
 #[derive(Clone, Debug)]
@@ -51,10 +53,10 @@ impl DeviceKeys {
     pub(crate) fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, EncryptError> {
         let mut salt = [0; SALT_BYTES];
         OsRng.try_fill_bytes(&mut salt).map_err(|_| EncryptError::NoKey)?;
-        self.encrypt_with(plain, &random_key()?, salt)
+        self.encrypt_record(padded(plain), &random_key()?, salt)
     }
 
-    fn encrypt_with(&self, plain: &[u8], ours: &SecretKey, salt: [u8; SALT_BYTES]) -> Result<Vec<u8>, EncryptError> {
+    fn encrypt_record(&self, mut record: Vec<u8>, ours: &SecretKey, salt: [u8; SALT_BYTES]) -> Result<Vec<u8>, EncryptError> {
         let our_public = ours.public_key().to_encoded_point(false);
         let shared = diffie_hellman(ours.to_nonzero_scalar(), self.public.as_affine());
         let theirs = self.public.to_encoded_point(false);
@@ -63,12 +65,18 @@ impl DeviceKeys {
         let prk = Salt::new(HKDF_SHA256, &salt).extract(&input);
         let key: [u8; 16] = expand(&prk, b"Content-Encoding: aes128gcm\0")?;
         let nonce: [u8; 12] = expand(&prk, b"Content-Encoding: nonce\0")?;
-        let mut sealed = [plain, &[LAST_RECORD]].concat();
         let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).map_err(|_| EncryptError::NoKey)?);
-        let seal = key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed);
+        let seal = key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record);
         seal.map_err(|_| EncryptError::NoKey)?;
-        Ok([&salt[..], &RECORD_BYTES.to_be_bytes(), &[POINT_BYTES], our_public.as_bytes(), &sealed].concat())
+        Ok([&salt[..], &RECORD_BYTES.to_be_bytes(), &[POINT_BYTES], our_public.as_bytes(), &record].concat())
     }
+}
+
+/// The one record that is sealed (RFC 8188, section 2): what is said, where it ends, and zeros.
+fn padded(plain: &[u8]) -> Vec<u8> {
+    let mut record = [plain, &[LAST_RECORD]].concat();
+    record.resize(record.len().next_multiple_of(PADDED_TO), 0);
+    record
 }
 
 /// A key on P-256. Not every 32 bytes are one, and nearly all are.
@@ -105,7 +113,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_wire::{PushService, Redacted};
+    use signedcall_wire::{CallId, Cuid, PushPayload, PushService, Redacted};
+    use uuid::Uuid;
 
     use super::*;
 
@@ -122,10 +131,24 @@ mod tests {
         let keys = DeviceKeys::of(&target(P256DH, AUTH)).expect("keys");
         let ours = decode("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw").expect("base64url");
         let salt = decode("DGv6ra1nlYgDCS1FRnbzlw").expect("base64url").try_into().expect("16 bytes");
-        let plain = b"When I grow up, I want to be a watermelon";
-        let sealed = keys.encrypt_with(plain, &SecretKey::from_slice(&ours).expect("a key"), salt).expect("it is sealed");
+        let record = b"When I grow up, I want to be a watermelon\x02".to_vec();
+        let sealed = keys.encrypt_record(record, &SecretKey::from_slice(&ours).expect("a key"), salt).expect("it is sealed");
         let expected = "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN";
         assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(sealed), expected);
+    }
+
+    #[test]
+    fn the_length_of_a_push_does_not_tell_who_is_called() {
+        let keys = DeviceKeys::of(&target(P256DH, AUTH)).expect("keys");
+        let sealed = |cuid: &str| {
+            let (call, to) = (CallId(Uuid::new_v4()), Cuid::new(cuid).expect("a cuid"));
+            let payload = PushPayload { call, to, expires_at_ms: 1_795_800_000_000 };
+            keys.encrypt(&serde_json::to_vec(&payload).expect("plain data")).expect("it is sealed")
+        };
+        let lengths = [5, 13, 27, 50].map(|length| sealed(&"a".repeat(length)).len());
+        // What stands before the record, the record, and by what it is known to be whole.
+        assert_eq!(lengths, [16 + 4 + 1 + 65 + PADDED_TO + 16; 4]);
+        assert_eq!(padded(&[7; PADDED_TO]).len(), 2 * PADDED_TO, "nothing is cut off");
     }
 
     #[test]

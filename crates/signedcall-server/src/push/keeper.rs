@@ -2,7 +2,7 @@
 //! the hub.
 //!
 //! It writes in the order in which it is told. What has to be written in any case, since somebody is not to be pushed any more, waits while the store cannot
-//! be written to, and everything else comes after it.
+//! be written to, and everything else comes after it. What a hub says counts for as long as the tenure by which it decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{InvalidTarget, Next, PushSettings, check_target};
 use crate::hub::{ForgetPush, HubEvent, KeepPush, NewPush, RenewPush};
+use crate::store::owners::Tenure;
 use crate::store::{DuePush, Pushes, PutPush, StoreError, TriedPush, WrittenPush};
 
 /// How long to wait before writing again what could not be written.
@@ -35,9 +36,13 @@ pub(crate) struct PushThread {
 #[derive(Debug)]
 pub(crate) struct PushKeeper {
     jobs: PushJobs,
+    by: By,
     tell: UnboundedSender<HubEvent>,
     told: UnboundedReceiver<HubEvent>,
 }
+
+/// The tenure by which a hub decides, where others may have the store as well.
+type By = Option<Arc<Tenure>>;
 
 /// The way to the thread.
 #[derive(Clone, Debug)]
@@ -45,12 +50,10 @@ pub(crate) struct PushJobs(Sender<Job>);
 
 #[derive(Debug)]
 enum Job {
-    /// A hub is there, which is told what becomes of its users' pushes.
-    Hub(UnboundedSender<HubEvent>),
-    Keep(Box<KeepPush>, UnboundedSender<HubEvent>),
-    Push(NewPush, UnboundedSender<HubEvent>),
+    Keep(Box<KeepPush>, By, UnboundedSender<HubEvent>),
+    Push(NewPush, By, UnboundedSender<HubEvent>),
     Tried(Box<TriedPush>, oneshot::Sender<bool>),
-    Lasting(Lasting),
+    Lasting(Lasting, By),
     /// Ends the thread.
     Finish,
 }
@@ -64,12 +67,13 @@ enum Lasting {
 }
 
 impl PushThread {
-    /// Starts the thread, with a connection to the store that is its own.
-    pub(crate) fn start(pushes: Pushes, settings: PushSettings) -> Result<Self, StoreError> {
+    /// Starts the thread, with a connection to the store that is its own. Of each push that is sent and not brought it says so in `failed`, for whoever decides on
+    /// its call by then.
+    pub(crate) fn start(pushes: Pushes, settings: PushSettings, failed: UnboundedSender<HubEvent>) -> Result<Self, StoreError> {
         let (jobs, inbox) = mpsc::channel();
         let (lives, over) = mpsc::channel();
         let filled = Arc::new(Notify::new());
-        let keeper = Keeper { pushes, settings, hubs: Vec::new(), filled: Arc::clone(&filled), waiting: VecDeque::new(), _lives: lives };
+        let keeper = Keeper { pushes, settings, failed, filled: Arc::clone(&filled), waiting: VecDeque::new(), _lives: lives };
         let thread = std::thread::Builder::new().name("pushes".to_owned()).spawn(move || keeper.run(&inbox));
         thread.map_err(StoreError::Thread)?;
         Ok(Self { jobs: PushJobs(jobs), filled, over })
@@ -98,27 +102,27 @@ impl PushThread {
 impl PushKeeper {
     /// Writes down where a device is reached; [`HubEvent::PushKept`] follows.
     pub(crate) fn keep(&self, kept: KeepPush) {
-        self.jobs.send(Job::Keep(Box::new(kept), self.tell.clone()));
+        self.jobs.send(Job::Keep(Box::new(kept), self.by.clone(), self.tell.clone()));
     }
 
     /// Writes down by what right a device is reached.
     pub(crate) fn renew(&self, renewed: RenewPush) {
-        self.jobs.send(Job::Lasting(Lasting::Renew(renewed)));
+        self.jobs.send(Job::Lasting(Lasting::Renew(renewed), self.by.clone()));
     }
 
     /// Sends no more pushes to a device.
     pub(crate) fn forget(&self, forgotten: ForgetPush) {
-        self.jobs.send(Job::Lasting(Lasting::Forget(forgotten)));
+        self.jobs.send(Job::Lasting(Lasting::Forget(forgotten), self.by.clone()));
     }
 
     /// Has a device called; [`HubEvent::PushFailed`] follows if that cannot be done.
     pub(crate) fn push(&self, new: NewPush) {
-        self.jobs.send(Job::Push(new, self.tell.clone()));
+        self.jobs.send(Job::Push(new, self.by.clone(), self.tell.clone()));
     }
 
     /// Nothing more is to be sent of a push.
     pub(crate) fn settle(&self, call: CallId, device: DeviceId) {
-        self.jobs.send(Job::Lasting(Lasting::Settle { call, device }));
+        self.jobs.send(Job::Lasting(Lasting::Settle { call, device }, self.by.clone()));
     }
 
     /// The next thing that the hub is to know.
@@ -128,11 +132,10 @@ impl PushKeeper {
 }
 
 impl PushJobs {
-    /// The way to the thread for a hub.
-    pub(crate) fn for_hub(&self) -> PushKeeper {
+    /// The way to the thread for a hub, and by which tenure it decides.
+    pub(crate) fn for_hub(&self, by: Option<Tenure>) -> PushKeeper {
         let (tell, told) = unbounded_channel();
-        self.send(Job::Hub(tell.clone()));
-        PushKeeper { jobs: self.clone(), tell, told }
+        PushKeeper { jobs: self.clone(), by: by.map(Arc::new), tell, told }
     }
 
     /// Writes down what has become of a push, and says whether that could be done. [`HubEvent::PushFailed`] follows for one that is not brought.
@@ -152,11 +155,10 @@ impl PushJobs {
 struct Keeper {
     pushes: Pushes,
     settings: PushSettings,
-    /// All that decide on calls here.
-    hubs: Vec<UnboundedSender<HubEvent>>,
+    failed: UnboundedSender<HubEvent>,
     filled: Arc<Notify>,
     /// What could not be written down yet, in order.
-    waiting: VecDeque<Lasting>,
+    waiting: VecDeque<(Lasting, By)>,
     _lives: Sender<()>,
 }
 
@@ -182,22 +184,18 @@ impl Keeper {
 
     fn take(&mut self, job: Job) {
         match job {
-            Job::Lasting(lasting) => {
-                self.waiting.push_back(lasting);
+            Job::Lasting(lasting, by) => {
+                self.waiting.push_back((lasting, by));
                 self.try_to_catch_up();
             }
-            Job::Hub(hub) => {
-                self.hubs.retain(|hub| !hub.is_closed());
-                self.hubs.push(hub);
-            }
-            Job::Keep(kept, tell) => {
+            Job::Keep(kept, by, tell) => {
                 let KeepPush { session, request, account, environment, cuid, device, .. } = &*kept;
                 let (session, request, user, device) = (*session, *request, (account.clone(), *environment, cuid.clone()), *device);
-                let kept = self.catch_up().and_then(|()| self.keep(&kept));
+                let kept = self.catch_up().and_then(|()| self.keep(&kept, by.as_deref()));
                 say(&tell, HubEvent::PushKept { session, request, user, device, kept });
             }
-            Job::Push(new, tell) => {
-                let put = self.catch_up().map_err(drop).and_then(|()| self.put(&new));
+            Job::Push(new, by, tell) => {
+                let put = self.catch_up().map_err(drop).and_then(|()| self.put(&new, by.as_deref()));
                 let gone = match put {
                     Ok(PutPush::Put) => return self.filled.notify_one(),
                     Ok(PutPush::Known) => return,
@@ -224,12 +222,13 @@ impl Keeper {
 
     /// Writes what waits, as far as that can be done.
     fn catch_up(&mut self) -> Result<(), ErrorCode> {
-        while let Some(lasting) = self.waiting.front() {
-            let written = match lasting {
+        while let Some((lasting, by)) = self.waiting.front() {
+            // What is said by a tenure that is over is for whoever has the next one to say.
+            let written = self.pushes.by(by.as_deref(), || match lasting {
                 Lasting::Forget(forgotten) => self.pushes.forget(forgotten),
                 Lasting::Renew(renewed) => self.pushes.renew(renewed),
                 Lasting::Settle { call, device } => self.pushes.settle(&call.to_string(), *device),
-            };
+            });
             if let Err(error) = written {
                 tracing::error!(%error, waiting = self.waiting.len(), "what is known of pushes could not be changed; trying again");
                 return Err(ErrorCode::ServerFailure);
@@ -239,20 +238,23 @@ impl Keeper {
         Ok(())
     }
 
-    fn keep(&self, kept: &KeepPush) -> Result<bool, ErrorCode> {
-        let Some(target) = &kept.target else { return self.pushes.keep(kept).map(|()| false).map_err(failed) };
+    fn keep(&self, kept: &KeepPush, by: Option<&Tenure>) -> Result<bool, ErrorCode> {
+        // A device whose calls are elsewhere says it again there.
+        let keep = || self.pushes.by(by, || self.pushes.keep(kept)).map_err(failed)?.ok_or(ErrorCode::ServerFailure);
+        let Some(target) = &kept.target else { return keep().map(|()| false) };
         let apns = match &target.by {
             PushService::Apns { .. } => self.pushes.apns(&kept.account, kept.environment).map_err(failed)?,
             PushService::WebPush { .. } | PushService::Unknown => None,
         };
         check_target(target, &self.settings, apns.as_ref()).map_err(refused)?;
-        self.pushes.keep(kept).map(|()| true).map_err(failed)
+        keep().map(|()| true)
     }
 
-    fn put(&self, new: &NewPush) -> Result<PutPush, ()> {
-        self.pushes.put(new).map_err(|error| {
+    fn put(&self, new: &NewPush, by: Option<&Tenure>) -> Result<PutPush, ()> {
+        let put = self.pushes.by(by, || self.pushes.put(new)).map_err(|error| {
             tracing::error!(%error, call = %new.call, "a push could not be written down, and is not sent");
-        })
+        })?;
+        put.ok_or(())
     }
 
     fn write(&self, tried: &TriedPush) -> Result<WrittenPush, ()> {
@@ -272,11 +274,7 @@ impl Keeper {
         let DuePush { call, user: (account, environment, cuid), device, .. } = due;
         if let Ok(call) = Uuid::try_parse(&call).map(CallId) {
             let gone = written == Ok(WrittenPush::Forgotten);
-            // One of them decides on the call, and to the others it is unknown.
-            for hub in &self.hubs {
-                let (account, cuid) = (account.clone(), cuid.clone());
-                say(hub, HubEvent::PushFailed { call, account, environment, cuid, device, gone });
-            }
+            say(&self.failed, HubEvent::PushFailed { call, account, environment, cuid, device, gone });
         }
     }
 }
@@ -303,6 +301,7 @@ mod tests {
     use super::*;
     use crate::hub::{Basis, KeyId, Reach};
     use crate::store::Accounts;
+    use crate::store::owners::{NodeId, Owners, Partition};
     use crate::store::testing::TestStore;
 
     const DEVICE: DeviceId = DeviceId(Uuid::from_u128(1));
@@ -332,13 +331,14 @@ mod tests {
     fn start(store: &TestStore) -> (PushThread, PushKeeper) {
         let accounts = Accounts::open(store.at()).expect("a new store");
         crate::account::add(&accounts, &crate::demo::demo_account()).expect("a new account");
-        let thread = PushThread::start(Pushes::open(store.at()).expect("a store"), PushSettings::default()).expect("a thread");
-        let keeper = thread.jobs().for_hub();
+        let thread = PushThread::start(Pushes::open(store.at()).expect("a store"), PushSettings::default(), unbounded_channel().0);
+        let thread = thread.expect("a thread");
+        let keeper = thread.jobs().for_hub(None);
         (thread, keeper)
     }
 
     fn reach(store: &TestStore) -> Vec<Reach> {
-        Pushes::open(store.at()).and_then(|pushes| pushes.known()).expect("a store").into_iter().map(|(_, _, reach)| reach).collect()
+        Pushes::open(store.at()).and_then(|pushes| pushes.known(None)).expect("a store").into_iter().map(|(_, _, reach)| reach).collect()
     }
 
     async fn told(keeper: &mut PushKeeper) -> Result<bool, ErrorCode> {
@@ -380,5 +380,26 @@ mod tests {
         let mut reach = reach(&store);
         reach.sort_by_key(|reach| *reach == Reach::LoggedOut);
         assert_eq!(reach, [Reach::Push(kept("").by), Reach::LoggedOut]);
+    }
+
+    #[tokio::test]
+    async fn what_a_hub_says_after_its_calls_are_another_service_s_is_not_written_down() {
+        let store = TestStore::on_postgres();
+        let (thread, _) = start(&store);
+        let owners = Owners::open(store.at()).expect("a store");
+        let claim = |node: &str| owners.claim(Partition(11), &NodeId(node.to_owned())).expect("it is nobody's");
+        let first = claim("one");
+        let mut late = thread.jobs().for_hub(Some(first.clone()));
+        late.keep(kept("https://push.example/1"));
+        assert_eq!(told(&mut late).await, Ok(true));
+        owners.release(&first).expect("a store");
+        let mut next = thread.jobs().for_hub(Some(claim("two")));
+        next.keep(kept("https://push.example/2"));
+        assert_eq!(told(&mut next).await, Ok(true));
+        late.forget(forgotten());
+        late.keep(kept("https://push.example/1"));
+        assert_eq!(told(&mut late).await, Err(ErrorCode::ServerFailure));
+        let target = store.text("SELECT target FROM push_targets").expect("it is reached still");
+        assert!(target.contains("https://push.example/2"), "{target}");
     }
 }

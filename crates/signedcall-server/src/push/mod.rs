@@ -36,7 +36,7 @@ pub(crate) use self::keeper::{PushJobs, PushKeeper, PushThread};
 pub(crate) use self::parts::PushParts;
 pub use self::parts::StartPushError;
 pub(crate) use self::schedule::Next;
-pub(crate) use self::sender::send_pushes;
+pub(crate) use self::sender::{send_pushes, tell_failed};
 pub(crate) use self::trial::{PushTrials, Trial, Verdict};
 pub(crate) use self::vapid::VapidKey;
 use crate::outward::{Answer, NoAnswer, Outward, Trust, check};

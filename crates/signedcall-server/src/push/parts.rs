@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
 use super::sender::Senders;
 use super::{CertificatesError, PushSettings, PushThread, VapidKey};
+use crate::hub::HubEvent;
 use crate::store::{Location, Pushes, StoreError};
 
 /// Why nothing can be pushed.
@@ -26,6 +29,8 @@ pub(crate) struct PushParts {
     pub(crate) thread: PushThread,
     pub(crate) senders: Arc<Senders>,
     pub(crate) pushes: Arc<Mutex<Pushes>>,
+    /// Which pushes were not brought, for whoever decides on their calls.
+    pub(crate) failed: UnboundedReceiver<HubEvent>,
     /// What devices are told that Web Push services know the service by.
     pub(crate) key: String,
 }
@@ -38,8 +43,9 @@ impl PushParts {
         let vapid = Arc::new(VapidKey::of(&kept).ok_or(StartPushError::NoKey)?);
         let key = vapid.public();
         let pushes = Arc::new(Mutex::new(pushes));
-        let thread = PushThread::start(Pushes::open(store)?, settings.clone())?;
+        let (tell, failed) = unbounded_channel();
+        let thread = PushThread::start(Pushes::open(store)?, settings.clone(), tell)?;
         let senders = Arc::new(Senders::new(settings, vapid, Arc::clone(&pushes))?);
-        Ok(Self { thread, senders, pushes, key })
+        Ok(Self { thread, senders, pushes, failed, key })
     }
 }

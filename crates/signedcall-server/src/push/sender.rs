@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use signedcall_wire::{CallId, PushPayload, PushService};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -19,8 +20,10 @@ use super::under_way::{UnderWay, WORTH_A_LOOK};
 use super::web_push::WebPush;
 use super::{CertificatesError, PushJobs, PushSender, PushSettings, SendError, VapidKey};
 use crate::cluster::Exchange;
+use crate::hub::HubEvent;
 use crate::outward::Answer;
 use crate::store::{DuePush, Pushes, StoreError, TriedPush, unix_millis};
+use crate::switchboard::Note;
 
 /// How often is looked for what has become due by itself. A pause is never shorter.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -117,6 +120,21 @@ pub(crate) async fn send_pushes(
     };
     if timeout(ENDS_WITHIN, finish).await.is_err() {
         tracing::info!("some pushes are under way still, and are sent again by the next service");
+    }
+}
+
+/// Tells whoever decides on a call that a push of it is not brought: that may be another node by now. Ends with whoever says so.
+pub(crate) async fn tell_failed(mut failed: UnboundedReceiver<HubEvent>, exchange: Exchange) {
+    while let Some(event) = failed.recv().await {
+        let HubEvent::PushFailed { account, .. } = &event else { continue };
+        let (account, exchange) = (account.clone(), exchange.clone());
+        // What waits for a node that has the calls keeps nothing else waiting.
+        tokio::spawn(async move {
+            if let Some(notes) = exchange.of(&account).await {
+                // A hub that is gone reads in the store what has become of its pushes.
+                let _ = notes.send(Note::Event(Box::new(event))).await;
+            }
+        });
     }
 }
 

@@ -48,6 +48,14 @@ pub(super) enum Ready {
 }
 
 impl Joining {
+    /// The way to the other nodes, if there are any.
+    pub(super) fn bus(&self) -> Option<Bus> {
+        match self {
+            Self::Nobody(_) => None,
+            Self::Cluster(member) => Some(member.bus.clone()),
+        }
+    }
+
     /// Opens what can fail. Blocks for a moment.
     pub(super) fn open(self, opening: Opening) -> Result<Ready, StartError> {
         Ok(match self {

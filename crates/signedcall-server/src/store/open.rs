@@ -6,6 +6,7 @@ use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, DeviceName, En
 use uuid::Uuid;
 
 use super::outbox::put;
+use super::owners::{Partition, lies_in};
 use super::pushes::settled_pushes;
 use super::sql::{self, Connection, Row, params};
 use super::{environment_named, unix_millis};
@@ -31,9 +32,11 @@ pub(crate) struct Legacy {
 }
 
 impl Legacy {
-    pub(super) fn read(connection: &Connection, now: SystemTime) -> sql::Result<Self> {
-        let ended = read_ended(connection, now)?;
-        Ok(Self { open: read_open(connection, now)?, ended })
+    /// Reads what lies in a partition, or everything; nothing of others is looked at, nor changed.
+    pub(super) fn read(connection: &Connection, now: SystemTime, partition: Option<Partition>) -> sql::Result<Self> {
+        let is_ours = lies_in("account", partition);
+        let ended = read_ended(connection, now, &is_ours)?;
+        Ok(Self { open: read_open(connection, now, &is_ours)?, ended })
     }
 }
 
@@ -41,17 +44,18 @@ impl Legacy {
 const OPEN: &str = "
     SELECT id, account, environment, callee, context, placed_at_ms, invite, instead_of, limit_ms,
            answered_by, answered_run, answered_at_ms, connected_at_ms, caller_holds, callee_holds, ends_at_ms, answered_name, rings_on, by_company
-    FROM calls INDEXED BY calls_that_go_on WHERE ended_at_ms IS NULL ORDER BY placed_at_ms, id";
+    FROM calls INDEXED BY calls_that_go_on WHERE ended_at_ms IS NULL";
 
 /// Those that have ended since a moment.
 const ENDED: &str = "
     SELECT id, account, environment, caller, caller_device, callee, answered_by, answered_name, declined_by, declined_name, ended_at_ms, end_reason
-    FROM calls INDEXED BY ended_calls WHERE ended_at_ms >= ? ORDER BY ended_at_ms, id";
+    FROM calls INDEXED BY ended_calls WHERE ended_at_ms >= ?";
 
 /// Reads every open call. A record that does not say enough, since an older version of the service has written it, is closed: nobody knows how that call
 /// ended.
-fn read_open(connection: &Connection, now: SystemTime) -> sql::Result<Vec<OpenCall>> {
-    let rows = connection.query(OPEN, params![], |row| Ok((row.get::<String>(0)?, read(row)?)))?;
+fn read_open(connection: &Connection, now: SystemTime, is_ours: &str) -> sql::Result<Vec<OpenCall>> {
+    let open = format!("{OPEN} AND {is_ours} ORDER BY placed_at_ms, id");
+    let rows = connection.query(&open, params![], |row| Ok((row.get::<String>(0)?, read(row)?)))?;
     let mut open = Vec::new();
     for (id, call) in rows {
         match call {
@@ -113,9 +117,10 @@ fn moment(unix_millis: i64) -> Timestamp {
     Timestamp::from_millis(u64::try_from(unix_millis).unwrap_or_default())
 }
 
-fn read_ended(connection: &Connection, now: SystemTime) -> sql::Result<Vec<KeptEnd>> {
+fn read_ended(connection: &Connection, now: SystemTime, is_ours: &str) -> sql::Result<Vec<KeptEnd>> {
     let since = now.checked_sub(ENDED_REMEMBERED_FOR).unwrap_or(now);
-    let ended = connection.query(ENDED, params![unix_millis(since)], read_end)?;
+    let ended = format!("{ENDED} AND {is_ours} ORDER BY ended_at_ms, id");
+    let ended = connection.query(&ended, params![unix_millis(since)], read_end)?;
     Ok(ended.into_iter().flatten().collect())
 }
 

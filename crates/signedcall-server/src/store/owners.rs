@@ -12,8 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use signedcall_wire::AccountId;
 
-use super::sql::{self, Connection, Row, params};
+use super::sql::{self, Connection, Row, Trouble, params};
 use super::{Location, StoreError};
 
 /// For how long a partition is a service's that does not renew its tenure: devices wait for another one meanwhile. A database that is started again may take
@@ -21,6 +23,9 @@ use super::{Location, StoreError};
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// How often a tenure is to be renewed.
 pub(crate) const RENEW_EVERY: Duration = Duration::from_millis(500);
+
+/// How long whoever claims a partition waits for somebody who is writing by the tenure before, until it is tried again: meanwhile no other is claimed.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Milliseconds since 1970, by the clock that all services share.
 const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
@@ -32,6 +37,30 @@ const GIVEN_UP: &str = "0";
 /// A share of the calls: one service at a time decides on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Partition(pub(crate) u16);
+
+/// Into how many partitions accounts are divided: several for each node of a cluster that anybody has, and few enough that one node can have all.
+pub(crate) const PARTITIONS: u8 = 16;
+/// The first one. What lies before is all calls of a database, which are a service's that is alone.
+pub(crate) const FIRST: u16 = 1;
+
+/// Where everything is known of an account.
+pub(crate) fn partition_of(account: &AccountId) -> Partition {
+    numbered(Sha256::digest(account.0.as_bytes())[0])
+}
+
+/// The partition of something that has a byte of its own.
+pub(crate) fn numbered(byte: u8) -> Partition {
+    Partition(FIRST + u16::from(byte % PARTITIONS))
+}
+
+/// What is so of rows whose column has the name of an account that lies in a partition, as [`partition_of`] says; of all rows, where a service has all calls. Only
+/// a server's store is divided.
+pub(super) fn lies_in(column: &str, partition: Option<Partition>) -> String {
+    match partition.and_then(|partition| partition.0.checked_sub(FIRST)) {
+        Some(number) => format!("get_byte(sha256(convert_to({column}, 'UTF8')), 0) % {PARTITIONS} = {number}"),
+        None => "1 = 1".to_owned(),
+    }
+}
 
 /// What a running service calls itself. No two that run at once have the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,9 +126,16 @@ pub(crate) struct Owners {
 #[derive(Debug)]
 enum Kept {
     /// In the database, where others look as well.
-    Shared(Box<Mutex<Connection>>),
+    Shared(Box<Shared>),
     /// Nobody else has the store.
     Alone(Mutex<BTreeMap<Partition, NodeId>>),
+}
+
+/// The connections to it: who claims may have to wait for others, and must not keep anybody from saying in time that they are there.
+#[derive(Debug)]
+struct Shared {
+    renewing: Mutex<Connection>,
+    claiming: Mutex<Connection>,
 }
 
 impl Owners {
@@ -108,7 +144,11 @@ impl Owners {
         let at = at.into();
         let kept = match &at {
             Location::File(_) => Kept::Alone(Mutex::default()),
-            Location::Server(_) => Kept::Shared(Box::new(Mutex::new(at.open_again()?))),
+            Location::Server(_) => {
+                let claiming = at.open_again()?;
+                claiming.wait_for_others(CLAIMED_WITHIN).map_err(|error| at.failed(error))?;
+                Kept::Shared(Box::new(Shared { renewing: Mutex::new(at.open_again()?), claiming: Mutex::new(claiming) }))
+            }
         };
         Ok(Self { at, kept })
     }
@@ -117,13 +157,18 @@ impl Owners {
     /// that claim it at once one has it.
     pub(crate) fn claim(&self, partition: Partition, node: &NodeId) -> Result<Tenure, ClaimError> {
         let granted = |epoch| Tenure { partition, node: node.clone(), epoch };
-        let connection = match &self.kept {
-            Kept::Shared(connection) => lock(connection),
+        let shared = match &self.kept {
+            Kept::Shared(shared) => shared,
             Kept::Alone(owners) => {
                 lock(owners).insert(partition, node.clone());
                 return Ok(granted(Epoch(1)));
             }
         };
+        // Nobody is kept from renewing a tenure that goes on.
+        match self.owner_of(partition)? {
+            Some(owner) if owner.node != *node && !owner.free_in.is_zero() => return Err(ClaimError::Held(owner)),
+            Some(_) | None => {}
+        }
         let claim = format!(
             "INSERT INTO owners (partition, node, epoch, renewed_at_ms) VALUES (?1, ?2, 1, {NOW})
              ON CONFLICT (partition) DO UPDATE SET node = excluded.node, epoch = owners.epoch + 1, renewed_at_ms = {NOW}
@@ -131,12 +176,19 @@ impl Owners {
              RETURNING epoch",
             free_in = free_in(),
         );
-        let claimed = connection.query_optional(&claim, params![partition.0, node.0], |row| row.get(0).map(Epoch));
-        drop(connection);
-        match claimed.map_err(|error| self.at.failed(error))? {
-            Some(epoch) => Ok(granted(epoch)),
+        let claiming = lock(&shared.claiming);
+        let claim = || {
+            let transaction = claiming.begin_beside_others()?;
+            wait_for_writers(&transaction, "partition = ?", partition)?;
+            let claimed = transaction.query_optional(&claim, params![partition.0, node.0], |row| row.get(0).map(Epoch))?;
+            transaction.commit().map(|()| claimed)
+        };
+        match claim() {
+            Ok(Some(epoch)) => Ok(granted(epoch)),
             // Should it be released in between, the next claim is granted.
-            None => Err(self.owner_of(partition)?.map_or(ClaimError::Contended, ClaimError::Held)),
+            Ok(None) => Err(self.owner_of(partition)?.map_or(ClaimError::Contended, ClaimError::Held)),
+            Err(error) if error.trouble() == Trouble::Busy => Err(ClaimError::Contended),
+            Err(error) => Err(self.at.failed(error).into()),
         }
     }
 
@@ -148,7 +200,7 @@ impl Owners {
     /// Says of all tenures of a service that it is still there, and which those are. Then says of each partition that somebody has had who that is.
     pub(crate) fn renew_all(&self, node: &NodeId) -> Result<(Vec<Tenure>, BTreeMap<Partition, Owner>), StoreError> {
         let connection = match &self.kept {
-            Kept::Shared(connection) => lock(connection),
+            Kept::Shared(shared) => lock(&shared.renewing),
             Kept::Alone(owners) => {
                 let owners = lock(owners);
                 let mine = owners.iter().filter(|(_, owner)| *owner == node).map(|(partition, _)| *partition);
@@ -171,9 +223,16 @@ impl Owners {
 
     /// Ends the tenures of all other partitions, whoever has them: what lies in them is whose this tenure is.
     pub(crate) fn end_others(&self, tenure: &Tenure) -> Result<(), StoreError> {
-        let Kept::Shared(connection) = &self.kept else { return Ok(()) };
+        let Kept::Shared(shared) = &self.kept else { return Ok(()) };
         let end = format!("UPDATE owners SET epoch = epoch + 1, renewed_at_ms = {GIVEN_UP} WHERE partition <> ?");
-        lock(connection).execute(&end, params![tenure.partition.0]).map(drop).map_err(|error| self.at.failed(error))
+        let claiming = lock(&shared.claiming);
+        let end = || {
+            let transaction = claiming.begin_beside_others()?;
+            wait_for_writers(&transaction, "partition <> ?", tenure.partition)?;
+            transaction.execute(&end, params![tenure.partition.0])?;
+            transaction.commit()
+        };
+        end().map_err(|error| self.at.failed(error))
     }
 
     /// Ends a tenure, so that nobody has to wait for the lease to run out.
@@ -184,7 +243,7 @@ impl Owners {
     /// Who has a partition, or has had it last.
     pub(crate) fn owner_of(&self, partition: Partition) -> Result<Option<Owner>, StoreError> {
         let connection = match &self.kept {
-            Kept::Shared(connection) => lock(connection),
+            Kept::Shared(shared) => lock(&shared.renewing),
             Kept::Alone(owners) => {
                 return Ok(lock(owners).get(&partition).map(always));
             }
@@ -196,9 +255,9 @@ impl Owners {
 
     /// Says whether the tenure goes on.
     fn note(&self, tenure: &Tenure, renewed_at: &str) -> Result<bool, StoreError> {
-        let Kept::Shared(connection) = &self.kept else { return Ok(true) };
+        let Kept::Shared(shared) = &self.kept else { return Ok(true) };
         let note = format!("UPDATE owners SET renewed_at_ms = {renewed_at} WHERE partition = ? AND node = ? AND epoch = ?");
-        let noted = lock(connection).execute(&note, params![tenure.partition.0, tenure.node.0, tenure.epoch.0]);
+        let noted = lock(&shared.renewing).execute(&note, params![tenure.partition.0, tenure.node.0, tenure.epoch.0]);
         noted.map(|noted| noted > 0).map_err(|error| self.at.failed(error))
     }
 }
@@ -225,11 +284,17 @@ fn always(node: &NodeId) -> Owner {
     Owner { node: node.clone(), epoch: Epoch(1), renewed_ago: Duration::ZERO, free_in: LEASE }
 }
 
-/// Whether a tenure goes on, and goes on until the transaction is over: whoever claims the partition waits for that.
+/// Whether a tenure goes on, and goes on until the transaction is over: whoever claims the partition waits for that, and whoever renews it does not.
 pub(super) fn goes_on(connection: &Connection, tenure: &Tenure) -> sql::Result<bool> {
-    let find = "SELECT 1 FROM owners WHERE partition = ? AND node = ? AND epoch = ? FOR SHARE";
+    let find = "SELECT 1 FROM owners WHERE partition = ? AND node = ? AND epoch = ? FOR KEY SHARE";
     let found = connection.query_optional(find, params![tenure.partition.0, tenure.node.0, tenure.epoch.0], |_| Ok(()));
     found.map(|found| found.is_some())
+}
+
+/// Waits until nobody writes by tenures of some partitions any more, and lets nobody begin to.
+fn wait_for_writers(connection: &Connection, which: &str, partition: Partition) -> sql::Result<()> {
+    let find = format!("SELECT 1 FROM owners WHERE {which} ORDER BY partition FOR UPDATE");
+    connection.query(&find, params![partition.0], |_| Ok(())).map(drop)
 }
 
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use signedcall_wire::{AccountId, Cuid, DeviceId, Environment, PushTarget};
 use uuid::Uuid;
 
+use super::owners::{Partition, Tenure, goes_on, lies_in};
 use super::sql::{self, Connection, Row, SqlError, params};
 use super::{Accounts, Location, StoreError, environment_name, environment_named, unix_millis};
 use crate::hub::{Basis, ForgetPush, KeepPush, KeyId, NewPush, Reach, RenewPush, TokenKeyId, User};
@@ -116,12 +117,25 @@ impl Pushes {
         keep().map_err(|error| self.failed(error))
     }
 
-    /// All devices that have said where their pushes go, in that order.
-    pub(crate) fn known(&self) -> Result<Vec<(User, DeviceId, Reach)>, StoreError> {
+    /// Does something in one transaction for whoever decides on calls by a tenure, if that goes on; says whether it does. A file has nobody else.
+    pub(crate) fn by<T>(&self, tenure: Option<&Tenure>, write: impl FnOnce() -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        let Some(tenure) = tenure else { return write().map(Some) };
+        let transaction = self.connection.begin_beside_others().map_err(|error| self.failed(error))?;
+        if !goes_on(&transaction, tenure).map_err(|error| self.failed(error))? {
+            return Ok(None);
+        }
+        let written = write()?;
+        transaction.commit().map_err(|error| self.failed(error))?;
+        Ok(Some(written))
+    }
+
+    /// All devices of a partition, or of all, that have said where their pushes go, in that order.
+    pub(crate) fn known(&self, partition: Option<Partition>) -> Result<Vec<(User, DeviceId, Reach)>, StoreError> {
         let read = || {
             let known = format!(
                 "SELECT account, environment, cuid, device, target IS NOT NULL, api_key, token_key, {BY_A_RIGHT} FROM push_targets
-                 ORDER BY kept_at_ms, account, cuid, device"
+                 WHERE {} ORDER BY kept_at_ms, account, cuid, device",
+                lies_in("account", partition),
             );
             self.connection.query(&known, params![], |row| {
                 let (is_reached, is_good): (bool, bool) = (row.get(4)?, row.get(7)?);

@@ -15,7 +15,7 @@ use super::backlog::Backlog;
 use super::figures::StoreFigures;
 use super::open::Legacy;
 use super::outbox::{hasten, is_anybody_told, put};
-use super::owners::{self, Tenure};
+use super::owners::{self, LEASE, Tenure};
 use super::sql::{self, Connection};
 use super::{Location, StoreError, unix_millis};
 use crate::hub::{CloseRecord, KeptAnswer, KeptEvents, KeptReport, OpenRecord};
@@ -49,7 +49,7 @@ pub(crate) enum Written {
     },
     /// The outcome of [`Records::open`] while nothing can be written: the call is not written, and never will be.
     NotOpened { call: CallId },
-    /// [`Records::answer`] is done, or has to be tried again.
+    /// [`Records::answer`] is done, or has to be tried again where nobody else has the store.
     Answered { call: CallId },
     /// The outcome of [`Records::keep_events`].
     EventsKept {
@@ -127,7 +127,12 @@ impl Records {
         (figures, filled): (&Arc<StoreFigures>, &Arc<Notify>),
     ) -> Result<(Self, UnboundedReceiver<Written>, Legacy), StoreError> {
         let connection = at.open()?;
-        let legacy = Legacy::read(&connection, SystemTime::now()).map_err(|error| at.failed(error))?;
+        if tenure.is_some() {
+            // Whoever goes on with the calls waits for what this service has begun to write, which may be asleep.
+            connection.pause_within(LEASE).map_err(|error| at.failed(error))?;
+        }
+        let partition = tenure.as_ref().map(|tenure| tenure.partition);
+        let legacy = Legacy::read(&connection, SystemTime::now(), partition).map_err(|error| at.failed(error))?;
         let (jobs, inbox) = mpsc::channel();
         let (told, written) = unbounded_channel();
         let (its_figures, fill) = (Arc::clone(figures), Arc::clone(filled));
@@ -142,7 +147,8 @@ impl Records {
         self.send(Job::Open(Box::new(Opening { record, placed_at, handed_in: Instant::now() })));
     }
 
-    /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once.
+    /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once. Where another service may have the
+    /// calls by then, it follows when it is durable.
     pub(crate) fn answer(&self, call: CallId, answer: KeptAnswer, answered_at: SystemTime) {
         self.send(Job::Answer(Answering { call, answer, answered_at }));
     }
@@ -192,10 +198,11 @@ fn write(
     filled: &Notify,
 ) {
     let mut backlog = Backlog::default();
+    // The answers of which nobody was told yet.
+    let mut answered = Vec::new();
     let (mut failed, mut finish) = (false, false);
     while !finish {
         let mut opening = Vec::new();
-        let mut answered = Vec::new();
         let mut events = Vec::new();
         let first =
             if backlog.is_empty() { inbox.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { inbox.recv_timeout(RETRY_AFTER) };
@@ -220,12 +227,14 @@ fn write(
         // Two services that write the same ids at once wait for each other, and never both for the other one.
         opening.sort_by_key(|opening| opening.record.invite.call);
         // Where there is little room, it is for the calls that there are.
+        let mut may_be_told = tenure.is_none();
         if failed
             && !opening.is_empty()
             && !backlog.is_empty()
             && let Ok(Committed::Done { put, .. }) = commit(connection, tenure, &[], &backlog, figures)
         {
             backlog = Backlog::default();
+            may_be_told = true;
             tell_of(put, filled);
         }
         let committed = commit(connection, tenure, &opening, &backlog, figures);
@@ -235,12 +244,14 @@ fn write(
         let opened: Vec<_> = match committed {
             Ok(Committed::Done { opened, put }) => {
                 backlog = Backlog::default();
+                may_be_told = true;
                 tell_of(put, filled);
                 opened
             }
             Ok(Committed::Fenced) => {
                 tracing::error!("another service has the calls of this one: their records are not written any more");
                 backlog = Backlog::default();
+                answered.clear();
                 // Nobody listens any more while the service stops.
                 let _ = told.send(Written::Fenced);
                 not_opened()
@@ -257,6 +268,7 @@ fn write(
         if may_be_open {
             backlog.refuse(opening);
         }
+        let answered = if may_be_told { std::mem::take(&mut answered) } else { Vec::new() };
         for outcome in opened.into_iter().chain(answered) {
             // Nobody listens any more while the service stops.
             let _ = told.send(outcome);

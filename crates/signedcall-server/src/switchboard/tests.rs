@@ -39,8 +39,9 @@ fn switchboard(data: &TempDir) -> Switchboard {
     let store = data.path().join("store.sqlite");
     let (records, _written, _legacy) = Records::start(&store, None).expect("a new store");
     let receipts = ReceiptMaker::start(Accounts::open(&store).expect("a store")).expect("a thread");
-    let pushes = PushThread::start(Pushes::open(&store).expect("a store"), PushSettings::default()).expect("a thread");
-    Switchboard::new(HubSettings::default(), records, Arc::default(), receipts, pushes.jobs().for_hub()).0
+    let failed = mpsc::unbounded_channel().0;
+    let pushes = PushThread::start(Pushes::open(&store).expect("a store"), PushSettings::default(), failed).expect("a thread");
+    Switchboard::new(HubSettings::default(), records, Arc::default(), receipts, pushes.jobs().for_hub(None)).0
 }
 
 #[test]

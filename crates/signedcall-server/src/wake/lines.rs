@@ -11,6 +11,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use tokio::sync::{mpsc, oneshot};
 
+use super::TAKEN_WITHIN;
+use super::elsewhere::{self, Heard};
+use crate::bus::Bus;
 use crate::gate::{GateSettings, house_of};
 
 /// How many bytes a secret has, and the hash of one.
@@ -21,19 +24,31 @@ const WAITING: usize = 8;
 /// The most lines, however many files there may be.
 const MOST: usize = 20_000;
 
-/// What a line is known by: the hash of its secret.
+/// What a line is known by: the hash of what its endpoint ends in, which is the hash of its secret, and of the endpoint's origin. So a push for which another origin
+/// was proved leads to no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LineId([u8; BYTES]);
 
 impl LineId {
-    pub(super) fn of_secret(text: &str) -> Option<Self> {
-        let secret: [u8; BYTES] = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        digest(&SHA256, &secret).as_ref().try_into().ok().map(Self)
+    /// Reads what a computer says first: its secret, a space, and the origin by which it knows the service.
+    pub(super) fn of_first_words(text: &str) -> Option<Self> {
+        let (secret, origin) = text.split_once(' ')?;
+        let secret: [u8; BYTES] = BASE64_URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
+        Self::of(digest(&SHA256, &secret).as_ref().try_into().ok()?, origin)
     }
 
-    /// Reads it from the end of an endpoint.
-    pub(super) fn of_text(text: &str) -> Option<Self> {
-        BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    /// As nodes name it to each other.
+    pub(super) fn to_text(self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads it from the end of an endpoint, and the origin that was proved for the endpoint.
+    pub(super) fn of_endpoint(text: &str, origin: &str) -> Option<Self> {
+        Self::of(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?, origin)
+    }
+
+    fn of(hash: [u8; BYTES], origin: &str) -> Option<Self> {
+        digest(&SHA256, &[&hash, origin.as_bytes()].concat()).as_ref().try_into().ok().map(Self)
     }
 }
 
@@ -44,6 +59,20 @@ pub(super) enum Taken {
     Taken,
     /// Nobody takes pushes there any more.
     Gone,
+}
+
+impl Taken {
+    /// As computers say it, and nodes to each other.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Gone => "gone",
+        }
+    }
+
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        [Self::Taken, Self::Gone].into_iter().find(|taken| taken.word() == word)
+    }
 }
 
 /// A push on its way to a computer.
@@ -62,6 +91,8 @@ pub(crate) struct WakeLines {
     /// Who says how many may be of one address, as of connections that wait: an office's computers.
     gate: GateSettings,
     state: Mutex<State>,
+    /// The way to other nodes that hold lines, if there are any.
+    bus: Option<Bus>,
 }
 
 #[derive(Debug, Default)]
@@ -84,8 +115,8 @@ pub(crate) fn most_by_files() -> NonZeroUsize {
 
 impl WakeLines {
     /// Holds no line yet, and at most so many. Pushes are taken of whoever shows this key.
-    pub(crate) fn new(key: String, most: NonZeroUsize, gate: GateSettings) -> Arc<Self> {
-        Arc::new(Self { key, most: most.get(), gate, state: Mutex::default() })
+    pub(crate) fn new(key: String, most: NonZeroUsize, gate: GateSettings, bus: Option<Bus>) -> Arc<Self> {
+        Arc::new(Self { key, most: most.get(), gate, state: Mutex::default(), bus })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -110,9 +141,18 @@ impl WakeLines {
         Some(Held { lines: Arc::clone(self), id, number, from, brought })
     }
 
-    /// Brings a push to whoever holds a line, and says what becomes of it.
+    /// Hears from now on what comes to other nodes for a line, if there are any.
+    pub(super) async fn hear(&self, id: LineId) -> Option<Heard> {
+        let heard = Heard::of(self.bus.as_ref()?, id).await;
+        heard.inspect_err(|error| tracing::warn!(%error, "a line gets only the pushes that come to this node")).ok()
+    }
+
+    /// Brings a push to whoever holds a line, here or on another node, and says what becomes of it.
     pub(super) async fn bring(&self, id: LineId, sealed: Bytes) -> Option<Taken> {
-        let pushes = self.state().lines.get(&id).map(|(_, pushes)| pushes.clone())?;
+        let held = self.state().lines.get(&id).map(|(_, pushes)| pushes.clone());
+        let Some(pushes) = held else {
+            return elsewhere::bring(self.bus.as_ref()?, id, &sealed, TAKEN_WITHIN).await;
+        };
         let (answer, answered) = oneshot::channel();
         pushes.try_send(Brought { sealed, answer }).ok()?;
         answered.await.ok()
@@ -165,12 +205,13 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::BusWithin;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
     fn lines(most: usize) -> Arc<WakeLines> {
-        WakeLines::new("BP".to_owned(), NonZeroUsize::new(most).expect("it is not 0"), GateSettings::default())
+        WakeLines::new("BP".to_owned(), NonZeroUsize::new(most).expect("it is not 0"), GateSettings::default(), None)
     }
 
     fn id(number: u8) -> LineId {
@@ -178,14 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_known_by_the_hash_of_its_secret() {
+    fn a_line_is_known_by_the_hash_of_its_secret_and_by_the_origin_of_its_endpoint() {
         let secret = BASE64_URL_SAFE_NO_PAD.encode([7; BYTES]);
-        let of_secret = LineId::of_secret(&secret).expect("a secret");
-        assert_eq!(LineId::of_text(&BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &[7; BYTES]))), Some(of_secret));
-        assert_ne!(LineId::of_text(&secret), Some(of_secret));
+        let held = LineId::of_first_words(&format!("{secret} https://calls.example")).expect("a secret");
+        let endpoint = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &[7; BYTES]));
+        assert_eq!(LineId::of_endpoint(&endpoint, "https://calls.example"), Some(held));
+        assert_ne!(LineId::of_endpoint(&endpoint, "https://evil.example"), Some(held));
+        assert_ne!(LineId::of_endpoint(&secret, "https://calls.example"), Some(held));
         for wrong in ["", "held", &secret[1..], &format!("{secret}A"), &"?".repeat(43)] {
-            assert_eq!((LineId::of_secret(wrong), LineId::of_text(wrong)), (None, None), "{wrong}");
+            let said = LineId::of_first_words(&format!("{wrong} https://calls.example"));
+            assert_eq!((said, LineId::of_endpoint(wrong, "https://calls.example")), (None, None), "{wrong}");
         }
+        assert_eq!(LineId::of_first_words(&secret), None, "it does not say of which origin");
     }
 
     #[tokio::test]
@@ -205,6 +250,19 @@ mod tests {
         assert_eq!(bringing.await.expect("no panic"), Some(Taken::Taken));
         drop(second);
         assert_eq!(lines.bring(id(1), Bytes::new()).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_push_for_a_line_that_another_node_holds_goes_there() {
+        let bus = Bus::Within(BusWithin::default());
+        let on_one_node = WakeLines::new("BP".to_owned(), NonZeroUsize::MIN, GateSettings::default(), Some(bus));
+        assert_eq!(on_one_node.bring(id(1), Bytes::from_static(b"sealed")).await, None, "nobody holds it");
+        let mut heard = on_one_node.hear(id(1)).await.expect("a bus");
+        let bringing = tokio::spawn(async move { on_one_node.bring(id(1), Bytes::from_static(b"sealed")).await });
+        let push = heard.next().await.expect("it is brought");
+        assert_eq!(push.payload, &b"sealed"[..]);
+        heard.answer(&push, Taken::Gone).await;
+        assert_eq!(bringing.await.expect("no panic"), Some(Taken::Gone));
     }
 
     #[tokio::test]

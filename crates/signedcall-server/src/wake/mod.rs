@@ -1,19 +1,23 @@
 //! Light connections (*wake lines*), by which computers whose app is closed hear of a push: for whoever has no push service of their own.
 //!
-//! A computer makes a secret and shows it in the first frame of a WebSocket. Its pushes go to an endpoint on this service that ends in a hash of the secret,
-//! and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep, and who knows the endpoint can neither
-//! read what is sent there nor take it. Whoever sends shows what this service signs for its pushes (RFC 8292). That is no secret from those whom it sends pushes to: it keeps out who
-//! knows an endpoint and nothing else.
+//! A computer makes a secret and shows it in the first frame of a WebSocket, with the origin by which it knows the service. Its pushes go to an endpoint on this
+//! service that ends in a hash of the secret, and come out of the connection as they are: sealed for the device. So there is nothing to enter and nothing to keep,
+//! and who knows the endpoint can neither read what is sent there nor take it. Whoever sends shows what this service signs for its pushes (RFC 8292), which is no
+//! secret from those whom it sends pushes to. It says for which origin it was signed: what another push service was shown leads to no line. The origin is the
+//! computer's to say, since a service behind a proxy does not know how it is called.
 //!
 //! ```text
 //!  computer                       service
-//!  GET /v1/wake, secret ────────▶
+//!  GET /v1/wake, secret, origin ▶
 //!       ◀──────────────── "held"
 //!                                   POST /v1/wake/<hash> ◀── this service, as to any push service (RFC 8030)
 //!       ◀──────── a push, binary
 //!  "taken" or "gone" ───────────▶   201 or 410; 503 when nobody holds the line, or does not answer
 //! ```
+//!
+//! Of several nodes any may hold the line, and any may be the one that the push comes to: they bring it to each other by the bus (`elsewhere`).
 
+mod elsewhere;
 mod lines;
 mod proof;
 
@@ -29,8 +33,10 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::time::timeout;
 
+use self::elsewhere::Heard;
 use self::lines::{Brought, Held, LineId, Taken};
 pub(crate) use self::lines::{WakeLines, most_by_files};
+use crate::bus::Message as BusMessage;
 use crate::gate::Ticket;
 use crate::web::Peer;
 
@@ -38,8 +44,8 @@ use crate::web::Peer;
 const PATH: &str = "/v1/wake";
 /// The most bytes of a push (RFC 8030, section 7.2). Ours have a tenth of it.
 const MOST_BYTES: usize = 4_096;
-/// The longest frame of a computer: its secret.
-const MOST_SAID: usize = 64;
+/// The longest frame of a computer: its secret, and an origin with a host of 253 characters at most.
+const MOST_SAID: usize = 320;
 /// What a line reads at once. Most of a line's memory would be this otherwise, and next to nothing is said on it.
 const READ_BUFFER_BYTES: usize = 256;
 /// How long a computer may take until it shows its secret.
@@ -74,16 +80,14 @@ async fn hold(
                 shown = timeout(SECRET_WITHIN, socket.recv()) => shown,
                 () = ticket.sent_away() => return close(socket, close_code::AGAIN, "too many wait").await,
             };
-            let Ok(Some(Ok(Message::Text(secret)))) = shown else { return };
-            let line = match LineId::of_secret(&secret) {
-                Some(id) => lines.hold(id, from),
-                None => return close(socket, close_code::POLICY, "this is no secret").await,
-            };
-            let Some(line) = line else { return close(socket, close_code::AGAIN, "there are too many lines").await };
+            let Ok(Some(Ok(Message::Text(said)))) = shown else { return };
+            let Some(id) = LineId::of_first_words(&said) else { return close(socket, close_code::POLICY, "this is no secret").await };
+            let Some(line) = lines.hold(id, from) else { return close(socket, close_code::AGAIN, "there are too many lines").await };
             // It has a place among the lines now.
             ticket.release();
             drop(ticket);
-            serve(socket, line).await;
+            let heard = lines.hear(id).await;
+            serve(socket, line, heard).await;
         })
 }
 
@@ -94,7 +98,7 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
 }
 
 /// Serves a line until its computer is gone, or holds it by another connection.
-async fn serve(mut socket: WebSocket, mut line: Held) {
+async fn serve(mut socket: WebSocket, mut line: Held, mut heard: Option<Heard>) {
     if !write(&mut socket, Message::text("held")).await {
         return;
     }
@@ -110,11 +114,25 @@ async fn serve(mut socket: WebSocket, mut line: Held) {
                 // Whoever has sent it may have waited for too long.
                 let _ = answer.send(taken);
             }
-            heard = timeout(GONE_AFTER, socket.recv()) => match heard {
+            Some(push) = heard_elsewhere(&mut heard) => {
+                let Some(taken) = hand_over(&mut socket, push.payload.clone()).await else { return };
+                if let Some(heard) = &heard {
+                    heard.answer(&push, taken).await;
+                }
+            }
+            said = timeout(GONE_AFTER, socket.recv()) => match said {
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                 Ok(Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_)) | None) | Err(_) => return,
             },
         }
+    }
+}
+
+/// Waits for what comes to another node, where there are some.
+async fn heard_elsewhere(heard: &mut Option<Heard>) -> Option<BusMessage> {
+    match heard {
+        Some(heard) => heard.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -127,9 +145,8 @@ async fn hand_over(socket: &mut WebSocket, sealed: Bytes) -> Option<Taken> {
         loop {
             match socket.recv().await? {
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(Message::Text(said)) if said.as_str() == "taken" => return Some(Taken::Taken),
-                Ok(Message::Text(said)) if said.as_str() == "gone" => return Some(Taken::Gone),
-                Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
+                Ok(Message::Text(said)) => return Taken::of_word(said.as_str()),
+                Ok(Message::Binary(_) | Message::Close(_)) | Err(_) => return None,
             }
         }
     };
@@ -142,10 +159,8 @@ async fn write(socket: &mut WebSocket, frame: Message) -> bool {
 
 async fn bring(State(lines): State<Arc<WakeLines>>, Path(line): Path<String>, headers: HeaderMap, sealed: Bytes) -> StatusCode {
     let proof = headers.get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
-    if !proof.is_some_and(|proof| proof::is_of(proof, lines.key(), SystemTime::now())) {
-        return StatusCode::FORBIDDEN;
-    }
-    let Some(id) = LineId::of_text(&line) else { return StatusCode::NOT_FOUND };
+    let Some(origin) = proof.and_then(|proof| proof::audience(proof, lines.key(), SystemTime::now())) else { return StatusCode::FORBIDDEN };
+    let Some(id) = LineId::of_endpoint(&line, &origin) else { return StatusCode::NOT_FOUND };
     if sealed.is_empty() {
         return StatusCode::BAD_REQUEST;
     }

@@ -9,15 +9,17 @@ use serde::Deserialize;
 
 use crate::tokens::unix_seconds;
 
-/// What of the claims counts. To whom they were said does not: whoever is behind a proxy does not know how it is called, and an endpoint cannot be guessed.
+/// What of the claims counts.
 #[derive(Deserialize)]
 struct Claims {
+    /// The origin of the endpoint for which it was said.
+    aud: String,
     exp: u64,
 }
 
-/// Whether the header `Authorization` was signed by the owner of a public key (uncompressed, in base64url), and still counts.
-pub(super) fn is_of(authorization: &str, public: &str, now: SystemTime) -> bool {
-    verified(authorization, public).is_some_and(|claims| claims.exp > unix_seconds(now))
+/// For which origin the header `Authorization` was signed by the owner of a public key (uncompressed, in base64url), where it still counts.
+pub(super) fn audience(authorization: &str, public: &str, now: SystemTime) -> Option<String> {
+    verified(authorization, public).filter(|claims| claims.exp > unix_seconds(now)).map(|claims| claims.aud)
 }
 
 fn verified(authorization: &str, public: &str) -> Option<Claims> {
@@ -52,12 +54,12 @@ mod tests {
         let said = ours.authorization(&endpoint, None, now).expect("randomness");
         let stolen = theirs.authorization(&endpoint, None, now).expect("randomness").replace(&theirs.public(), &ours.public());
         let public = ours.public();
-        assert!(is_of(&said, &public, now));
-        assert!(!is_of(&said, &public, now + Duration::from_secs(24 * 3600)), "it is too old");
-        assert!(!is_of(&said, &theirs.public(), now), "it is for another service");
-        assert!(!is_of(&stolen, &public, now), "it was signed by somebody else");
+        assert_eq!(audience(&said, &public, now).as_deref(), Some("https://calls.example"));
+        assert_eq!(audience(&said, &public, now + Duration::from_secs(24 * 3600)), None, "it is too old");
+        assert_eq!(audience(&said, &theirs.public(), now), None, "it is for another service");
+        assert_eq!(audience(&stolen, &public, now), None, "it was signed by somebody else");
         for length in 0..said.len() {
-            assert!(!is_of(&said[..length], &public, now), "{length}");
+            assert_eq!(audience(&said[..length], &public, now), None, "{length}");
         }
     }
 }

@@ -26,7 +26,9 @@ impl Coturn {
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper", "-n", "--verbose", "--no-tcp", "--no-tls", "--no-dtls", "--no-cli"]);
         command.args(["--log-file=stdout", "--simple-log", "--realm=signedcall", "--allow-loopback-peers", "--use-auth-secret"]);
-        command.args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"]);
+        // With several threads each opens a socket of its own on the same port, one after the other: a client that asks meanwhile comes to another one the
+        // next time, which knows nothing of its nonce.
+        command.args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--relay-threads=1"]);
         command.args([format!("--static-auth-secret={secret}"), format!("--listening-port={}", free.port())]);
         command.args([format!("--pidfile={}", folder.path().join("turn.pid").display())]);
         let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh");

@@ -1,9 +1,9 @@
 use signedcall_server::STORE_FILE;
 use signedcall_server::store::read_records;
-use signedcall_wire::{DeviceName, EndReason, ErrorCode, Redacted, Request, ServiceEvent, Signal};
+use signedcall_wire::{EndReason, ErrorCode, Redacted, Request, ServiceEvent, Signal};
 use tokio::net::UdpSocket;
 
-use crate::support::{Device, TestService, new_call};
+use crate::support::{TestService, contest, new_call};
 
 #[tokio::test]
 async fn a_call_rings_is_answered_passes_signals_and_ends_with_a_record() {
@@ -68,27 +68,9 @@ async fn a_call_that_outlives_the_service_stays_open_in_its_store() {
 async fn of_three_devices_the_first_to_answer_wins() {
     let service = TestService::start().await;
     let mut caller = service.sign_in("courier_1").await;
-    let mut devices: Vec<Device> = Vec::new();
-    for _ in 0..3 {
-        devices.push(service.sign_in("customer_1").await);
-    }
-    let (call, request) = new_call("customer_1");
-    caller.ask(request).await.expect("a call");
+    let mut devices = [service.sign_in("customer_1").await, service.sign_in("customer_1").await, service.sign_in("customer_1").await];
+    contest(&mut caller, &mut devices, "customer_1").await;
     for device in &mut devices {
-        assert!(matches!(device.event().await, ServiceEvent::Invite(_)));
-    }
-    let [one, two, three] = devices.as_mut_slice() else { unreachable!("there are three") };
-    let accept = || Request::Accept { call };
-    let answers = tokio::join!(one.ask(accept()), two.ask(accept()), three.ask(accept()));
-    assert_eq!(answers, (Ok(()), Ok(()), Ok(())), "coming late is no error");
-    let ServiceEvent::Answered { by: winner, .. } = caller.event().await else { panic!("an answer comes next") };
-    for device in &mut devices {
-        let expected = if device.endpoint == winner {
-            ServiceEvent::Answered { call, by: winner, left_ms: None }
-        } else {
-            ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere, other_device: DeviceName::new("test").ok() }
-        };
-        assert_eq!(device.event().await, expected);
         device.assert_no_event().await;
     }
     caller.assert_no_event().await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use signedcall_server::{Service, Settings, SocketSettings, serve};
 use signedcall_wire::{
-    AccountId, CallId, ClientMessage, Context, Credential, Cuid, DeviceId, Endpoint, Environment, ErrorCode, Hello, NewCall,
-    PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
+    AccountId, CallId, ClientMessage, Context, Credential, Cuid, DeviceId, DeviceName, EndReason, Endpoint, Environment, ErrorCode, Hello,
+    NewCall, PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -224,6 +224,30 @@ impl Device {
             assert!(matches!(message, ServiceMessage::Ice(_)), "unexpected: {message:?}");
         }
     }
+}
+
+/// Has three devices of a user answer a call at the same moment, and makes sure that one of them wins, of which everybody is told the same. Gives
+/// the call, and the winner's place.
+pub(crate) async fn contest(caller: &mut Device, devices: &mut [Device; 3], callee: &str) -> (CallId, usize) {
+    let (call, request) = new_call(callee);
+    caller.ask(request).await.expect("a call");
+    for device in devices.iter_mut() {
+        assert!(matches!(device.event().await, ServiceEvent::Invite(invite) if invite.call == call));
+    }
+    let [first, second, third] = devices;
+    let accept = || Request::Accept { call };
+    let answers = tokio::join!(first.ask(accept()), second.ask(accept()), third.ask(accept()));
+    assert_eq!(answers, (Ok(()), Ok(()), Ok(())), "coming late is no error");
+    let ServiceEvent::Answered { by: winner, .. } = caller.event().await else { panic!("an answer comes next") };
+    for device in devices.iter_mut() {
+        let expected = if device.endpoint == winner {
+            ServiceEvent::Answered { call, by: winner, left_ms: None }
+        } else {
+            ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere, other_device: DeviceName::new("test").ok() }
+        };
+        assert_eq!(device.event().await, expected);
+    }
+    (call, devices.iter().position(|device| device.endpoint == winner).expect("one of them"))
 }
 
 pub(crate) fn new_call(to: &str) -> (CallId, Request) {

@@ -47,9 +47,11 @@ impl Receiver {
         if self.since_splice < BETWEEN_SPLICES {
             return;
         }
-        if early > TOLERATED_EARLY {
-            let is_scarce = self.ahead() + self.jitter.waiting(end) < FRAME + SCARCE;
-            let alikeness = if is_scarce { LEAST_ALIKE } else { alikeness_for(early - TOLERATED_EARLY) };
+        let left = self.ahead() + self.jitter.waiting(end) - FRAME;
+        // Where the next frame has to wait for the next packet, none of the margin may be used up.
+        let tolerated = if left < FRAME { 0 } else { TOLERATED_EARLY };
+        if early > tolerated {
+            let alikeness = if left < SCARCE { LEAST_ALIKE } else { alikeness_for(early - tolerated) };
             self.stretch(Change::Lengthen, (early + ADDED_BEYOND) as usize, alikeness);
         } else if early < -TOLERATED_LATE || self.behind_for >= STEADY_FOR {
             // What has not come cannot be skipped, and leaving nothing to stretch would make the next late packet a gap.

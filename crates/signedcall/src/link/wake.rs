@@ -9,9 +9,10 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use ring::digest::{SHA256, digest};
 use signedcall_wire::{ErrorCode, Redacted};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
+use url::Url;
 
 use super::ServiceAddress;
 use super::backoff::Backoff;
@@ -80,20 +81,31 @@ impl WakeLine {
     pub fn endpoint(&self) -> Redacted<String> {
         let secret = BASE64_URL_SAFE_NO_PAD.decode(self.secret.expose()).unwrap_or_default();
         let line = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &secret));
-        // `ws` becomes `http`, and `wss` becomes `https`.
-        let url = self.address.url.as_str().replacen("ws", "http", 1);
-        Redacted::new(format!("{url}/{line}"))
+        Redacted::new(format!("{}/{line}", self.http_url()))
     }
 
-    /// Holds the line, opening it again whenever it is lost, until nobody takes what it brings.
-    pub async fn hold(self, pushes: mpsc::Sender<WakePush>) {
+    /// Where it is held, as those who send there say it: `ws` becomes `http`, and `wss` becomes `https`.
+    fn http_url(&self) -> String {
+        self.address.url.as_str().replacen("ws", "http", 1)
+    }
+
+    /// What is said first: the secret, and the origin of the endpoint, for which alone pushes are to be taken.
+    fn first_words(&self) -> String {
+        let origin = Url::parse(&self.http_url()).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        format!("{} {origin}", self.secret.expose())
+    }
+
+    /// Holds the line, opening it again whenever it is lost, until nobody takes what it brings. `held` says whether the service holds it at the moment.
+    pub async fn hold(self, pushes: mpsc::Sender<WakePush>, held: watch::Sender<bool>) {
         let mut backoff = Backoff::default();
         let mut surroundings = Surroundings::look(Clock::start());
         while !pushes.is_closed() {
             if let Some(socket) = self.open().await {
                 backoff.reset();
                 tracing::debug!("a line for pushes is held");
+                held.send_replace(true);
                 let why = serve(socket, &pushes, &mut surroundings).await;
+                held.send_replace(false);
                 tracing::debug!(why, "a line for pushes is lost");
             }
             tokio::select! {
@@ -113,8 +125,7 @@ impl WakeLine {
             .max_frame_size(Some(MOST_BYTES));
         let opened = async {
             let mut socket = connect(&self.address, config).await?;
-            let secret = Message::text(self.secret.expose().as_str());
-            socket.send(secret).await.map_err(|error| error.to_string())?;
+            socket.send(Message::text(self.first_words())).await.map_err(|error| error.to_string())?;
             match socket.next().await {
                 Some(Ok(Message::Text(said))) if said.as_str() == "held" => Ok(socket),
                 Some(Ok(Message::Close(frame))) => Err(frame.map(|frame| frame.reason.to_string()).unwrap_or_default()),
@@ -208,6 +219,9 @@ mod tests {
         ] {
             assert_eq!(endpoint(url), Ok(format!("{base}/v1/wake/{line}")));
         }
+        let said = |url: &str| WakeLine::new(url, secret.clone()).expect("a line").first_words();
+        assert_eq!(said("wss://Calls.example:443/voice"), format!("{} https://calls.example", secret.expose()));
+        assert_eq!(said("ws://127.0.0.1:7443"), format!("{} http://127.0.0.1:7443", secret.expose()));
         assert_eq!(endpoint("https://calls.example"), Err(ErrorCode::NetworkNotAvailable));
         let wrong = WakeLine::new("wss://calls.example", Redacted::new("secret".to_owned()));
         assert_eq!(wrong.map(|_| ()).map_err(|error| error.code), Err(ErrorCode::VoipServiceFailedToRegister));

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use signedcall_core::Tone;
@@ -23,8 +23,10 @@ use crate::media::VoicePath;
 use crate::quality::VoiceStats;
 use crate::timing::{Milestone, Timeline};
 
-/// How often the thread looks at the devices' rings while there is something to do: half a frame, so that a frame waits 2.5 ms on average.
+/// How often the thread looks at devices that do not say when there is something to do: half a frame, so that a frame waits 2.5 ms on average.
 const TICK: Duration = Duration::from_millis(5);
+/// How often it looks at those that do, for what they do not say: that they are lost.
+const LONG_TICK: Duration = Duration::from_millis(20);
 /// How long the speaker stays open with nothing to play. Opening it costs time that the next tone or voice would miss, and what was written
 /// last must still be heard.
 const LINGER: Duration = Duration::from_millis(500);
@@ -50,6 +52,7 @@ pub(crate) enum SoundEvent {
 #[derive(Debug)]
 pub(crate) struct Engine {
     commands: blocking::Sender<Command>,
+    thread: Thread,
     events: mpsc::UnboundedReceiver<SoundEvent>,
 }
 
@@ -72,15 +75,15 @@ impl Engine {
         let (commands, received) = blocking::channel();
         let (tell, events) = mpsc::unbounded_channel();
         let to_self = commands.clone();
-        thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
-            go_first();
+        let audio = thread::Builder::new().name("signedcall-audio".to_owned()).spawn(move || {
+            tracing::debug!(first = go_first(), "sound goes before other work where the system grants that");
             let mut audio = Audio::new(sound, treatment, tones, Opener::new(to_self), tell);
             // The thread holds a sender itself, for the devices it opens; the engine's end is told by an empty tell channel.
             while !audio.events.is_closed() {
                 audio.wait(&received);
             }
         })?;
-        Ok(Self { commands, events })
+        Ok(Self { commands, thread: audio.thread().clone(), events })
     }
 
     /// Waits for the next thing to happen. Dropping the future loses nothing.
@@ -123,14 +126,15 @@ impl Engine {
         if self.commands.send(command).is_err() {
             tracing::error!("the audio thread has stopped");
         }
+        self.thread.unpark();
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         self.events.close();
-        // Wakes the thread, which sees the closed channel.
-        let _ = self.commands.send(Command::Play(None));
+        // It sees the closed channel.
+        self.thread.unpark();
     }
 }
 
@@ -141,6 +145,8 @@ struct Audio {
     opener: Opener<Command>,
     events: mpsc::UnboundedSender<SoundEvent>,
     capture: Slot<Box<dyn Capture>>,
+    /// Whether the microphone wakes the thread.
+    capture_wakes: bool,
     playback: Slot<Box<dyn Playback>>,
     /// The speaker that rings, where it is not the same.
     ringer: Slot<Box<dyn Playback>>,
@@ -172,6 +178,7 @@ impl Audio {
             opener,
             events,
             capture: Slot::empty(),
+            capture_wakes: false,
             playback: Slot::empty(),
             ringer: Slot::empty(),
             tone: None,
@@ -184,21 +191,24 @@ impl Audio {
         }
     }
 
-    /// Waits for a command or the next tick, whichever comes first, and does what is due.
+    /// Waits for a command, a device or the next tick, whichever comes first, and does what is due.
     fn wait(&mut self, received: &blocking::Receiver<Command>) {
-        let command = if self.is_active() {
-            match received.recv_timeout(TICK) {
-                Ok(command) => Some(command),
-                Err(blocking::RecvTimeoutError::Timeout) => None,
-                Err(blocking::RecvTimeoutError::Disconnected) => return,
-            }
-        } else {
-            received.recv().ok()
-        };
-        if let Some(command) = command {
-            self.obey(command);
+        match received.try_recv() {
+            Ok(command) => self.obey(command),
+            // Whoever sends a command wakes the thread afterwards, also before it sleeps.
+            Err(_) if self.is_active() => thread::park_timeout(self.tick_in()),
+            Err(_) => thread::park(),
         }
         self.tick();
+    }
+
+    /// How long there will be nothing to do for the devices, unless they say so.
+    fn tick_in(&self) -> Duration {
+        let is_played = self.is_heard() || self.playback.device().is_some();
+        let looked_at = [is_played.then_some(&self.playback), self.ringtone.as_ref().map(|_| &self.ringer)];
+        let speakers = looked_at.into_iter().flatten().map(|slot| slot.device().and_then(|speaker| speaker.wants_in()).unwrap_or(TICK));
+        let microphone = if self.voice.is_none() || (self.capture_wakes && self.capture.device().is_some()) { LONG_TICK } else { TICK };
+        speakers.fold(microphone, Duration::min)
     }
 
     fn is_active(&self) -> bool {
@@ -288,6 +298,7 @@ impl Audio {
     fn take_capture(&mut self, number: u64, opened: Result<Box<dyn Capture>, SoundError>) {
         match (self.capture.take(number, opened, Instant::now()), &mut self.voice) {
             (Taken::Opened, Some(voice)) => {
+                self.capture_wakes = self.capture.device_mut().is_some_and(|capture| capture.wake(&thread::current()));
                 voice.mark(Milestone::CaptureOpened);
                 voice.has(true, false);
             }
@@ -359,6 +370,9 @@ impl Audio {
         self.ring();
         self.play(now);
         self.speak();
+        if let Some(voice) = &mut self.voice {
+            voice.note_turn(now.elapsed());
+        }
     }
 
     fn find_lost(&mut self) {

@@ -1,5 +1,6 @@
 //! Where sound comes from and goes to: devices, or code.
 
+mod callback;
 #[cfg(target_os = "linux")]
 mod changes;
 #[cfg(target_os = "linux")]
@@ -8,6 +9,7 @@ mod device;
 mod engine;
 #[cfg(target_os = "linux")]
 mod headset;
+mod portions;
 mod priority;
 mod probe;
 mod second;
@@ -16,10 +18,12 @@ mod steering;
 mod stream;
 mod tone;
 mod trial;
+mod turns;
 mod voice;
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use signedcall_voice::{FRAME_DURATION, Frame};
@@ -83,10 +87,16 @@ pub trait Sound: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// An open microphone. It is asked every few milliseconds, by one thread.
+/// An open microphone. It is asked by one thread, every few milliseconds or when it [says](Self::wake) that there is more.
 pub trait Capture: Send {
     /// Writes the next 10 ms into `frame`, if they are there.
     fn read(&mut self, frame: &mut Frame) -> bool;
+
+    /// Asks it to [unpark](Thread::unpark) this thread from now on whenever it has more to read, which spares the thread to look. Says whether it will; one
+    /// that does not is asked every few milliseconds.
+    fn wake(&mut self, _reader: &Thread) -> bool {
+        false
+    }
 
     /// Whether nothing more will come, since the device is gone.
     fn is_lost(&self) -> bool {
@@ -109,10 +119,15 @@ pub trait Capture: Send {
     }
 }
 
-/// An open speaker. It is asked every few milliseconds, by one thread.
+/// An open speaker. It is asked by one thread, every few milliseconds or when it will [want](Self::wants_in) more.
 pub trait Playback: Send {
     /// Whether another 10 ms would be played soon.
     fn wants(&mut self) -> bool;
+
+    /// How long it will want nothing, where that can be foreseen. Asked after [`wants`](Self::wants) has said no.
+    fn wants_in(&self) -> Option<Duration> {
+        None
+    }
 
     /// Takes the next 10 ms.
     fn write(&mut self, frame: &Frame);

@@ -4,14 +4,13 @@ use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
 
-/// Lets the calling thread go before all ordinary work, where the system grants this user that right; where not, all stays as it is.
+/// Lets the calling thread go before all ordinary work, where the system grants this user that right; where not, all stays as it is. Says whether it does.
 ///
 /// The lowest of the real-time priorities: above everything that is not sound, below the sound server, which everybody waits for. Threads
 /// that are started by this one inherit it.
-pub(super) fn go_first() {
+///
+/// It does not log: sound libraries' threads ask for it too.
+pub(super) fn go_first() -> bool {
     let round_robin = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    match set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, round_robin) {
-        Ok(()) => tracing::debug!("a thread of sound goes before other work"),
-        Err(error) => tracing::debug!(?error, "a thread of sound has to share the processor"),
-    }
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, round_robin).is_ok()
 }

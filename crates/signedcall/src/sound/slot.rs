@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::{Sound, SoundError};
@@ -92,12 +92,14 @@ impl<T: Send + 'static> Slot<T> {
 /// Opens devices beside the audio thread, which must not wait for them.
 pub(super) struct Opener<C> {
     to_self: blocking::Sender<C>,
+    audio: Thread,
     number: u64,
 }
 
 impl<C: Send + 'static> Opener<C> {
-    pub(super) const fn new(to_self: blocking::Sender<C>) -> Self {
-        Self { to_self, number: 0 }
+    /// For the audio thread, by itself.
+    pub(super) fn new(to_self: blocking::Sender<C>) -> Self {
+        Self { to_self, audio: thread::current(), number: 0 }
     }
 
     /// Opens a device, of which the thread is told by a command; gives its number.
@@ -108,9 +110,10 @@ impl<C: Send + 'static> Opener<C> {
         opened: fn(u64, Result<T, SoundError>) -> C,
     ) -> u64 {
         self.number += 1;
-        let (number, sound, to_self) = (self.number, Arc::clone(sound), self.to_self.clone());
+        let (number, sound, to_self, audio) = (self.number, Arc::clone(sound), self.to_self.clone(), self.audio.clone());
         thread::spawn(move || {
             let _ = to_self.send(opened(number, open(sound.as_ref())));
+            audio.unpark();
         });
         number
     }

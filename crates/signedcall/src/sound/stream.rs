@@ -1,7 +1,8 @@
 //! An open microphone or speaker: a ring between the callback of the sound library and the audio thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -9,17 +10,12 @@ use cpal::{BufferSize, ErrorKind, StreamConfig};
 use rtrb::RingBuffer;
 use signedcall_voice::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
-use super::priority::go_first;
+use super::callback::{Bringing, Taking};
+use super::portions::{Ahead, Portions};
 use super::{Capture, Playback, SoundError};
 
 /// How long a device may take to open; a sound server that hangs must not hang the call.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);
-/// Frames that lie ready for the speaker at least beside what its callback takes next: one for the time until it is filled up again.
-const LEAST_READY: usize = 1;
-/// Frames that lie ready at most: a sound server that takes more at once is no good for calls.
-const MOST_READY: usize = 12;
-/// A speaker that has not run dry for this long is tried with one frame less: every frame is delay.
-const CALM: Duration = Duration::from_secs(10);
 /// Samples that a ring holds. It is never full while its reader lives; 200 ms outlast any delay of the audio thread that a call could survive.
 const RING: usize = 20 * FRAME_SAMPLES;
 /// Samples that the sound server brings at once, and takes from a speaker's ring at once and holds twice over: 10 ms where the server keeps its times. With
@@ -33,7 +29,7 @@ const JUDGED_OVER: Duration = Duration::from_secs(1);
 /// What callbacks tell the audio thread without waiting for it.
 #[derive(Debug, Default)]
 pub(super) struct StreamState {
-    faults: AtomicU64,
+    pub(super) faults: AtomicU64,
     lost: AtomicBool,
     /// Whether another device should be open by now.
     pub(super) outdated: AtomicBool,
@@ -61,36 +57,36 @@ pub(super) struct Microphone {
     _stream: cpal::Stream,
     ring: rtrb::Consumer<f32>,
     label: Label,
+    /// Who waits for sound.
+    reader: Arc<OnceLock<Thread>>,
 }
 
 impl Microphone {
     pub(super) fn open(device: &cpal::Device, label: Label) -> Result<Self, SoundError> {
-        let (mut producer, consumer) = RingBuffer::new(RING);
-        let (counted, watched) = (Arc::clone(&label.state), Arc::clone(&label.state));
-        // The library's thread is known only once it calls; that it does so once in its life is all that a callback here ever does but move samples.
-        let once = Once::new();
+        let (producer, consumer) = RingBuffer::new(RING);
+        let reader = Arc::new(OnceLock::new());
+        let watched = Arc::clone(&label.state);
+        let mut bringing = Bringing::new(producer, Arc::clone(&label.state), Arc::clone(&reader));
         let stream = device
             .build_input_stream::<f32, _, _>(
                 config(SHORT_PERIOD),
-                move |samples, _| {
-                    once.call_once(go_first);
-                    let (_, rest) = producer.push_partial_slice(samples);
-                    if !rest.is_empty() {
-                        counted.faults.fetch_add(1, Ordering::Relaxed);
-                    }
-                },
+                move |samples, _| bringing.bring(samples),
                 move |error| watched.report(&error),
                 Some(OPEN_PATIENCE),
             )
             .map_err(|error| open_error(&error, SoundError::NoMicrophone))?;
         stream.play().map_err(|error| open_error(&error, SoundError::NoMicrophone))?;
-        Ok(Self { _stream: stream, ring: consumer, label })
+        Ok(Self { _stream: stream, ring: consumer, label, reader })
     }
 }
 
 impl Capture for Microphone {
     fn read(&mut self, frame: &mut Frame) -> bool {
         self.ring.pop_entire_slice(frame).is_ok()
+    }
+
+    fn wake(&mut self, reader: &Thread) -> bool {
+        self.reader.get_or_init(|| reader.clone()).id() == reader.id()
     }
 
     fn is_lost(&self) -> bool {
@@ -114,37 +110,28 @@ pub(super) struct Speaker {
     _stream: cpal::Stream,
     ring: rtrb::Producer<f32>,
     label: Label,
-    ready: Ready,
+    portions: Arc<Portions>,
+    ahead: Ahead,
     throughput: Throughput,
     period: Arc<AtomicU32>,
 }
 
 impl Speaker {
     pub(super) fn open(device: &cpal::Device, label: Label, period: Arc<AtomicU32>) -> Result<Self, SoundError> {
-        let (producer, mut consumer) = RingBuffer::<f32>::new(RING);
-        let (counted, watched) = (Arc::clone(&label.state), Arc::clone(&label.state));
-        // As a microphone does.
-        let once = Once::new();
-        // Before the first frame there is nothing to miss.
-        let mut begun = false;
+        let (producer, consumer) = RingBuffer::new(RING);
+        let portions = Arc::new(Portions::of(period.load(Ordering::Relaxed)));
+        let watched = Arc::clone(&label.state);
+        let mut taking = Taking::new(consumer, Arc::clone(&label.state), Arc::clone(&portions));
         let stream = device
             .build_output_stream::<f32, _, _>(
-                config(period.load(Ordering::Relaxed)),
-                move |samples: &mut [f32], _| {
-                    once.call_once(go_first);
-                    let (filled, rest) = consumer.pop_partial_slice(samples);
-                    begun |= !filled.is_empty();
-                    if begun && !rest.is_empty() {
-                        counted.faults.fetch_add(1, Ordering::Relaxed);
-                    }
-                    rest.fill(0.0);
-                },
+                config(portions.samples()),
+                move |samples, _| taking.take(samples),
                 move |error| watched.report(&error),
                 Some(OPEN_PATIENCE),
             )
             .map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
         stream.play().map_err(|error| open_error(&error, SoundError::NoSpeaker))?;
-        Ok(Self { _stream: stream, ring: producer, label, ready: Ready::new(), throughput: Throughput::new(), period })
+        Ok(Self { _stream: stream, ring: producer, label, portions, ahead: Ahead::new(), throughput: Throughput::new(), period })
     }
 }
 
@@ -183,43 +170,22 @@ impl Throughput {
     }
 }
 
-/// How many frames lie ready: sound servers take sound in portions of their own, and a busy computer wakes the audio thread late.
-struct Ready {
-    frames: usize,
-    faults: u64,
-    since: Instant,
-}
-
-impl Ready {
-    fn new() -> Self {
-        Self { frames: LEAST_READY, faults: 0, since: Instant::now() }
-    }
-
-    /// One more frame for each time that the speaker has run dry, one less after a calm while.
-    fn follow(&mut self, faults: u64, now: Instant) -> usize {
-        if faults > self.faults {
-            self.frames = (self.frames + usize::try_from(faults - self.faults).unwrap_or(MOST_READY)).min(MOST_READY);
-            self.faults = faults;
-            self.since = now;
-        } else if now.duration_since(self.since) > CALM {
-            self.frames = (self.frames - 1).max(LEAST_READY);
-            self.since = now;
-        }
-        self.frames
-    }
-}
-
 impl Playback for Speaker {
     fn wants(&mut self) -> bool {
-        let ready = self.ready.follow(self.label.state.faults.load(Ordering::Relaxed), Instant::now());
+        let now = Instant::now();
         let lying = RING - self.ring.slots();
-        let period = self.period.load(Ordering::Relaxed);
-        if self.throughput.is_behind(lying, Instant::now()) && period < LONG_PERIOD {
+        let period = self.portions.samples();
+        if self.throughput.is_behind(lying, now) && period < LONG_PERIOD {
             tracing::debug!(period, "the sound server is slow; it gets longer portions");
             self.period.store(2 * period, Ordering::Relaxed);
             self.label.state.lost.store(true, Ordering::Relaxed);
         }
-        lying < ready * FRAME_SAMPLES + period as usize
+        let ahead = self.ahead.follow(self.label.state.faults.load(Ordering::Relaxed), now);
+        lying < self.portions.wanted(now, ahead)
+    }
+
+    fn wants_in(&self) -> Option<Duration> {
+        self.portions.wanted_in(Instant::now(), self.ahead.span(), RING - self.ring.slots())
     }
 
     fn write(&mut self, frame: &Frame) {
@@ -268,17 +234,6 @@ fn open_error(error: &cpal::Error, absent: SoundError) -> SoundError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_speaker_that_runs_dry_gets_more_ahead_and_gives_it_back_when_calm() {
-        let mut ready = Ready::new();
-        let start = ready.since;
-        assert_eq!(ready.follow(0, start), 1);
-        assert_eq!(ready.follow(1, start), 2);
-        assert_eq!(ready.follow(1, start + CALM), 2);
-        assert_eq!(ready.follow(500, start + CALM), MOST_READY);
-        assert_eq!(ready.follow(500, start + 2 * CALM + Duration::from_millis(1)), MOST_READY - 1);
-    }
 
     #[test]
     fn a_server_that_takes_less_than_it_plays_is_behind() {

@@ -16,6 +16,7 @@ use signedcall_wire::CallId;
 use super::second::SecondMeter;
 use super::steering::Steering;
 use super::tone::mix;
+use super::turns::Turns;
 use super::{Pace, Treatment};
 use crate::media::{OutgoingPacket, VoicePath};
 use crate::quality::{LineNotice, VoiceStats};
@@ -79,6 +80,7 @@ pub(super) struct Voice {
     packets: u64,
     had_microphone: bool,
     had_speaker: bool,
+    turns: Turns,
 }
 
 impl Voice {
@@ -114,6 +116,7 @@ impl Voice {
             packets: 0,
             had_microphone: false,
             had_speaker: false,
+            turns: Turns::new(),
         })
     }
 
@@ -298,6 +301,11 @@ impl Voice {
         }
     }
 
+    /// Notes that the audio thread has dealt with the call once more, and how long that took.
+    pub(super) fn note_turn(&mut self, took: Duration) {
+        self.turns.note(took);
+    }
+
     pub(super) fn log_end(&self, overruns: u64, underruns: u64) {
         tracing::debug!(
             target: "signedcall::timing",
@@ -311,6 +319,8 @@ impl Voice {
             underruns,
             receiver = ?self.receiver.stats(),
         );
+        let longest = u64::try_from(self.turns.all_but_a_thousandth().as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: "signedcall::timing", call = %self.call, milestone = "all_audio_turns_but_a_thousandth", elapsed_us = longest);
     }
 }
 

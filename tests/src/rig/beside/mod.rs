@@ -2,6 +2,7 @@
 
 mod chromium;
 mod linphone;
+pub(crate) mod page;
 
 use std::time::Duration;
 

@@ -1,15 +1,14 @@
 //! A device that comes back whenever its socket is closed, by another node if need be, and does what it is told.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use signedcall_wire::{
-    AccountId, CallId, CallPhase, CallSnapshot, ClientMessage, Context, Credential, Cuid, DeviceId, EndReason, Environment, Hello, NewCall,
-    PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
+    AccountId, CallId, ClientMessage, Context, Credential, Cuid, DeviceId, Environment, ErrorCode, Hello, NewCall, PROTOCOL_VERSION,
+    Redacted, Request, RequestId, Resume, RunId, ServiceMessage, Welcome,
 };
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -19,6 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_with_confi
 use uuid::Uuid;
 
 use super::nodes::Ways;
+use super::seen::Seen;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -31,99 +31,37 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How long anything may take that one waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a device knows.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    signed_in: bool,
-    /// When it was not, and when it was again.
-    away: Vec<(Instant, Instant)>,
-    calls: BTreeMap<CallId, Phase>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Known,
-    Answered,
-    Ended(EndReason),
-}
-
-impl Seen {
-    pub(super) fn is_signed_in(&self) -> Option<()> {
-        self.signed_in.then_some(())
-    }
-
-    pub(super) fn knows(&self, call: CallId) -> Option<()> {
-        self.calls.contains_key(&call).then_some(())
-    }
-
-    pub(super) fn is_answered(&self, call: CallId) -> Option<()> {
-        (self.calls.get(&call) == Some(&Phase::Answered)).then_some(())
-    }
-
-    pub(super) fn end_of(&self, call: CallId) -> Option<EndReason> {
-        match self.calls.get(&call) {
-            Some(Phase::Ended(reason)) => Some(*reason),
-            Some(Phase::Known | Phase::Answered) | None => None,
-        }
-    }
-
-    fn note(&mut self, event: ServiceEvent) {
-        match event {
-            ServiceEvent::Invite(invite) => drop(self.calls.insert(invite.call, Phase::Known)),
-            ServiceEvent::Answered { call, .. } => drop(self.calls.insert(call, Phase::Answered)),
-            ServiceEvent::Ended { call, reason, .. } => drop(self.calls.insert(call, Phase::Ended(reason))),
-            ServiceEvent::Ringing { .. }
-            | ServiceEvent::Held { .. }
-            | ServiceEvent::TimeLeft { .. }
-            | ServiceEvent::Transferred(_)
-            | ServiceEvent::Signal { .. }
-            | ServiceEvent::Branding(_)
-            | ServiceEvent::Unknown => {}
-        }
-    }
-
-    fn welcome(&mut self, welcome: &Welcome) {
-        for call in &welcome.calls {
-            let (call, phase) = match call {
-                CallSnapshot::Caller { call, phase, .. } => (*call, phase),
-                CallSnapshot::Callee { invite, phase } => (invite.call, phase),
-                CallSnapshot::Unknown => continue,
-            };
-            let phase = if matches!(phase, CallPhase::Answered { .. }) { Phase::Answered } else { Phase::Known };
-            self.calls.insert(call, phase);
-        }
-        for ended in &welcome.ended {
-            self.calls.insert(ended.call, Phase::Ended(ended.reason));
-        }
-    }
-}
+/// Why somebody calls where it does not matter.
+const REASON: &str = "Your order is on its way";
 
 /// A device, which a task keeps signed in.
 pub(super) struct Guest {
     cuid: String,
-    orders: UnboundedSender<Request>,
+    device: DeviceId,
+    orders: UnboundedSender<(RequestId, Request)>,
     seen: watch::Receiver<Seen>,
 }
 
 impl Guest {
-    pub(super) async fn sign_in(ways: Ways, (account, key): &(String, Key), cuid: String) -> Result<Self> {
+    pub(super) async fn sign_in(ways: Ways, (account, key): &(String, Key), environment: Environment, cuid: String) -> Result<Self> {
+        let device = DeviceId(Uuid::new_v4());
         let hello = Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId(account.clone()),
             credential: Credential::ApiKey(key.clone()),
             cuid: cuid.clone(),
             name: Some(cuid.replace('_', " ")),
-            environment: Environment::Development,
-            device: DeviceId(Uuid::new_v4()),
+            environment,
+            device,
             run: RunId(Uuid::new_v4()),
             device_name: "a telephone".to_owned(),
             second_calls: false,
         };
         let (orders, taken) = unbounded_channel();
         let (tell, seen) = watch::channel(Seen::default());
-        let keeper = Keeper { ways, hello, session: None, last_seq: 0, unanswered: BTreeMap::new(), tell };
+        let keeper = Keeper { ways, hello, session: None, last_seq: 0, unanswered: Vec::new(), tell };
         tokio::spawn(keeper.run(taken));
-        let guest = Self { cuid, orders, seen };
+        let guest = Self { cuid, device, orders, seen };
         guest.until("a sign-in", Seen::is_signed_in).await?;
         Ok(guest)
     }
@@ -132,10 +70,55 @@ impl Guest {
         &self.cuid
     }
 
+    pub(super) fn device(&self) -> DeviceId {
+        self.device
+    }
+
     /// Has the device ask for something, again until it is answered.
-    pub(super) fn ask(&self, request: Request) {
+    pub(super) fn ask(&self, request: Request) -> RequestId {
+        let id = RequestId(Uuid::new_v4());
         // The task ends with this.
-        let _ = self.orders.send(request);
+        let _ = self.orders.send((id, request));
+        id
+    }
+
+    /// Waits for what a request is answered.
+    pub(super) async fn answer_to(&self, request: RequestId) -> Result<Option<ErrorCode>> {
+        self.until("an answer", |seen| seen.answer_to(request)).await
+    }
+
+    /// Calls somebody, and fails if the service says no.
+    pub(super) async fn call(&self, to: &str) -> Result<CallId> {
+        self.call_about(to, REASON).await
+    }
+
+    /// As [`call`](Self::call), for a reason of its own.
+    pub(super) async fn call_about(&self, to: &str, reason: &str) -> Result<CallId> {
+        let (call, refused) = self.try_call_about(to, reason).await?;
+        match refused {
+            None => Ok(call),
+            Some(error) => bail!("{} may not call {to}: {error:?}", self.cuid),
+        }
+    }
+
+    /// Calls somebody, and says why the service has said no, if it has.
+    pub(super) async fn try_call(&self, to: &str) -> Result<(CallId, Option<ErrorCode>)> {
+        self.try_call_about(to, REASON).await
+    }
+
+    /// As [`try_call`](Self::try_call), for a reason of its own.
+    pub(super) async fn try_call_about(&self, to: &str, reason: &str) -> Result<(CallId, Option<ErrorCode>)> {
+        let (call, request) = new_call_about(to, reason)?;
+        let asked = self.ask(request);
+        Ok((call, self.answer_to(asked).await?))
+    }
+
+    /// Makes sure that whoever has the device's calls answers it.
+    pub(super) async fn is_served(&self) -> Result<()> {
+        self.until("the way back", Seen::is_signed_in).await?;
+        // Nobody knows such a call, which is no error.
+        let asked = self.ask(Request::Ringing { call: CallId(Uuid::new_v4()) });
+        self.answer_to(asked).await.map(drop)
     }
 
     pub(super) async fn until<T>(&self, what: &str, is_so: impl Fn(&Seen) -> Option<T>) -> Result<T> {
@@ -145,11 +128,9 @@ impl Guest {
         is_so(&found).context("it has just been so")
     }
 
-    /// For how long it was away after a moment, at most, if it was.
-    pub(super) fn was_away_since(&self, moment: Instant) -> Option<Duration> {
-        let seen = self.seen.borrow();
-        let away = seen.away.iter().filter(|(_, back)| *back > moment).map(|(from, back)| back.duration_since((*from).max(moment)));
-        away.max()
+    /// Looks at what the device knows.
+    pub(super) fn seen<T>(&self, look: impl Fn(&Seen) -> T) -> T {
+        look(&self.seen.borrow())
     }
 }
 
@@ -158,12 +139,13 @@ struct Keeper {
     hello: Hello,
     session: Option<Welcome>,
     last_seq: u64,
-    unanswered: BTreeMap<RequestId, Request>,
+    /// In the order in which they were asked for.
+    unanswered: Vec<(RequestId, Request)>,
     tell: watch::Sender<Seen>,
 }
 
 impl Keeper {
-    async fn run(mut self, mut orders: UnboundedReceiver<Request>) {
+    async fn run(mut self, mut orders: UnboundedReceiver<(RequestId, Request)>) {
         let mut wait = AGAIN_AFTER;
         let mut away_since = Instant::now();
         loop {
@@ -173,16 +155,12 @@ impl Keeper {
                 continue;
             };
             wait = AGAIN_AFTER;
-            self.tell.send_modify(|seen| {
-                seen.signed_in = true;
-                seen.away.push((away_since, Instant::now()));
-            });
-            let stays = self.stay(&mut socket, &mut orders).await;
-            away_since = Instant::now();
-            self.tell.send_modify(|seen| seen.signed_in = false);
-            if stays.is_none() {
+            self.tell.send_modify(|seen| seen.come_back(away_since));
+            if self.stay(&mut socket, &mut orders).await.is_none() {
                 return;
             }
+            away_since = Instant::now();
+            self.tell.send_modify(Seen::leave);
         }
     }
 
@@ -221,7 +199,7 @@ impl Keeper {
     }
 
     /// Does what it is told until the socket is closed; `None` when nobody tells it anything any more.
-    async fn stay(&mut self, socket: &mut Socket, orders: &mut UnboundedReceiver<Request>) -> Option<()> {
+    async fn stay(&mut self, socket: &mut Socket, orders: &mut UnboundedReceiver<(RequestId, Request)>) -> Option<()> {
         let mut leave_at = None;
         loop {
             let leave = async {
@@ -230,35 +208,57 @@ impl Keeper {
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
+            let is_open = tokio::select! {
                 order = orders.recv() => {
-                    let (id, request) = (RequestId(Uuid::new_v4()), order?);
-                    self.unanswered.insert(id, request.clone());
+                    let (id, request) = order?;
+                    self.unanswered.push((id, request.clone()));
                     if let Request::Call(new) = &request {
                         let call = new.call;
-                        self.tell.send_modify(|seen| seen.calls.extend([(call, Phase::Known)]));
+                        self.tell.send_modify(|seen| seen.begin(call));
                     }
-                    if say(socket, &ClientMessage::Request { id, request }).await.is_err() {
-                        return Some(());
-                    }
+                    say(socket, &ClientMessage::Request { id, request }).await.is_ok()
                 }
-                message = hear(socket) => {
-                    let Some(message) = message else { return Some(()) };
-                    if let ServiceMessage::Goaway { spread_ms, .. } = message {
+                message = hear(socket) => match message {
+                    Some(ServiceMessage::Goaway { spread_ms, .. }) => {
+                        // Whoever waits until it has a way waits for the next one.
+                        self.tell.send_modify(Seen::leave);
                         let within = Duration::from_millis(spread_ms).mul_f64(rand::random());
                         leave_at = Some(tokio::time::Instant::now() + within);
-                    } else if let ServiceMessage::Response { id, .. } = message {
-                        self.unanswered.remove(&id);
-                    } else if let ServiceMessage::Event { seq, event } = message {
-                        self.last_seq = seq;
-                        self.tell.send_modify(|seen| seen.note(event));
-                        if say(socket, &ClientMessage::Ack { seq }).await.is_err() {
-                            return Some(());
-                        }
+                        true
                     }
-                }
-                () = leave => return Some(()),
+                    Some(message) => self.take(socket, message).await,
+                    None => false,
+                },
+                () = leave => false,
+            };
+            if !is_open {
+                return Some(());
             }
+        }
+    }
+
+    /// Takes note of what it is told. Says whether the socket is open still.
+    async fn take(&mut self, socket: &mut Socket, message: ServiceMessage) -> bool {
+        match message {
+            ServiceMessage::Response { id, error, .. } => {
+                self.unanswered.retain(|(unanswered, _)| *unanswered != id);
+                self.tell.send_modify(|seen| seen.note_answer(id, error));
+                true
+            }
+            ServiceMessage::Event { seq, event } => {
+                self.last_seq = seq;
+                self.tell.send_modify(|seen| seen.note(event));
+                say(socket, &ClientMessage::Ack { seq }).await.is_ok()
+            }
+            ServiceMessage::Welcome(_)
+            | ServiceMessage::Resumed
+            | ServiceMessage::SessionExpired
+            | ServiceMessage::Refused(_)
+            | ServiceMessage::Renewed { .. }
+            | ServiceMessage::NotRenewed(_)
+            | ServiceMessage::Ice(_)
+            | ServiceMessage::Goaway { .. }
+            | ServiceMessage::Unknown => true,
         }
     }
 }
@@ -286,12 +286,12 @@ async fn hear(socket: &mut Socket) -> Option<ServiceMessage> {
     }
 }
 
-pub(super) fn new_call(to: &str) -> Result<(CallId, Request)> {
+fn new_call_about(to: &str, reason: &str) -> Result<(CallId, Request)> {
     let call = CallId(Uuid::new_v4());
     let new = NewCall {
         call,
         to: Cuid::new(to).context("a cuid")?,
-        context: Context::new("Your order is on its way").context("a context")?,
+        context: Context::new(reason).context("a context")?,
         remote_context: None,
         initiator_image: None,
         receiver_image: None,

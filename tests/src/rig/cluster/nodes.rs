@@ -2,7 +2,7 @@
 
 #[path = "../../../../crates/signedcall-server/tests/rig/nats.rs"]
 mod nats_server;
-#[expect(dead_code, reason = "nobody stops it here")]
+#[expect(dead_code, reason = "tests share one, and kill it")]
 #[path = "../../../../crates/signedcall-server/tests/rig/postgres.rs"]
 mod postgres;
 
@@ -34,6 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) type Ways = Arc<Mutex<Vec<SocketAddr>>>;
 
 struct Node {
+    name: String,
     process: Process,
     listening: SocketAddr,
     operator: SocketAddr,
@@ -48,7 +49,7 @@ pub(super) struct Nodes<'a> {
     store: Server,
     database: String,
     nats: NatsServer,
-    _postgres: Postgres,
+    postgres: Postgres,
 }
 
 impl<'a> Nodes<'a> {
@@ -57,13 +58,40 @@ impl<'a> Nodes<'a> {
         let database = postgres.new_database();
         let store = Server::parse(&database)?;
         let accounts = make_accounts(&store, (0..accounts).map(|number| format!("company_{number}")))?;
-        let mut all =
-            Self { rig, nodes: Vec::new(), started: 0, ways: Ways::default(), accounts, store, database, nats, _postgres: postgres };
+        let mut all = Self { rig, nodes: Vec::new(), started: 0, ways: Ways::default(), accounts, store, database, nats, postgres };
         for _ in 0..NODES {
             all.start_one().await?;
         }
         all.settle().await?;
         Ok(all)
+    }
+
+    /// A way to the node alone that has an account's calls.
+    pub(super) async fn way_to_owner(&self, account: usize) -> Result<Ways> {
+        let (account, _) = &self.accounts[account];
+        let partition = format!("1 + get_byte(sha256(convert_to('{account}', 'UTF8')), 0) % 16");
+        let find = format!("SELECT split_part(node, '.', 1) FROM owners WHERE partition = {partition}");
+        let found = tokio::process::Command::new("psql").args(["-X", "-A", "-t", "-c", &find, &self.database]).output().await?;
+        let name = String::from_utf8(found.stdout)?;
+        let owner = self.nodes.iter().find(|node| node.name == name.trim());
+        let owner = owner.with_context(|| format!("{name:?} has the calls of {account}, and is none of the nodes"))?;
+        Ok(Ways::new(Mutex::new(vec![owner.listening])))
+    }
+
+    pub(super) fn kill_bus(&mut self) {
+        self.nats.kill();
+    }
+
+    pub(super) fn start_bus(&mut self) {
+        tokio::task::block_in_place(|| self.nats.start_again());
+    }
+
+    pub(super) fn stop_database(&self) {
+        tokio::task::block_in_place(|| self.postgres.stop());
+    }
+
+    pub(super) fn start_database(&self) {
+        tokio::task::block_in_place(|| self.postgres.start_again());
     }
 
     pub(super) fn count(&self) -> usize {
@@ -90,7 +118,7 @@ impl<'a> Nodes<'a> {
         let line = process.line("that it listens", PATIENCE, |line| line.starts_with('{') && line.contains("listening")).await?;
         let ready: serde_json::Value = serde_json::from_str(&line.text)?;
         let address = |name: &str| -> Result<SocketAddr> { Ok(ready[name].as_str().context("an address")?.parse()?) };
-        let node = Node { process, listening: address("listening")?, operator: address("operator")? };
+        let node = Node { name, process, listening: address("listening")?, operator: address("operator")? };
         self.nodes.push(node);
         self.tell_ways(self.nodes.len());
         Ok(())
@@ -152,7 +180,7 @@ impl<'a> Nodes<'a> {
 }
 
 /// Makes accounts, with a key of each for development.
-pub(super) fn make_accounts(store: &Server, ids: impl IntoIterator<Item = String>) -> Result<Vec<(String, Key)>> {
+fn make_accounts(store: &Server, ids: impl IntoIterator<Item = String>) -> Result<Vec<(String, Key)>> {
     let accounts = Accounts::open(Location::Server(store.clone()))?;
     let (green, white) = (Color { red: 0x0F, green: 0x3D, blue: 0x2E }, Color { red: 0xFF, green: 0xFF, blue: 0xFF });
     let make = |id: String| {

@@ -452,6 +452,17 @@ export const en = {
     remove_apns: "Removed Apple credentials",
     test_push: "Sent a test push",
   } as Record<string, string>,
+  stale: {
+    by: (who: string, when: string) => `${who} has saved something else (${when}) since you opened this page.`,
+    elsewhere: "Something else was saved since you opened this page, not by an operator in this dashboard.",
+    kept: "What you have entered is still here, and not saved.",
+    saved: "Saved is:",
+    overwrite: "Save mine all the same",
+    take: "Go on with theirs",
+    on: "On",
+    off: "Off",
+    none: "None",
+  },
   refusals: {
     unreachable: "The service does not answer. Check the connection, and try again.",
     unavailable: "The service cannot do this at the moment. Try again in a moment.",
@@ -471,6 +482,7 @@ export const en = {
     too_large: "This is too long.",
     too_many_requests: "Too many at once. Wait a moment, then try again.",
     forbidden: "This cannot be done in this environment.",
+    changed: "Somebody has changed this since. Nothing was saved.",
   } as Record<string, string> & { unavailable: string; invalid_request: string; taken: string },
   wrong: {
     id: "1 to 64 letters, digits, _ and -.",

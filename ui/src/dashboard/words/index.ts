@@ -39,10 +39,21 @@ export const appleReasonOf = (words: Words, reason: string): string => said(word
 export const unreadyOf = (words: Words, word: string): string => said(words.health.unready, word, words.health.notReady);
 
 const format = (words: Words, at: string, options: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(words.locale, options).format(new Date(at));
+/** A date in the reader's own time zone; this year needs no name. */
+const date = (at: string): Intl.DateTimeFormatOptions => ({
+  day: "numeric",
+  month: "short",
+  ...(new Date(at).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" }),
+});
 /** A moment in the reader's own time zone. */
-export const moment = (words: Words, at: string): string => format(words, at, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-export const precise = (words: Words, at: string): string => format(words, at, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+export const moment = (words: Words, at: string): string =>
+  format(words, at, { ...date(at), hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const precise = (words: Words, at: string): string =>
+  format(words, at, { ...date(at), hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 export const day = (words: Words, at: string): string => format(words, at, { day: "numeric", month: "short" });
 export const hour = (words: Words, at: string): string => format(words, at, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const number = (words: Words, value: number, digits = 0): string =>
   new Intl.NumberFormat(words.locale, { maximumFractionDigits: digits }).format(value);
+/** With so many digits behind the point, whatever they are: numbers that stand below each other. */
+export const fixed = (words: Words, value: number, digits: number): string =>
+  new Intl.NumberFormat(words.locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);

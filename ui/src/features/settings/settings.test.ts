@@ -13,7 +13,7 @@ const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subje
   return { ...shown, requests };
 };
 
-const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false };
+const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
 
 it("looks for devices again when it opens", async () => {
   const { asked } = await open();
@@ -127,6 +127,20 @@ it("says by what calls ring when the app is closed, or why they do not", async (
   expect(works).toBe(words.works("kde"));
   expect((await hint("settings-rings-by-itself"))[0]).toBe(words.works(null));
   expect((await hint("settings-no-distributor"))[0]).toBe(words.noDistributor);
+});
+
+it("lets one of several programs be chosen that take calls meanwhile, and shows no choice where there is none", async () => {
+  expect((await open("settings-rings-when-closed")).has('[data-field="distributor"]')).toBe(false);
+  const { field, requests, has, find, words } = await open("settings-distributors");
+  expect(field("distributor").textContent).toContain("kde");
+  field("distributor").focus();
+  await fireEvent.keyDown(field("distributor"), { key: "Enter" });
+  await expect.poll(() => has('[data-option="org.unifiedpush.Distributor.ntfy"]')).toBe(true);
+  expect(find('[data-option="org.signedcall.desktop.Distributor"]').textContent).toContain(words.settings.ownDistributor);
+  await expect.poll(() => find("[data-highlighted]").dataset.option).toBe("org.unifiedpush.Distributor.kde");
+  await fireEvent.keyDown(field("distributor"), { key: "ArrowDown" });
+  await fireEvent.keyDown(field("distributor"), { key: "Enter" });
+  expect(requests()).toEqual([["setPreferences", { ...kept, ringWhenClosed: true, distributor: "org.unifiedpush.Distributor.ntfy" }]]);
 });
 
 it("rings on a speaker of its own, or on the same", async () => {

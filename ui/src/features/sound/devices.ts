@@ -43,5 +43,6 @@ export const preferences = (settings: SettingsView, changed: Partial<Preferences
   ringtone: settings.ringtone,
   secondCalls: settings.secondCalls,
   ringWhenClosed: settings.wake.state !== "off",
+  distributor: settings.distributor,
   ...changed,
 });

@@ -93,7 +93,7 @@ impl PlaybackStream {
     /// Fetches playback timing information for the playback stream.
     pub async fn timing_info(&self) -> ClientResult<protocol::PlaybackLatency> {
         // Changed here: cpal asks after each time that sound has gone either way, hundreds of times a second.
-        if let Some(recent) = self.0.timing.get() {
+        if let Some(recent) = self.0.timing.outlast() {
             return Ok(recent);
         }
         let answer = self

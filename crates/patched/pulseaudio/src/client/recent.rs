@@ -1,10 +1,11 @@
-//! Added here: the last answer of the server, for as long as it is recent.
+//! Added here: the last answer of the server, and a wait for as long as it is recent.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long an answer is recent: a server that has gone is noticed as soon as one is asked for again.
-const RECENT: Duration = Duration::from_millis(50);
+const RECENT: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Recent<T>(Mutex<Option<(Instant, T)>>);
@@ -16,9 +17,13 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T: Clone> Recent<T> {
-    pub(super) fn get(&self) -> Option<T> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().filter(|(at, _)| at.elapsed() < RECENT).map(|(_, answer)| answer.clone())
+    /// Lets the thread sleep until the last answer is not recent any more. Gives it to whoever is woken up before: the stream may be at its end.
+    ///
+    /// It is cpal's thread that asks, and does nothing else.
+    pub(super) fn outlast(&self) -> Option<T> {
+        let (at, answer) = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        thread::park_timeout(RECENT.checked_sub(at.elapsed())?);
+        (at.elapsed() < RECENT).then_some(answer)
     }
 
     pub(super) fn keep(&self, answer: T) -> T {

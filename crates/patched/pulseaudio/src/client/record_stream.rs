@@ -88,7 +88,7 @@ impl RecordStream {
     /// Fetches record timing information for the record stream.
     pub async fn timing_info(&self) -> ClientResult<protocol::RecordLatency> {
         // Changed here: cpal asks after each time that sound has gone either way, hundreds of times a second.
-        if let Some(recent) = self.0.timing.get() {
+        if let Some(recent) = self.0.timing.outlast() {
             return Ok(recent);
         }
         let answer = self

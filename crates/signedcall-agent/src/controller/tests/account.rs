@@ -119,7 +119,7 @@ async fn whoever_was_signed_in_is_again_at_the_next_start() {
     bench.until_ready().await;
     let options = &bench.sdk.sign_ins()[0];
     assert_eq!((options.cuid.as_str(), key_of(options), options.production), ("courier_8842", KEY, Some(false)));
-    assert!(bench.file("config/settings.json").contains(&options.device.expect("each installation has an id").to_string()));
+    assert!(bench.file("config/device.json").contains(&options.device.expect("each installation has an id").to_string()));
 }
 
 #[tokio::test]

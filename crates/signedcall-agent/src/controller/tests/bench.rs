@@ -90,6 +90,7 @@ impl Before {
         let of = |name| folder.path().join(name);
         let folders = Folders {
             config: of("config"),
+            device: of("config/device.json"),
             data: of("data"),
             state: of("state"),
             cache: of("cache"),

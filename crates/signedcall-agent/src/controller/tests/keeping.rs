@@ -96,7 +96,9 @@ async fn what_is_kept_is_for_this_user_alone() {
     bench.line().next_dial(Err(signedcall::ErrorCode::ContactNotReachable));
     let dial = |reply| Event::Dial { cuid: "org_25".to_owned(), context: "Order".to_owned(), reply };
     bench.ask(dial).await.expect("the call's screen says why");
-    for (file, expected) in [("config", 0o700), ("config/settings.json", 0o600), ("data", 0o700), ("data/history.json", 0o600)] {
+    let files =
+        [("config", 0o700), ("config/settings.json", 0o600), ("config/device.json", 0o600), ("data", 0o700), ("data/history.json", 0o600)];
+    for (file, expected) in files {
         assert_eq!(mode_of(&bench.folder.path().join(file)), expected, "{file}");
     }
 }

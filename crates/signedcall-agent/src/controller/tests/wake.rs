@@ -21,6 +21,10 @@ const KEYS: [&str; 2] = ["q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94", "BTBZMqH
 const SEALED: &str = "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN";
 const OPENED: &str = "push When I grow up, I want to be a watermelon";
 
+/// An earlier start has registered.
+const REGISTERED: &str = r#"{"device": "6b0f3c1e-0000-4000-8000-000000000001", "registration": {"distributor": "org.unifiedpush.Distributor.kde",
+    "token": "kept", "vapid": "BP", "service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"}}"#;
+
 fn decoded(text: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
@@ -82,7 +86,7 @@ async fn pushes_go_where_the_distributor_says_and_the_service_is_told() {
     assert_eq!((registration.distributor.as_str(), registration.vapid.as_str()), ("org.unifiedpush.Distributor.kde", VAPID));
     assert_eq!(asked_for(&bench, "pushes to https://push.example/1"), 1);
     assert!(bench.file("services/org.signedcall.desktop.profile_default.service").contains("'--for-push'"), "the bus can start the app");
-    assert!(bench.file("config/settings.json").contains(registration.token.expose()), "the next start knows the token");
+    assert!(bench.file("config/device.json").contains(registration.token.expose()), "the next start knows the token");
     // The endpoint changes.
     says_where(&bench, &registration, "https://push.example/2");
     until_true("the new endpoint", || asked_for(&bench, "pushes to https://push.example/2") == 1).await;
@@ -115,10 +119,7 @@ async fn a_push_reaches_the_line_once_somebody_is_signed_in() {
     let before = wanting();
     before.sdk.set_slow(true);
     let token = Redacted::new("kept".to_owned());
-    let settings = r#"{"account": {"service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"},
-        "preferences": {"ring_when_closed": true},
-        "registration": {"distributor": "org.unifiedpush.Distributor.kde", "token": "kept", "vapid": "BP", "service_url": "ws://127.0.0.1:7443", "account_id": "demo", "cuid": "courier_8842"}}"#;
-    before.write("config/settings.json", settings);
+    before.write("config/device.json", REGISTERED);
     let mut bench = before.start();
     // It has started the app.
     bench.inbox.send(push(&token));
@@ -140,7 +141,7 @@ async fn whoever_signs_out_is_forgotten_by_everybody_and_woken_by_nothing() {
     until_true("the distributor", || bench.distributors.unregistered() == [registration.clone()]).await;
     until_true("the keyring", || bench.sdk.kept_keys().is_empty()).await;
     assert!(bench.file("services/org.signedcall.desktop.profile_default.service").is_empty(), "the bus starts the app no more");
-    assert!(!bench.file("config/settings.json").contains(registration.token.expose()));
+    assert!(!bench.file("config/device.json").contains(registration.token.expose()));
     bench.inbox.send(push(&registration.token));
     bench.view().await;
     assert!(line.asked().iter().all(|asked| !asked.starts_with("push ")), "{:?}", line.asked());
@@ -170,6 +171,44 @@ async fn turning_it_off_takes_all_of_it_back() {
     bench.inbox.send(Event::Quit);
     bench.until_quit().await;
     assert_eq!(line.asked().last().map(String::as_str), Some("log out"));
+}
+
+#[tokio::test]
+async fn of_several_distributors_the_user_chooses_one() {
+    let before = wanting();
+    before.distributors.install("ntfy");
+    let (mut bench, first) = reachable(before).await;
+    let shown = bench.view().await.settings;
+    assert_eq!(shown.distributors.iter().map(|one| one.name.as_deref()).collect::<Vec<_>>(), [Some("kde"), Some("ntfy")]);
+    assert_eq!(shown.distributor, None);
+    let ntfy = "org.unifiedpush.Distributor.ntfy".to_owned();
+    let chosen = Preferences { distributor: Some(ntfy.clone()), ..wants(true) };
+    bench.ask(|reply| Event::SetPreferences(chosen, reply)).await.expect("nothing is against it");
+    let second = registered(&bench.distributors, 2).await;
+    assert_eq!((&second.distributor, bench.distributors.unregistered()), (&ntfy, vec![first]));
+    says_where(&bench, &second, "https://push.example/2");
+    bench.until(|view| view.settings.wake == WakeView::Works { by: Some("ntfy".to_owned()) }).await;
+    assert_eq!(bench.view().await.settings.distributor, Some(ntfy));
+}
+
+#[tokio::test]
+async fn a_distributor_alone_is_no_choice_and_says_nothing_until_pushes_would_come() {
+    let mut bench = wanting().start();
+    bench.until_ready().await;
+    bench.line().tell(knows_key(VAPID));
+    registered(&bench.distributors, 1).await;
+    let shown = bench.view().await.settings;
+    assert_eq!((shown.wake, shown.distributors), (WakeView::Asking, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_was_turned_off_on_another_computer_with_the_same_home_folder_is_taken_back_here() {
+    let before = wanting();
+    before.write("config/settings.json", r#"{"preferences": {"ring_when_closed": false}}"#);
+    before.write("config/device.json", REGISTERED);
+    let bench = before.start();
+    until_true("the distributor", || bench.distributors.unregistered().len() == 1).await;
+    assert!(!bench.file("config/device.json").contains("kept"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{Claimed, LEFT_FOR, Mine, NodeParts, Outcome, SETTLED_AFTER, State, TURN, subscribe};
+use super::{Claimed, LEFT_FOR, Mine, NodeParts, Outcome, SETTLED_AFTER, State, TURN, fails, subscribe};
 use crate::cluster::balance::ranking;
 use crate::cluster::said::{questions, to_owner};
 use crate::cluster::trunk::Trunk;
@@ -96,8 +96,9 @@ impl State {
             }
             served
         });
-        let trunk = Trunk::new(self.parts.bus.clone(), tenure.epoch, notes.clone(), self.exchange.clone());
-        let trunk = tokio::spawn(trunk.run(subscriptions, self.alive.subscribe())).abort_handle();
+        let trunk = Trunk::new(self.parts.bus.clone(), (partition, tenure.epoch), notes.clone(), self.exchange.clone());
+        let (running, served) = (trunk.run(subscriptions, self.alive.subscribe()), tenure.clone());
+        let trunk = self.trunks.spawn(async move { (served, fails(running).await) });
         self.leave_gateway(partition, MOVED_WITHIN);
         self.mine.insert(partition, Mine { tenure, claimed_at: Instant::now(), notes, switchboard, trunk, leaves: false });
         if self.figures.drains() {
@@ -117,6 +118,15 @@ impl State {
         }
     }
 
+    /// A partition that others cannot reach any more is given up: whoever claims it next, this node perhaps, can be reached.
+    pub(super) fn take_trunk_ended(&mut self, tenure: &Tenure, has_failed: bool) {
+        if has_failed && self.mine.get(&tenure.partition).is_some_and(|mine| mine.tenure == *tenure) {
+            tracing::error!(partition = tenure.partition.0, "the way for others to a partition has failed, and the partition is given up");
+            self.give_up(tenure.partition, Duration::ZERO);
+            self.route();
+        }
+    }
+
     /// Lets go of a partition that is another node's by now, whatever was to be done.
     pub(super) fn fence(&mut self, partition: Partition) {
         if let Some(mine) = self.mine.remove(&partition) {
@@ -127,9 +137,9 @@ impl State {
         }
     }
 
-    /// Hands a partition over to a node that is to have it, one after the other.
+    /// Hands a partition over to a node that is to have it, one after the other. While the bus is away, nobody could reach it there.
     pub(super) fn hand_over(&mut self) {
-        if self.mine.values().any(|mine| mine.leaves) {
+        if !self.is_heard() || self.mine.values().any(|mine| mine.leaves) {
             return;
         }
         let is_settled = |since: &Option<Instant>| since.is_some_and(|since| since.elapsed() >= SETTLED_AFTER);

@@ -1,16 +1,20 @@
 //! One node of a cluster: it has partitions, claims more, gives some up (`having`), and knows who has the others (`ways`).
 
 mod having;
+#[cfg(test)]
+mod tests;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle, JoinSet, spawn_blocking};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::exchange::Routes;
 use super::members::Members;
@@ -31,6 +35,10 @@ const SETTLED_AFTER: Duration = Duration::from_secs(3);
 const TURN: Duration = Duration::from_millis(700);
 /// For how long a partition that cannot be opened here is left to others.
 const LEFT_FOR: Duration = Duration::from_secs(5);
+/// How long a node goes on that can say no more that it is there, and hears of nobody: it has stopped by the time at which others may claim what it has.
+const DOUBTS_AFTER: Duration = LEASE.saturating_sub(Duration::from_millis(250));
+/// How long the bus is believed to be there on which this node hears nobody, not even itself: the connection may have been cut without a word.
+const UNHEARD_FOR: Duration = Duration::from_secs(1);
 /// Messages that wait for a gateway, as for a switchboard.
 const INBOX: usize = 1024;
 /// How long is waited until something is tried again.
@@ -78,11 +86,13 @@ impl Node {
             opening: JoinSet::new(),
             left_until: BTreeMap::new(),
             serving: JoinSet::new(),
+            trunks: JoinSet::new(),
             forwarding: JoinSet::new(),
             broken,
             free_since: BTreeMap::new(),
             started: now,
             renewed_at: now,
+            heard_at: now,
             store_answers: false,
             has_had_others: false,
         };
@@ -178,12 +188,16 @@ struct State {
     /// Until when partitions are left to others that could not be opened here.
     left_until: BTreeMap<Partition, Instant>,
     serving: JoinSet<Tenure>,
-    forwarding: JoinSet<()>,
+    /// The ways for others to partitions that are here, and whether they have failed.
+    trunks: JoinSet<(Tenure, bool)>,
+    forwarding: JoinSet<(Partition, Link)>,
     broken: UnboundedSender<(Partition, Link)>,
     free_since: BTreeMap<Partition, Instant>,
     started: Instant,
     /// When the tenures were renewed last.
     renewed_at: Instant,
+    /// When somebody was heard last on the bus, be it this node.
+    heard_at: Instant,
     store_answers: bool,
     has_had_others: bool,
 }
@@ -193,23 +207,24 @@ impl State {
         let (mut beat_ticks, mut look_ticks) = (ticks(BEAT_EVERY), ticks(RENEW_EVERY));
         let mut looking: Option<JoinHandle<Result<Looked, StoreError>>> = None;
         loop {
-            let had = self.mine.len();
+            let (had, took, doubts_at) = (self.mine.len(), self.takes(), self.doubts_at());
             tokio::select! {
+                // Whatever there is to hear is heard before there is any doubt.
+                biased;
                 _ = beat_ticks.tick() => {
                     self.beat();
                     if self.members.forget_silent(Instant::now()) {
                         self.heed_members();
                         look_ticks.reset_immediately();
                     }
-                    self.doubt();
                 }
-                Some(message) = beats.next() => if let Some(beat) = read::<Beat>(&message)
-                    && beat.node != self.parts.id
-                    && self.members.hear(Instant::now(), beat)
-                {
-                    self.has_had_others = true;
-                    self.heed_members();
-                    look_ticks.reset_immediately();
+                Some(message) = beats.next() => if let Some(beat) = read::<Beat>(&message) {
+                    self.heard_at = Instant::now();
+                    if beat.node != self.parts.id && self.members.hear(self.heard_at, beat) {
+                        self.has_had_others = true;
+                        self.heed_members();
+                        look_ticks.reset_immediately();
+                    }
                 },
                 _ = look_ticks.tick(), if looking.is_none() => looking = Some(self.look()),
                 looked = wait(&mut looking) => match looked {
@@ -235,16 +250,18 @@ impl State {
                     }
                     Err(error) => tracing::error!(%error, "a partition's task failed"),
                 },
-                Some(_) = self.forwarding.join_next(), if !self.forwarding.is_empty() => {}
-                Some((partition, link)) = breaks.recv() => {
-                    if self.gateways.get(&partition).is_some_and(|gateway| gateway.link == link) {
-                        self.gateways.remove(&partition);
-                        self.heed_members();
-                    }
-                }
+                // One that is cancelled ends with its partition.
+                Some(ended) = self.trunks.join_next(), if !self.trunks.is_empty() => if let Ok((tenure, has_failed)) = ended {
+                    self.take_trunk_ended(&tenure, has_failed);
+                },
+                Some(ended) = self.forwarding.join_next(), if !self.forwarding.is_empty() => if let Ok((partition, link)) = ended {
+                    self.replace_gateway(partition, link);
+                },
+                Some((partition, link)) = breaks.recv() => self.replace_gateway(partition, link),
                 Some(()) = stopped.recv(), if !self.figures.drains() => self.give_all_up(),
+                () = sleep_until(doubts_at.unwrap_or_else(Instant::now).into()), if doubts_at.is_some() => self.doubt(),
             }
-            if self.mine.len() != had {
+            if (self.mine.len(), self.takes()) != (had, took) {
                 // Whoever waits for it learns of it at once.
                 self.beat();
             }
@@ -263,7 +280,7 @@ impl State {
     fn beat(&self) {
         let partitions = self.mine.values().filter(|mine| !mine.leaves).map(|mine| (mine.tenure.partition, mine.tenure.epoch)).collect();
         let leaves = self.mine.values().filter(|mine| mine.leaves).map(|mine| mine.tenure.partition).collect();
-        let beat = Beat { node: self.parts.id.clone(), partitions, leaves, takes: self.takes() };
+        let beat = Beat { node: self.parts.id.clone(), partitions, leaves, takes: self.takes(), drains: self.figures.drains() };
         let bus = self.parts.bus.clone();
         // Nobody waits for a bus that is slow.
         tokio::spawn(async move { bus.publish(NODES, to_json(&beat)).await });
@@ -273,13 +290,22 @@ impl State {
         self.store_answers && !self.figures.drains()
     }
 
-    /// A node that reaches neither the database nor the others cannot know whether they have claimed what it has, and decides nothing any more.
+    /// By when this node has to have reached the database or the bus: otherwise it cannot know whether others have claimed what it has.
+    fn doubts_at(&self) -> Option<Instant> {
+        let may_lose = self.has_had_others && !self.mine.is_empty();
+        may_lose.then(|| (self.renewed_at + DOUBTS_AFTER).max(self.heard_at + UNHEARD_FOR))
+    }
+
+    /// Whether others hear at the moment what this node says, as far as it knows.
+    fn is_heard(&self) -> bool {
+        self.parts.bus.is_there() && self.heard_at.elapsed() < UNHEARD_FOR
+    }
+
+    /// Decides on nothing any more.
     fn doubt(&mut self) {
-        if self.has_had_others && self.renewed_at.elapsed() > LEASE && !self.parts.bus.is_there() && !self.mine.is_empty() {
-            tracing::error!("neither the database nor the bus is there: others may have the partitions of this node");
-            for partition in partitions() {
-                self.fence(partition);
-            }
+        tracing::error!("neither the database nor the bus is there: others may have the partitions of this node");
+        for partition in partitions() {
+            self.fence(partition);
         }
     }
 
@@ -306,6 +332,11 @@ impl State {
             self.hand_over();
         }
     }
+}
+
+/// Whether a task comes to its end by a bug, which its log tells.
+async fn fails(task: impl Future<Output = ()>) -> bool {
+    AssertUnwindSafe(task).catch_unwind().await.is_err()
 }
 
 fn ticks(every: Duration) -> Interval {

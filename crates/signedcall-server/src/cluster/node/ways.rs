@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Elsewhere, INBOX, State};
+use super::{Elsewhere, INBOX, State, fails};
 use crate::cluster::balance::ranking;
 use crate::cluster::exchange::Route;
 use crate::cluster::gateway::{Gateway, GatewayTo};
@@ -47,8 +47,20 @@ impl State {
         let link = Link(rand::random());
         let (bus, node, figures) = (self.parts.bus.clone(), self.parts.id.clone(), Arc::clone(&self.figures));
         let gateway = Gateway::new(GatewayTo { bus, node, partition, epoch: owner.1, link, figures });
-        self.forwarding.spawn(gateway.run(inbox, self.broken.clone()));
+        let running = gateway.run(inbox, self.broken.clone());
+        self.forwarding.spawn(async move {
+            fails(running).await;
+            (partition, link)
+        });
         self.gateways.insert(partition, Elsewhere { owner, link, notes });
+    }
+
+    /// A gateway has ended, or cannot go on; unless it was to, another takes its place.
+    pub(super) fn replace_gateway(&mut self, partition: Partition, link: Link) {
+        if self.gateways.get(&partition).is_some_and(|gateway| gateway.link == link) {
+            self.gateways.remove(&partition);
+            self.heed_members();
+        }
     }
 
     pub(super) fn leave_gateway(&mut self, partition: Partition, within: Duration) {
@@ -67,8 +79,9 @@ impl State {
         self.routes.send_replace(elsewhere.chain(here).collect());
         self.figures.nodes.store(self.members.len() + 1, Ordering::Relaxed);
         self.figures.partitions.store(self.mine.len(), Ordering::Relaxed);
-        let takers = || self.members.each().filter(|(_, member)| member.beat.takes).map(|(node, _)| node).chain([&self.parts.id]);
-        let is_misplaced = |partition: &&Partition| ranking(**partition, takers()).first() != Some(&&self.parts.id);
+        // One that the database has not answered yet is to have its share as well.
+        let stay = || self.members.each().filter(|(_, member)| !member.beat.drains).map(|(node, _)| node).chain([&self.parts.id]);
+        let is_misplaced = |partition: &&Partition| ranking(**partition, stay()).first() != Some(&&self.parts.id);
         self.figures.misplaced.store(self.mine.keys().filter(is_misplaced).count(), Ordering::Relaxed);
     }
 }

@@ -45,9 +45,11 @@ fn each_sees_the_reason_and_the_picture_that_the_company_has_chosen_for_them() {
     stage.run(0, Do::CompanyConnects('x', 'o'));
     let invite = |stage: &mut Stage, call| {
         let commands = stage.hub.handle(Timestamp::from_millis(0), HubEvent::Recorded { call }).commands;
-        let found = commands.into_iter().find_map(|command| match command {
-            HubCommand::Send { message: ServiceMessage::Event { event: ServiceEvent::Invite(invite), .. }, .. } => Some(invite),
-            _ => None,
+        let found = commands.into_iter().find_map(|command| {
+            let HubCommand::Send { message: ServiceMessage::Event { event: ServiceEvent::Invite(invite), .. }, .. } = command else {
+                return None;
+            };
+            Some(invite)
         });
         found.expect("somebody is called")
     };

@@ -3,6 +3,8 @@ mod beside;
 mod company;
 mod connecting;
 mod deadlines;
+mod durable;
+mod early;
 mod elsewhere;
 mod limits;
 mod properties;

@@ -60,6 +60,8 @@ pub(super) enum Do {
     CompanyHangsUp,
     /// The company's backend connects the user of one device with that of another: by the call, which leads to the third.
     CompanyConnects(Who, Who),
+    /// Devices that another service has had are about to come back, within so many milliseconds.
+    ReturnExpected(u64),
     /// The service is about to stop.
     Drain,
     /// Relay credentials are renewed.
@@ -328,6 +330,7 @@ impl Stage {
                 HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
             }
             Do::CompanyConnects(from, to) => HubEvent::ConnectAsked { ask: AskId(0), connect: Box::new(connect(from, to)) },
+            Do::ReturnExpected(within) => HubEvent::ReturnExpected { within: Duration::from_millis(within) },
             Do::Drain => HubEvent::Draining,
             Do::Renewed => HubEvent::RelayRenewed { grant: grant() },
             Do::RenewToken(who, of, lasts) => {

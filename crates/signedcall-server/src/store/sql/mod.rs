@@ -187,6 +187,14 @@ impl Connection {
         }
     }
 
+    /// Has a server undo from now on what is begun and not gone on with for longer: by somebody who is asleep, for whom others must not wait.
+    pub(super) fn pause_within(&self, longest: Duration) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => session.pause_within(longest),
+        }
+    }
+
     /// Refuses from now on whatever would change something.
     pub(super) fn only_read(&self) -> Result<()> {
         match self {

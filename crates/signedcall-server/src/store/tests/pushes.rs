@@ -84,7 +84,7 @@ impl Kept {
     }
 
     fn reach(&self) -> Vec<Reach> {
-        self.pushes.known().expect("a store").into_iter().map(|(_, _, reach)| reach).collect()
+        self.pushes.known(None).expect("a store").into_iter().map(|(_, _, reach)| reach).collect()
     }
 
     fn write(&self, next: Next) -> WrittenPush {

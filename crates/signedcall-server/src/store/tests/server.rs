@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use super::*;
 use crate::account;
-use crate::store::owners::{ClaimError, Epoch, LEASE, NodeId, Owners, Partition, RenewError};
+use crate::store::owners::{ClaimError, Epoch, LEASE, NodeId, Owners, Partition, RenewError, partition_of};
 use crate::store::records::Committed;
 use crate::store::sql::{Connection, params};
 use crate::store::testing::TestStore;
@@ -14,7 +14,8 @@ fn node(name: &str) -> NodeId {
     NodeId(name.to_owned())
 }
 
-const PARTITION: Partition = Partition(7);
+/// Where the account of [`opening`] is.
+const PARTITION: Partition = Partition(5);
 
 /// As if a service had said nothing for longer than a lease, of a database that has been there all that time.
 fn let_the_lease_run_out(store: &TestStore) {
@@ -194,6 +195,104 @@ fn whoever_claims_a_partition_waits_for_what_is_being_written_of_it() {
         writing.commit().expect("a store");
         assert_eq!(claim.join().expect("no bug").expect("the lease is over"), Epoch(2));
     });
+}
+
+#[test]
+fn whoever_opens_a_partition_reads_its_calls_alone_and_changes_no_others() {
+    let store = TestStore::on_postgres();
+    let (records, _written, _legacy) = Records::start(store.at(), None).expect("a new store");
+    let now = SystemTime::now();
+    let of = |call: u128, account: &str| OpenRecord { account: AccountId(account.to_owned()), ..opening(call) };
+    for (call, account) in [(1, "parcelo"), (2, "grocer"), (3, "clinic"), (4, "parcelo"), (5, "grocer"), (6, "ours_é")] {
+        records.open(of(call, account), now);
+    }
+    records.close(closing(4), now);
+    records.close(closing(5), now);
+    records.finish();
+    // As an older version would have left them.
+    store.run("UPDATE calls SET invite = NULL WHERE account IN ('clinic', 'parcelo') AND ended_at_ms IS NULL");
+    let owners = Owners::open(store.at()).expect("a store");
+    for account in ["grocer", "ours_é"] {
+        let partition = partition_of(&AccountId(account.to_owned()));
+        let tenure = owners.claim(partition, &node("one")).expect("it is nobody's");
+        let (records, _written, legacy) = Records::start(store.at(), Some(tenure)).expect("a store");
+        let open: Vec<_> = legacy.open.iter().map(|call| call.record.account.0.as_str()).collect();
+        let ended: Vec<_> = legacy.ended.iter().map(|call| call.account.0.as_str()).collect();
+        assert_eq!((open, ended), (vec![account], if account == "grocer" { vec!["grocer"] } else { vec![] }));
+        records.finish();
+    }
+    assert_eq!(store.number("SELECT count(*) FROM calls WHERE ended_at_ms IS NULL"), 4, "those of others are as they were");
+}
+
+#[test]
+fn whoever_says_that_it_is_there_waits_for_nobody_who_writes() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let writer = store.connect();
+    let writing = writer.begin_beside_others().expect("a store");
+    assert!(crate::store::owners::goes_on(&writing, &first).expect("a good store"));
+    assert_eq!(owners.renew_all(&node("one")).expect("nobody is in the way").0, std::slice::from_ref(&first));
+    let_the_lease_run_out(&store);
+    std::thread::scope(|scope| {
+        let claim = scope.spawn(|| owners.claim(PARTITION, &node("two")));
+        while store.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
+            std::thread::yield_now();
+        }
+        // The same service claims another, and says of all that it is there.
+        assert_eq!(owners.renew_all(&node("three")).expect("it has a connection of its own").0, []);
+        assert!(!claim.is_finished());
+        let busy = claim.join().expect("no bug").expect_err("somebody writes for too long");
+        assert!(matches!(busy, ClaimError::Contended), "{busy}");
+    });
+    writing.commit().expect("a store");
+    assert_eq!(owners.claim(PARTITION, &node("two")).expect("nobody writes any more").epoch, Epoch(2));
+}
+
+#[test]
+fn whoever_has_fallen_asleep_while_it_wrote_keeps_nobody_from_its_calls_for_long() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let first = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let sleeper = store.connect();
+    sleeper.pause_within(LEASE).expect("a store");
+    let writing = sleeper.begin_beside_others().expect("a store");
+    assert!(crate::store::owners::goes_on(&writing, &first).expect("a good store"));
+    let_the_lease_run_out(&store);
+    let second = loop {
+        match owners.claim(PARTITION, &node("two")) {
+            Ok(tenure) => break tenure,
+            Err(ClaimError::Contended) => {}
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(second.epoch, Epoch(2));
+    assert!(writing.commit().is_err(), "what it had begun is undone");
+}
+
+#[test]
+fn of_an_answer_nobody_is_told_before_it_is_durable_where_others_may_have_the_call() {
+    let store = TestStore::on_postgres();
+    drop(store.at().open().expect("a new store"));
+    let owners = Owners::open(store.at()).expect("a store");
+    let tenure = owners.claim(PARTITION, &node("one")).expect("it is nobody's");
+    let figures = Arc::<StoreFigures>::default();
+    let (records, mut written, _legacy) = Records::start_beside(store.at(), Some(tenure), (&figures, &Arc::default())).expect("a store");
+    records.open(opening(1), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(opened(1, true)));
+    store.run("ALTER TABLE calls RENAME TO hidden");
+    records.answer(opening(1).invite.call, answer(), SystemTime::now());
+    while figures.failures() == 0 {
+        std::thread::yield_now();
+    }
+    records.open(opening(2), SystemTime::now());
+    assert_eq!(written.blocking_recv(), Some(Written::NotOpened { call: opening(2).invite.call }), "and not the answer before it");
+    store.run("ALTER TABLE hidden RENAME TO calls");
+    assert_eq!(written.blocking_recv(), Some(Written::Answered { call: opening(1).invite.call }));
+    assert_eq!(store.number("SELECT count(*) FROM calls WHERE answered_by IS NOT NULL"), 1);
+    records.finish();
 }
 
 #[tokio::test]

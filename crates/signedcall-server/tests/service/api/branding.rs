@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use signedcall_wire::{Branding, ServiceEvent};
 
 use super::backend::Backend;
+use super::http::say;
 
 fn navy() -> Value {
     json!({"name": "Grocer & Sons", "bg_color": "#102040", "font_color": "#ffffff", "logo": "https://grocer.example/logo.png",
@@ -26,14 +27,47 @@ async fn how_calls_look_is_changed_on_every_device_at_once_and_for_whoever_comes
     assert_eq!(backend.get("/v1/branding").await.json(), expected);
     let branding: Branding = serde_json::from_value(navy()).expect("a branding");
     assert_eq!(courier.event().await, ServiceEvent::Branding(branding.clone()));
-    assert_eq!(backend.sign_in("courier_2").await.welcome.branding, Some(branding));
+    assert_eq!(backend.sign_in("courier_2").await.welcome.branding, Some(branding.clone()));
 
+    // Whoever asks again may not know whether the devices were told.
     assert_eq!(backend.put("/v1/branding", Some(&navy())).await.json(), expected, "as before");
-    courier.assert_no_event().await;
+    assert_eq!(courier.event().await, ServiceEvent::Branding(branding));
 
     let plain = backend.put("/v1/branding", Some(&json!({"name": "Grocer", "bg_color": "#777777", "font_color": "#888888"}))).await.json();
     assert_eq!((&plain["logo"], &plain["button_theme"]), (&Value::Null, &json!("light")));
     assert_eq!(plain["contrast"]["legible"], false, "hard to read, and said so");
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_changed_meanwhile_is_not_written_over() {
+    let backend = Backend::start().await;
+    let mut courier = backend.sign_in("courier_1").await;
+    let put_over = async |version: &str, look: &Value| {
+        let (address, body) = (backend.service.service.address(), look.to_string());
+        let head = format!(
+            "PUT /v1/branding HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nIf-Match: {version}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n",
+            key = backend.production.expose(),
+            length = body.len()
+        );
+        let answer = say(address, format!("{head}{body}").as_bytes()).await;
+        backend.document.check("PUT", "/v1/branding", Some(body.as_str()), &answer);
+        answer
+    };
+    let first = backend.get("/v1/branding").await.header("etag").expect("a version").to_owned();
+    let navy_saved = put_over(&first, &navy()).await;
+    let second = navy_saved.header("etag").expect("a version").to_owned();
+    assert_eq!((navy_saved.status, backend.get("/v1/branding").await.header("etag")), (200, Some(second.as_str())));
+    courier.event().await;
+
+    let red = json!({"name": "Grocer", "bg_color": "#802020", "font_color": "#ffffff"});
+    assert_eq!(put_over(&first, &red).await.problem(), (412, "changed".to_owned(), None));
+    courier.assert_no_event().await;
+    assert_eq!(backend.get("/v1/branding").await.header("etag"), Some(second.as_str()));
+    for whichever in ["*", &format!("{first}, {second}")] {
+        assert_eq!(put_over(whichever, &navy()).await.status, 200, "{whichever}");
+    }
+    assert_eq!(put_over(&second, &red).await.status, 200);
 }
 
 #[tokio::test]

@@ -14,10 +14,9 @@ fn order(from: &str, to: &str) -> Value {
 }
 
 async fn invite(device: &mut Device) -> Invite {
-    match device.event().await {
-        ServiceEvent::Invite(invite) => invite,
-        other => panic!("not called: {other:?}"),
-    }
+    let event = device.event().await;
+    let ServiceEvent::Invite(invite) = event else { panic!("not called: {event:?}") };
+    invite
 }
 
 /// What the backend is told of a call once it is over.

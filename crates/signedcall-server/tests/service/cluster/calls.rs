@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use signedcall_server::store::Server;
 use signedcall_server::{BusServer, ClusterSettings, Settings, StartError, serve};
-use signedcall_wire::{DeviceName, EndReason, Redacted, Request, ServiceEvent, Signal};
+use signedcall_wire::{EndReason, Redacted, Request, ServiceEvent, Signal};
 
 use super::rig::Cluster;
 use crate::api::http::{ask, ask_with};
 use crate::operator::get;
-use crate::support::{in_time, new_call};
+use crate::support::{contest, in_time, new_call};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_goes_from_any_node_to_any_other_and_has_one_record() {
@@ -50,33 +50,14 @@ async fn of_devices_that_answer_at_once_on_three_nodes_one_wins() {
     let cluster = Cluster::start().await;
     let (owner, [one, other]) = cluster.owner_and_others();
     let mut caller = cluster.sign_in(one, "courier_1").await.device;
-    let mut devices = Vec::new();
-    for node in [owner, one, other] {
-        devices.push(cluster.sign_in(node, "customer_1").await.device);
-    }
+    let sign_in = async |node| cluster.sign_in(node, "customer_1").await.device;
+    let mut devices = [sign_in(owner).await, sign_in(one).await, sign_in(other).await];
     for _ in 0..20 {
-        let (call, request) = new_call("customer_1");
-        caller.ask(request).await.expect("a call");
-        for device in &mut devices {
-            assert!(matches!(device.event().await, ServiceEvent::Invite(_)));
-        }
-        let [first, second, third] = devices.as_mut_slice() else { unreachable!("there are three") };
-        let accept = || Request::Accept { call };
-        let answers = tokio::join!(first.ask(accept()), second.ask(accept()), third.ask(accept()));
-        assert_eq!(answers, (Ok(()), Ok(()), Ok(())), "coming late is no error");
-        let ServiceEvent::Answered { by: winner, .. } = caller.event().await else { panic!("an answer comes next") };
-        for device in &mut devices {
-            let expected = if device.endpoint == winner {
-                ServiceEvent::Answered { call, by: winner, left_ms: None }
-            } else {
-                ServiceEvent::Ended { call, reason: EndReason::AnsweredElsewhere, other_device: DeviceName::new("test").ok() }
-            };
-            assert_eq!(device.event().await, expected);
-        }
+        let (call, winner) = contest(&mut caller, &mut devices, "customer_1").await;
         caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the end");
-        while !matches!(caller.event().await, ServiceEvent::Ended { .. }) {}
-        let winner = devices.iter_mut().find(|device| device.endpoint == winner).expect("one of them");
-        while !matches!(winner.event().await, ServiceEvent::Ended { .. }) {}
+        for device in [&mut caller, &mut devices[winner]] {
+            while !matches!(device.event().await, ServiceEvent::Ended { .. }) {}
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::support::{Device, in_time, new_call};
 const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(3);
 
 /// Two who talk.
-async fn talk(caller: &mut Guest, callee: &mut Guest, to: &str) -> CallId {
+pub(super) async fn talk(caller: &mut Guest, callee: &mut Guest, to: &str) -> CallId {
     let call = ring(caller, callee, to).await;
     answer(caller, callee, call).await;
     for guest in [caller, callee] {
@@ -20,21 +20,21 @@ async fn talk(caller: &mut Guest, callee: &mut Guest, to: &str) -> CallId {
     call
 }
 
-async fn ring(caller: &mut Guest, callee: &mut Guest, to: &str) -> CallId {
+pub(super) async fn ring(caller: &mut Guest, callee: &mut Guest, to: &str) -> CallId {
     let (call, request) = new_call(to);
     caller.device.ask(request).await.expect("a call");
     while !matches!(callee.device.event().await, ServiceEvent::Invite(invite) if invite.call == call) {}
     call
 }
 
-async fn answer(caller: &mut Guest, callee: &mut Guest, call: CallId) {
+pub(super) async fn answer(caller: &mut Guest, callee: &mut Guest, call: CallId) {
     callee.device.ask(Request::Accept { call }).await.expect("it rings");
     for guest in [caller, callee] {
         while !matches!(guest.device.event().await, ServiceEvent::Answered { call: answered, .. } if answered == call) {}
     }
 }
 
-async fn hang_up(caller: &mut Guest, callee: &mut Guest, call: CallId) {
+pub(super) async fn hang_up(caller: &mut Guest, callee: &mut Guest, call: CallId) {
     caller.device.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("the end");
     for guest in [caller, callee] {
         while !matches!(guest.device.event().await, ServiceEvent::Ended { call: ended, reason: EndReason::HungUp, .. } if ended == call) {}
@@ -42,7 +42,7 @@ async fn hang_up(caller: &mut Guest, callee: &mut Guest, call: CallId) {
 }
 
 /// Makes sure that a device that has signed in anew knows its call.
-fn assert_knows(guest: &Guest, call: CallId) {
+pub(super) fn assert_knows(guest: &Guest, call: CallId) {
     let knows = guest.device.welcome.calls.iter().any(|known| match known {
         CallSnapshot::Callee { invite, .. } => invite.call == call,
         CallSnapshot::Caller { call: known, .. } => *known == call,
@@ -52,7 +52,7 @@ fn assert_knows(guest: &Guest, call: CallId) {
 }
 
 /// Waits until as many calls are written down as over, and makes sure that each is there once.
-async fn assert_closed(cluster: &Cluster, mut calls: Vec<CallId>) {
+pub(super) async fn assert_closed(cluster: &Cluster, mut calls: Vec<CallId>) {
     let closed = || cluster.records().into_iter().filter(|record| record.end_reason.is_some()).collect::<Vec<_>>();
     in_time(async {
         while closed().len() < calls.len() {
@@ -71,7 +71,7 @@ async fn assert_closed(cluster: &Cluster, mut calls: Vec<CallId>) {
     assert!(reasons.iter().all(|reason| *reason == Some(EndReason::HungUp.number())), "{reasons:?}");
 }
 
-fn addresses(cluster: &Cluster, nodes: &[usize]) -> Vec<SocketAddr> {
+pub(super) fn addresses(cluster: &Cluster, nodes: &[usize]) -> Vec<SocketAddr> {
     nodes.iter().map(|node| cluster.nodes[*node].address).collect()
 }
 

@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use super::lines::Lines;
 use crate::nats_server::NatsServer;
 use crate::operator::{get, value};
 use crate::rig::Postgres;
@@ -62,10 +63,7 @@ const ACCOUNT: &str = "grocer";
 
 impl Cluster {
     pub(super) async fn start() -> Self {
-        let (postgres, nats) = (Postgres::start(), NatsServer::start());
-        let database = postgres.new_database();
-        let [production, key] = make_account(&database);
-        let mut cluster = Self { nodes: Vec::new(), nats, postgres, database, production, key, started: 0 };
+        let mut cluster = Self::without_nodes();
         for _ in 0..3 {
             cluster.start_node().await;
         }
@@ -73,20 +71,40 @@ impl Cluster {
         cluster
     }
 
-    /// Starts one more node.
-    pub(super) async fn start_node(&mut self) {
-        let store = self.database.clone();
-        self.start_node_on(&store).await;
+    /// One whose nodes reach the database and the bus by lines that can be cut.
+    pub(super) async fn start_on_lines() -> (Self, Vec<Lines>) {
+        let (mut cluster, mut lines) = (Self::without_nodes(), Vec::new());
+        for _ in 0..3 {
+            let line = Lines::to(&cluster.database, &cluster.nats.url()).await;
+            cluster.start_node_on(&line.database, &line.bus).await;
+            lines.push(line);
+        }
+        cluster.settle().await;
+        (cluster, lines)
     }
 
-    /// Starts one that reaches the database in another way.
-    pub(super) async fn start_node_on(&mut self, store: &str) {
+    fn without_nodes() -> Self {
+        let (postgres, nats) = (Postgres::start(), NatsServer::start());
+        let database = postgres.new_database();
+        let [production, key] = make_account(&database);
+        Self { nodes: Vec::new(), nats, postgres, database, production, key, started: 0 }
+    }
+
+    /// Starts one more node.
+    pub(super) async fn start_node(&mut self) {
+        let (store, bus) = (self.database.clone(), self.nats.url());
+        self.start_node_on(&store, &bus).await;
+    }
+
+    /// Starts one that reaches the database and the bus in another way.
+    async fn start_node_on(&mut self, store: &str, bus: &str) {
         self.started += 1;
         let (data, name) = (tempfile::tempdir().expect("a directory"), format!("node{}", self.started));
         let log = File::create(data.path().join("log")).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_signedcall-server"));
-        command.env_clear().arg("--data").arg(data.path()).args(["--store", store, "--bus", &self.nats.url(), "--node-name", &name]);
+        command.env_clear().arg("--data").arg(data.path()).args(["--store", store, "--bus", bus, "--node-name", &name]);
         command.args(["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--drain-seconds", "2"]);
+        command.arg("--push-to-private-addresses");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().expect("the binary");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).await.expect("a line");

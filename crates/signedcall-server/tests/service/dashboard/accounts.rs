@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use signedcall_wire::{AccountId, Environment, Hello, Redacted};
 
 use super::browser::{Browser, Dashboard, refusal};
+use crate::api::http::Answer;
 use crate::support::{Device, hello, in_time};
 
 fn grocer() -> Value {
@@ -76,7 +77,8 @@ async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
     let policy = json!({"relay_only": true, "single_device": true, "max_call_seconds": 600});
     let set = browser.put("/api/accounts/demo/policy", &policy).await.json();
     assert_eq!((&set["relay_only"], &set["single_device"], &set["max_call_seconds"]), (&json!(true), &json!(true), &json!(600)));
-    assert_eq!(browser.get("/api/accounts/demo").await.json(), set);
+    assert_eq!(browser.get("/api/accounts/demo/policy").await.json(), set);
+    assert_eq!(browser.get("/api/accounts/demo").await.json()["max_call_seconds"], json!(600));
     let first = dashboard.service.sign_in("courier_1").await;
     assert!(!Device::is_welcome(&dashboard.service.service.url(), dashboard.service.hello("courier_1")).await, "one device at a time");
     drop(first);
@@ -89,8 +91,40 @@ async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
         let answer = browser.put("/api/accounts/demo/policy", &wrong).await;
         assert_eq!((answer.status, refusal(&answer).2.as_deref()), (400, Some(field)), "{wrong}");
     }
-    assert_eq!(browser.get("/api/accounts/demo").await.json(), set, "as it was");
+    assert_eq!(browser.get("/api/accounts/demo/policy").await.json(), set, "as it was");
     assert_eq!(browser.put("/api/accounts/nobody/policy", &json!({"relay_only": true, "single_device": true})).await.status, 404);
+}
+
+#[tokio::test]
+async fn of_two_operators_the_later_does_not_write_over_what_they_have_not_seen() {
+    let dashboard = Dashboard::start().await;
+    let (mut one, mut other) = (dashboard.signed_in().await, dashboard.signed_in_as("noor").await);
+    let look = json!({"name": "Parcelo", "bg_color": "#102040", "font_color": "#ffffff"});
+    for (path, mine, theirs) in [
+        (
+            "/api/accounts/demo/policy",
+            json!({"relay_only": true, "single_device": false}),
+            json!({"relay_only": false, "single_device": true}),
+        ),
+        (
+            "/api/accounts/demo/environments/production/v1/branding",
+            look.clone(),
+            json!({"name": "Other", "bg_color": "#102040", "font_color": "#ffffff"}),
+        ),
+    ] {
+        let version = |answer: &Answer| answer.header("etag").expect("a version").to_owned();
+        let seen = version(&other.get(path).await);
+        let saved = one.put_over(path, &seen, &mine).await;
+        assert_eq!(saved.status, 200, "{saved:?}");
+        let refused = other.put_over(path, &seen, &theirs).await;
+        assert_eq!((refused.status, refused.json()["code"].clone()), (412, json!("changed")), "{path}");
+        assert_eq!(version(&one.get(path).await), version(&saved), "nothing was changed: {path}");
+        assert_eq!(other.put_over(path, &version(&saved), &theirs).await.status, 200, "{path}");
+    }
+    let expected = ["done", "refused", "done"];
+    let log = actions(&one).await;
+    assert_eq!(log[..3], expected.map(|outcome| format!("set_branding {outcome}")));
+    assert_eq!(log[3..6], expected.map(|outcome| format!("set_policy {outcome}")));
 }
 
 #[tokio::test]

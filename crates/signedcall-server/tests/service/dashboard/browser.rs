@@ -57,8 +57,13 @@ impl Dashboard {
 
     /// A browser in which `admin` is signed in.
     pub(crate) async fn signed_in(&self) -> Browser {
+        self.signed_in_as("admin").await
+    }
+
+    /// A browser in which somebody is signed in, and nowhere else.
+    pub(crate) async fn signed_in_as(&self, operator: &str) -> Browser {
         let mut browser = self.browser();
-        let answer = browser.post("/api/link/password", &json!({"link": self.link("admin"), "password": PASSWORD})).await;
+        let answer = browser.post("/api/link/password", &json!({"link": self.link(operator), "password": PASSWORD})).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         browser
     }
@@ -90,14 +95,24 @@ impl Browser {
         self.change("PUT", path, Some(body)).await
     }
 
+    /// Changes one version and no other.
+    pub(crate) async fn put_over(&mut self, path: &str, version: &str, body: &Value) -> Answer {
+        self.change_with("PUT", path, &[&format!("If-Match: {version}")], Some(body)).await
+    }
+
     pub(crate) async fn delete(&mut self, path: &str) -> Answer {
         self.change("DELETE", path, None).await
     }
 
-    /// Asks as its own page does, and keeps the cookies that come back.
     async fn change(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.change_with(method, path, &[], body).await
+    }
+
+    /// Asks as its own page does, and keeps the cookies that come back.
+    async fn change_with(&mut self, method: &str, path: &str, lines: &[&str], body: Option<&Value>) -> Answer {
         let origin = format!("Origin: http://{}", self.address);
-        let answer = self.say(method, path, &[&origin], body.map(Value::to_string).as_deref()).await;
+        let lines: Vec<&str> = lines.iter().copied().chain([origin.as_str()]).collect();
+        let answer = self.say(method, path, &lines, body.map(Value::to_string).as_deref()).await;
         for set in answer.headers("set-cookie") {
             let pair = set.split(';').next().map(str::to_owned).filter(|pair| !pair.ends_with('='));
             *if set.contains("signedcall_familiar") { &mut self.familiar } else { &mut self.cookie } = pair;

@@ -1,10 +1,10 @@
 //! Devices that are called by push, with push services that speak the real protocols.
 
 mod apple;
-mod receiver;
+pub(crate) mod receiver;
 mod stand_in;
 mod trial;
-mod wake;
+pub(crate) mod wake;
 mod web;
 
 use std::time::{SystemTime, UNIX_EPOCH};

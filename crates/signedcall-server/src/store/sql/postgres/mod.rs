@@ -41,6 +41,7 @@ static CARRIER: LazyLock<std::io::Result<tokio::runtime::Runtime>> =
 struct Manner {
     waits_for_others: Duration,
     answered_within: Duration,
+    longest_pause: Duration,
     only_reads: bool,
     waits_for_disk: bool,
 }
@@ -71,7 +72,8 @@ struct Link {
 impl Session {
     /// Connects, so that whoever starts learns at once that there is no server.
     pub(in crate::store) fn open(server: &Server) -> Result<Self> {
-        let manner = Manner { waits_for_others: BUSY_FOR, answered_within: ANSWERED_WITHIN, only_reads: false, waits_for_disk: true };
+        let (longest_pause, only_reads, waits_for_disk) = (ANSWERED_WITHIN, false, true);
+        let manner = Manner { waits_for_others: BUSY_FOR, answered_within: ANSWERED_WITHIN, longest_pause, only_reads, waits_for_disk };
         let session =
             Self { server: server.clone(), manner: Cell::new(manner), link: RefCell::default(), transaction: Cell::new(Progress::None) };
         *session.link.borrow_mut() = Some(session.connect()?);
@@ -179,6 +181,10 @@ impl Session {
         self.behave(Manner { answered_within: within, ..self.manner.get() })
     }
 
+    pub(super) fn pause_within(&self, longest_pause: Duration) -> Result<()> {
+        self.behave(Manner { longest_pause, ..self.manner.get() })
+    }
+
     pub(super) fn only_read(&self) -> Result<()> {
         self.behave(Manner { only_reads: true, ..self.manner.get() })
     }
@@ -263,7 +269,7 @@ impl Session {
 impl Manner {
     /// What is said to the server. Nought would be for ever there.
     fn words(&self) -> String {
-        let Self { waits_for_others, answered_within, only_reads, waits_for_disk } = self;
+        let Self { waits_for_others, answered_within, longest_pause, only_reads, waits_for_disk } = self;
         let (others, within) = (waits_for_others.as_millis().max(1), answered_within.as_millis().max(1));
         let read_only = if *only_reads { "on" } else { "off" };
         // Of what a database waits for besides, such as a second server, its operator decides.
@@ -272,7 +278,7 @@ impl Manner {
         } else {
             "SET synchronous_commit = off"
         };
-        let longest_idle = ANSWERED_WITHIN.as_millis();
+        let longest_idle = longest_pause.as_millis().max(1);
         format!(
             "SET lock_timeout = {others}; SET statement_timeout = {within}; SET default_transaction_read_only = {read_only};
              SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = {longest_idle}; {disk}"
