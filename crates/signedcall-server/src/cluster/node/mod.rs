@@ -37,6 +37,8 @@ const TURN: Duration = Duration::from_millis(700);
 const LEFT_FOR: Duration = Duration::from_secs(5);
 /// How long a node goes on that can say no more that it is there, and hears of nobody: it has stopped by the time at which others may claim what it has.
 const DOUBTS_AFTER: Duration = LEASE.saturating_sub(Duration::from_millis(250));
+/// A database that has not answered for so long answers no more: before a node's lease is over the others know that what it had is not for it.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// How long the bus is believed to be there on which this node hears nobody, not even itself: the connection may have been cut without a word.
 const UNHEARD_FOR: Duration = Duration::from_secs(1);
 /// Messages that wait for a gateway, as for a switchboard.
@@ -287,7 +289,7 @@ impl State {
     }
 
     fn takes(&self) -> bool {
-        self.store_answers && !self.figures.drains()
+        self.store_answers && self.renewed_at.elapsed() < ANSWERED_WITHIN && !self.figures.drains()
     }
 
     /// By when this node has to have reached the database or the bus: otherwise it cannot know whether others have claimed what it has.
