@@ -1,7 +1,7 @@
 //! Calls between two apps: every way to answer, decline and end one, and what both are told of it.
 
 use anyhow::{Context as _, Result};
-use signedcall_tests::{Notifier, Pair, Seat, ServiceSetup, Setup, Timeline, Window};
+use signedcall_tests::{Notifier, Pair, Seat, ServiceSetup, Setup, Timeline, Window, delay, speech};
 
 use crate::runner::Runner;
 
@@ -11,13 +11,14 @@ const MAIN: &str = "a call is answered in the main window";
 const DECLINE: &str = "a call is declined from the notification";
 const CANCEL: &str = "a call that the caller cancels stops ringing and is told as missed";
 const XFCE: &str = "a call is answered by a mouse click on the notification that xfce4-notifyd draws";
+const CONNECTED: &str = "a company connects two of its users, who read so and talk";
 const TIME_OUT: &str = "a call that nobody answers ends by itself";
 
 /// What both are told of a call that somebody answered, in order.
 const TALKED: [&str; 5] = ["CALL_IS_PLACED", "CALL_RINGING", "CALL_ANSWERED", "CALL_IN_PROGRESS", "CALL_OVER"];
 
 pub(crate) async fn cases(runner: &mut Runner) {
-    if runner.wants(&[DUNST, POP_UP, MAIN, DECLINE, CANCEL]) {
+    if runner.wants(&[DUNST, POP_UP, MAIN, DECLINE, CANCEL, CONNECTED]) {
         match Pair::start("calls", ServiceSetup::default(), Setup::default(), Setup::default()).await {
             Ok(pair) => {
                 runner.case(DUNST, from_notification(&pair)).await;
@@ -25,6 +26,7 @@ pub(crate) async fn cases(runner: &mut Runner) {
                 runner.case(MAIN, from_main_window(&pair)).await;
                 runner.case(DECLINE, declined(&pair)).await;
                 runner.case(CANCEL, cancelled(&pair)).await;
+                runner.case(CONNECTED, connected_by_company(&pair)).await;
             }
             Err(error) => runner.case(DUNST, async { Err(error) }).await,
         }
@@ -159,6 +161,30 @@ async fn cancelled(pair: &Pair) -> Result<()> {
     rings_no_more(pair, mark).await?;
     told.exactly(&["CALL_IS_PLACED", "CALL_RINGING", "CALL_CANCELLED"]).await?;
     is_told_as_missed(pair, missed).await?;
+    pair.put_away().await
+}
+
+/// The company's backend asks for it. Anna's app rings first, in Ben's name; once she has answered, Ben's does in hers.
+async fn connected_by_company(pair: &Pair) -> Result<()> {
+    pair.settle().await?;
+    let (for_anna, for_ben) = (pair.anna.desktop.notifications.mark(), pair.ben.desktop.notifications.mark());
+    pair.service.connect((pair.anna.user.cuid, "Your order 1234"), (pair.ben.user.cuid, "Your courier")).await?;
+    pair.anna.desktop.notifications.shown(for_anna).await?;
+    pair.anna.app.screen("incoming").await?;
+    pair.anna.app.says("Your order 1234").await?;
+    pair.anna.app.says(&format!("connects you with {}", pair.ben.user.name)).await?;
+    assert_eq!(pair.anna.desktop.sound.open_microphones()?, 0, "open microphones before the answer");
+    pair.anna.desktop.press("Answer").await?;
+    let notice = pair.ben.desktop.notifications.shown(for_ben).await?;
+    assert_eq!((notice.summary.as_str(), notice.body.as_str()), ("Your courier", pair.anna.user.name));
+    pair.ben.app.screen("incoming").await?;
+    pair.ben.desktop.press("Answer").await?;
+    pair.talk().await?;
+    for (from, to) in [(&pair.anna, &pair.ben), (&pair.ben, &pair.anna)] {
+        let (said, heard) = from.say_to(to, &speech("reading-2")?).await?;
+        assert!(!delay(&said, &heard).is_empty(), "{} hears what {} says", to.user.name, from.user.name);
+    }
+    hangs_up(&pair.ben, &pair.anna).await?;
     pair.put_away().await
 }
 

@@ -75,7 +75,13 @@ impl App {
 
     /// Starts the app with everything that signing in needs, and waits until it is signed in.
     pub async fn start_signed_in(desktop: &Desktop, service: &Service, user: User) -> Result<Self> {
-        let environment = sign_in_environment(service, user);
+        Self::start_signed_in_at(desktop, service, service.url(), user).await
+    }
+
+    /// As [`start_signed_in`](Self::start_signed_in), with the service at another address.
+    pub async fn start_signed_in_at(desktop: &Desktop, service: &Service, url: &str, user: User) -> Result<Self> {
+        let mut environment = sign_in_environment(service, user);
+        environment[0].1 = url;
         let app = Self::start(desktop, &["--profile", user.cuid], &environment).await?;
         app.ready().await?;
         Ok(app)

@@ -38,8 +38,14 @@ impl Pair {
     pub async fn start(name: &str, service: ServiceSetup, anna: Setup, ben: Setup) -> Result<Self> {
         let rig = Rig::new(name)?;
         let service = Service::start(&rig, "service", service).await?;
+        Self::start_at(rig, service, None, anna, ben).await
+    }
+
+    /// As [`start`](Self::start), with Anna finding the service at another address than its own, if one is given.
+    pub async fn start_at(rig: Rig, service: Service, for_anna: Option<&str>, anna: Setup, ben: Setup) -> Result<Self> {
+        let at = for_anna.unwrap_or(service.url());
         let (anna, ben) = tokio::try_join!(
-            Seat::take(&rig, &service, "courier_8842", User { cuid: "courier_8842", name: "Anna" }, anna),
+            Seat::take_at(&rig, &service, at, "courier_8842", User { cuid: "courier_8842", name: "Anna" }, anna),
             Seat::take(&rig, &service, "customer_17", User { cuid: "customer_17", name: "Ben" }, ben)
         )?;
         Ok(Self { anna, ben, service, rig })
@@ -96,8 +102,12 @@ impl Pair {
 impl Seat {
     /// Starts a desktop of this name and the app on it, and signs the user in.
     pub async fn take(rig: &Rig, service: &Service, desktop: &str, user: User, setup: Setup) -> Result<Self> {
+        Self::take_at(rig, service, service.url(), desktop, user, setup).await
+    }
+
+    async fn take_at(rig: &Rig, service: &Service, url: &str, desktop: &str, user: User, setup: Setup) -> Result<Self> {
         let desktop = Desktop::start(rig, desktop, setup).await?;
-        let app = App::start_signed_in(&desktop, service, user).await?;
+        let app = App::start_signed_in_at(&desktop, service, url, user).await?;
         Ok(Self { app, desktop, user })
     }
 

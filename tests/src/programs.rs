@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::process::output_of;
 use crate::run::{Rig, program};
@@ -159,6 +161,25 @@ impl Service {
     /// The root that vouches for it, where it has TLS: for `SSL_CERT_FILE`.
     pub fn root(&self) -> Option<&Path> {
         self.place.certificate.as_ref().map(|certificate| certificate.certificate.as_path())
+    }
+
+    /// Has the account's backend connect two of its users, each of whom reads why they are called.
+    pub async fn connect(&self, (from, reads): (&str, &str), (to, they_read): (&str, &str)) -> Result<()> {
+        let body = serde_json::json!({ "from": from, "to": to, "context": reads, "remote_context": they_read }).to_string();
+        let head = format!(
+            "POST /v1/calls HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nIdempotency-Key: {:032x}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.listening,
+            self.api_key,
+            rand::random::<u128>(),
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.listening).await?;
+        stream.write_all(format!("{head}{body}").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        ensure!(answer.starts_with("HTTP/1.1 201 "), "the service says {answer}");
+        Ok(())
     }
 
     /// Where it listens.

@@ -19,21 +19,28 @@ pub struct Usage {
     threads: BTreeMap<String, u64>,
     /// The time that the processes have had a processor for, by id, each with its name.
     busy: BTreeMap<PathBuf, (String, Duration)>,
+    /// The same of each thread that is there still: of which program it is, and its own name, cut likewise.
+    busy_threads: BTreeMap<PathBuf, (String, String, Duration)>,
     at: Instant,
 }
 
 impl Usage {
     /// Looks at a program.
     pub fn of(process: &Process) -> Result<Self> {
-        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads: BTreeMap::new(), busy: BTreeMap::new(), at: Instant::now() };
+        let (threads, busy, busy_threads) = Default::default();
+        let mut usage = Self { programs: Vec::new(), memory_mib: 0.0, threads, busy, busy_threads, at: Instant::now() };
         for (name, folder) in processes(process)? {
             let busy = fs::read_to_string(folder.join("stat")).ok().as_deref().and_then(busy_for);
             usage.busy.extend(busy.map(|busy| (folder.clone(), (name.clone(), busy))));
-            usage.programs.push(name);
+            usage.programs.push(name.clone());
             usage.memory_mib += field(&folder.join("smaps_rollup"), "Pss:").unwrap_or(0) as f64 / 1024.0;
             for thread in fs::read_dir(folder.join("task")).into_iter().flatten().flatten() {
                 let sleeps = field(&thread.path().join("status"), "voluntary_ctxt_switches:");
                 usage.threads.extend(sleeps.map(|sleeps| (thread.file_name().to_string_lossy().into_owned(), sleeps)));
+                let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+                if let (Some((own_name, _)), Some(busy)) = (name_and_group(&stat), busy_for(&stat)) {
+                    usage.busy_threads.insert(thread.path(), (name.clone(), own_name, busy));
+                }
             }
         }
         usage.programs.sort();
@@ -53,6 +60,19 @@ impl Usage {
         };
         let counted = self.busy.iter().filter(|(_, (name, _))| count(name));
         100.0 * counted.map(since).sum::<Duration>().as_secs_f64() / self.at.duration_since(earlier.at).as_secs_f64()
+    }
+
+    /// As [`cpu_percent_since`](Self::cpu_percent_since) for the threads of the programs of one name, by the threads' names.
+    pub fn cpu_percent_of_threads_since(&self, earlier: &Self, program: &str) -> BTreeMap<String, f64> {
+        let seconds = self.at.duration_since(earlier.at).as_secs_f64();
+        let mut shares = BTreeMap::new();
+        for (folder, (of, thread, busy)) in &self.busy_threads {
+            if of == program {
+                let before = earlier.busy_threads.get(folder).map_or(Duration::ZERO, |(.., before)| *before);
+                *shares.entry(thread.clone()).or_default() += 100.0 * busy.saturating_sub(before).as_secs_f64() / seconds;
+            }
+        }
+        shares
     }
 
     /// Waits until a program's processes are such.

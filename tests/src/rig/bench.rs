@@ -1,11 +1,15 @@
 //! Measures calls between two app processes, from outside where that is possible.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
-use signedcall_tests::{PATIENCE, Pair, Recording, Scorer, Seat, ServiceSetup, Setup, Usage, delay, first_tone, speech, tone};
+use signedcall_tests::{
+    Between, ImpairedLine, Impairment, PATIENCE, Pair, Recording, Rig, Scorer, Seat, Service, ServiceSetup, Setup, Usage, delay,
+    first_tone, speech, tone,
+};
 
 use crate::figures::{Figures, milliseconds};
 use crate::{beside, cluster, idle, peer, resume, service, voice};
@@ -16,11 +20,17 @@ const NAMES: &[&str] = &["call", "cluster", "idle", "peer", "resume", "service",
 /// Calls for each figure.
 const CALLS: usize = 10;
 
+/// By how much packets are late at most where that is measured.
+const JITTER: Duration = Duration::from_millis(40);
+
 /// The quality of speech as the app sends it unless told otherwise: with echo cancellation, noise suppression and gain.
 const PROCESSED: &str = "pesq";
 
 /// The part of the app that calls, as the kernel cuts its name, and what drives its windows and is no part of it.
 const AGENT: &str = "signedcall-agen";
+/// The threads of it that do most, as the kernel cuts their names, and what of a call they do.
+const THREADS: &[(&str, &str)] =
+    &[("signedcall-audi", "sound"), ("tokio-rt-worker", "network"), ("tokio-runtime-w", "network"), ("signedcall-agen", "network")];
 const DRIVERS: &[&str] = &["WebKitWebDriver", "WebKitWebDrive"];
 
 /// The tones that stand for the two voices: neither is a multiple of the other or near a ringing tone.
@@ -67,9 +77,39 @@ async fn call() -> Result<Figures> {
     }
     sound_quality(&pair, &mut figures, "pesq.raw", &[a_to_b]).await?;
     let rig = pair.end();
+    over_a_jittery_line(&mut figures).await?;
+    voice::stages(&mut figures)?;
     beside::calls(&rig, &mut figures).await?;
     beside::page::write(&figures)?;
     Ok(figures)
+}
+
+/// What each part of the app that calls takes of a core.
+fn add_threads(figures: &mut Figures, threads: &BTreeMap<String, f64>) {
+    for part in ["sound", "network", "rest"] {
+        let of = |thread: &str| THREADS.iter().find(|(name, _)| *name == thread).map_or("rest", |(_, part)| *part);
+        let share = threads.iter().filter(|(thread, _)| of(thread) == part).map(|(_, share)| share).sum();
+        figures.add(&format!("cpu_percent.agent.{part}"), "%", share);
+    }
+}
+
+/// How late speech is heard where packets come up to 40 ms later than others, evenly.
+async fn over_a_jittery_line(figures: &mut Figures) -> Result<()> {
+    let line = ImpairedLine::open([127, 0, 0, 1].into(), Impairment { jitter: JITTER, seed: 1, ..Impairment::default() }).await?;
+    let rig = Rig::new("bench-call-jitter")?;
+    let service = Service::start(&rig, "service", ServiceSetup::default()).await?;
+    let between = Between::open(service.url(), line.for_second(), line.for_first()).await?;
+    let pair = Pair::start_at(rig, service, Some(between.url()), Setup::default(), Setup::default()).await?;
+    let words = speech("reading")?;
+    for count in 1..=CALLS {
+        pair.connect().await?;
+        let (said, heard) = pair.anna.say_to(&pair.ben, &words).await?;
+        heard.save(&pair.ben.desktop.folder().join(format!("jitter-{count}.wav")))?;
+        figures.add("mouth_to_ear_ms.jitter40", "ms", middle_delay(&said, &heard)?);
+        pair.hang_up().await?;
+        eprintln!("call {count} of {CALLS}: jitter");
+    }
+    Ok(())
 }
 
 /// How long it takes until something rings, and until something is heard.
@@ -137,6 +177,7 @@ async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, ways: &[(
             if name == PROCESSED {
                 figures.add("cpu_percent", "%", usage.cpu_percent_since(&before, |program| !DRIVERS.contains(&program)));
                 figures.add("cpu_percent.agent", "%", usage.cpu_percent_since(&before, |program| program == AGENT));
+                add_threads(figures, &usage.cpu_percent_of_threads_since(&before, AGENT));
             }
             let file = heard.save(&to.desktop.folder().join(format!("{name}-{count}.wav")))?;
             let delays = if name == PROCESSED { "mouth_to_ear_ms" } else { "mouth_to_ear_ms.raw" };

@@ -104,8 +104,12 @@ pub(super) enum State {
 pub(super) enum Telling {
     /// The store is writing it down.
     Waits {
-        /// Those that have not won.
+        /// Those that have not won, and still believe that it rings.
         losers: Vec<Party>,
+        /// Those that rang before the service was started again, and are not back: they have not won either.
+        absent: BTreeSet<DeviceId>,
+        /// Until when it would have rung.
+        give_up_at: Timestamp,
         /// The winner's requests that wait for it.
         waiting: Vec<RequestId>,
     },
@@ -307,21 +311,6 @@ impl Hub {
                 },
             }
         }
-    }
-
-    /// A device that has not won leaves before the answer is durable, and thus before it is told.
-    pub(super) fn let_loser_go(&mut self, turn: &mut Turn, id: CallId, session: SessionId, told: EndReason) {
-        let Some(Call { left, state: State::Answered { telling: Telling::Waits { losers, .. }, .. }, .. }) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let Some(index) = losers.iter().position(|party| party.session == session) else {
-            return;
-        };
-        left.insert(losers.remove(index).endpoint.device);
-        if let Some(session) = self.sessions.get_mut(&session) {
-            session.calls.remove(&id);
-        }
-        self.tell(turn, session, ServiceEvent::Ended { call: id, reason: told, other_device: None });
     }
 
     /// Ends a call: closes its record and tells everyone who has a part in it.

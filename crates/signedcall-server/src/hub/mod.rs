@@ -50,6 +50,7 @@
 //!   for the last run is not passed to the new one.
 //! * A deadline fires before an event of the same millisecond.
 
+mod answering;
 mod budget;
 mod call;
 mod company;

@@ -86,6 +86,7 @@ impl Hub {
         self.presence.entry(user.clone()).or_default().insert(device, id);
         // It finds them in its welcome.
         drop(self.ring_late(turn, &user, Party { endpoint, session: id }));
+        self.join_losers(&user, Party { endpoint, session: id });
         let snapshots = self.snapshots(turn, id);
         for missed in self.missed_ends(&user, id, device) {
             if ended.iter().all(|known| known.call != missed.call) {

@@ -7,13 +7,19 @@ use super::call::{Call, Role, State, Telling};
 impl Call {
     pub(super) fn invite(&self, now: Timestamp) -> Invite {
         let ring_for_ms = match &self.state {
-            State::Ringing { give_up_at, .. } => u64::try_from(give_up_at.since(now).as_millis()).unwrap_or(u64::MAX),
+            State::Ringing { give_up_at, .. } | State::Answered { telling: Telling::Waits { give_up_at, .. }, .. } => {
+                u64::try_from(give_up_at.since(now).as_millis()).unwrap_or(u64::MAX)
+            }
             State::Recording { .. } | State::Answered { .. } => 0,
         };
         Invite { ring_for_ms, ..self.invite.clone() }
     }
 
     pub(super) fn snapshot(&self, now: Timestamp, session: SessionId) -> Option<CallSnapshot> {
+        if self.is_losing(session) {
+            // It learns why it is over once the store has it.
+            return Some(CallSnapshot::Callee { invite: self.invite(now), phase: CallPhase::Placed });
+        }
         let role = self.role(session)?;
         let phase = match &self.state {
             State::Recording { .. } => return None,
@@ -33,6 +39,14 @@ impl Call {
             Role::Caller => CallSnapshot::Caller { call: self.invite.call, phase, transferred: self.transferred() },
             Role::Ringing | Role::Talking => CallSnapshot::Callee { invite: self.invite(now), phase },
         })
+    }
+
+    /// Whether another device has won, and this one may not be told yet.
+    fn is_losing(&self, session: SessionId) -> bool {
+        match &self.state {
+            State::Answered { telling: Telling::Waits { losers, .. }, .. } => losers.iter().any(|party| party.session == session),
+            State::Recording { .. } | State::Ringing { .. } | State::Answered { telling: Telling::Done, .. } => false,
+        }
     }
 
     /// What a device of the callee learns of it that has not answered.

@@ -16,8 +16,8 @@ const ADDED_BEYOND: Samples = 5 * MILLISECOND;
 const SCARCE: Samples = 5 * MILLISECOND;
 
 /// How far behind its due time the playout may be before it is hurried: what is due changes by milliseconds from second to second, and to follow
-/// each of them costs more than it saves.
-const TOLERATED_LATE: Samples = 8 * MILLISECOND;
+/// each of them costs more than it saves. Of 3 to 8 ms, this sounds best and is as late as 3.
+const TOLERATED_LATE: Samples = 4 * MILLISECOND;
 
 /// For how long the playout is looked at to see whether it is behind all the time, as it is with a sender whose clock runs fast.
 const STEADY_FOR: Samples = 15_000 * MILLISECOND;

@@ -28,14 +28,24 @@ fn tables(figures: &Figures) -> String {
         text,
         "\n| this app | |\n|---|---|\n\
          | from mouth to ear without processing, ms | {} |\n\
+         | from mouth to ear where packets come up to 40 ms later than others, ms | {} |\n\
          | of a core without its windows, % | {} |\n\
+         | of that the audio thread, the network, and the rest, which asks the sound server | {}, {}, {} |\n\
+         | of the audio thread, each measured by itself: processing, encoding, decoding | {}, {}, {} |\n\
          | all but one in a thousand of the audio thread's turns, of which there are two in 10 ms, take at most, ms | {} |\n\
          | PESQ-WB, processed: the first words of a call, and the next | {}, {} |\n\
          | PESQ-WB, not processed, the first words of a call | {} |\n\
          | from the call to its ringing, ms | {} |\n\
          | from the click on *Answer* to the other side's voice, ms | {} |\n\n",
         of("mouth_to_ear_ms.raw", 0),
+        of("mouth_to_ear_ms.jitter40", 0),
         of("cpu_percent.agent", 1),
+        of("cpu_percent.agent.sound", 1),
+        of("cpu_percent.agent.network", 1),
+        of("cpu_percent.agent.rest", 1),
+        of("cpu_percent.stage.processing", 1),
+        of("cpu_percent.stage.encoding", 1),
+        of("cpu_percent.stage.decoding", 1),
         of("audio_turn_ms.all_but_a_thousandth", 1),
         of("pesq.a_to_b", 2),
         of("pesq.b_to_a", 2),

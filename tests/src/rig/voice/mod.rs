@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use signedcall_tests::{Rig, Scorer, speech};
+use signedcall_voice::ControllerConfig;
 
 use crate::bench::Extent;
 use crate::figures::Figures;
@@ -88,6 +89,20 @@ pub(crate) fn voice(extent: Extent, part: Option<&str>) -> Result<Figures> {
         page::write(&figures)?;
     }
     Ok(figures)
+}
+
+/// What the stages of a voice take of a core in both directions over a clean line, in percent, by themselves.
+pub(crate) fn stages(figures: &mut Figures) -> Result<()> {
+    let words = read("reading")?;
+    let clean = cells::Line { loss: 0.0, burst: 1.0, jitter_ms: 0.0, kilobits: 0.0 };
+    for seed in 1..=SEEDS {
+        let carried = line::carry(&words, cells::Plan::Controlled(ControllerConfig::default()), clean, seed)?;
+        let stages = [("processing", processing::timed(&words).1), ("encoding", carried.encoding_ms), ("decoding", carried.decoding_ms)];
+        for (stage, milliseconds) in stages {
+            figures.add(&format!("cpu_percent.stage.{stage}"), "%", milliseconds / 10.0);
+        }
+    }
+    Ok(())
 }
 
 /// An hour with each clock, both at a time.

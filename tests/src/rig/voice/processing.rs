@@ -39,9 +39,7 @@ pub(super) fn processing(rig: &Rig, figures: &mut Figures) -> Result<()> {
         Ok(scorer.scores(&near_file, &[heard])?[0])
     };
 
-    let began = processor_time();
-    let clean = processed(&near, &vec![0.0; near.len()]);
-    let cpu = (processor_time() - began).as_secs_f64() * 1_000.0 / (near.len() / SECOND) as f64;
+    let (clean, cpu) = timed(&near);
     let (plain, clean) = (score("plain", &near)?, score("clean", &clean)?);
     figures.add("processing.cpu", "ms/s", cpu);
     figures.add("processing.clean_cost", "MOS", plain.pesq - clean.pesq);
@@ -65,6 +63,13 @@ pub(super) fn processing(rig: &Rig, figures: &mut Figures) -> Result<()> {
         figures.add(&format!("noise_db.{name}"), "dB", f64::from(loudness(&noise[tail..]) - loudness(&left[tail..])));
     }
     Ok(())
+}
+
+/// A voice in a quiet room as it is sent, and the processor time for each second of it, in milliseconds.
+pub(super) fn timed(near: &[f32]) -> (Vec<f32>, f64) {
+    let began = processor_time();
+    let clean = processed(near, &vec![0.0; near.len()]);
+    (clean, (processor_time() - began).as_secs_f64() * 1_000.0 / (near.len() / SECOND) as f64)
 }
 
 /// What a microphone picks up of what a loudspeaker plays: some milliseconds later, with 50 ms of a room's reverberation.

@@ -37,8 +37,8 @@ fn devices_that_begin_another_session_meanwhile_are_told_in_that() {
     }
     assert_eq!(stage.run(200, Do::SignIn('a')), ["a2 welcome caller placed"]);
     assert_eq!(stage.run(200, Do::SignIn('x')), ["x2 welcome callee placed"]);
-    assert_eq!(stage.run(200, Do::SignIn('y')), ["y2 welcome"]);
-    assert_eq!(stage.run(200, Do::SignIn('z')), ["z welcome"], "it is not told either, and does not ring");
+    assert_eq!(stage.run(200, Do::SignIn('y')), ["y2 welcome callee placed"], "else it would take the call for missed");
+    assert_eq!(stage.run(200, Do::SignIn('z')), ["z welcome"], "it has not rung, and does not");
     stage.asked.insert('x', asked);
     assert_eq!(stage.run(300, Do::AskAgain('x')), NOTHING);
     assert_eq!(stage.run(300, Do::Ask('x', hold(true))), ["write answer", "x2 ok"]);

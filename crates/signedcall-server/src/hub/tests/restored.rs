@@ -132,6 +132,19 @@ fn an_answer_that_was_not_durable_was_told_to_nobody_and_is_given_again() {
     assert_eq!(stage.run(2_000, Do::AskAgain('x')), won);
 }
 
+#[test]
+fn a_device_that_is_back_while_an_answer_is_written_down_rings_until_it_is_told() {
+    let mut stage = restarted("axyz", placed());
+    sign_in(&mut stage, "ax");
+    stage.store_waits = true;
+    assert_eq!(stage.run(2_000, Do::Ask('x', accept())), ["write answer"]);
+    assert_eq!(sign_in(&mut stage, "yz"), ["y2 welcome callee placed", "z2 welcome callee placed"]);
+    assert_eq!(stage.run(2_000, Do::Ask('y', accept())), ["y2 ok"], "it comes too late");
+    assert_eq!(stage.run(2_000, Do::Ask('z', Request::Logout)), ["z2 #1 ended LoggedOut", "z2 ok", "z2 close"]);
+    let won = ["a2 #1 answered x", "x2 #1 answered x", "y2 #1 ended AnsweredElsewhere", "x2 ok"];
+    assert_eq!(stage.run(2_000, Do::AnswerWritten), won);
+}
+
 /// Both sides were told of an answer, since the store took too long over it, and the service died before it was durable.
 fn lost_after_it_was_told() -> Stage {
     let mut stage = Stage::with("axy");
