@@ -55,8 +55,8 @@ impl JitterBuffer {
         }
     }
 
-    /// Takes a packet in.
-    pub(crate) fn insert(&mut self, packet: Packet<'_>) -> Inserted {
+    /// Takes a packet in. One that is stale, having been held up while the line was dead, says nothing of how late those will be that follow.
+    pub(crate) fn insert(&mut self, packet: Packet<'_>, is_stale: impl FnOnce(Samples) -> bool) -> Inserted {
         let arrived = samples(packet.arrived);
         let inserted = self.queue.insert(packet);
         match inserted {
@@ -65,7 +65,9 @@ impl JitterBuffer {
                 self.delays.observe(arrived - timestamp, self.queue.span());
             }
             Inserted::Kept(timestamp) | Inserted::Late(timestamp) => {
-                self.delays.observe(arrived - timestamp, self.queue.span());
+                if !is_stale(self.due_in(timestamp)) {
+                    self.delays.observe(arrived - timestamp, self.queue.span());
+                }
                 self.repairs.was_not_needed(timestamp);
             }
             Inserted::Duplicate | Inserted::Rejected => {}

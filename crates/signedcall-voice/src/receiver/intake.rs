@@ -43,7 +43,9 @@ impl Receiver {
     }
 
     fn insert(&mut self, packet: Packet<'_>) -> Inserted {
-        let inserted = self.jitter.insert(packet);
+        // What a line that was dead has held up all comes at once, and is left out but for the newest: nothing else is to wait for it.
+        let was_dead = self.end.is_some() && self.made_up >= FADED_AT;
+        let inserted = self.jitter.insert(packet, |due_in| was_dead && due_in < -FARTHEST_BEHIND);
         match inserted {
             Inserted::Kept(_) => self.stats.bytes += packet.payload.len() as u64,
             Inserted::Started(_) => self.restarted = true,

@@ -121,8 +121,14 @@ impl Receiver {
 
     /// What was done so far, and how much is buffered now.
     pub fn stats(&self) -> ReceiverStats {
-        let waiting = self.end.map_or(0, |end| self.jitter.waiting(end));
-        ReceiverStats { buffered: duration(self.ahead() + waiting), jitter: duration(self.jitter.spread()), ..self.stats }
+        let (waiting, early) = self.end.map_or((0, 0), |end| (self.jitter.waiting(end), self.jitter.due_in(end - self.ahead())));
+        ReceiverStats {
+            buffered: duration(self.ahead() + waiting),
+            late: duration((-early).max(0)),
+            early: duration(early.max(0)),
+            jitter: duration(self.jitter.spread()),
+            ..self.stats
+        }
     }
 
     /// Sound that is ready to play.

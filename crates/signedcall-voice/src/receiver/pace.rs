@@ -16,8 +16,11 @@ const ADDED_BEYOND: Samples = 5 * MILLISECOND;
 const SCARCE: Samples = 5 * MILLISECOND;
 
 /// How far behind its due time the playout may be before it is hurried: what is due changes by milliseconds from second to second, and to follow
-/// each of them costs more than it saves. Of 3 to 8 ms, this sounds best and is as late as 3.
-const TOLERATED_LATE: Samples = 4 * MILLISECOND;
+/// each of them costs more than it saves.
+const TOLERATED_LATE: Samples = 8 * MILLISECOND;
+
+/// As that where packets come up to 40 ms later than others and all waits for them: of 3 to 8 ms, this sounds best there and is as late as 3.
+const TOLERATED_LATE_UNDER_JITTER: Samples = 4 * MILLISECOND;
 
 /// For how long the playout is looked at to see whether it is behind all the time, as it is with a sender whose clock runs fast.
 const STEADY_FOR: Samples = 15_000 * MILLISECOND;
@@ -50,10 +53,11 @@ impl Receiver {
         let left = self.ahead() + self.jitter.waiting(end) - FRAME;
         // Where the next frame has to wait for the next packet, none of the margin may be used up.
         let tolerated = if left < FRAME { 0 } else { TOLERATED_EARLY };
+        let tolerated_late = (TOLERATED_LATE - self.jitter.spread() / 10).max(TOLERATED_LATE_UNDER_JITTER);
         if early > tolerated {
             let alikeness = if left < SCARCE { LEAST_ALIKE } else { alikeness_for(early - tolerated) };
             self.stretch(Change::Lengthen, (early + ADDED_BEYOND) as usize, alikeness);
-        } else if early < -TOLERATED_LATE || self.behind_for >= STEADY_FOR {
+        } else if early < -tolerated_late || self.behind_for >= STEADY_FOR {
             // What has not come cannot be skipped, and leaving nothing to stretch would make the next late packet a gap.
             let spare = self.ahead() + self.jitter.waiting(end) - FRAME - OVERLAP as Samples;
             let most = (-early).min(spare).clamp(0, LONGEST as Samples);
@@ -61,7 +65,7 @@ impl Receiver {
                 self.append_packet();
             }
             let most = most.min(self.ahead() - FRAME);
-            self.stretch(Change::Shorten, most as usize, alikeness_for(-early - TOLERATED_LATE));
+            self.stretch(Change::Shorten, most as usize, alikeness_for(-early - tolerated_late));
         }
     }
 

@@ -90,6 +90,10 @@ pub struct ReceiverStats {
     pub lengthened: Duration,
     /// How much sound waits to be played now.
     pub buffered: Duration,
+    /// How much later than it should be what is played next is played, and how much earlier: one of them is nothing.
+    pub late: Duration,
+    /// See [`late`](Self::late).
+    pub early: Duration,
     /// How much later than the earliest packets the latest come that are waited for.
     pub jitter: Duration,
 }

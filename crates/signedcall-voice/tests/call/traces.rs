@@ -147,10 +147,11 @@ fn sound_is_back_at_once_after_three_seconds_without_a_packet() {
 #[test]
 fn what_a_stalled_line_delivers_at_once_is_caught_up_with() {
     let spoken = speech("reading.wav", 20);
-    for stall in [120.0, 300.0, 2_000.0] {
+    // What is played late: all of it, as long as it is short; of what is held up for longer, what the playout may be behind by.
+    for (stall, most) in [(120.0, 200), (300.0, 420), (600.0, 230), (2_000.0, 230)] {
         let heard = carry(&spoken, SENDER, &Line { stalled: 3_000.0..3_000.0 + stall, ..Line::default() });
-        // The most that may be waited for, and the most by which the playout may be behind before it skips.
-        assert!(most_buffered(&heard, 5..20) < milliseconds(400 + 250), "{:?}", most_buffered(&heard, 5..20));
+        let waited = most_buffered(&heard, 3..20);
+        assert!(waited < milliseconds(most), "{waited:?} after {stall} ms");
         let after = most_buffered(&heard, 18..20);
         assert!(after <= milliseconds(45), "{after:?} after {stall} ms");
     }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use signedcall_voice::{FRAME_SAMPLES, Packet, PayloadFormat, Receiver, ReceiverConfig, SILENCE, Sender, SenderConfig};
 
+/// How many frames do not count: a call has begun by then.
+const SETTLED_AFTER: usize = 500;
+
 /// What became of the buffer.
 pub(super) struct Drift {
-    /// How far from what it settled at it was at most, in milliseconds.
+    /// By how much what was played was late or early at most, in milliseconds.
     pub(super) off_ms: f64,
     /// How many frames were made up.
     pub(super) made_up: f64,
@@ -19,8 +22,7 @@ pub(super) fn drift(words: &[f32], millionths: f64, seconds: usize) -> Result<Dr
     let packets: Vec<Vec<u8>> =
         words.as_chunks::<FRAME_SAMPLES>().0.iter().filter_map(|frame| sender.push(frame).map(|packet| packet.payload.to_vec())).collect();
     let mut receiver = Receiver::new(ReceiverConfig::default())?;
-    let (mut sent, mut waits) = (0_usize, Vec::with_capacity(seconds));
-    let mut settled = Duration::ZERO;
+    let (mut sent, mut off, mut settled) = (0_usize, Duration::ZERO, Duration::ZERO);
     for pull in 0..seconds * 100 {
         let now = pull as f64 * 10_000.0 + 3_700.0;
         loop {
@@ -39,18 +41,12 @@ pub(super) fn drift(words: &[f32], millionths: f64, seconds: usize) -> Result<Dr
             sent += 1;
         }
         receiver.pull(&mut SILENCE.clone(), Duration::from_micros(now as u64));
-        // A packet comes every other frame, and where in the 20 ms it comes drifts: the mean of a second is what waits.
         let stats = receiver.stats();
-        waits.push(stats.buffered.as_secs_f64() * 1_000.0);
-        if pull == 500 {
-            settled = stats.made_up;
+        match pull {
+            ..SETTLED_AFTER => settled = stats.made_up,
+            SETTLED_AFTER.. => off = off.max(stats.late).max(stats.early),
         }
     }
-    let seconds: Vec<f64> = waits.chunks(100).skip(5).map(|second| second.iter().sum::<f64>() / second.len() as f64).collect();
-    let mut sorted = seconds.clone();
-    sorted.sort_by(f64::total_cmp);
-    let usual = sorted[sorted.len() / 2];
-    let off_ms = seconds.iter().map(|wait| (wait - usual).abs()).fold(0.0, f64::max);
     let made_up = (receiver.stats().made_up - settled).as_secs_f64() * 100.0;
-    Ok(Drift { off_ms, made_up })
+    Ok(Drift { off_ms: off.as_secs_f64() * 1_000.0, made_up })
 }

@@ -93,11 +93,12 @@ pub(crate) fn voice(extent: Extent, part: Option<&str>) -> Result<Figures> {
 
 /// What the stages of a voice take of a core in both directions over a clean line, in percent, by themselves.
 pub(crate) fn stages(figures: &mut Figures) -> Result<()> {
-    let words = read("reading")?;
+    let (words, others) = (read("reading")?, read("reading-2")?);
     let clean = cells::Line { loss: 0.0, burst: 1.0, jitter_ms: 0.0, kilobits: 0.0 };
     for seed in 1..=SEEDS {
         let carried = line::carry(&words, cells::Plan::Controlled(ControllerConfig::default()), clean, seed)?;
-        let stages = [("processing", processing::timed(&words).1), ("encoding", carried.encoding_ms), ("decoding", carried.decoding_ms)];
+        let stages =
+            [("processing", processing::cost(&words, &others)), ("encoding", carried.encoding_ms), ("decoding", carried.decoding_ms)];
         for (stage, milliseconds) in stages {
             figures.add(&format!("cpu_percent.stage.{stage}"), "%", milliseconds / 10.0);
         }

@@ -26,7 +26,7 @@ const PROCESSING: [(&str, &str, &str); 10] = [
     ("twelve people at -38 dBFS are lowered by", "noise_db.babble", "dB"),
     ("what it costs a voice in a quiet room, PESQ-WB", "processing.clean_cost", ""),
     ("delay", "processing.delay_ms", "ms"),
-    ("processor time for a second", "processing.cpu", "ms"),
+    ("processor time for a second in which both talk", "processing.cpu", "ms"),
 ];
 
 /// Writes tables and curves into `docs`.
@@ -58,7 +58,7 @@ fn tables(figures: &Figures) -> String {
         let line = Line { loss: 0.0, burst: 1.0, jitter_ms: 0.0, kilobits };
         let _ = writeln!(text, "| {kilobits} |{}", row(figures, line));
     }
-    text += "\nClocks that run apart, an hour each:\n\n| sender's clock | buffered beyond what is wanted, ms, at most | frames made up |\n|---|---|---|\n";
+    text += "\nClocks that run apart, an hour each:\n\n| sender's clock | what is played comes too late or too early by, ms, at most | frames made up |\n|---|---|---|\n";
     for name in ["fast", "slow"] {
         let value = |what: &str| figures.median(&format!("{what}.{name}")).map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
         let _ = writeln!(text, "| 200 ppm too {name} | {} | {} |", value("drift.off_ms"), value("drift.made_up"));

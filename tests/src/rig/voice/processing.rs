@@ -39,7 +39,7 @@ pub(super) fn processing(rig: &Rig, figures: &mut Figures) -> Result<()> {
         Ok(scorer.scores(&near_file, &[heard])?[0])
     };
 
-    let (clean, cpu) = timed(&near);
+    let (clean, cpu) = (processed(&near, &vec![0.0; near.len()]), cost(&near, &far));
     let (plain, clean) = (score("plain", &near)?, score("clean", &clean)?);
     figures.add("processing.cpu", "ms/s", cpu);
     figures.add("processing.clean_cost", "MOS", plain.pesq - clean.pesq);
@@ -65,11 +65,16 @@ pub(super) fn processing(rig: &Rig, figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// A voice in a quiet room as it is sent, and the processor time for each second of it, in milliseconds.
-pub(super) fn timed(near: &[f32]) -> (Vec<f32>, f64) {
+/// The processor time for each second in which both sides talk, the other one's echo being 100 ms late, in milliseconds.
+pub(super) fn cost(near: &[f32], far: &[f32]) -> f64 {
+    let length = near.len().min(far.len());
+    let mut microphone = echo(&far[..length], 100);
+    for (sample, said) in microphone.iter_mut().zip(near) {
+        *sample += said;
+    }
     let began = processor_time();
-    let clean = processed(near, &vec![0.0; near.len()]);
-    (clean, (processor_time() - began).as_secs_f64() * 1_000.0 / (near.len() / SECOND) as f64)
+    processed(&microphone, &far[..length]);
+    (processor_time() - began).as_secs_f64() * 1_000.0 / (length / SECOND) as f64
 }
 
 /// What a microphone picks up of what a loudspeaker plays: some milliseconds later, with 50 ms of a room's reverberation.
