@@ -86,6 +86,17 @@ async fn chromium_calls_and_both_are_heard_also_what_comes_with_copies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_calls_and_both_are_heard_without_copies_too() {
+    call(Peer::Chromium, Caller::Them, false, Lost::Nobody).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_is_called_and_hears_what_comes_with_copies() {
+    let with_copies = call(Peer::Chromium, Caller::Us, true, Lost::Ours).await;
+    assert!(with_copies >= 50, "{with_copies}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libwebrtc_is_called_and_hears_what_comes_with_copies() {
     let with_copies = call(Peer::Libwebrtc, Caller::Us, true, Lost::Ours).await;
     assert!(with_copies >= 50, "{with_copies}");

@@ -1,5 +1,6 @@
 //! Networks that fail: events come exactly once all the same.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signedcall::{CallState, CallStatus, Credentials, DeviceId, EndReason, ErrorCode, Holding, LinkState, Metadata, Options, Phase};
@@ -162,13 +163,27 @@ async fn a_call_outlives_the_service_that_has_relayed_it() {
     bobby.expect(Ended(EndReason::HungUp)).await;
 }
 
+/// What the service has said to a device whose calls are relayed only.
+static SAID_TO_BOBBY: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn note(message: String) -> String {
+    SAID_TO_BOBBY.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+    message
+}
+
+/// Each candidate in it (RFC 8839, section 5.1), up to where its JSON ends.
+fn candidates(message: &str) -> impl Iterator<Item = &str> {
+    message.split("candidate:").skip(1).map(|rest| rest.split(['\\', '"']).next().unwrap_or_default())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_may_have_its_calls_relayed_only() {
     let (service, key) = Service::start_with_account("private", |account| account.relay_only = true).await;
     let private =
         |cuid: &str| Options { account_id: "private".to_owned(), credentials: Credentials::ApiKey(key.clone()), ..service.options(cuid) };
     let mut alice = Phone::sign_in(private("alice"), ToneSound::of(1_000)).await;
-    let mut bobby = Phone::sign_in(private("bobby"), ToneSound::of(1_500)).await;
+    let noting = Proxy::changing(service.address(), note).await;
+    let mut bobby = Phone::sign_in(Options { service_url: noting.url(), ..private("bobby") }, ToneSound::of(1_500)).await;
     // More calls than a device may hold ports of the relay: each gives its own back.
     for _ in 0..40 {
         let call = alice.call("bobby").await;
@@ -181,6 +196,12 @@ async fn an_account_may_have_its_calls_relayed_only() {
     connect(&mut alice, &mut bobby, "bobby").await;
     alice.sound.hears_tone(1_500).await;
     bobby.sound.hears_tone(1_000).await;
+    let said = SAID_TO_BOBBY.lock().unwrap_or_else(PoisonError::into_inner);
+    let shown: Vec<&str> = said.iter().flat_map(|message| candidates(message)).collect();
+    assert!(!shown.is_empty(), "she has shown where the relay is");
+    for candidate in shown {
+        assert!(candidate.contains(" typ relay raddr 0.0.0.0 rport 0"), "it says where she is herself: {candidate}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ mod peer;
 mod remote;
 mod rtp_clock;
 mod settings;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod turn;

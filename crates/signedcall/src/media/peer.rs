@@ -27,6 +27,7 @@ use super::path::{Formats, IncomingPacket, OutgoingPacket, PACKETS, VoiceEnd};
 use super::remote::{Incomprehensible, Kind, Unusable, understand};
 use super::rtp_clock::{RtpClock, Stamp};
 use super::settings::{self, Setup};
+use super::shown::{candidate_shown, description_shown};
 use super::turn::NearRelays;
 use super::{MediaNews, Teller};
 use crate::timing::{Milestone, Timeline};
@@ -161,7 +162,7 @@ impl Connection {
                 Input::Signal(signal) => self.apply(signal).await,
                 Input::UseIce(ice) => self.use_ice(ice).await,
                 Input::Restart => self.restart().await,
-                Input::Candidate(candidate) => self.send_candidate(&candidate).await,
+                Input::Candidate(candidate) => self.send_candidate(candidate).await,
                 Input::State(state) => self.become_state(state).await,
             }
         }
@@ -173,7 +174,8 @@ impl Connection {
         self.peer.set_local_description(offer.clone()).await?;
         self.timeline.mark(Milestone::OfferMade);
         self.sent_candidates = 0;
-        self.teller.tell(MediaNews::Signal(Signal::Offer { sdp: Redacted::new(offer.sdp), generation: self.generation })).await;
+        let sdp = Redacted::new(description_shown(&offer.sdp, self.setup.ice.relay_only));
+        self.teller.tell(MediaNews::Signal(Signal::Offer { sdp, generation: self.generation })).await;
         Ok(())
     }
 
@@ -240,7 +242,8 @@ impl Connection {
         let answer = self.peer.create_answer(None).await?;
         self.peer.set_local_description(answer.clone()).await?;
         self.sent_candidates = 0;
-        self.teller.tell(MediaNews::Signal(Signal::Answer { sdp: Redacted::new(answer.sdp), generation })).await;
+        let sdp = Redacted::new(description_shown(&answer.sdp, self.setup.ice.relay_only));
+        self.teller.tell(MediaNews::Signal(Signal::Answer { sdp, generation })).await;
         Ok(self.become_described().await?)
     }
 
@@ -274,12 +277,12 @@ impl Connection {
         Ok(())
     }
 
-    async fn send_candidate(&mut self, candidate: &RTCIceCandidateInit) {
-        if candidate.candidate.is_empty() || self.sent_candidates == MAX_LOCAL_CANDIDATES {
-            return;
-        }
+    async fn send_candidate(&mut self, candidate: RTCIceCandidateInit) {
+        let shown = candidate_shown(&candidate.candidate, self.setup.ice.relay_only).filter(|line| !line.is_empty());
+        let Some(line) = shown.filter(|_| self.sent_candidates < MAX_LOCAL_CANDIDATES) else { return };
         self.sent_candidates += 1;
-        let candidate = serde_json::to_string(candidate).expect("texts and numbers serialise");
+        let candidate = RTCIceCandidateInit { candidate: line, ..candidate };
+        let candidate = serde_json::to_string(&candidate).expect("texts and numbers serialise");
         self.teller.tell(MediaNews::Signal(Signal::Candidate { candidate: Redacted::new(candidate) })).await;
     }
 
