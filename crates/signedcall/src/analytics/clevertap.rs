@@ -1,5 +1,6 @@
 //! CleverTap as a sink, by its upload API: `POST /1/upload`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -100,7 +101,8 @@ impl Uploader {
     }
 
     fn post(&self, events: &[AnalyticsEvent]) -> Told {
-        let body = json!({"d": events.iter().filter_map(|event| self.record(event)).collect::<Vec<_>>()}).to_string();
+        let records: Vec<Option<Value>> = events.iter().map(|event| self.record(event)).collect();
+        let body = json!({"d": records.iter().flatten().collect::<Vec<_>>()}).to_string();
         let request = self.agent.post(self.url.as_str()).header("content-type", "application/json");
         let request = request.header("x-clevertap-account-id", &self.account.account_id);
         let mut response = match request.header("x-clevertap-passcode", self.account.passcode.expose()).send(body) {
@@ -112,7 +114,16 @@ impl Uploader {
         };
         let status = response.status().as_u16();
         let answer = response.body_mut().with_config().limit(MOST_ANSWERED).read_to_string().unwrap_or_default();
-        judge(status, &answer)
+        match judge(status, &answer) {
+            Judged::Taken => Told::Done,
+            Judged::TakenBut(keys) => {
+                let is_to_be_told_again = |record: &Option<Value>| record.as_ref().is_some_and(|record| keys.contains(key_of(record)));
+                let again = events.iter().zip(&records).filter(|(_, record)| is_to_be_told_again(record));
+                Told::DoneBut(again.map(|(event, _)| event.clone()).collect())
+            }
+            Judged::Wrong => Told::TooMuch,
+            Judged::NotNow => Told::Again,
+        }
     }
 
     /// An event in the form of the upload API.
@@ -137,28 +148,73 @@ impl Uploader {
     }
 }
 
-/// What follows from an answer.
-fn judge(status: u16, answer: &str) -> Told {
+/// By what an event is known that is there twice.
+fn key_of(record: &Value) -> &str {
+    record["evtData"]["idempotencyKey"].as_str().unwrap_or_default()
+}
+
+/// What CleverTap has done with an upload.
+#[derive(Debug, PartialEq, Eq)]
+enum Judged {
+    /// It has them all, or will never take those that it has not.
+    Taken,
+    /// As that, but for those with these keys, with which it has failed itself.
+    TakenBut(BTreeSet<String>),
+    /// Something in it is wrong, and nothing of it was taken.
+    Wrong,
+    /// It is to be uploaded again.
+    NotNow,
+}
+
+/// "Miscellaneous server error": of the codes of single events the only one that is not the event's fault.
+const SERVER_ERROR: i64 = 555;
+
+/// What follows from an answer (<https://developer.clevertap.com/docs/api-errors>).
+fn judge(status: u16, answer: &str) -> Judged {
     match status {
-        200..=299 => {
-            let answer: Value = serde_json::from_str(answer).unwrap_or_default();
-            let refused = answer["unprocessed"].as_array().map_or(0, Vec::len);
-            if refused > 0 {
-                let code = answer["unprocessed"][0]["code"].as_i64();
-                tracing::warn!(refused, code, "analytics do not take some events");
-            }
-            Told::Done
+        204 => Judged::Taken,
+        200..=299 => judge_success(answer),
+        400 | 413 => {
+            tracing::warn!(status, "analytics find something wrong in what they are told");
+            Judged::Wrong
         }
         429 | 500..=599 => {
             tracing::debug!(status, "analytics are to be told again");
-            Told::Again
+            Judged::NotNow
         }
         _ => {
             // What is wrong may be put right in the settings, and the events are worth waiting for that.
             tracing::warn!(status, "analytics refuse what they are told: are account id, passcode and region right?");
-            Told::Again
+            Judged::NotNow
         }
     }
+}
+
+/// What follows from an answer of somebody who says that all went well. Not everybody who says so is CleverTap: a network may have a page of its own to show.
+fn judge_success(answer: &str) -> Judged {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    if !matches!(answer["status"].as_str(), Some("success" | "partial")) {
+        tracing::debug!("analytics have not said what they have taken");
+        return Judged::NotNow;
+    }
+    let (mut again, mut refused) = (BTreeSet::new(), 0);
+    for unprocessed in answer["unprocessed"].as_array().into_iter().flatten() {
+        let code = unprocessed["code"].as_i64();
+        if code == Some(SERVER_ERROR) {
+            again.insert(key_of(&unprocessed["record"]).to_owned());
+        } else {
+            refused += 1;
+            tracing::debug!(code, "analytics do not take an event");
+        }
+    }
+    if refused > 0 {
+        tracing::warn!(refused, "analytics do not take some events");
+    }
+    if again.contains("") {
+        // It does not say which. Those that it has are known by their keys.
+        return Judged::NotNow;
+    }
+    if again.is_empty() { Judged::Taken } else { Judged::TakenBut(again) }
 }
 
 #[cfg(test)]
@@ -189,17 +245,41 @@ mod tests {
 
     #[test]
     fn what_follows_from_an_answer() {
-        for (status, answer, told) in [
-            (200, r#"{"status":"success","processed":1,"unprocessed":[]}"#, Told::Done),
-            (200, r#"{"status":"partial","processed":1,"unprocessed":[{"status":"fail","code":512}]}"#, Told::Done),
-            (200, "no JSON", Told::Done),
-            (302, "", Told::Again),
-            (400, "", Told::Again),
-            (401, "", Told::Again),
-            (429, "", Told::Again),
-            (503, "", Told::Again),
+        for (status, answer, judged) in [
+            (200, r#"{"status":"success","processed":1,"unprocessed":[]}"#, Judged::Taken),
+            (202, r#"{"status":"success","processed":1,"unprocessed":[]}"#, Judged::Taken),
+            (204, "", Judged::Taken),
+            (200, r#"{"status":"fail","error":"nothing"}"#, Judged::NotNow),
+            (200, "", Judged::NotNow),
+            (200, "<html>Pay for this network</html>", Judged::NotNow),
+            (302, "", Judged::NotNow),
+            (400, "", Judged::Wrong),
+            (401, "", Judged::NotNow),
+            (403, "", Judged::NotNow),
+            (404, "", Judged::NotNow),
+            (405, "", Judged::NotNow),
+            (409, "", Judged::NotNow),
+            (413, "", Judged::Wrong),
+            (429, "", Judged::NotNow),
+            (500, "", Judged::NotNow),
+            (503, "", Judged::NotNow),
         ] {
-            assert_eq!(judge(status, answer), told, "{status} {answer}");
+            assert_eq!(judge(status, answer), judged, "{status} {answer}");
         }
+    }
+
+    #[test]
+    fn an_event_that_is_refused_is_over_and_one_that_met_an_error_is_told_again() {
+        let answer = |code: i64, record: Value| {
+            let unprocessed = json!({"status": "fail", "code": code, "error": "why", "record": record});
+            json!({"status": "partial", "processed": 1, "unprocessed": [unprocessed]}).to_string()
+        };
+        let record = json!({"evtData": {"idempotencyKey": "call:SCEnd:alice"}});
+        for code in [509, 512, 513, 522, 523, 524, 525, 526, 528] {
+            assert_eq!(judge(200, &answer(code, record.clone())), Judged::Taken, "{code}");
+        }
+        let again = BTreeSet::from(["call:SCEnd:alice".to_owned()]);
+        assert_eq!(judge(200, &answer(SERVER_ERROR, record)), Judged::TakenBut(again));
+        assert_eq!(judge(200, &answer(SERVER_ERROR, Value::Null)), Judged::NotNow, "it does not say which");
     }
 }

@@ -32,10 +32,14 @@ pub(super) enum Sink {
 }
 
 /// What has come of telling it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// It has these, or will never take them.
     Done,
+    /// As that, but for some, which are to be told again.
+    DoneBut(Vec<AnalyticsEvent>),
+    /// It has taken nothing, since something in it is wrong: less at once shows what.
+    TooMuch,
     /// They are to be told again.
     Again,
 }
@@ -82,9 +86,9 @@ impl Sink {
 pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events, kept: watch::Sender<()>) {
     let mut outbox = Outbox::open(path).await;
     let (mut pause, mut kept, farewell) = (Pause::default(), Some(kept), sink.outlives_the_line_by());
-    let mut closed = None;
+    let (mut closed, mut most) = (None, sink.most_at_once());
     while closed.is_none_or(|at| Instant::now() < at + farewell) && !(closed.is_some() && outbox.is_empty()) {
-        let (batch, until) = (outbox.first(sink.most_at_once()), pause.until());
+        let (batch, until) = (outbox.first(most), pause.until());
         let telling = async {
             if batch.is_empty() {
                 return std::future::pending().await;
@@ -120,6 +124,17 @@ pub(super) async fn run(path: Option<PathBuf>, sink: Sink, mut events: Events, k
             Some(Told::Done) => {
                 outbox.remove(&batch);
                 pause = Pause::default();
+                most = (most * 2).min(sink.most_at_once());
+            }
+            Some(Told::DoneBut(again)) => {
+                let done: Vec<AnalyticsEvent> = batch.iter().filter(|event| !again.contains(event)).cloned().collect();
+                outbox.remove(&done);
+                pause.lengthen();
+            }
+            Some(Told::TooMuch) if batch.len() > 1 => most = batch.len().div_ceil(2),
+            Some(Told::TooMuch) => {
+                tracing::warn!("an event is lost that analytics do not take");
+                outbox.remove(&batch);
             }
             Some(Told::Again) => pause.lengthen(),
             None => {}

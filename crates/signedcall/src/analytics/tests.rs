@@ -22,6 +22,7 @@ use crate::events::Listeners;
 /// A CleverTap on this machine, that answers with what it is given and tells what it was sent.
 struct Site {
     url: String,
+    /// A status, and behind a line's end what else is said than that all went well.
     answers: std::sync::mpsc::Sender<&'static str>,
     told: mpsc::UnboundedReceiver<(String, Value)>,
 }
@@ -30,7 +31,7 @@ impl Site {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it listens"));
-        let (answers, next_answer) = std::sync::mpsc::channel();
+        let (answers, next_answer) = std::sync::mpsc::channel::<&str>();
         let (tell, told) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -43,7 +44,8 @@ impl Site {
                 stream.read_exact(&mut body).expect("a body");
                 drop(tell.send((head, serde_json::from_slice(&body).expect("JSON"))));
                 let Ok(status) = next_answer.recv() else { return };
-                let answer = r#"{"status":"success","processed":1,"unprocessed":[]}"#;
+                let (status, answer) =
+                    status.split_once('\n').unwrap_or((status, r#"{"status":"success","processed":1,"unprocessed":[]}"#));
                 let text = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
                 drop(stream.get_mut().write_all(text.as_bytes()));
             }
@@ -176,6 +178,46 @@ async fn what_was_not_told_outlives_the_program() {
     listeners.close();
     task.await.expect("the task ends with the line");
     assert!(!path.exists());
+}
+
+/// Tells of four events, the first of which came first, and gives how many were told each time, beginning with which.
+async fn told_with(answers: &[&'static str]) -> (Vec<(u64, usize)>, usize) {
+    let mut site = Site::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.jsonl");
+    let mut outbox = Outbox::open(Some(path.clone())).await;
+    (1..=4).for_each(|number| outbox.put(event(number)));
+    drop(outbox);
+    let listeners = Listeners::new();
+    let task = tokio::spawn(run(Some(path.clone()), site.sink(), listeners.listen(), watch::channel(()).0));
+    let mut told = Vec::new();
+    for answer in answers {
+        let (_, body) = site.next().await;
+        let records = body["d"].as_array().expect("records");
+        told.push((records[0]["ts"].as_u64().expect("a moment"), records.len()));
+        site.answers.send(answer).expect("the site runs");
+    }
+    listeners.close();
+    task.await.expect("the task ends with the line");
+    (told, waiting(&path))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_wrong_keeps_no_other_back() {
+    let wrong = "400 No";
+    let (told, left) = told_with(&[wrong, wrong, "200 So", wrong, wrong, "200 So", "200 So"]).await;
+    assert_eq!((told, left), (vec![(1, 4), (1, 2), (1, 1), (2, 2), (2, 1), (3, 1), (4, 1)], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_met_an_error_is_told_again_alone() {
+    let partial = concat!(
+        "200 So\n",
+        r#"{"status":"partial","processed":2,"unprocessed":[{"status":"fail","code":512,"record":{}},"#,
+        r#"{"status":"fail","code":555,"record":{"evtData":{"idempotencyKey":"00000000-0000-0000-0000-000000000003:SCOutgoing:courier_1"}}}]}"#
+    );
+    let (told, left) = told_with(&[partial, "200 So"]).await;
+    assert_eq!((told, left), (vec![(1, 4), (3, 1)], 0));
 }
 
 #[tokio::test]
