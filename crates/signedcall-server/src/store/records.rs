@@ -1,3 +1,4 @@
+mod gathering;
 mod statements;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use signedcall_wire::{CallId, EndReason, RequestId, SessionId, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use self::gathering::gather;
 use self::statements::{close_refused, insert, update_answer, update_end, update_report};
 use super::analytics::commit_events;
 use super::backlog::Backlog;
@@ -23,6 +25,8 @@ use crate::webhooks::CallEvent;
 
 /// The most jobs in one commit: by then its cost is shared well enough, and nobody waits longer.
 const MOST_AT_ONCE: usize = 256;
+/// How long what nobody waits for may wait for what somebody does, so that one commit is enough for both: at a steady rate there are half as many.
+const MAY_WAIT_FOR: Duration = Duration::from_millis(20);
 /// How long to wait before writing again what could not be written, when nothing else is to be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -85,6 +89,17 @@ pub(super) struct Answering {
     pub(super) call: CallId,
     pub(super) answer: KeptAnswer,
     pub(super) answered_at: SystemTime,
+}
+
+impl Job {
+    /// Whether a device, a user or the end of the service waits for it: not for the end of a call, nor for what follows once its answer was told.
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Open(_) | Self::KeepEvents(_) | Self::Finish => true,
+            Self::Answer(answering) => answering.answer.connected_at.is_none(),
+            Self::Close(_) | Self::KeepReport(_) => false,
+        }
+    }
 }
 
 impl Answering {
@@ -211,7 +226,7 @@ fn write(
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Job::Finish),
         };
-        for job in first.into_iter().chain(inbox.try_iter().take(MOST_AT_ONCE)) {
+        for job in first.map(|first| gather(first, inbox, MAY_WAIT_FOR)).unwrap_or_default() {
             match job {
                 Job::Open(record) => opening.push(record),
                 Job::Answer(answer) => {

@@ -18,7 +18,7 @@ use self::idle::{Client, Connected};
 use crate::figures::{Figures, milliseconds};
 
 /// A line for every call would measure the log as well, and whoever reads it; the servers beside it write none either.
-const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn"), pushes_here: false };
+const SETUP: ServiceSetup = ServiceSetup { ring: None, log: Some("warn"), pushes_here: false, account_is_added: false };
 /// Times that memory is measured, each with a program of its own.
 const STARTS: usize = 3;
 /// Pairs that call one after the other without a pause, to see how many calls there can be: with half as many the processors wait for the disk.
@@ -29,8 +29,8 @@ const PAIRS: usize = 1_000;
 const ROUNDS: usize = 5;
 /// How long each takes.
 const ROUND: Duration = Duration::from_secs(10);
-/// Calls a second, where the cost of one is compared between few and many who are signed in.
-const STEADY: f64 = 300.0;
+/// Calls a second, where the cost of one is compared between few and many who are signed in, and with Kamailio's, which has as many.
+const STEADY: f64 = peers::SIP_RATE as f64;
 /// Files that a program must be able to have open.
 const FILES: u64 = 16_000;
 

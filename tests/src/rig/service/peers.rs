@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 /// Calls that SIPp makes through Kamailio.
 const SIP_CALLS: u32 = 10_000;
 /// How many of them a second: fewer than the two manage.
-const SIP_RATE: u32 = 500;
+pub(super) const SIP_RATE: u32 = 500;
 
 /// Starts Mosquitto, a broker of MQTT.
 pub(super) async fn mosquitto(rig: &Rig) -> Result<(Process, SocketAddr)> {
