@@ -19,7 +19,9 @@ const TALKED: [&str; 5] = ["CALL_IS_PLACED", "CALL_RINGING", "CALL_ANSWERED", "C
 
 pub(crate) async fn cases(runner: &mut Runner) {
     if runner.wants(&[DUNST, POP_UP, MAIN, DECLINE, CANCEL, CONNECTED]) {
-        match Pair::start("calls", ServiceSetup::default(), Setup::default(), Setup::default()).await {
+        match Pair::start("calls", ServiceSetup { account_is_added: true, ..ServiceSetup::default() }, Setup::default(), Setup::default())
+            .await
+        {
             Ok(pair) => {
                 runner.case(DUNST, from_notification(&pair)).await;
                 runner.case(POP_UP, from_pop_up(&pair)).await;
@@ -172,7 +174,7 @@ async fn connected_by_company(pair: &Pair) -> Result<()> {
     pair.anna.desktop.notifications.shown(for_anna).await?;
     pair.anna.app.screen("incoming").await?;
     pair.anna.app.says("Your order 1234").await?;
-    pair.anna.app.says(&format!("connects you with {}", pair.ben.user.name)).await?;
+    pair.anna.app.says(&format!("connects you with \u{2068}{}\u{2069}", pair.ben.user.name)).await?;
     assert_eq!(pair.anna.desktop.sound.open_microphones()?, 0, "open microphones before the answer");
     pair.anna.desktop.press("Answer").await?;
     let notice = pair.ben.desktop.notifications.shown(for_ben).await?;

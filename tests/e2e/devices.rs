@@ -1,75 +1,144 @@
-//! A call between two apps while sound devices come and go, and the sound server itself.
+//! A call between two apps while sound devices come and go, and the sound server itself: sound is back within a second, and the screen says what has happened.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use signedcall_tests::{Pair, Process, Recorder, ServiceSetup, Setup, first_tone, tone};
+use signedcall_tests::{Pair, Process, Recorder, Seat, ServiceSetup, Setup, first_tone, silence_from, tone};
 
 use crate::runner::Runner;
 
-const PLUGS: &str = "a call goes to another speaker with the system's choice, and back when that one is unplugged";
+const SPEAKERS: &str =
+    "a call goes to another speaker with the system's choice, and back when that one is unplugged, and on when it is plugged in again";
+const MICROPHONES: &str =
+    "a call goes to another microphone with the system's choice, and back when that one is unplugged, and on when it is plugged in again";
 const SERVER: &str = "a call outlives the sound server";
 
 /// What Ben says.
-const HERTZ: f32 = 1230.0;
+const BEN: f32 = 1_230.0;
+/// What Anna says into the microphone that she has at first, and into another.
+const ANNA: f32 = 1_870.0;
+const ANNA_ELSEWHERE: f32 = 2_600.0;
+/// How soon sound is back.
+const BACK_WITHIN: Duration = Duration::from_secs(1);
+/// For how long nothing may be heard while a call goes from one device that works to another.
+const LONGEST_GAP: Duration = Duration::from_millis(100);
+/// Quieter than any tone here, and louder than what is left of silence.
+const SILENCE: f32 = 0.005;
+/// Longer than a case takes.
+const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) async fn cases(runner: &mut Runner) {
-    if !runner.wants(&[PLUGS, SERVER]) {
+    if !runner.wants(&[SPEAKERS, MICROPHONES, SERVER]) {
         return;
     }
     match Pair::start("devices", ServiceSetup::default(), Setup::default(), Setup::default()).await {
         Ok(mut pair) => {
-            runner.case(PLUGS, plugs(&pair)).await;
+            runner.case(SPEAKERS, speakers(&pair)).await;
+            runner.case(MICROPHONES, microphones(&pair)).await;
             runner.case(SERVER, server(&mut pair)).await;
         }
-        Err(error) => runner.case(PLUGS, async { Err(error) }).await,
+        Err(error) => runner.case(SPEAKERS, async { Err(error) }).await,
     }
 }
 
-/// Brings both into a call in which Ben says a tone.
-async fn talk(pair: &Pair) -> Result<Process> {
+/// Brings both into a call in which each says a tone.
+async fn talk(pair: &Pair) -> Result<[Process; 2]> {
     pair.settle().await?;
     for seat in [&pair.anna, &pair.ben] {
         // Noise suppression would take a steady tone for noise.
         seat.process_voice(false).await?;
     }
     pair.connect().await?;
-    pair.ben.desktop.say(&tone(&pair.rig, HERTZ, Duration::from_secs(60))?)
+    Ok([says(pair, &pair.anna, ANNA)?, says(pair, &pair.ben, BEN)?])
 }
 
-/// Waits until Ben is heard after a moment, and says how long that was.
-async fn is_heard(recorder: &Recorder, since: Instant, after: &str) -> Result<()> {
-    let heard = recorder.until("Ben", |recording| {
+fn says(pair: &Pair, who: &Seat, hertz: f32) -> Result<Process> {
+    who.desktop.say(&tone(&pair.rig, hertz, LONG)?)
+}
+
+/// Waits until a tone is heard after a moment, which it must be soon. Says when.
+async fn is_heard(recorder: &Recorder, hertz: f32, since: Instant, after: &str) -> Result<Instant> {
+    let heard = recorder.until("a tone", |recording| {
         let from = recording.index_at(since)?.min(recording.samples.len());
-        first_tone(&recording.samples[from..], HERTZ).and_then(|at| recording.time_of(from + at))
+        first_tone(&recording.samples[from..], hertz).and_then(|at| recording.time_of(from + at))
     });
     let heard = heard.await.with_context(|| after.to_owned())?;
-    println!("    {after}: Ben is heard {} ms later", heard.saturating_duration_since(since).as_millis());
-    Ok(())
+    let took = heard.saturating_duration_since(since);
+    println!("    {after}: {hertz} Hz are heard {} ms later", took.as_millis());
+    assert!(took <= BACK_WITHIN, "{after}: {hertz} Hz are heard {took:?} later");
+    Ok(heard)
 }
 
-async fn plugs(pair: &Pair) -> Result<()> {
+/// Waits until the screen names the device that a call has gone to.
+async fn says_so(seat: &Seat, notice: &str, name: &str) -> Result<()> {
+    seat.app.wait_for(&format!("[data-notice=\"{notice}\"]")).await?;
+    seat.app.says(name).await
+}
+
+async fn speakers(pair: &Pair) -> Result<()> {
     let _saying = talk(pair).await?;
     let sound = &pair.anna.desktop.sound;
     let speaker = sound.hear()?;
-    is_heard(&speaker, Instant::now(), "at first").await?;
+    is_heard(&speaker, BEN, Instant::now(), "at first").await?;
     let headset = sound.plug_speaker("headset")?;
     let there = sound.hear_at("headset")?;
     let chosen = Instant::now();
     sound.choose_speaker("headset")?;
-    is_heard(&there, chosen, "another speaker is the system's").await?;
+    let heard = is_heard(&there, BEN, chosen, "another speaker is the system's").await?;
+    let before = speaker.so_far();
+    let stopped = before.time_of(silence_from(&before.samples, SILENCE)).context("the first speaker was heard")?;
+    let gap = heard.saturating_duration_since(stopped);
+    println!("    nothing is heard for {} ms meanwhile", gap.as_millis());
+    assert!(gap <= LONGEST_GAP, "nothing is heard for {gap:?} while both speakers are there");
+    says_so(&pair.anna, "other-speaker", "headset").await?;
+
     let unplugged = Instant::now();
     sound.unplug(&headset)?;
-    is_heard(&speaker, unplugged, "it is unplugged").await?;
+    is_heard(&speaker, BEN, unplugged, "it is unplugged").await?;
+    says_so(&pair.anna, "other-speaker", "Speaker").await?;
+    let headset = sound.plug_speaker("headset")?;
+    let there = sound.hear_at("headset")?;
+    let plugged = Instant::now();
+    sound.choose_speaker("headset")?;
+    is_heard(&there, BEN, plugged, "it is plugged in again").await?;
+    says_so(&pair.anna, "other-speaker", "headset").await?;
+    sound.unplug(&headset)?;
+    pair.hang_up().await
+}
+
+async fn microphones(pair: &Pair) -> Result<()> {
+    let _saying = talk(pair).await?;
+    let (sound, ben) = (&pair.anna.desktop.sound, pair.ben.desktop.sound.hear()?);
+    is_heard(&ben, ANNA, Instant::now(), "at first").await?;
+    // What is played there comes out of the other microphone.
+    sound.plug_speaker("line")?;
+    let _elsewhere = sound.play_at("line", &tone(&pair.rig, ANNA_ELSEWHERE, LONG)?, pair.anna.desktop.folder())?;
+    for after in ["another microphone is the system's", "it is plugged in again"] {
+        let boom = sound.plug_microphone("boom", "line")?;
+        let chosen = Instant::now();
+        sound.choose_microphone("boom")?;
+        is_heard(&ben, ANNA_ELSEWHERE, chosen, after).await?;
+        says_so(&pair.anna, "other-microphone", "boom").await?;
+        let unplugged = Instant::now();
+        sound.unplug(&boom)?;
+        is_heard(&ben, ANNA, unplugged, "it is unplugged").await?;
+        says_so(&pair.anna, "other-microphone", "Microphone").await?;
+    }
     pair.hang_up().await
 }
 
 async fn server(pair: &mut Pair) -> Result<()> {
     let _saying = talk(pair).await?;
-    is_heard(&pair.anna.desktop.sound.hear()?, Instant::now(), "at first").await?;
+    is_heard(&pair.anna.desktop.sound.hear()?, BEN, Instant::now(), "at first").await?;
     pair.anna.desktop.sound.kill()?;
+    for notice in ["no-speaker", "no-microphone"] {
+        pair.anna.app.wait_for(&format!("[data-notice=\"{notice}\"]")).await?;
+    }
     pair.anna.desktop.sound.start_again().await?;
     let started = Instant::now();
-    is_heard(&pair.anna.desktop.sound.hear()?, started, "the sound server is started again").await?;
+    let (anna, ben) = (pair.anna.desktop.sound.hear()?, pair.ben.desktop.sound.hear()?);
+    let _again = says(pair, &pair.anna, ANNA)?;
+    is_heard(&anna, BEN, started, "the sound server is started again").await?;
+    is_heard(&ben, ANNA, started, "the sound server is started again").await?;
     pair.hang_up().await
 }

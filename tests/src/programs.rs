@@ -22,6 +22,8 @@ pub struct ServiceSetup {
     pub log: Option<&'static str>,
     /// Whether pushes may go to this computer.
     pub pushes_here: bool,
+    /// Whether an operator has added its account, so that the company's backend can ask for calls: the service makes one for itself on loopback otherwise.
+    pub account_is_added: bool,
 }
 
 /// A running service with an account.
@@ -83,7 +85,8 @@ impl Service {
     /// Starts the service on a free port of loopback, with an empty store.
     pub async fn start(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
         let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new(), certificate: None };
-        Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
+        let key = if setup.account_is_added { add_account(&place)? } else { new_key() };
+        Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), key).await
     }
 
     /// Starts the service on a free port of loopback, where it shows a certificate that vouches for itself.
@@ -97,23 +100,11 @@ impl Service {
     /// makes one for itself on loopback only.
     pub async fn start_at_router(rig: &Rig, name: &str, setup: ServiceSetup, network: &Network) -> Result<Self> {
         let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: network.within_router(), certificate: None };
-        let mut add = Command::new(program("signedcall-server")?);
-        add.arg("--data").arg(place.data()).args([
-            "account",
-            "add",
-            ACCOUNT,
-            "--name",
-            "Parcelo",
-            "--bg-color",
-            "#0F3D2E",
-            "--font-color",
-            "#FFFFFF",
-        ]);
+        let key = add_account(&place)?;
         let certificate = Certificate::make(rig.folder(), name, network.router_address())?;
         let place = Place { certificate: Some(certificate), ..place };
-        let keys = output_of(&mut add)?;
-        let key = keys.lines().find_map(|line| line.strip_prefix("development ")).context("the new account's development key")?;
-        Self::launch(place, setup, SocketAddr::new(network.router_address().into(), 0), key.to_owned()).await
+        Self::launch(place, ServiceSetup { account_is_added: true, ..setup }, SocketAddr::new(network.router_address().into(), 0), key)
+            .await
     }
 
     /// Ends the service as a crash would, and starts it again at the same address with the same store.
@@ -127,9 +118,10 @@ impl Service {
         let mut words = place.within.iter().cloned().chain([program("signedcall-server")?.into_os_string()]);
         let mut command = Command::new(words.next().context("there is at least the service itself")?);
         command.args(words).args(["--listen", &listen.to_string(), "--data"]).arg(place.data());
-        if listen.ip().is_loopback() {
+        if !setup.account_is_added {
             command.arg("--demo").env("SIGNEDCALL_DEMO_KEY", &api_key);
-        } else {
+        }
+        if !listen.ip().is_loopback() {
             command.args(["--turn-listen", &SocketAddr::new(listen.ip(), 0).to_string()]);
         }
         if let Some(Certificate { certificate, key }) = &place.certificate {
@@ -191,6 +183,16 @@ impl Service {
     pub fn url(&self) -> &str {
         &self.url
     }
+}
+
+/// Adds the account before the service is started; gives its key for the environment "development".
+fn add_account(place: &Place) -> Result<String> {
+    let mut add = Command::new(program("signedcall-server")?);
+    let looks = ["--name", "Parcelo", "--bg-color", "#0F3D2E", "--font-color", "#FFFFFF"];
+    add.arg("--data").arg(place.data()).args(["account", "add", ACCOUNT]).args(looks);
+    let keys = output_of(&mut add)?;
+    let key = keys.lines().find_map(|line| line.strip_prefix("development "));
+    key.map(str::to_owned).context("the new account's development key")
 }
 
 fn new_key() -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -82,6 +83,18 @@ async fn call() -> Result<Figures> {
     beside::calls(&rig, &mut figures).await?;
     beside::page::write(&figures)?;
     Ok(figures)
+}
+
+/// What one side takes of a core while both talk.
+async fn processor(pair: &Pair, figures: &mut Figures, words: &Path) -> Result<()> {
+    let (anna, ben) = (&pair.anna, &pair.ben);
+    let before = Usage::of(&anna.app.process)?;
+    tokio::try_join!(anna.desktop.say_to(&ben.desktop, words), ben.desktop.say_to(&anna.desktop, words))?;
+    let usage = Usage::of(&anna.app.process)?;
+    figures.add("cpu_percent", "%", usage.cpu_percent_since(&before, |program| !DRIVERS.contains(&program)));
+    figures.add("cpu_percent.agent", "%", usage.cpu_percent_since(&before, |program| program == AGENT));
+    add_threads(figures, &usage.cpu_percent_of_threads_since(&before, AGENT));
+    Ok(())
 }
 
 /// What each part of the app that calls takes of a core.
@@ -171,18 +184,14 @@ async fn sound_quality(pair: &Pair, figures: &mut Figures, name: &str, ways: &[(
     for count in 1..=CALLS {
         pair.connect().await?;
         for (way, from, to) in ways {
-            let before = Usage::of(&from.app.process)?;
             let (said, heard) = from.desktop.say_to(&to.desktop, &words).await?;
-            let usage = Usage::of(&from.app.process)?;
-            if name == PROCESSED {
-                figures.add("cpu_percent", "%", usage.cpu_percent_since(&before, |program| !DRIVERS.contains(&program)));
-                figures.add("cpu_percent.agent", "%", usage.cpu_percent_since(&before, |program| program == AGENT));
-                add_threads(figures, &usage.cpu_percent_of_threads_since(&before, AGENT));
-            }
             let file = heard.save(&to.desktop.folder().join(format!("{name}-{count}.wav")))?;
             let delays = if name == PROCESSED { "mouth_to_ear_ms" } else { "mouth_to_ear_ms.raw" };
             figures.add(delays, "ms", middle_delay(&said, &heard).with_context(|| format!("in {}", file.display()))?);
             heard_files.push((format!("{name}.{way}"), file));
+        }
+        if name == PROCESSED {
+            processor(pair, figures, &words).await?;
         }
         let timelines = [pair.anna.app.timeline(), pair.ben.app.timeline()];
         pair.hang_up().await?;

@@ -39,11 +39,12 @@ async fn talk(name: &str, caller: &Desktop, callee: &Desktop, program: &Process,
     // As the app has a second to settle while its screens are waited for.
     tokio::time::sleep(Duration::from_secs(1)).await;
     for count in 1..=SAYINGS {
-        let before = Usage::of(program)?;
         let (said, heard) = caller.say_to(callee, &words).await?;
-        figures.add(&format!("cpu_percent.{name}"), "%", Usage::of(program)?.cpu_percent_since(&before, |_| true));
         heard.save(&callee.folder().join(format!("{name}-{count}.wav")))?;
         figures.add(&format!("mouth_to_ear_ms.{name}"), "ms", middle_delay(&said, &heard)?);
+        let before = Usage::of(program)?;
+        tokio::try_join!(caller.say_to(callee, &words), callee.say_to(caller, &words))?;
+        figures.add(&format!("cpu_percent.{name}"), "%", Usage::of(program)?.cpu_percent_since(&before, |_| true));
         eprintln!("{name}: {count} of {SAYINGS}");
     }
     Ok(())
