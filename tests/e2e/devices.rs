@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use signedcall_tests::{Pair, Process, Recorder, Seat, ServiceSetup, Setup, first_tone, silence_from, tone};
+use signedcall_tests::{Pair, Process, Recorder, Seat, ServiceSetup, Setup, SoundServer, first_tone, silence_from, tone};
 
 use crate::runner::Runner;
 
@@ -12,6 +12,9 @@ const SPEAKERS: &str =
 const MICROPHONES: &str =
     "a call goes to another microphone with the system's choice, and back when that one is unplugged, and on when it is plugged in again";
 const SERVER: &str = "a call outlives the sound server";
+const PIPEWIRE_SPEAKERS: &str = "with PipeWire too a call goes to another speaker, back and on";
+const PIPEWIRE_MICROPHONES: &str = "with PipeWire too a call goes to another microphone, back and on";
+const PIPEWIRE_SERVER: &str = "a call outlives PipeWire";
 
 /// What Ben says.
 const BEN: f32 = 1_230.0;
@@ -28,16 +31,22 @@ const SILENCE: f32 = 0.005;
 const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) async fn cases(runner: &mut Runner) {
-    if !runner.wants(&[SPEAKERS, MICROPHONES, SERVER]) {
-        return;
-    }
-    match Pair::start("devices", ServiceSetup::default(), Setup::default(), Setup::default()).await {
-        Ok(mut pair) => {
-            runner.case(SPEAKERS, speakers(&pair)).await;
-            runner.case(MICROPHONES, microphones(&pair)).await;
-            runner.case(SERVER, server(&mut pair)).await;
+    for (name, sound, [speaker, microphone, outlives]) in [
+        ("devices", SoundServer::PulseAudio, [SPEAKERS, MICROPHONES, SERVER]),
+        ("devices-pipewire", SoundServer::PipeWire, [PIPEWIRE_SPEAKERS, PIPEWIRE_MICROPHONES, PIPEWIRE_SERVER]),
+    ] {
+        if !runner.wants(&[speaker, microphone, outlives]) {
+            continue;
         }
-        Err(error) => runner.case(SPEAKERS, async { Err(error) }).await,
+        let setup = Setup { sound, ..Setup::default() };
+        match Pair::start(name, ServiceSetup::default(), setup, Setup::default()).await {
+            Ok(mut pair) => {
+                runner.case(speaker, speakers(&pair)).await;
+                runner.case(microphone, microphones(&pair)).await;
+                runner.case(outlives, server(&mut pair)).await;
+            }
+            Err(error) => runner.case(speaker, async { Err(error) }).await,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use signedcall::{CallId, Options, SignedCall, SoundTrial, SoundTrialStep, VoiceOptions};
-use signedcall_tests::{Recorder, SoundCard, first_tone, level, tone_in};
+use signedcall_tests::{Recorder, SoundCard, SoundServer, first_tone, level, tone_in};
 use tokio::time::timeout;
 
 use crate::child;
@@ -15,6 +15,8 @@ use crate::support::{PATIENCE, Phone, Service, ToneSound};
 const NAME: &str = "devices::a_call_follows_the_devices";
 /// Tells the child where its sound server is to be.
 const FOLDER: &str = "SIGNEDCALL_TEST_SOUND";
+/// And whose it is.
+const SERVER: &str = "SIGNEDCALL_TEST_SOUND_SERVER";
 /// What Bobby says. It stands out of everything else that is heard.
 const BOBBY: u32 = 1_500;
 
@@ -34,13 +36,14 @@ async fn a_call_follows_the_devices() {
             return case(PathBuf::from(std::env::var_os(FOLDER).expect("the parent says where"))).await;
         }
     }
-    for (role, _) in cases {
+    for (role, server) in cases.iter().flat_map(|(role, _)| [(role, SoundServer::PulseAudio), (role, SoundServer::PipeWire)]) {
         let folder = std::env::temp_dir().join(format!("signedcall-devices-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder).expect("a new folder");
         let mut command = Command::new(child::program());
         // A program learns at its start which sound server is its own.
         command.env("PULSE_SERVER", format!("unix:{}", folder.join("sound").display()));
         command.env("PULSE_COOKIE", folder.join("sound.cookie")).env(FOLDER, &folder);
+        command.env(SERVER, format!("{server:?}"));
         child::run(&mut command, NAME, role);
         let _ = std::fs::remove_dir_all(&folder);
     }
@@ -57,7 +60,7 @@ struct Talk {
 
 impl Talk {
     async fn begin(folder: &Path, change: impl FnOnce(&mut VoiceOptions)) -> Self {
-        let card = SoundCard::start(folder, folder, true).await.expect("a sound server");
+        let card = card(folder).await;
         let service = Service::start().await;
         let mut options = service.options("alice");
         change(&mut options.voice);
@@ -79,6 +82,13 @@ impl Talk {
         let is = |used: &Option<Arc<str>>| used.as_deref() == Some(name);
         self.alice.until(&format!("the microphone {name}"), |view| is(&view.voice.devices.microphone)).await;
     }
+}
+
+/// The sound server that this process was started for.
+async fn card(folder: &Path) -> SoundCard {
+    let is = |server: SoundServer| std::env::var(SERVER).is_ok_and(|name| name == format!("{server:?}"));
+    let server = [SoundServer::PulseAudio, SoundServer::PipeWire].into_iter().find(|server| is(*server)).expect("the parent says which");
+    SoundCard::start(server, folder, folder, true).await.expect("a sound server")
 }
 
 async fn phone_with_devices(options: Options) -> Phone {
@@ -171,7 +181,7 @@ async fn outlives_the_sound_server(folder: PathBuf) {
 }
 
 async fn tries_out_what_is_said(folder: PathBuf) {
-    let card = SoundCard::start(&folder, &folder, true).await.expect("a sound server");
+    let card = card(&folder).await;
     let file = tone_in(&folder, BOBBY as f32, Duration::from_secs(5)).expect("a tone");
     let speaker = card.hear().expect("it can be heard");
     let trial = SoundTrial::begin(&VoiceOptions::default());

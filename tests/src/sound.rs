@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::process::output_of;
+use crate::sound_server::SoundServer;
 use crate::{PATIENCE, Process, Rig};
 
 /// Frames a second of everything that is played and recorded here.
@@ -17,9 +18,10 @@ pub(crate) const RATE: u32 = 48_000;
 /// What is [`said`](Self::say) comes out of the microphone; what a program plays to the speaker can be [`heard`](Self::hear).
 #[derive(Debug)]
 pub struct SoundCard {
+    of: SoundServer,
     server: String,
     cookie: PathBuf,
-    process: Process,
+    processes: Vec<Process>,
     /// What it was started with.
     folder: PathBuf,
     sockets: PathBuf,
@@ -28,39 +30,14 @@ pub struct SoundCard {
 
 impl SoundCard {
     /// Starts the server; its socket lies in `sockets`, its log in `folder`.
-    pub async fn start(folder: &Path, sockets: &Path, microphone: bool) -> Result<Self> {
+    pub async fn start(of: SoundServer, folder: &Path, sockets: &Path, microphone: bool) -> Result<Self> {
         let socket = sockets.join("sound");
-        // Without rewinding, a card that nobody has used for a while is at most 50 ms ahead of the clock; otherwise it would be 2 s, in which it
-        // takes and brings nothing.
-        let mut script = format!(
-            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             load-module module-null-sink norewinds=1 sink_name=speaker rate={RATE} channels=2 format=s16le sink_properties=\"device.description='Speaker'\"\n\
-             set-default-sink speaker\n",
-            socket.display()
-        );
-        if microphone {
-            script.push_str(&format!(
-                "load-module module-null-sink norewinds=1 sink_name=mouth rate={RATE} channels=1 format=s16le sink_properties=\"device.description='Mouth'\"\n\
-                 load-module module-remap-source source_name=microphone master=mouth.monitor source_properties=\"device.description='Microphone'\"\n\
-                 set-default-source microphone\n"
-            ));
-        }
         // The server lets everybody in, but hears nobody out who brings no cookie of the usual size.
         let cookie = folder.join("sound.cookie");
         std::fs::write(&cookie, [0; 256]).context("writing the sound server's cookie")?;
-        let script_file = folder.join("sound.pa");
-        std::fs::write(&script_file, script).context("writing the sound server's script")?;
-        let mut command = Command::new("pulseaudio");
-        command.args(["-n", "-F"]).arg(&script_file);
-        command.args(["--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]);
-        // As on every desktop, sound goes before other work; without the right to do so the server goes on as it is.
-        command.args(["--realtime=yes", "--high-priority=yes"]);
-        command.args(["--disable-shm=yes", "--log-target=stderr", "--log-level=info"]);
-        command.env("XDG_RUNTIME_DIR", sockets).env("HOME", sockets).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
-        let process = Process::start("sound", &mut command, folder)?;
-        process.line("that it is ready", PATIENCE, |line| line.contains("Daemon startup complete")).await?;
+        let processes = of.start(folder, sockets, &socket, microphone).await?;
         let (folder, sockets) = (folder.to_path_buf(), sockets.to_path_buf());
-        Ok(Self { server: format!("unix:{}", socket.display()), cookie, process, folder, sockets, microphone })
+        Ok(Self { of, server: format!("unix:{}", socket.display()), cookie, processes, folder, sockets, microphone })
     }
 
     /// The value of `PULSE_SERVER` for programs that use this card.
@@ -71,11 +48,6 @@ impl SoundCard {
     /// The value of `PULSE_COOKIE` for programs that use this card.
     pub fn cookie(&self) -> &Path {
         &self.cookie
-    }
-
-    /// Process id of the server.
-    pub fn id(&self) -> u32 {
-        self.process.id()
     }
 
     fn client(&self, program: &str) -> Command {
@@ -96,12 +68,12 @@ impl SoundCard {
 
     /// Ends the server without asking it, as a crash would.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.kill()
+        self.processes.iter_mut().try_for_each(Process::kill)
     }
 
     /// Starts the server again, after it was killed, with the devices that it had at first.
     pub async fn start_again(&mut self) -> Result<()> {
-        *self = Self::start(&self.folder, &self.sockets, self.microphone).await?;
+        *self = Self::start(self.of, &self.folder, &self.sockets, self.microphone).await?;
         Ok(())
     }
 
@@ -158,12 +130,24 @@ impl SoundCard {
 
     /// Chooses the speaker that the system uses.
     pub fn choose_speaker(&self, name: &str) -> Result<()> {
-        output_of(self.client("pactl").args(["set-default-sink", name])).map(drop)
+        self.choose("sink", name)
     }
 
     /// Chooses the microphone that the system uses.
     pub fn choose_microphone(&self, name: &str) -> Result<()> {
-        output_of(self.client("pactl").args(["set-default-source", name])).map(drop)
+        self.choose("source", name)
+    }
+
+    /// Chooses until it is so: PipeWire's session manager may not know a device yet that was plugged in a moment ago, and says nothing of it.
+    fn choose(&self, kind: &str, name: &str) -> Result<()> {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            output_of(self.client("pactl").args([&format!("set-default-{kind}"), name]))?;
+            if output_of(self.client("pactl").arg(format!("get-default-{kind}")))?.trim() == name {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < limit, "the system does not choose {name}");
+        }
     }
 
     /// How many programs record from the microphone.

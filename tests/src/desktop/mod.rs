@@ -16,6 +16,7 @@ pub use session::{Keyring, Notifier};
 use crate::notifications::Notifications;
 use crate::run::{Rig, private_folder};
 use crate::sound::{Recording, SoundCard};
+use crate::sound_server::SoundServer;
 use crate::{PATIENCE, Process};
 use session::Session;
 
@@ -26,6 +27,8 @@ pub struct Setup {
     pub keyring: Keyring,
     /// What shows notifications.
     pub notifier: Notifier,
+    /// Whose sound server it is.
+    pub sound: SoundServer,
     /// Whether the sound card has a microphone.
     pub microphone: bool,
     /// Whether the system's look is dark.
@@ -34,7 +37,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { keyring: Keyring::Unlocked, notifier: Notifier::Dunst, microphone: true, dark: false }
+        Self { keyring: Keyring::Unlocked, notifier: Notifier::Dunst, sound: SoundServer::default(), microphone: true, dark: false }
     }
 }
 
@@ -64,7 +67,8 @@ impl Desktop {
             private_folder(&folder.join(part))?;
         }
         let sockets = rig.sockets(name)?;
-        let (display, sound) = tokio::try_join!(Display::start(&folder), SoundCard::start(&folder, &sockets, setup.microphone))?;
+        let (display, sound) =
+            tokio::try_join!(Display::start(&folder), SoundCard::start(setup.sound, &folder, &sockets, setup.microphone))?;
         let bus = session::start_bus(&folder, &sockets).await?;
         let environment = |program: &str| {
             let mut command = Command::new(program);

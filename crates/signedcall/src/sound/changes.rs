@@ -2,7 +2,7 @@
 //! system's choice, and goes on silently when its device is gone.
 
 use std::ffi::CString;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use pulseaudio::protocol::{
 
 /// How long the server may take for each answer while this begins.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long after devices have changed it is looked at them again: PipeWire tells one connection of a change before it answers by it on another.
+const LOOKED_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
 /// What has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +43,24 @@ impl Changes {
         let (mut reader, version) = connect()?;
         subscribe(&mut reader, version).map_err(io::Error::other)?;
         let socket = reader.get_ref().try_clone()?;
-        socket.set_read_timeout(None)?;
         let ended = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&ended);
         thread::Builder::new().name("signedcall-devices".to_owned()).spawn(move || {
-            while let Ok((_, command)) = protocol::read_command_message(&mut reader, version) {
+            let mut looks: &[Duration] = &[];
+            while let Ok(is_told) = is_told_within(&mut reader, looks.first().copied()) {
+                if !is_told {
+                    looks = &looks[1..];
+                    changed(Changed::Devices);
+                    continue;
+                }
+                let Ok((_, command)) = protocol::read_command_message(&mut reader, version) else { break };
                 if let Command::SubscribeEvent(event) = command
                     && let Some(what) = what_of(event)
                 {
                     changed(what);
+                    if what == Changed::Devices {
+                        looks = &LOOKED_AGAIN_AFTER;
+                    }
                 }
             }
             end.store(true, Ordering::Relaxed);
@@ -68,6 +80,21 @@ impl Drop for Changes {
     fn drop(&mut self) {
         // The thread reads from it, and ends.
         let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+/// Waits until the server says something, or for so long.
+fn is_told_within(reader: &mut BufReader<UnixStream>, within: Option<Duration>) -> io::Result<bool> {
+    reader.get_ref().set_read_timeout(within)?;
+    loop {
+        match reader.fill_buf() {
+            Ok([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            // What it says is read to its end, however long that takes.
+            Ok(_) => return reader.get_ref().set_read_timeout(None).map(|()| true),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

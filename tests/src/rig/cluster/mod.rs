@@ -34,6 +34,9 @@ const AT_ONCE: usize = 32;
 /// By when everybody is back who can come back.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
+/// How soon 95 of 100 devices are back that a killed node has cost their way.
+const RESUMED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How many there are of what.
 #[derive(Clone, Copy)]
 struct Size {
@@ -114,6 +117,8 @@ impl<'a> Bench<'a> {
         }
         self.finish_contests(rung).await?;
         self.say("a node was killed", "back_after_kill_ms");
+        let most = self.figures.at("back_after_kill_ms", 0.95).context("nobody's node was killed")?;
+        ensure!(most <= milliseconds(RESUMED_WITHIN), "95 of 100 devices were back within {most:.0} ms only");
         self.nodes.start_one().await?;
         self.nodes.settle().await?;
         self.all_are_served().await?;

@@ -9,10 +9,11 @@ use signedcall_tests::{PATIENCE, Process, Rig, Usage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Calls that SIPp makes through Kamailio.
-const SIP_CALLS: u32 = 10_000;
-/// How many of them a second: fewer than the two manage.
+/// For how many seconds SIPp makes calls through Kamailio.
+const SIP_SECONDS: u32 = 20;
+/// How many of them a second: far fewer than the two manage, and as many as the service here does.
 pub(super) const SIP_RATE: u32 = 500;
+pub(super) const FAST_SIP_RATE: u32 = 3_000;
 
 /// Starts Mosquitto, a broker of MQTT.
 pub(super) async fn mosquitto(rig: &Rig) -> Result<(Process, SocketAddr)> {
@@ -81,7 +82,7 @@ pub(super) async fn hold(mut stream: TcpStream) {
 
 /// Has SIPp make calls through Kamailio, and returns the time of a processor that Kamailio takes for each, in microseconds. It keeps no records, knows who
 /// is where from memory, and asks nobody who they are.
-pub(super) async fn kamailio(rig: &Rig) -> Result<f64> {
+pub(super) async fn kamailio(rig: &Rig, rate: u32) -> Result<f64> {
     let (proxy, callee) = (free_udp()?, free_udp()?);
     let file = rig.folder().join("kamailio.cfg");
     std::fs::write(&file, kamailio_settings(proxy))?;
@@ -89,7 +90,8 @@ pub(super) async fn kamailio(rig: &Rig) -> Result<f64> {
     register(proxy, callee)?;
     let port = callee.port().to_string();
     let _answers = Process::start("sipp-uas", sipp().args(["-sn", "uas", "-p", &port]), rig.folder())?;
-    let (calls, rate) = (SIP_CALLS.to_string(), SIP_RATE.to_string());
+    let count = rate * SIP_SECONDS;
+    let (calls, rate) = (count.to_string(), rate.to_string());
     let mut uac = sipp();
     uac.args(["-sn", "uac", "-s", "callee", "-d", "0", "-m", &calls, "-r", &rate]).arg(proxy.to_string());
     let before = Usage::of(&kamailio)?;
@@ -97,7 +99,7 @@ pub(super) async fn kamailio(rig: &Rig) -> Result<f64> {
     let output = tokio::process::Command::from(uac).current_dir(rig.folder()).output().await.context("starting SIPp")?;
     ensure!(output.status.success(), "SIPp's calls failed: {}", output.status);
     let busy = Usage::of(&kamailio)?.cpu_percent_since(&before, |_| true) / 100.0 * began.elapsed().as_secs_f64();
-    Ok(busy * 1e6 / f64::from(SIP_CALLS))
+    Ok(busy * 1e6 / f64::from(count))
 }
 
 fn sipp() -> Command {
