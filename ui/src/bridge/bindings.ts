@@ -245,7 +245,7 @@ export type LinkView = {
 };
 
 /**  What is odd about the microphone; goes away by itself. */
-export type MicrophoneNote = "talkingWhileMuted" | "silent";
+export type MicrophoneNote = "talkingWhileMuted" | "silent" | "clipping";
 
 /**  What the settings screen may change while signed in. */
 export type PreferencesForm = {

@@ -332,6 +332,7 @@ export const scenarios = {
   connecting: calling(amira, { phase: { state: "connecting" }, answering: null }),
   "in-call": calling(talk),
   "in-call-weak": calling(talk, { quality: "weak", microphone: "silent" }),
+  "in-call-too-loud": calling(talk, { quality: "good", microphone: "clipping" }),
   "in-call-losing": calling(talk, { quality: "weak", notice: "losingPackets" }),
   "in-call-losing-arabic": calling({ ...talk, peerName: arabic.peerName, context: arabic.context }, { quality: "poor", notice: "notAllIsHeard" }),
   "in-call-poor": calling(talk, { quality: "poor", muted: true, microphone: "talkingWhileMuted" }),

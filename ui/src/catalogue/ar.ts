@@ -303,6 +303,7 @@ export const ar: Catalogue = {
     muted: "صوتك مكتوم",
     talkingWhileMuted: "صوتك مكتوم. لا أحد يسمعك.",
     silentMicrophone: "لا يصل شيء من ميكروفونك. هل هو مطفأ، أم أنه غير المطلوب؟",
+    loudMicrophone: "صوت ميكروفونك عالٍ جدًا، ويسمعك الآخرون مشوّشًا. ابتعد عنه أو اخفض مستواه.",
     quality: { good: "اتصال جيد", weak: "اتصال ضعيف", poor: "اتصال سيئ" },
     notice: {
       losingPackets: "يفقد اتصالك بعض الحزم",

@@ -330,6 +330,7 @@ export const en = {
     muted: "You are muted",
     talkingWhileMuted: "You are muted. Nobody hears you.",
     silentMicrophone: "Nothing comes from your microphone. Is it switched off, or the wrong one?",
+    loudMicrophone: "Your microphone is too loud: others hear you distorted. Move away from it, or turn it down.",
     quality: { good: "Good connection", weak: "Weak connection", poor: "Poor connection" },
     notice: {
       losingPackets: "Your connection is losing packets",
