@@ -97,7 +97,7 @@ impl Service {
     pub(crate) fn options(&self, cuid: &str) -> Options {
         let url = format!("ws://{}", self.address());
         let mut options = Options::new(url, "demo", self.key(), cuid).production(false).analytics(Analytics::Local);
-        options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
+        options.voice = VoiceOptions::unprocessed();
         options
     }
 

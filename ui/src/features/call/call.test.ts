@@ -202,7 +202,7 @@ it.each<[string, string, object]>([
   await fireEvent.keyDown(action("sound"), { key: "Enter" });
   await expect.poll(() => has(`[data-field="${field}"] [data-option="${option}"]`)).toBe(true);
   await fireEvent.click(find(`[data-field="${field}"] [data-option="${option}"]`));
-  const kept = { microphone: null, speaker: "headset", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
+  const kept = { microphone: null, speaker: "headset", ringSpeaker: null, echoCancellation: true, noiseSuppression: true, gainControl: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
   expect(asked).toEqual([["refreshDevices"], ["setPreferences", { ...kept, ...changed }]]);
 });
 
