@@ -69,7 +69,7 @@ impl House {
         app.sign_in(&self.desktop, PROFILE, &self.service, ANNA).await?;
         app.click("show-settings").await?;
         // Noise suppression would take a steady tone for noise.
-        app.set_switch("voice-processing", false).await?;
+        app.process_voice(false).await?;
         app.set_switch("ring-when-closed", true).await?;
         app.says(says).await?;
         self.close_app().await

@@ -28,6 +28,17 @@ async fn a_microphone_from_which_nothing_comes_is_told_until_something_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_microphone_that_is_too_loud_is_told_until_it_is_turned_down() {
+    let service = Service::start().await;
+    let (mut alice, mut bobby) = (service.phone("alice").await, service.phone("bobby").await);
+    connect(&mut alice, &mut bobby, "bobby").await;
+    alice.sound.shout(true);
+    alice.until("too loud", |view| view.voice.microphone == Some(MicrophoneNote::Clipping)).await;
+    alice.sound.shout(false);
+    alice.until("no longer", |view| view.voice.microphone.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_app_is_called_is_in_its_view() {
     let service = Service::start().await;
     let mut options = service.options("alice");

@@ -135,7 +135,7 @@ async fn follows_the_choice_of_the_system(folder: PathBuf) {
 }
 
 async fn knows_a_headset(folder: PathBuf) {
-    let mut talk = Talk::begin(&folder, |voice| voice.processing = true).await;
+    let mut talk = Talk::begin(&folder, |voice| voice.echo_cancellation = true).await;
     talk.connect().await;
     talk.uses_speaker("Speaker").await;
     assert!(!talk.alice.line.view().borrow().voice.devices.headset);

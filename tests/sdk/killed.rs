@@ -84,7 +84,7 @@ impl Victim {
         let key = std::fs::read_to_string(self.data.join("demo.key")).expect("there is a demo account");
         let mut options =
             Options::new(format!("ws://{}", self.address), "demo", key.trim(), cuid).production(false).analytics(Analytics::Local);
-        options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
+        options.voice = VoiceOptions::unprocessed();
         options
     }
 }

@@ -1,7 +1,7 @@
 //! What these tests share: a service on a free port, phones on it, and sound without devices.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl Service {
     pub(crate) fn options(&self, cuid: &str) -> Options {
         let url = format!("ws://{}", self.address());
         let mut options = Options::new(url, "demo", self.key(), cuid).production(false).analytics(Analytics::Local);
-        options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
+        options.voice = VoiceOptions::unprocessed();
         options
     }
 
@@ -207,6 +207,8 @@ enum Microphone {
 pub(crate) struct ToneSound {
     /// Hertz.
     says: Arc<AtomicU32>,
+    /// Whether it is so loud that it is cut off.
+    shouts: Arc<AtomicBool>,
     /// Frames that were read from the microphone.
     said: watch::Sender<usize>,
     /// What the speaker has played.
@@ -228,6 +230,7 @@ impl ToneSound {
     pub(crate) fn of(hertz: u32) -> Arc<Self> {
         Arc::new(Self {
             says: Arc::new(AtomicU32::new(hertz)),
+            shouts: Arc::default(),
             said: watch::Sender::new(0),
             played: Arc::default(),
             microphone: Mutex::new(Microphone::Works),
@@ -252,6 +255,11 @@ impl ToneSound {
     /// Says another tone from the next frame on.
     pub(crate) fn say(&self, hertz: u32) {
         self.says.store(hertz, Ordering::Relaxed);
+    }
+
+    /// Says it so loud that the microphone cuts it off, or no longer, from the next frame on.
+    pub(crate) fn shout(&self, shouts: bool) {
+        self.shouts.store(shouts, Ordering::Relaxed);
     }
 
     /// Waits until so many more frames were read from the microphone.
@@ -307,7 +315,13 @@ impl Sound for ToneSound {
 
     fn open_capture(&self) -> Result<Box<dyn Capture>, SoundError> {
         match self.microphone() {
-            Microphone::Works => Ok(Box::new(Says { hertz: Arc::clone(&self.says), said: self.said.clone(), at: 0, pace: Pace::start() })),
+            Microphone::Works => Ok(Box::new(Says {
+                hertz: Arc::clone(&self.says),
+                shouts: Arc::clone(&self.shouts),
+                said: self.said.clone(),
+                at: 0,
+                pace: Pace::start(),
+            })),
             Microphone::Broken => Err(SoundError::Broken("it hums".to_owned())),
             Microphone::Absent => Err(SoundError::NoMicrophone),
         }
@@ -320,6 +334,7 @@ impl Sound for ToneSound {
 
 struct Says {
     hertz: Arc<AtomicU32>,
+    shouts: Arc<AtomicBool>,
     said: watch::Sender<usize>,
     at: u32,
     pace: Pace,
@@ -331,9 +346,10 @@ impl Capture for Says {
             return false;
         }
         let hertz = self.hertz.load(Ordering::Relaxed);
+        let amplitude = if self.shouts.load(Ordering::Relaxed) { 3.0 } else { 0.3 };
         for sample in frame {
             let turns = f64::from(hertz) * f64::from(self.at) / f64::from(SAMPLE_RATE);
-            *sample = 0.3 * (turns * std::f64::consts::TAU).sin() as f32;
+            *sample = (amplitude * (turns * std::f64::consts::TAU).sin() as f32).clamp(-1.0, 1.0);
             self.at = (self.at + 1) % SAMPLE_RATE;
         }
         self.said.send_modify(|said| *said += 1);

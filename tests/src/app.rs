@@ -205,6 +205,14 @@ impl App {
         self.wait_for(&css(wanted)).await
     }
 
+    /// Turns echo cancellation, noise suppression and gain on or off, on the settings screen.
+    pub async fn process_voice(&self, wanted: bool) -> Result<()> {
+        for switch in ["echo-cancellation", "noise-suppression", "gain-control"] {
+            self.set_switch(switch, wanted).await?;
+        }
+        Ok(())
+    }
+
     /// The text on the screen.
     pub async fn text(&self) -> Result<String> {
         // The driver's own idea of visible text leaves out what is cut after some lines.

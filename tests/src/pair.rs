@@ -114,7 +114,7 @@ impl Seat {
     /// Turns echo cancellation, noise suppression and gain on or off, in the settings.
     pub async fn process_voice(&self, wanted: bool) -> Result<()> {
         self.app.click("show-settings").await?;
-        self.app.set_switch("voice-processing", wanted).await?;
+        self.app.process_voice(wanted).await?;
         self.app.click("show-calls").await?;
         self.app.ready().await
     }

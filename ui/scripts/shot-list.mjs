@@ -183,6 +183,7 @@ export const shots = [
   shot("in-call", "in-call", { schemes: ONE, sheet: true }),
   shot("in-call-muted", "in-call", { schemes: ONE }),
   shot("in-call-weak", "in-call", { schemes: ONE }),
+  shot("in-call-too-loud", "in-call", { schemes: ONE }),
   shot("in-call-losing", "in-call", { schemes: ONE }),
   shot("in-call-losing-arabic", "in-call", { schemes: ONE, lang: "ar" }),
   shot("in-call-poor", "in-call", { schemes: ONE, sheet: true }),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use signedcall::{DeviceId, Tones, VoiceOptions};
 use url::Url;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::wake::Registration;
 pub(crate) struct Settings {
     /// Who signs in at the next start; nobody when `None`.
     pub(crate) account: Option<Account>,
+    #[serde(deserialize_with = "read_preferences")]
     pub(crate) preferences: Preferences,
 }
 
@@ -99,7 +100,9 @@ pub(crate) struct Preferences {
     pub(crate) speaker: Option<String>,
     /// The speaker that rings; `None` is the same.
     pub(crate) ring_speaker: Option<String>,
-    pub(crate) voice_processing: bool,
+    pub(crate) echo_cancellation: bool,
+    pub(crate) noise_suppression: bool,
+    pub(crate) gain_control: bool,
     pub(crate) outgoing_tone: Option<PathBuf>,
     pub(crate) ringtone: Option<PathBuf>,
     /// Whether a second call waits, instead of being busy.
@@ -116,7 +119,9 @@ impl Default for Preferences {
             microphone: None,
             speaker: None,
             ring_speaker: None,
-            voice_processing: true,
+            echo_cancellation: true,
+            noise_suppression: true,
+            gain_control: true,
             outgoing_tone: None,
             ringtone: None,
             second_calls: true,
@@ -129,7 +134,9 @@ impl Default for Preferences {
 impl Preferences {
     pub(crate) fn voice(&self) -> VoiceOptions {
         VoiceOptions {
-            processing: self.voice_processing,
+            echo_cancellation: self.echo_cancellation,
+            noise_suppression: self.noise_suppression,
+            gain_control: self.gain_control,
             input: self.microphone.clone(),
             output: self.speaker.clone(),
             ring_output: self.ring_speaker.clone(),
@@ -154,8 +161,26 @@ impl Preferences {
     /// Whether the voice goes the same way.
     pub(crate) fn has_the_voice_of(&self, other: &Self) -> bool {
         let devices = (&self.microphone, &self.speaker, &self.ring_speaker);
-        devices == (&other.microphone, &other.speaker, &other.ring_speaker) && self.voice_processing == other.voice_processing
+        let processing = (self.echo_cancellation, self.noise_suppression, self.gain_control);
+        devices == (&other.microphone, &other.speaker, &other.ring_speaker)
+            && processing == (other.echo_cancellation, other.noise_suppression, other.gain_control)
     }
+}
+
+/// Reads preferences as any version wrote them: the first ones had a single switch, `voice_processing`, for what are three now.
+fn read_preferences<'de, D: Deserializer<'de>>(source: D) -> Result<Preferences, D::Error> {
+    #[derive(Deserialize)]
+    struct Written {
+        voice_processing: Option<bool>,
+        #[serde(flatten)]
+        preferences: Preferences,
+    }
+
+    let Written { voice_processing, preferences } = Written::deserialize(source)?;
+    Ok(match voice_processing {
+        Some(false) => Preferences { echo_cancellation: false, noise_suppression: false, gain_control: false, ..preferences },
+        Some(true) | None => preferences,
+    })
 }
 
 impl From<PreferencesForm> for Preferences {
@@ -165,7 +190,9 @@ impl From<PreferencesForm> for Preferences {
             microphone: filled(form.microphone),
             speaker: filled(form.speaker),
             ring_speaker: filled(form.ring_speaker),
-            voice_processing: form.voice_processing,
+            echo_cancellation: form.echo_cancellation,
+            noise_suppression: form.noise_suppression,
+            gain_control: form.gain_control,
             outgoing_tone: filled(form.outgoing_tone).map(PathBuf::from),
             ringtone: filled(form.ringtone).map(PathBuf::from),
             second_calls: form.second_calls,
@@ -183,7 +210,7 @@ mod tests {
     fn settings_survive_being_written_and_read() {
         let settings = Settings {
             account: Some(Account { cuid: "courier_8842".to_owned(), ..Account::default() }),
-            preferences: Preferences { microphone: Some("usb".to_owned()), voice_processing: false, ..Preferences::default() },
+            preferences: Preferences { microphone: Some("usb".to_owned()), noise_suppression: false, ..Preferences::default() },
         };
         let text = serde_json::to_string(&settings).expect("plain data");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);
@@ -192,9 +219,38 @@ mod tests {
     #[test]
     fn what_an_older_version_did_not_write_has_its_default() {
         let settings: Settings = serde_json::from_str(r#"{"preferences":{"speaker":"hdmi"},"of a newer version":1}"#).expect("an object");
-        assert!(settings.preferences.voice_processing && settings.preferences.second_calls);
+        assert_eq!(switches(&settings.preferences), [true; 3]);
+        assert!(settings.preferences.second_calls);
         assert_eq!(settings.preferences.speaker.as_deref(), Some("hdmi"));
         assert_eq!(settings.preferences.voice().ring_output, None, "it rings where the other side is heard");
+    }
+
+    /// Echo, noise and gain.
+    fn switches(preferences: &Preferences) -> [bool; 3] {
+        [preferences.echo_cancellation, preferences.noise_suppression, preferences.gain_control]
+    }
+
+    #[test]
+    fn the_one_switch_of_an_older_version_is_all_three() {
+        for wanted in [false, true] {
+            let text = format!(r#"{{"preferences":{{"speaker":"hdmi","voice_processing":{wanted},"second_calls":false}}}}"#);
+            let preferences = serde_json::from_str::<Settings>(&text).expect("an object").preferences;
+            assert_eq!((switches(&preferences), preferences.speaker.as_deref()), ([wanted; 3], Some("hdmi")));
+            assert!(!preferences.second_calls, "the others are as they were written");
+        }
+    }
+
+    #[test]
+    fn each_switch_is_kept_and_reaches_the_voice_by_itself() {
+        for off in 0..3 {
+            let wanted = [0, 1, 2].map(|switch| switch != off);
+            let [echo_cancellation, noise_suppression, gain_control] = wanted;
+            let preferences = Preferences { echo_cancellation, noise_suppression, gain_control, ..Preferences::default() };
+            assert!(!preferences.has_the_voice_of(&Preferences::default()), "a call that goes on is told");
+            let text = serde_json::to_string(&Settings { preferences, ..Settings::default() }).expect("plain data");
+            let voice = serde_json::from_str::<Settings>(&text).expect("its own text").preferences.voice();
+            assert_eq!([voice.echo_cancellation, voice.noise_suppression, voice.gain_control], wanted);
+        }
     }
 
     #[test]

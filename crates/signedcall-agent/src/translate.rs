@@ -133,6 +133,7 @@ impl From<signedcall::MicrophoneNote> for MicrophoneNote {
         match note {
             signedcall::MicrophoneNote::TalkingWhileMuted => Self::TalkingWhileMuted,
             signedcall::MicrophoneNote::Silent => Self::Silent,
+            signedcall::MicrophoneNote::Clipping => Self::Clipping,
         }
     }
 }

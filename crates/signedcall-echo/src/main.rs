@@ -66,7 +66,7 @@ async fn sign_in(arguments: &Arguments, api_key: &Redacted<String>) -> anyhow::R
         let mut options = Options::new(&arguments.service_url, &arguments.account_id, api_key.expose(), &arguments.cuid);
         options = options.production(arguments.production).analytics(Analytics::Local);
         options.name = Some(arguments.name.clone());
-        options.voice = VoiceOptions { processing: false, ..VoiceOptions::default() };
+        options.voice = VoiceOptions::unprocessed();
         options.sound = Some(Arc::new(EchoSound::default()));
         // Nobody would want to be held by an echo.
         options.second_calls = false;

@@ -1,5 +1,8 @@
-//! What a microphone's sound says about the microphone: that its user talks while muted, or that nothing comes from it at all.
+//! What a microphone's sound says about the microphone: that its user talks while muted, that nothing comes from it at all, or too much.
 
+mod clipping;
+
+use self::clipping::Clipping;
 use crate::frame::{FRAME_SAMPLES, Frame};
 
 /// Samples that become one for finding the voice's pitch: 8 kHz holds every voice's ground tone, at a sixth of the work.
@@ -34,6 +37,8 @@ pub enum MicrophoneNote {
     TalkingWhileMuted,
     /// Nothing comes from the microphone, not even the noise of the room: it is switched off somewhere.
     Silent,
+    /// It is too loud: its sound reaches full scale again and again, where it is cut off.
+    Clipping,
 }
 
 /// Watches the frames of a microphone. What it says goes away by itself.
@@ -48,6 +53,7 @@ pub struct MicrophoneWatch {
     since_heard: usize,
     talks: bool,
     silent_for: usize,
+    clipping: Clipping,
     muted: bool,
 }
 
@@ -61,6 +67,7 @@ impl Default for MicrophoneWatch {
             since_heard: ECHO,
             talks: false,
             silent_for: 0,
+            clipping: Clipping::default(),
             muted: false,
         }
     }
@@ -71,6 +78,7 @@ impl MicrophoneWatch {
     pub fn raw(&mut self, frame: &Frame) {
         let is_silent = frame.iter().all(|sample| sample.abs() < SILENT_PEAK);
         self.silent_for = if is_silent { self.silent_for.saturating_add(1) } else { 0 };
+        self.clipping.take(frame);
     }
 
     /// Takes a frame as it goes to the loudspeaker. While the other side talks, what comes from the microphone is nobody's for certain: an echo
@@ -112,7 +120,10 @@ impl MicrophoneWatch {
         if self.muted {
             return self.talks.then_some(MicrophoneNote::TalkingWhileMuted);
         }
-        (self.silent_for >= SILENT_FOR).then_some(MicrophoneNote::Silent)
+        if self.silent_for >= SILENT_FOR {
+            return Some(MicrophoneNote::Silent);
+        }
+        self.clipping.is_told().then_some(MicrophoneNote::Clipping)
     }
 }
 
@@ -144,6 +155,15 @@ mod tests {
         let mut reader = hound::WavReader::open(path).expect("the project's own file");
         let samples: Vec<f32> = reader.samples::<i16>().map(|sample| f32::from(sample.expect("whole")) / 32_768.0).collect();
         samples.chunks_exact(FRAME_SAMPLES).map(|chunk| chunk.try_into().expect("a frame")).collect()
+    }
+
+    /// What a converter makes of a voice that is so much louder.
+    fn cut_off(frame: &Frame, gain: f32) -> Frame {
+        frame.map(|sample| (sample * gain).clamp(-1.0, 32_767.0 / 32_768.0))
+    }
+
+    fn peak(sound: &[Frame]) -> f32 {
+        sound.iter().flatten().fold(0.0, |peak, sample| peak.max(sample.abs()))
     }
 
     /// Even noise that is the same every time.
@@ -265,5 +285,59 @@ mod tests {
         assert!((0..2 * SILENT_FOR).all(|_| take(&mut watch, &SILENCE).is_none()));
         watch.set_muted(false);
         assert_eq!(watch.note(), Some(MicrophoneNote::Silent), "it is told at once");
+    }
+
+    #[test]
+    fn a_loud_voice_that_just_fits_is_not_too_loud() {
+        for name in ["reading.wav", "reading-2.wav", "synthetic.wav"] {
+            let (mut watch, speech) = (MicrophoneWatch::default(), speech(name));
+            let gain = 1.0 / peak(&speech);
+            for (index, frame) in speech.iter().enumerate() {
+                assert_eq!(take(&mut watch, &cut_off(frame, gain)), None, "{name}, frame {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_voice_that_is_cut_off_is_told_within_two_seconds_until_it_is_no_longer() {
+        for name in ["reading.wav", "reading-2.wav", "synthetic.wav"] {
+            let (mut watch, speech) = (MicrophoneWatch::default(), speech(name));
+            // 18 dB too loud.
+            let gain = 8.0 / peak(&speech);
+            let first = speech.iter().position(|frame| peak(&[*frame]) * gain > 1.0).expect("somebody talks");
+            let told = speech[first..].iter().position(|frame| take(&mut watch, &cut_off(frame, gain)).is_some());
+            assert!(told.is_some_and(|frames| frames < 200), "{name}: {told:?}");
+            assert_eq!(watch.note(), Some(MicrophoneNote::Clipping));
+            // It stays through the pauses of speech, without a gap.
+            let rest = first + told.unwrap_or_default() + 1;
+            for (index, frame) in speech[rest..].iter().enumerate().take(1_000) {
+                assert_eq!(take(&mut watch, &cut_off(frame, gain)), Some(MicrophoneNote::Clipping), "{name}, {index} frames later");
+            }
+            // The user has turned it down, and talks on.
+            let gone = speech.iter().position(|frame| take(&mut watch, &cut_off(frame, gain / 16.0)).is_none());
+            assert!(gone.is_some_and(|frames| frames < 400), "{name}: {gone:?}");
+        }
+    }
+
+    #[test]
+    fn a_knock_is_not_a_voice_that_is_too_loud() {
+        let mut watch = MicrophoneWatch::default();
+        let mut seed = 7;
+        for frame in 0..3_000 {
+            // 150 ms each, two a second apart every five: whoever puts on a headset.
+            let knocks = frame % 500 < 15 || (100..115).contains(&(frame % 500));
+            let sound = cut_off(&noise(&mut seed, 1.0), if knocks { 8.0 } else { 0.01 });
+            assert_eq!(take(&mut watch, &sound), None, "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_muted_need_not_be_told_that_the_microphone_is_too_loud() {
+        let (mut watch, speech) = (muted(), speech("reading.wav"));
+        for frame in &speech {
+            assert_ne!(take(&mut watch, &cut_off(frame, 16.0)), Some(MicrophoneNote::Clipping));
+        }
+        watch.set_muted(false);
+        assert_eq!(watch.note(), None, "what was said to nobody does not count");
     }
 }

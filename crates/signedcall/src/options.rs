@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signedcall_voice::ControllerConfig;
+use signedcall_voice::{ControllerConfig, ProcessingConfig};
 use signedcall_wire::{
     AccountId, BrandingOverride, Context, Credential, Cuid, DeviceId, DeviceName, Environment, ErrorCode, Hello, InvalidDeviceName,
     PROTOCOL_VERSION, Redacted, RunId,
@@ -99,8 +99,12 @@ pub(crate) async fn load_tones(tones: Tones) -> Result<ToneSet, InvalidTone> {
 /// How the voice is treated.
 #[derive(Clone, Debug)]
 pub struct VoiceOptions {
-    /// Echo cancellation, noise suppression and automatic gain.
-    pub processing: bool,
+    /// Takes out what the microphone hears of the speaker, which the other side would hear as its echo.
+    pub echo_cancellation: bool,
+    /// Lowers steady noise: fans, hum, traffic.
+    pub noise_suppression: bool,
+    /// Brings quiet and loud talkers to about the same loudness.
+    pub gain_control: bool,
     /// Whether echo cancellation is left out while the speaker is a headset or headphones, as the system says: there is none, and cancelling it takes from
     /// the user's voice while both talk.
     /// Turn it off where loudspeakers hang on a socket for headphones and the other side hears itself.
@@ -118,7 +122,16 @@ pub struct VoiceOptions {
 impl Default for VoiceOptions {
     fn default() -> Self {
         let most_bits_per_second = ControllerConfig::default().most_bits_per_second;
-        Self { processing: true, relax_for_headsets: true, input: None, output: None, ring_output: None, most_bits_per_second }
+        Self {
+            echo_cancellation: true,
+            noise_suppression: true,
+            gain_control: true,
+            relax_for_headsets: true,
+            input: None,
+            output: None,
+            ring_output: None,
+            most_bits_per_second,
+        }
     }
 }
 
@@ -251,15 +264,27 @@ impl Options {
 }
 
 impl VoiceOptions {
+    /// Leaves the microphone's sound as it is, to the sample, and everything else at its default: for sound that comes from code.
+    pub fn unprocessed() -> Self {
+        Self { echo_cancellation: false, noise_suppression: false, gain_control: false, ..Self::default() }
+    }
+
     /// What of them is not about devices.
     pub(crate) fn check(&self) -> Result<Treatment, Error> {
         let most_bits_per_second = self.most_bits_per_second;
         if BITS_PER_SECOND.contains(&most_bits_per_second) {
-            return Ok(Treatment { processing: self.processing, relax_for_headsets: self.relax_for_headsets, most_bits_per_second });
+            return Ok(Treatment { processing: self.processing(), relax_for_headsets: self.relax_for_headsets, most_bits_per_second });
         }
         // R37 has no code for it.
         let detail = format!("most_bits_per_second is {most_bits_per_second}, and not from 26000 to 512000");
         Err(Error::new(ErrorCode::VoipServiceFailedToRegister, detail))
+    }
+
+    /// Rumble is taken out for all three: each of them would take it for a voice.
+    fn processing(&self) -> ProcessingConfig {
+        let &Self { echo_cancellation, noise_suppression, gain_control, .. } = self;
+        let high_pass_filter = echo_cancellation || noise_suppression || gain_control;
+        ProcessingConfig { echo_cancellation, noise_suppression, gain_control, high_pass_filter }
     }
 
     pub(crate) fn devices(&self) -> Arc<dyn Sound> {
@@ -424,5 +449,19 @@ mod tests {
         assert_eq!(call("https://pictures.example/a.png"), Ok(()));
         assert_eq!(call("file:///etc/passwd"), Err("initiator_image is no http: or https: URL".to_owned()));
         assert!(call("a picture").is_err_and(|detail| detail.starts_with("initiator_image is no URL")));
+    }
+
+    #[test]
+    fn echo_noise_and_gain_are_switched_one_by_one() {
+        let made = |voice: VoiceOptions| voice.check().expect("nothing is wrong with it").processing;
+        assert_eq!(made(VoiceOptions::default()), ProcessingConfig::default());
+        assert_eq!(made(VoiceOptions::unprocessed()), ProcessingConfig::OFF);
+        let only = ProcessingConfig { high_pass_filter: true, ..ProcessingConfig::OFF };
+        let echo = VoiceOptions { echo_cancellation: true, ..VoiceOptions::unprocessed() };
+        assert_eq!(made(echo), ProcessingConfig { echo_cancellation: true, ..only });
+        let noise = VoiceOptions { noise_suppression: true, ..VoiceOptions::unprocessed() };
+        assert_eq!(made(noise), ProcessingConfig { noise_suppression: true, ..only });
+        let gain = VoiceOptions { gain_control: true, ..VoiceOptions::unprocessed() };
+        assert_eq!(made(gain), ProcessingConfig { gain_control: true, ..only });
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use signedcall::{
     Analytics, CallId, CallStatus, Capture, Direction, FRAME_SAMPLES, Frame, LinkState, Metadata, Options, Pace, Playback, SAMPLE_RATE,
-    SignedCall, Sound, SoundError,
+    SignedCall, Sound, SoundError, VoiceOptions,
 };
 use signedcall_tests::Told;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -23,7 +23,7 @@ const HEARD: f32 = 0.1;
 pub(crate) async fn phone(url: &str, account: &str, cuid: &str, says: u32, hears: u32) -> Result<()> {
     let key = std::env::var("SIGNEDCALL_API_KEY").context("SIGNEDCALL_API_KEY")?;
     let mut options = Options::new(url, account, key, cuid).production(false).analytics(Analytics::Local);
-    options.voice.processing = false;
+    options.voice = VoiceOptions::unprocessed();
     options.sound = Some(Arc::new(Tones { says, hears }));
     let line = SignedCall::init(options).await?;
     let mut events = line.events();

@@ -245,14 +245,16 @@ export type LinkView = {
 };
 
 /**  What is odd about the microphone; goes away by itself. */
-export type MicrophoneNote = "talkingWhileMuted" | "silent";
+export type MicrophoneNote = "talkingWhileMuted" | "silent" | "clipping";
 
 /**  What the settings screen may change while signed in. */
 export type PreferencesForm = {
 	microphone: string | null,
 	speaker: string | null,
 	ringSpeaker: string | null,
-	voiceProcessing: boolean,
+	echoCancellation: boolean,
+	noiseSuppression: boolean,
+	gainControl: boolean,
 	outgoingTone: string | null,
 	ringtone: string | null,
 	secondCalls: boolean,
@@ -354,8 +356,10 @@ export type SettingsView = {
 	speaker: string | null,
 	/**  The speaker that rings; `None` is the same. */
 	ringSpeaker: string | null,
-	/**  Echo cancellation, noise suppression and gain. */
-	voiceProcessing: boolean,
+	/**  What is done to the microphone's sound. */
+	echoCancellation: boolean,
+	noiseSuppression: boolean,
+	gainControl: boolean,
 	/**  Paths of the user's own tones. */
 	outgoingTone: string | null,
 	ringtone: string | null,

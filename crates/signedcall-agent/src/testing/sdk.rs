@@ -332,7 +332,8 @@ impl Line for FakeLine {
     }
 
     async fn set_voice(&self, voice: VoiceOptions) -> Result<(), Error> {
-        self.write_down(format!("voice {:?} {:?} {:?} {}", voice.input, voice.output, voice.ring_output, voice.processing));
+        let VoiceOptions { input, output, ring_output, echo_cancellation: echo, noise_suppression: noise, gain_control: gain, .. } = voice;
+        self.write_down(format!("voice {input:?} {output:?} {ring_output:?} echo {echo} noise {noise} gain {gain}"));
         Ok(())
     }
 

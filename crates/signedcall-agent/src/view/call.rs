@@ -188,6 +188,7 @@ pub enum LineNotice {
 pub enum MicrophoneNote {
     TalkingWhileMuted,
     Silent,
+    Clipping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -264,8 +264,10 @@ pub struct SettingsView {
     pub speaker: Option<String>,
     /// The speaker that rings; `None` is the same.
     pub ring_speaker: Option<String>,
-    /// Echo cancellation, noise suppression and gain.
-    pub voice_processing: bool,
+    /// What is done to the microphone's sound.
+    pub echo_cancellation: bool,
+    pub noise_suppression: bool,
+    pub gain_control: bool,
     /// Paths of the user's own tones.
     pub outgoing_tone: Option<String>,
     pub ringtone: Option<String>,
@@ -343,7 +345,9 @@ pub struct PreferencesForm {
     pub microphone: Option<String>,
     pub speaker: Option<String>,
     pub ring_speaker: Option<String>,
-    pub voice_processing: bool,
+    pub echo_cancellation: bool,
+    pub noise_suppression: bool,
+    pub gain_control: bool,
     pub outgoing_tone: Option<String>,
     pub ringtone: Option<String>,
     pub second_calls: bool,

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use signedcall_voice::{FRAME_DURATION, Frame};
+use signedcall_voice::{FRAME_DURATION, Frame, ProcessingConfig};
 use signedcall_wire::ErrorCode;
 
 pub(crate) use device::Devices;
@@ -43,8 +43,8 @@ use crate::Error;
 /// How the voice is treated, beside which devices it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Treatment {
-    /// Echo cancellation, noise suppression and automatic gain.
-    pub(crate) processing: bool,
+    /// What is done to the microphone's sound, with a speaker that both sides may hear.
+    pub(crate) processing: ProcessingConfig,
     /// Whether echo is not cancelled where only this user hears the speaker.
     pub(crate) relax_for_headsets: bool,
     /// The most that is sent, with all headers.

@@ -84,7 +84,7 @@ fn burst(line: LineReport) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_voice::{FRAME_SAMPLES, SILENCE};
+    use signedcall_voice::{FRAME_SAMPLES, ProcessingConfig, SILENCE};
     use uuid::Uuid;
 
     use super::*;
@@ -101,7 +101,7 @@ mod tests {
 
     impl Listening {
         fn new() -> Self {
-            let treatment = Treatment { processing: false, relax_for_headsets: true, most_bits_per_second: 104_000 };
+            let treatment = Treatment { processing: ProcessingConfig::OFF, relax_for_headsets: true, most_bits_per_second: 104_000 };
             let steering = Steering::begin(treatment, &Formats::of(111, 63));
             Self { meter: SecondMeter::default(), stats: ReceiverStats::default(), steering }
         }

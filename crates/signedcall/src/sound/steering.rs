@@ -89,11 +89,11 @@ impl Steering {
 
 #[cfg(test)]
 mod tests {
-    use signedcall_voice::{Copies, PacketFate};
+    use signedcall_voice::{Copies, PacketFate, ProcessingConfig};
 
     use super::*;
 
-    const TREATMENT: Treatment = Treatment { processing: false, relax_for_headsets: true, most_bits_per_second: 104_000 };
+    const TREATMENT: Treatment = Treatment { processing: ProcessingConfig::OFF, relax_for_headsets: true, most_bits_per_second: 104_000 };
 
     /// What is sent after ten seconds on a line that loses each third packet.
     fn sent_on_a_bad_line(formats: &Formats) -> SendSettings {

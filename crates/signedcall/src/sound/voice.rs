@@ -325,11 +325,6 @@ impl Voice {
 }
 
 fn processing_config(treatment: Treatment, headset: bool) -> ProcessingConfig {
-    match treatment {
-        Treatment { processing: false, .. } => ProcessingConfig::OFF,
-        Treatment { relax_for_headsets: true, .. } if headset => {
-            ProcessingConfig { echo_cancellation: false, ..ProcessingConfig::default() }
-        }
-        Treatment { .. } => ProcessingConfig::default(),
-    }
+    let no_echo = headset && treatment.relax_for_headsets;
+    ProcessingConfig { echo_cancellation: treatment.processing.echo_cancellation && !no_echo, ..treatment.processing }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use signedcall::{
     Analytics, CallStatus, Capture, Events, FRAME_SAMPLES, Frame, Metadata, Options, Pace, Playback, SignedCall, Sound, SoundError,
+    VoiceOptions,
 };
 use signedcall_tests::{Between, ImpairedLine, PATIENCE, Recording, Service};
 use tokio::time::timeout;
@@ -35,7 +36,7 @@ pub(super) async fn call(service: &Service, number: usize, line: &ImpairedLine, 
 
 async fn sign_in(service: &Service, url: &str, cuid: &str, bits: Bits, voice: &Arc<Voice>) -> Result<SignedCall> {
     let mut options = Options::new(url, signedcall_tests::ACCOUNT, service.api_key(), cuid).production(false).analytics(Analytics::Local);
-    options.voice.processing = false;
+    options.voice = VoiceOptions::unprocessed();
     bits.limit(&mut options.voice);
     options.sound = Some(Arc::clone(voice) as Arc<dyn Sound>);
     Ok(SignedCall::init(options).await?)

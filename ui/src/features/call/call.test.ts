@@ -184,6 +184,13 @@ it("tells of a microphone from which nothing comes", async () => {
   expect(find('[data-notice="silent-microphone"]').textContent).toContain(words.call.silentMicrophone);
 });
 
+it("tells of a microphone that is too loud, until it is not", async () => {
+  const { find, has, change, words } = await show("in-call-too-loud");
+  expect(find('[data-notice="loud-microphone"]').textContent).toContain(words.call.loudMicrophone);
+  change({ ...scenarios["in-call"], revision: 2 });
+  await vi.waitFor(() => expect(has('[data-notice="loud-microphone"]')).toBe(false));
+});
+
 it.each<[string, string, object]>([
   ["speaker", "device:laptop", { speaker: "laptop" }],
   ["speaker", "system", { speaker: null }],
@@ -195,7 +202,7 @@ it.each<[string, string, object]>([
   await fireEvent.keyDown(action("sound"), { key: "Enter" });
   await expect.poll(() => has(`[data-field="${field}"] [data-option="${option}"]`)).toBe(true);
   await fireEvent.click(find(`[data-field="${field}"] [data-option="${option}"]`));
-  const kept = { microphone: null, speaker: "headset", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
+  const kept = { microphone: null, speaker: "headset", ringSpeaker: null, echoCancellation: true, noiseSuppression: true, gainControl: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
   expect(asked).toEqual([["refreshDevices"], ["setPreferences", { ...kept, ...changed }]]);
 });
 

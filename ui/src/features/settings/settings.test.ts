@@ -13,24 +13,31 @@ const open = async (scenario: ScenarioName = "home", refuse?: ProblemCode, subje
   return { ...shown, requests };
 };
 
-const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, voiceProcessing: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
+const kept = { microphone: null, speaker: "laptop", ringSpeaker: null, echoCancellation: true, noiseSuppression: true, gainControl: true, outgoingTone: null, ringtone: null, secondCalls: true, ringWhenClosed: false, distributor: null };
 
 it("looks for devices again when it opens", async () => {
   const { asked } = await open();
   expect(asked).toEqual([["refreshDevices"]]);
 });
 
-it("sends every preference with the one that was changed", async () => {
-  const { field, requests } = await open();
-  await fireEvent.click(field("voice-processing"));
-  expect(requests()).toEqual([["setPreferences", { ...kept, voiceProcessing: false }]]);
+it.each([
+  ["echo-cancellation", "echoCancellation"],
+  ["noise-suppression", "noiseSuppression"],
+  ["gain-control", "gainControl"],
+] as const)("switches %s alone, and sends every preference with it", async (name, preference) => {
+  const { field, requests, words } = await open();
+  expect(field(name).getAttribute("aria-label")).toBe(words.settings[preference]);
+  const described = field(name).getAttribute("aria-describedby") ?? "";
+  expect(document.getElementById(described)?.textContent).toBe(words.settings[`${preference}Hint`]);
+  await fireEvent.click(field(name));
+  expect(requests()).toEqual([["setPreferences", { ...kept, [preference]: false }]]);
 });
 
 it("shows what is true, and not what was pressed", async () => {
   const { field, has } = await open("home", "serverFailure");
-  await fireEvent.click(field("voice-processing"));
+  await fireEvent.click(field("noise-suppression"));
   await expect.poll(() => has('[data-notice="problem"]')).toBe(true);
-  expect(field("voice-processing").getAttribute("aria-checked")).toBe("true");
+  expect(field("noise-suppression").getAttribute("aria-checked")).toBe("true");
 });
 
 it("names the device that the system has chosen, and one that is gone", async () => {
@@ -77,9 +84,9 @@ it("says at its field that a tone cannot be played", async () => {
 it("keeps half a path while the view changes", async () => {
   const { field, change } = await open();
   await fireEvent.input(field("ringtone"), { target: { value: "/home/no" } });
-  const settings = { ...scenarios.home.settings, voiceProcessing: false };
+  const settings = { ...scenarios.home.settings, noiseSuppression: false };
   change({ ...scenarios.home, revision: 2, settings });
-  await expect.poll(() => field("voice-processing").getAttribute("aria-checked")).toBe("false");
+  await expect.poll(() => field("noise-suppression").getAttribute("aria-checked")).toBe("false");
   expect(field("ringtone").value).toBe("/home/no");
 });
 

@@ -11,7 +11,7 @@ fn quiet() -> Preferences {
     Preferences {
         speaker: Some("hdmi".to_owned()),
         ring_speaker: Some("laptop".to_owned()),
-        voice_processing: false,
+        gain_control: false,
         ringtone: Some(PathBuf::from("/music/ring.ogg")),
         ..Preferences::default()
     }
@@ -29,9 +29,13 @@ fn broken() -> Preferences {
 async fn preferences_reach_the_line_and_the_disk() {
     let bench = Bench::ready().await;
     bench.ask(|reply| Event::SetPreferences(quiet(), reply)).await.expect("the file can be played");
-    assert_eq!(bench.line().asked(), [r#"ringtone Some("/music/ring.ogg")"#, r#"voice None Some("hdmi") Some("laptop") false"#]);
+    assert_eq!(
+        bench.line().asked(),
+        [r#"ringtone Some("/music/ring.ogg")"#, r#"voice None Some("hdmi") Some("laptop") echo true noise true gain false"#]
+    );
     let settings = bench.view().await.settings;
-    assert_eq!((settings.speaker.as_deref(), settings.voice_processing), (Some("hdmi"), false));
+    assert_eq!(settings.speaker.as_deref(), Some("hdmi"));
+    assert_eq!([settings.echo_cancellation, settings.noise_suppression, settings.gain_control], [true, true, false]);
     assert!(bench.file("config/settings.json").contains("/music/ring.ogg"));
 }
 
@@ -70,7 +74,11 @@ async fn a_tone_that_has_been_lost_since_stands_in_no_other_setting_s_way() {
     let louder =
         wanted(Preferences { speaker: Some("hdmi".to_owned()), ring_speaker: Some("laptop".to_owned()), ..Preferences::default() });
     bench.ask(|reply| Event::SetPreferences(louder, reply)).await.expect("the speaker is there");
-    assert_eq!(bench.line().asked(), [r#"voice None Some("hdmi") Some("laptop") true"#], "tones are not told again");
+    assert_eq!(
+        bench.line().asked(),
+        [r#"voice None Some("hdmi") Some("laptop") echo true noise true gain true"#],
+        "tones are not told again"
+    );
     let ringtone = Some(PathBuf::from("/music/ring.ogg"));
     let quiet = wanted(Preferences {
         speaker: Some("hdmi".to_owned()),
@@ -113,8 +121,10 @@ async fn preferences_that_change_while_signing_in_reach_the_new_line() {
     bench.sdk.set_slow(false);
     bench.until_ready().await;
     let line = bench.line();
-    until_true("the preferences", || line.asked().last().is_some_and(|asked| asked == r#"voice None Some("hdmi") Some("laptop") false"#))
-        .await;
+    until_true("the preferences", || {
+        line.asked().last().is_some_and(|asked| asked == r#"voice None Some("hdmi") Some("laptop") echo true noise true gain false"#)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use signedcall_voice::FRAME_SAMPLES;
+use signedcall_voice::{FRAME_SAMPLES, ProcessingConfig};
 use signedcall_wire::DeviceId;
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::Tones;
 use crate::media::Formats;
 
-const TREATMENT: Treatment = Treatment { processing: false, relax_for_headsets: true, most_bits_per_second: 104_000 };
+const TREATMENT: Treatment = Treatment { processing: ProcessingConfig::OFF, relax_for_headsets: true, most_bits_per_second: 104_000 };
 
 /// A computer without any sound device.
 #[derive(Debug)]
