@@ -247,8 +247,12 @@ impl Hub {
                 call.change_session(old, new);
             }
         }
-        if let Some(socket) = self.sessions.get(&old).and_then(|session| session.socket()) {
-            // A copy of this installation that is still running must not take the place back, and so on for ever.
+        if let Some(session) = self.sessions.get(&old)
+            && let Some(socket) = session.socket()
+            && session.endpoint.run != new.endpoint.run
+        {
+            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: a socket on another
+            // node is known here by when its first frame was verified, so that the older of two may be taken for the newer.
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
