@@ -106,7 +106,7 @@ pub(super) enum Telling {
     Waits {
         /// Those that have not won, and still believe that it rings.
         losers: Vec<Party>,
-        /// Those that rang before the service was started again, and are not back: they have not won either.
+        /// Those that rang before the service was started again, or were pushed, and are not back: they have not won either.
         absent: BTreeSet<DeviceId>,
         /// Until when it would have rung.
         give_up_at: Timestamp,

@@ -131,13 +131,33 @@ impl Hub {
         {
             turn.send(socket, ServiceMessage::Ice(self.ice(session)));
         }
-        let mut told = BTreeSet::new();
+        let mut told = Told::default();
         for (seq, event) in missed {
             let event = self.as_of_now(turn.now, event);
-            told.extend(invited_to(&event));
+            told.note(&event);
             turn.send(socket, ServiceMessage::Event { seq, event });
         }
-        self.ring_resumed(turn, resume.session, was, &told);
+        match was {
+            Link::Up { .. } | Link::Missing { .. } => {}
+            Link::Gone { since } => self.catch_up(turn, resume.session, since, &told),
+        }
+    }
+
+    /// A device goes on with a session that had been away for too long for calls: it rings for those that go on, and learns what it was not told of others,
+    /// which it may have been invited to or pushed for.
+    fn catch_up(&mut self, turn: &mut Turn, id: SessionId, away_since: Timestamp, told: &Told) {
+        let Some(Session { user, endpoint, .. }) = self.sessions.get(&id).map(Box::as_ref) else {
+            return;
+        };
+        let (user, party) = (user.clone(), Party { endpoint: *endpoint, session: id });
+        self.ring_resumed(turn, &user, party, &told.invited);
+        self.join_losers(&user, party);
+        for EndedCall { call, reason, other_device } in self.missed_ends(&user, id, party.endpoint.device) {
+            let is_new = !told.ended.contains(&call) && self.settled_at(call).is_some_and(|at| at > away_since);
+            if is_new {
+                self.tell(turn, id, ServiceEvent::Ended { call, reason, other_device });
+            }
+        }
     }
 
     /// Whether a device that says its first frame on `socket` has turned to another since: frames of two sockets may arrive in either order. A
@@ -291,19 +311,27 @@ struct Inherited {
     ended: Vec<EndedCall>,
 }
 
-/// The call that an event invites to.
-fn invited_to(event: &ServiceEvent) -> Option<CallId> {
-    match event {
-        ServiceEvent::Invite(invite) => Some(invite.call),
-        ServiceEvent::Ringing { .. }
-        | ServiceEvent::Answered { .. }
-        | ServiceEvent::Held { .. }
-        | ServiceEvent::TimeLeft { .. }
-        | ServiceEvent::Transferred(_)
-        | ServiceEvent::Ended { .. }
-        | ServiceEvent::Signal { .. }
-        | ServiceEvent::Branding(_)
-        | ServiceEvent::Unknown => None,
+/// The calls that a device has just been told of.
+#[derive(Default)]
+struct Told {
+    invited: BTreeSet<CallId>,
+    ended: BTreeSet<CallId>,
+}
+
+impl Told {
+    fn note(&mut self, event: &ServiceEvent) {
+        match event {
+            ServiceEvent::Invite(invite) => drop(self.invited.insert(invite.call)),
+            ServiceEvent::Ended { call, .. } => drop(self.ended.insert(*call)),
+            ServiceEvent::Ringing { .. }
+            | ServiceEvent::Answered { .. }
+            | ServiceEvent::Held { .. }
+            | ServiceEvent::TimeLeft { .. }
+            | ServiceEvent::Transferred(_)
+            | ServiceEvent::Signal { .. }
+            | ServiceEvent::Branding(_)
+            | ServiceEvent::Unknown => {}
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub use self::directory::Reach;
 pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome, RenewPush};
 use super::call::{Call, Party, State};
 use super::request::refused;
-use super::session::{Answer, Link};
+use super::session::Answer;
 use super::timers::Timer;
 use super::{Hub, HubCommand, Right, Turn, User};
 
@@ -274,20 +274,11 @@ impl Hub {
         true
     }
 
-    /// A device goes on with a session that had been away for too long to ring. `told` are the calls that it has just been told of.
-    pub(super) fn ring_resumed(&mut self, turn: &mut Turn, id: SessionId, was: Link, told: &BTreeSet<CallId>) {
-        match was {
-            Link::Up { .. } | Link::Missing { .. } => return,
-            Link::Gone { .. } => {}
-        }
-        let Some((user, party)) =
-            self.sessions.get(&id).map(|session| (session.user.clone(), Party { endpoint: session.endpoint, session: id }))
-        else {
-            return;
-        };
-        for call in self.ring_late(turn, &user, party) {
+    /// A device goes on with a session that had been away for too long to ring. `told` are the calls that it has just been invited to.
+    pub(super) fn ring_resumed(&mut self, turn: &mut Turn, user: &User, party: Party, told: &BTreeSet<CallId>) {
+        for call in self.ring_late(turn, user, party) {
             if let Some(invite) = self.calls.get(&call).map(|call| call.invite(turn.now)).filter(|_| !told.contains(&call)) {
-                self.tell(turn, id, ServiceEvent::Invite(invite));
+                self.tell(turn, party.session, ServiceEvent::Invite(invite));
             }
         }
     }
