@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceEvent,
+    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceEvent,
     ServiceMessage, SessionId, Timestamp, Welcome,
 };
 
@@ -56,7 +56,7 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
-        self.push_again(turn, &user, device, single_device);
+        let left_alone = self.push_again(turn, &user, device, single_device);
         self.renew_push(turn, &user, device, &right);
         let Inherited { calls, answers, mut ended } =
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
@@ -86,6 +86,7 @@ impl Hub {
         self.presence.entry(user.clone()).or_default().insert(device, id);
         // It finds them in its welcome.
         drop(self.ring_late(turn, &user, Party { endpoint, session: id }));
+        self.end_if_nobody_comes_for(turn, left_alone, EndReason::RemoteNetworkLoss, EndReason::Missed);
         self.join_losers(&user, Party { endpoint, session: id });
         let snapshots = self.snapshots(turn, id);
         for missed in self.missed_ends(&user, id, device) {

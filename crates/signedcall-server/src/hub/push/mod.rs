@@ -86,7 +86,8 @@ impl Hub {
                     self.renew_push(turn, user, device, &right);
                 }
                 if let Some(oldest) = self.pushes.too_many(user) {
-                    self.forget_push(turn, user, oldest, false);
+                    let left_alone = self.forget_push(turn, user, oldest, false);
+                    self.end_if_nobody_comes_for(turn, left_alone, EndReason::RemoteNetworkLoss, EndReason::Missed);
                 }
             }
             (Some(_), Ok(false)) => self.pushes.unset(user, device),
@@ -95,41 +96,49 @@ impl Hub {
         self.answer(turn, session, request, Answer::Given(kept.err()));
     }
 
-    /// Sends no more pushes to a device, and remembers that its user has signed out there, if so.
-    fn forget_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, logged_out: bool) {
+    /// Sends no more pushes to a device, and remembers that its user has signed out there, if so. Says which calls do not wait for it any more.
+    #[must_use]
+    fn forget_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, logged_out: bool) -> Vec<CallId> {
+        let mut left_alone = Vec::new();
         if !self.pushes.remove(user, device) {
-            return;
+            return left_alone;
         }
         if logged_out {
             self.pushes.set(user, device, Reach::LoggedOut);
         }
         let outcome = if logged_out { PushOutcome::Ended(EndReason::LoggedOut) } else { PushOutcome::NotBrought };
         for id in self.calls_of_users.get(user).into_iter().flatten() {
-            if let Some(call) = self.calls.get_mut(id).filter(|call| call.callee == *user) {
-                settle(turn, call, device, outcome);
+            if let Some(call) = self.calls.get_mut(id).filter(|call| call.callee == *user)
+                && settle(turn, call, device, outcome)
+            {
+                left_alone.push(*id);
             }
         }
         let (account, environment, cuid) = user.clone();
         turn.commands.push(HubCommand::ForgetPush(ForgetPush { account, environment, cuid, device, logged_out }));
+        left_alone
     }
 
     /// A user signs out on a device, or is signed out. The store may still be about to write down where it is reached.
     pub(super) fn push_no_more(&mut self, turn: &mut Turn, user: &User, device: DeviceId) {
         let known = self.pushes.not_logged_out(user).find(|(known, _)| *known == device);
         if let Some((_, is_wanted)) = known {
-            self.forget_push(turn, user, device, is_wanted);
+            let left_alone = self.forget_push(turn, user, device, is_wanted);
+            let (to_caller, to_callee) =
+                if is_wanted { (EndReason::LoggedOut, EndReason::LoggedOut) } else { (EndReason::RemoteNetworkLoss, EndReason::Missed) };
+            self.end_if_nobody_comes_for(turn, left_alone, to_caller, to_callee);
         }
     }
 
-    /// A user signs in on a device: they have not signed out there any more. Where they are on one device at a time, no other is called.
-    pub(super) fn push_again(&mut self, turn: &mut Turn, user: &User, device: DeviceId, single_device: bool) {
+    /// A user signs in on a device: they have not signed out there any more. Where they are on one device at a time, no other is called. Says which calls
+    /// do not wait for those any more: they may ring on this one.
+    #[must_use]
+    pub(super) fn push_again(&mut self, turn: &mut Turn, user: &User, device: DeviceId, single_device: bool) -> Vec<CallId> {
         let mut over: Vec<DeviceId> = self.pushes.logged_out(user).filter(|known| *known == device).collect();
         if single_device {
             over.extend(self.pushes.not_logged_out(user).map(|(known, _)| known).filter(|known| *known != device));
         }
-        for device in over {
-            self.forget_push(turn, user, device, false);
-        }
+        over.into_iter().flat_map(|device| self.forget_push(turn, user, device, false)).collect()
     }
 
     /// A device is let in by a right: its pushes rest on that from now on, and not on what may be withdrawn of before.
@@ -247,6 +256,13 @@ impl Hub {
         self.push(turn, id);
         if self.calls.get(&id).is_some_and(|call| !call.awaits(turn.now)) {
             self.end(turn, id, to_caller, |_| to_callee);
+        }
+    }
+
+    /// The same for several.
+    pub(super) fn end_if_nobody_comes_for(&mut self, turn: &mut Turn, calls: Vec<CallId>, to_caller: EndReason, to_callee: EndReason) {
+        for id in calls {
+            self.end_if_nobody_comes(turn, id, to_caller, to_callee);
         }
     }
 

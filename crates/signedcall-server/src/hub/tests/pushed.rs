@@ -175,3 +175,31 @@ fn a_device_that_was_pushed_and_comes_while_an_answer_is_written_down_is_told_of
     assert_eq!(stage.run(35_100, Do::SignIn('x')), ["x2 welcome callee placed"]);
     assert_eq!(stage.run(35_200, Do::AnswerWritten), won("x2 #1 ended AnsweredElsewhere"));
 }
+
+#[test]
+fn a_call_whose_last_hope_is_a_push_to_who_is_blocked_ends_at_once() {
+    let mut stage = Stage::with("ax");
+    know(&mut stage, "x");
+    stage.run(0, Do::Lose('x'));
+    stage.run(30_000, Do::Wake);
+    stage.run(40_000, Do::Ask('a', call()));
+    assert_eq!(stage.run(40_000, Do::Recorded), ["a ok", "push x until 75000"]);
+    let told = stage.run(41_000, Do::BlockUser('x'));
+    assert_eq!(
+        told,
+        ["push x Ended(LoggedOut)", "forget push x logged out", "close record LoggedOut", "a #1 ended LoggedOut"],
+        "and not when it has rung for long enough"
+    );
+}
+
+#[test]
+fn a_call_goes_on_that_waited_for_a_push_to_another_device_than_the_only_one_that_its_user_has_now() {
+    let mut stage = Stage::with("a");
+    know(&mut stage, "y");
+    for event in placed() {
+        stage.run(0, event);
+    }
+    stage.single_device = true;
+    assert_eq!(stage.run(1_000, Do::SignIn('x')), ["push y NotBrought", "forget push y", "x welcome callee placed"]);
+    assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
+}
