@@ -36,10 +36,10 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        let State::Ringing { give_up_at, awaited, devices, .. } = &call.state else {
+        let State::Ringing { give_up_at, awaited, restored, devices, .. } = &call.state else {
             return;
         };
-        let give_up_at = *give_up_at;
+        let (give_up_at, restored) = (*give_up_at, *restored);
         // One that was pushed, and had rung before, may come back in the belief that it rings.
         let absent = awaited.keys().chain(&call.pushed).copied().collect();
         let (winners, losers): (Vec<Party>, Vec<Party>) = devices.iter().partition(|party| party.session == session);
@@ -58,7 +58,7 @@ impl Hub {
             held: Held::default(),
             // The time of two whom their company connects begins with their own call.
             ends_at: call.limit.filter(|_| !call.is_by_company()).map(|limit| turn.now + limit),
-            telling: Telling::Waits { losers, absent, give_up_at, waiting },
+            telling: Telling::Waits { losers, absent, restored, give_up_at, waiting },
         };
         Self::settle_pushes(turn, call, Some(winner.endpoint.device), EndReason::AnsweredElsewhere);
         self.timers.clear(Timer::PushDue(id));
@@ -128,11 +128,11 @@ impl Hub {
             let Some(Call { callee, left, state: State::Answered { by, telling, .. }, .. }) = self.calls.get_mut(id) else {
                 continue;
             };
-            let Telling::Waits { losers, absent, .. } = telling else {
+            let Telling::Waits { losers, absent, restored, .. } = telling else {
                 continue;
             };
             let has_part = by.endpoint.device == device || losers.iter().any(|party| party.endpoint.device == device);
-            if callee == user && absent.contains(&device) && !has_part && !left.contains(&device) {
+            if callee == user && (absent.contains(&device) || *restored) && !has_part && !left.contains(&device) {
                 losers.push(loser);
                 if let Some(session) = self.sessions.get_mut(&loser.session) {
                     session.calls.insert(*id);

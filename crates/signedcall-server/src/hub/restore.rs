@@ -86,7 +86,7 @@ impl Hub {
                 }
                 let until = turn.now + self.settings.call_grace;
                 let awaited = rings_on.into_iter().map(|device| (device, until)).collect();
-                State::Ringing { give_up_at, awaited, devices: Vec::new(), confirmed: Vec::new() }
+                State::Ringing { give_up_at, awaited, restored: true, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => {
                 if invite.leads_to.is_some() {
