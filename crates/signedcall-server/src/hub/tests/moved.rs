@@ -3,7 +3,9 @@
 use signedcall_wire::EndReason;
 
 use super::arrows::placed;
-use super::stage::{Do, Stage, accept, decline};
+use super::stage::{CALL, Do, Stage, accept, call, decline, hang_up};
+
+const NOTHING: [&str; 0] = [];
 
 #[test]
 fn a_device_that_has_rung_late_is_told_of_an_answer_that_is_written_down_while_it_comes_back() {
@@ -37,4 +39,44 @@ fn a_device_that_has_rung_late_is_told_of_an_answer_that_is_written_down_while_i
     let again = stage.run(2_100, Do::SignIn('z'));
     assert_eq!(again.last().map(String::as_str), Some("z3 welcome ended MicrophoneRefused"), "it has left");
     assert_eq!(stage.run(2_200, Do::AnswerWritten), ["a2 #1 answered x", "x2 #1 answered x", "x2 ok"]);
+}
+
+#[test]
+fn a_hang_up_is_acknowledged_when_no_other_service_can_find_the_call_ringing() {
+    let mut stage = Stage::with("ax");
+    stage.run(0, Do::Ask('a', call()));
+    assert_eq!(stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled))), NOTHING);
+    stage.make_durable(CALL);
+    assert_eq!(stage.restart_service(1_000), NOTHING);
+    assert_eq!(stage.run(1_000, Do::SignIn('x')), ["x2 welcome callee placed"]);
+    stage.run(1_000, Do::SignIn('a'));
+    // Nobody has told it that this is done, so that it says so again.
+    let over = ["close record Cancelled", "a2 #1 ended Cancelled", "x2 #1 ended Cancelled", "a2 ok"];
+    assert_eq!(stage.run(1_000, Do::AskAgain('a')), over);
+
+    for (outcome, told) in [
+        (Do::Recorded, &["close record Cancelled", "a ok", "a ok", "a #1 ended Cancelled"] as &[&str]),
+        (Do::RecordFailed, &["a ERR_FAILURE_IN_MAKE_CALL", "a ERR_FAILURE_IN_MAKE_CALL"]),
+        (Do::StoreFailed, &["a ERR_SERVER_FAILURE", "a ERR_SERVER_FAILURE"]),
+    ] {
+        let mut stage = Stage::with("ax");
+        stage.run(0, Do::Ask('a', call()));
+        stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
+        assert_eq!(stage.run(0, outcome), told);
+    }
+
+    // In another session it is said again.
+    let mut stage = Stage::with("ax");
+    stage.run(0, Do::Ask('a', call()));
+    stage.run(0, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    stage.run(0, Do::SignIn('a'));
+    assert_eq!(stage.run(0, Do::AskAgain('a')), NOTHING);
+    assert_eq!(stage.run(0, Do::Recorded), ["close record Cancelled", "a2 ok", "a2 #1 ended Cancelled"]);
+
+    // The caller was told that the call has failed, and nobody knows when the store says more.
+    let mut stage = Stage::with("ax");
+    stage.run(0, Do::Ask('a', call()));
+    assert_eq!(stage.run(5_000, Do::Wake), ["a ERR_SERVER_FAILURE"]);
+    assert_eq!(stage.run(5_000, Do::Ask('a', hang_up(EndReason::Cancelled))), ["a ok"]);
+    assert_eq!(stage.run(6_000, Do::Recorded), ["close record InternalError"]);
 }
