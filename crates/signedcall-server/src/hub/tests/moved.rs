@@ -1,9 +1,9 @@
 //! What a service that has died, or given its calls to another, was in the middle of.
 
-use signedcall_wire::EndReason;
+use signedcall_wire::{EndReason, Request};
 
-use super::arrows::placed;
-use super::stage::{CALL, Do, Stage, accept, call, decline, hang_up};
+use super::arrows::{after, answered, placed};
+use super::stage::{BACK, CALL, Do, Stage, THIRD, accept, call, decline, hang_up, transfer};
 
 const NOTHING: [&str; 0] = [];
 
@@ -79,4 +79,34 @@ fn a_hang_up_is_acknowledged_when_no_other_service_can_find_the_call_ringing() {
     assert_eq!(stage.run(5_000, Do::Wake), ["a ERR_SERVER_FAILURE"]);
     assert_eq!(stage.run(5_000, Do::Ask('a', hang_up(EndReason::Cancelled))), ["a ok"]);
     assert_eq!(stage.run(6_000, Do::Recorded), ["close record InternalError"]);
+}
+
+#[test]
+fn a_transfer_of_a_call_that_has_ended_meanwhile_is_not_done_by_the_next_service_either() {
+    let asked = || after(answered(), [Do::Ask('x', transfer(BACK, 'o'))]);
+    let mut stage = Stage::with("axo");
+    for event in asked() {
+        stage.run(0, event);
+    }
+    stage.make_durable(BACK);
+    stage.run(0, Do::Ask('a', hang_up(EndReason::HungUp)));
+    assert_eq!(stage.restart_service(1_000), ["close record Cancelled"]);
+    assert_eq!(stage.hub.calls().count(), 0);
+    assert!(!stage.run(1_000, Do::SignIn('o')).concat().contains("callee"), "nobody is called");
+
+    let mut stage = Stage::with("xo");
+    for event in [Do::CompanyConnects('x', 'o'), Do::Recorded, Do::Ask('x', accept())] {
+        stage.run(0, event);
+    }
+    stage.make_durable(THIRD);
+    stage.run(0, Do::Ask('x', hang_up(EndReason::HungUp)));
+    assert_eq!(stage.restart_service(1_000), ["close record Cancelled"], "the second call of two whom their company connects");
+
+    // It was done, and is answered, whatever its first call was.
+    let mut stage = Stage::with("axo");
+    for event in after(asked(), [Do::RecordedOf(BACK), Do::Ask('o', Request::Accept { call: BACK })]) {
+        stage.run(0, event);
+    }
+    assert_eq!(stage.restart_service(1_000), NOTHING);
+    assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [BACK]);
 }
