@@ -110,3 +110,38 @@ fn a_transfer_of_a_call_that_has_ended_meanwhile_is_not_done_by_the_next_service
     assert_eq!(stage.restart_service(1_000), NOTHING);
     assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [BACK]);
 }
+
+#[test]
+fn a_company_is_not_told_that_somebody_is_not_there_who_may_be_about_to_come_back() {
+    let mut stage = Stage::empty();
+    stage.run(0, Do::ReturnExpected(5_000));
+    stage.run(100, Do::SignIn('x'));
+    assert_eq!(stage.run(4_999, Do::CompanyConnects('x', 'o')), ["company Unavailable"]);
+    assert_eq!(stage.run(5_000, Do::CompanyConnects('x', 'o')), ["company NotReachable(To)"]);
+    let mut stage = Stage::empty();
+    stage.run(0, Do::ReturnExpected(5_000));
+    stage.run(100, Do::SignIn('o'));
+    assert_eq!(stage.run(100, Do::CompanyConnects('x', 'o')), ["company Unavailable"]);
+}
+
+#[test]
+fn a_company_s_second_user_who_may_be_about_to_come_back_is_waited_for() {
+    let moved = || {
+        let mut stage = Stage::with("xo");
+        for event in [Do::CompanyConnects('x', 'o'), Do::Recorded, Do::Ask('x', accept())] {
+            stage.run(0, event);
+        }
+        stage.restart_service(1_000);
+        stage.run(1_000, Do::ReturnExpected(5_000));
+        stage.run(1_000, Do::SignIn('x'));
+        assert_eq!(stage.run(4_000, Do::Wake), NOTHING, "the second user may come yet");
+        stage
+    };
+    let mut stage = moved();
+    assert_eq!(stage.run(5_500, Do::SignIn('o')), ["o2 welcome"]);
+    assert_eq!(stage.wake_at(5_500), Some(6_000));
+    assert_eq!(stage.run(6_000, Do::Wake), ["open record by company"]);
+
+    let over = ["close record RemoteNetworkLoss x never connected", "x2 #1 ended RemoteNetworkLoss"];
+    assert_eq!(moved().run(6_000, Do::Wake), over, "and no longer");
+}
