@@ -7,6 +7,7 @@ use signedcall_wire::{AccountId, Branding, Cuid, Environment, Redacted};
 
 use crate::hub::{KeyId, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
+use crate::outward;
 use crate::store::{
     Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, Policy, QuietUser,
     SetTokenKeys, StoreError,
@@ -310,12 +311,20 @@ pub(crate) fn check_branding(branding: &Branding) -> Result<(), InvalidLook> {
         return Err(InvalidLook { name: "name", why });
     }
     if let Some(logo) = &branding.logo {
-        let host = logo.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || logo.len() > MAX_LOGO_BYTES || logo.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(InvalidLook { name: "logo", why: "a logo is an https:// URL of at most 2048 bytes" });
-        }
+        check_logo(logo).map_err(|why| InvalidLook { name: "logo", why })?;
     }
     Ok(())
+}
+
+/// Checks where a logo is fetched from: by every device of the company's users, so that it leads into nobody's own network, and holds nothing that is not for
+/// everybody to see.
+fn check_logo(logo: &str) -> Result<(), &'static str> {
+    if logo.len() > MAX_LOGO_BYTES || logo.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("a logo is an https:// URL of at most 2048 bytes, without spaces");
+    }
+    // What follows # names a part of the picture, and is asked of nobody.
+    let (asked, _) = logo.split_once('#').unwrap_or((logo, ""));
+    outward::check(asked, false).map(drop).map_err(|refused| refused.why)
 }
 
 #[cfg(test)]
@@ -335,7 +344,9 @@ mod tests {
     #[test]
     fn a_wrong_property_is_refused_by_its_name() {
         assert!(check(&limited(1)).is_ok() && check(&limited(MAX_CALL_SECONDS)).is_ok());
-        assert!(check(&named("parcelo-eu_1", "Parcelo", Some("https://parcelo.example/logo.png"))).is_ok());
+        for logo in ["https://parcelo.example/logo.png", "https://1.1.1.1/logo.png", "https://parcelo.example:8443/logo.svg?of=eu#dark"] {
+            assert!(check(&named("parcelo-eu_1", "Parcelo", Some(logo))).is_ok(), "{logo}");
+        }
         let long = "x".repeat(65);
         let rows = [
             (named("", "Parcelo", None), "id"),
@@ -346,6 +357,9 @@ mod tests {
             (named("parcelo", "Par\ncelo", None), "name"),
             (named("parcelo", "Parcelo", Some("http://parcelo.example/logo.png")), "logo"),
             (named("parcelo", "Parcelo", Some("https://")), "logo"),
+            (named("parcelo", "Parcelo", Some("https://127.0.0.1/logo.png")), "logo"),
+            (named("parcelo", "Parcelo", Some("https://192.168.1.1/logo.png#dark")), "logo"),
+            (named("parcelo", "Parcelo", Some("https://user:pw@parcelo.example/logo.png")), "logo"),
             (limited(0), "max-call-seconds"),
             (limited(MAX_CALL_SECONDS + 1), "max-call-seconds"),
         ];

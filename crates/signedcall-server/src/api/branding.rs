@@ -58,7 +58,7 @@ pub(super) struct NewLook {
     /// Text on it.
     #[schemars(with = "String", regex(pattern = "^#[0-9A-Fa-f]{6}$"))]
     font_color: Color,
-    /// Where the logo is fetched from: an HTTPS URL of at most 2048 bytes.
+    /// Where the logo is fetched from: an HTTPS URL of at most 2048 bytes, without a name or password, and at no address that is not public.
     #[schemars(length(max = 2048))]
     logo: Option<String>,
     /// Whether round buttons are white or black.

@@ -36,10 +36,12 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        let State::Ringing { give_up_at, awaited, devices, .. } = &call.state else {
+        let State::Ringing { give_up_at, awaited, restored, devices, .. } = &call.state else {
             return;
         };
-        let (give_up_at, absent) = (*give_up_at, awaited.keys().copied().collect());
+        let (give_up_at, restored) = (*give_up_at, *restored);
+        // One that was pushed, and had rung before, may come back in the belief that it rings.
+        let absent = awaited.keys().chain(&call.pushed).copied().collect();
         let (winners, losers): (Vec<Party>, Vec<Party>) = devices.iter().partition(|party| party.session == session);
         let Some(winner) = winners.first().copied() else {
             return;
@@ -56,7 +58,7 @@ impl Hub {
             held: Held::default(),
             // The time of two whom their company connects begins with their own call.
             ends_at: call.limit.filter(|_| !call.is_by_company()).map(|limit| turn.now + limit),
-            telling: Telling::Waits { losers, absent, give_up_at, waiting },
+            telling: Telling::Waits { losers, absent, restored, give_up_at, waiting },
         };
         Self::settle_pushes(turn, call, Some(winner.endpoint.device), EndReason::AnsweredElsewhere);
         self.timers.clear(Timer::PushDue(id));
@@ -119,14 +121,18 @@ impl Hub {
         self.answer_all(turn, by.session, waiting, None);
     }
 
-    /// A device that rang before the service was started again is back after another has answered, and before it may be told so.
+    /// A device that rang before the service was started again, or was pushed, is back after another has answered, and before it may be told so.
     pub(super) fn join_losers(&mut self, user: &User, loser: Party) {
+        let device = loser.endpoint.device;
         for id in self.calls_of_users.get(user).into_iter().flatten() {
-            if let Some(Call { callee, state: State::Answered { telling: Telling::Waits { losers, absent, .. }, .. }, .. }) =
-                self.calls.get_mut(id)
-                && callee == user
-                && absent.remove(&loser.endpoint.device)
-            {
+            let Some(Call { callee, left, state: State::Answered { by, telling, .. }, .. }) = self.calls.get_mut(id) else {
+                continue;
+            };
+            let Telling::Waits { losers, absent, restored, .. } = telling else {
+                continue;
+            };
+            let has_part = by.endpoint.device == device || losers.iter().any(|party| party.endpoint.device == device);
+            if callee == user && (absent.contains(&device) || *restored) && !has_part && !left.contains(&device) {
                 losers.push(loser);
                 if let Some(session) = self.sessions.get_mut(&loser.session) {
                     session.calls.insert(*id);

@@ -75,6 +75,8 @@ pub(super) enum State {
         /// Those that may have rung before the service was started again and are not back, and until when each is waited for. Those that a push may wake are
         /// waited for as well.
         awaited: BTreeMap<DeviceId, Timestamp>,
+        /// Whether it rang before the service was started again: also on devices that have come since its record was written, and that nobody knows of.
+        restored: bool,
         /// Those that may still answer.
         devices: Vec<Party>,
         /// Those of them that have confirmed in this run of their program, in that order.
@@ -106,8 +108,10 @@ pub(super) enum Telling {
     Waits {
         /// Those that have not won, and still believe that it rings.
         losers: Vec<Party>,
-        /// Those that rang before the service was started again, and are not back: they have not won either.
+        /// Those that rang before the service was started again, or were pushed, and are not back: they have not won either.
         absent: BTreeSet<DeviceId>,
+        /// Whether there may be more of them, that nobody knows of.
+        restored: bool,
         /// Until when it would have rung.
         give_up_at: Timestamp,
         /// The winner's requests that wait for it.

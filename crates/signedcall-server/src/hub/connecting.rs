@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, Invite, RunId, SessionId};
+use signedcall_wire::{AccountId, CallId, Context, Cuid, DeviceId, EndReason, Endpoint, Environment, ErrorCode, Invite, RunId, SessionId};
 
 use super::call::{Call, Intent, Party, State};
 use super::few::Few;
 use super::past::PastCall;
+use super::timers::Timer;
 use super::{Hub, HubCommand, Turn, User};
 
 /// By what a company's backend is answered.
@@ -151,7 +152,7 @@ impl Hub {
         }
         for (user, side) in [(&second, Side::To), (&first, Side::From)] {
             if !self.may_be_reached(user, &self.reachable(user)) {
-                return Some(Connected::NotReachable(side));
+                return Some(if self.may_come_back(turn.now) { Connected::Unavailable } else { Connected::NotReachable(side) });
             }
             if self.is_quiet(turn, user) {
                 return Some(Connected::Quiet(side));
@@ -227,7 +228,13 @@ impl Hub {
         let callee: User = (account, environment, call.invite.from.clone());
         let reachable = match self.may_take_over(turn, first, by.session, &callee) {
             Ok(devices) => devices,
-            Err((_, reason)) => return self.give_up_connecting(turn, first, reason),
+            Err((error, reason)) => {
+                let is_away = error == ErrorCode::ContactNotReachable && reason == EndReason::RemoteNetworkLoss;
+                return match self.returns_until(turn.now).filter(|_| is_away) {
+                    Some(until) => self.timers.set(Timer::AnswerOverdue(first), until),
+                    None => self.give_up_connecting(turn, first, reason),
+                };
+            }
         };
         let invite = Invite {
             call: second,

@@ -45,7 +45,12 @@ impl Hub {
 
     /// Whether somebody who is not there may be about to come back.
     pub(super) fn may_come_back(&self, now: Timestamp) -> bool {
-        self.early.until.is_some_and(|until| now < until)
+        self.returns_until(now).is_some()
+    }
+
+    /// Until when somebody who is not there may be about to come back, if that is to come.
+    pub(super) fn returns_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.early.until.filter(|until| now < *until)
     }
 
     /// Has a call wait for its callee. As of any that is being placed, a device has one of them.

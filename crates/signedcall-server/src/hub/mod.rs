@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
-//!   is being written waits for the store, and is closed then.
+//!   is being written waits for the store, and is closed then; its device is answered no earlier, and says it again to a service that goes on with the call.
 //! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
 //!   write it down keeps nobody waiting for long, unless it has others beside this service: one of them may have the call by then, as one that rings.

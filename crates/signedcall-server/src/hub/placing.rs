@@ -182,7 +182,8 @@ impl Hub {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        call.state = State::Ringing { give_up_at, awaited: BTreeMap::new(), devices: devices.clone(), confirmed: Vec::new() };
+        call.state =
+            State::Ringing { give_up_at, awaited: BTreeMap::new(), restored: false, devices: devices.clone(), confirmed: Vec::new() };
         let invite = call.invite(turn.now);
         self.timers.set(Timer::RingOver(id), give_up_at);
         for party in devices {

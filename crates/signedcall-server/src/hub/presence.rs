@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use signedcall_wire::{
-    CallId, CallSnapshot, DeviceId, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceEvent,
+    CallId, CallSnapshot, DeviceId, EndReason, EndedCall, ErrorCode, MAX_SOCKETS_PER_CUID, PROTOCOL_VERSION, Refusal, Resume, ServiceEvent,
     ServiceMessage, SessionId, Timestamp, Welcome,
 };
 
@@ -56,7 +56,7 @@ impl Hub {
         if replaced.is_some_and(|old| self.is_overtaken(socket, old)) {
             return turn.commands.push(HubCommand::Close { socket });
         }
-        self.push_again(turn, &user, device, single_device);
+        let left_alone = self.push_again(turn, &user, device, single_device);
         self.renew_push(turn, &user, device, &right);
         let Inherited { calls, answers, mut ended } =
             replaced.map(|old| self.hand_over(turn, old, Party { endpoint, session: id })).unwrap_or_default();
@@ -86,6 +86,7 @@ impl Hub {
         self.presence.entry(user.clone()).or_default().insert(device, id);
         // It finds them in its welcome.
         drop(self.ring_late(turn, &user, Party { endpoint, session: id }));
+        self.end_if_nobody_comes_for(turn, left_alone, EndReason::RemoteNetworkLoss, EndReason::Missed);
         self.join_losers(&user, Party { endpoint, session: id });
         let snapshots = self.snapshots(turn, id);
         for missed in self.missed_ends(&user, id, device) {
@@ -131,13 +132,33 @@ impl Hub {
         {
             turn.send(socket, ServiceMessage::Ice(self.ice(session)));
         }
-        let mut told = BTreeSet::new();
+        let mut told = Told::default();
         for (seq, event) in missed {
             let event = self.as_of_now(turn.now, event);
-            told.extend(invited_to(&event));
+            told.note(&event);
             turn.send(socket, ServiceMessage::Event { seq, event });
         }
-        self.ring_resumed(turn, resume.session, was, &told);
+        match was {
+            Link::Up { .. } | Link::Missing { .. } => {}
+            Link::Gone { since } => self.catch_up(turn, resume.session, since, &told),
+        }
+    }
+
+    /// A device goes on with a session that had been away for too long for calls: it rings for those that go on, and learns what it was not told of others,
+    /// which it may have been invited to or pushed for.
+    fn catch_up(&mut self, turn: &mut Turn, id: SessionId, away_since: Timestamp, told: &Told) {
+        let Some(Session { user, endpoint, .. }) = self.sessions.get(&id).map(Box::as_ref) else {
+            return;
+        };
+        let (user, party) = (user.clone(), Party { endpoint: *endpoint, session: id });
+        self.ring_resumed(turn, &user, party, &told.invited);
+        self.join_losers(&user, party);
+        for EndedCall { call, reason, other_device } in self.missed_ends(&user, id, party.endpoint.device) {
+            let is_new = !told.ended.contains(&call) && self.settled_at(call).is_some_and(|at| at > away_since);
+            if is_new {
+                self.tell(turn, id, ServiceEvent::Ended { call, reason, other_device });
+            }
+        }
     }
 
     /// Whether a device that says its first frame on `socket` has turned to another since: frames of two sockets may arrive in either order. A
@@ -247,8 +268,12 @@ impl Hub {
                 call.change_session(old, new);
             }
         }
-        if let Some(socket) = self.sessions.get(&old).and_then(|session| session.socket()) {
-            // A copy of this installation that is still running must not take the place back, and so on for ever.
+        if let Some(session) = self.sessions.get(&old)
+            && let Some(socket) = session.socket()
+            && session.endpoint.run != new.endpoint.run
+        {
+            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: a socket on another
+            // node is known here by when its first frame was verified, so that the older of two may be taken for the newer.
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
@@ -287,19 +312,27 @@ struct Inherited {
     ended: Vec<EndedCall>,
 }
 
-/// The call that an event invites to.
-fn invited_to(event: &ServiceEvent) -> Option<CallId> {
-    match event {
-        ServiceEvent::Invite(invite) => Some(invite.call),
-        ServiceEvent::Ringing { .. }
-        | ServiceEvent::Answered { .. }
-        | ServiceEvent::Held { .. }
-        | ServiceEvent::TimeLeft { .. }
-        | ServiceEvent::Transferred(_)
-        | ServiceEvent::Ended { .. }
-        | ServiceEvent::Signal { .. }
-        | ServiceEvent::Branding(_)
-        | ServiceEvent::Unknown => None,
+/// The calls that a device has just been told of.
+#[derive(Default)]
+struct Told {
+    invited: BTreeSet<CallId>,
+    ended: BTreeSet<CallId>,
+}
+
+impl Told {
+    fn note(&mut self, event: &ServiceEvent) {
+        match event {
+            ServiceEvent::Invite(invite) => drop(self.invited.insert(invite.call)),
+            ServiceEvent::Ended { call, .. } => drop(self.ended.insert(*call)),
+            ServiceEvent::Ringing { .. }
+            | ServiceEvent::Answered { .. }
+            | ServiceEvent::Held { .. }
+            | ServiceEvent::TimeLeft { .. }
+            | ServiceEvent::Transferred(_)
+            | ServiceEvent::Signal { .. }
+            | ServiceEvent::Branding(_)
+            | ServiceEvent::Unknown => {}
+        }
     }
 }
 

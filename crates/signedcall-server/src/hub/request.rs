@@ -27,8 +27,8 @@ impl Hub {
                 Request::Call(new) => self.place(turn, session, id, new),
                 Request::Ringing { call } => self.confirm_ringing(turn, session, call),
                 Request::Accept { call } => self.accept(turn, session, id, call),
-                Request::Decline { call, reason } => self.decline(turn, session, call, reason),
-                Request::Hangup { call, reason } => self.hang_up(turn, session, call, reason),
+                Request::Decline { call, reason } => self.decline(turn, session, id, call, reason),
+                Request::Hangup { call, reason } => self.hang_up(turn, session, id, call, reason),
                 Request::MediaConnected { call } => self.connect_media(turn, session, call),
                 Request::Hold { call, on } => self.hold(turn, session, call, on),
                 Request::Transfer { call, new, to } => self.transfer(turn, session, id, call, new, to),
@@ -65,7 +65,7 @@ impl Hub {
         DONE
     }
 
-    fn decline(&mut self, turn: &mut Turn, session: SessionId, id: CallId, reason: EndReason) -> Answer {
+    fn decline(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, id: CallId, reason: EndReason) -> Answer {
         let Some(call) = self.calls.get(&id) else {
             return DONE;
         };
@@ -78,7 +78,7 @@ impl Hub {
                 }
             }
             // It has answered, and finds only then that it cannot talk.
-            Some(Role::Talking) => return self.hang_up(turn, session, id, reason),
+            Some(Role::Talking) => return self.hang_up(turn, session, request, id, reason),
             Some(Role::Caller) => {}
             None if concerns_one_device(reason) => self.let_loser_go(turn, id, session, reason),
             None => {}
@@ -102,7 +102,7 @@ impl Hub {
         );
     }
 
-    fn hang_up(&mut self, turn: &mut Turn, session: SessionId, id: CallId, reason: EndReason) -> Answer {
+    fn hang_up(&mut self, turn: &mut Turn, session: SessionId, request: RequestId, id: CallId, reason: EndReason) -> Answer {
         let Some(call) = self.calls.get_mut(&id) else {
             self.take_back_early(turn, session, id);
             return DONE;
@@ -111,8 +111,14 @@ impl Hub {
             return DONE;
         };
         match &mut call.state {
-            // The record can be closed once it is durable, and the caller is told then.
-            State::Recording { intent, .. } => *intent = Intent::End(EndReason::Cancelled),
+            // The caller was told long ago that it has failed.
+            State::Recording { intent: Intent::End(EndReason::InternalError), .. } => {}
+            // The record can be closed once it is durable, and the caller is told then: a service that takes its place before would find that it rings.
+            State::Recording { intent, waiting, .. } => {
+                *intent = Intent::End(EndReason::Cancelled);
+                waiting.push(request);
+                return Answer::Pending;
+            }
             State::Ringing { .. } => match role {
                 Role::Caller => {
                     let (ours, theirs) = reasons_before_answer(reason);

@@ -86,7 +86,7 @@ impl Hub {
                 }
                 let until = turn.now + self.settings.call_grace;
                 let awaited = rings_on.into_iter().map(|device| (device, until)).collect();
-                State::Ringing { give_up_at, awaited, devices: Vec::new(), confirmed: Vec::new() }
+                State::Ringing { give_up_at, awaited, restored: true, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => {
                 if invite.leads_to.is_some() {
@@ -167,9 +167,17 @@ impl Hub {
 
     /// The service died after the record of `new` was durable, and perhaps before it had taken the place of `old`.
     fn finish_transfer(&mut self, turn: &mut Turn, new: CallId, old: CallId) {
-        let Some(stays) = self.calls.get(&new).map(|call| call.caller) else {
+        let Some((stays, is_answered)) = self.calls.get(&new).map(|call| (call.caller, call.is_answered())) else {
             return;
         };
+        if let Some(PastCall { reason: Some(reason), .. }) = self.past.get(old)
+            && *reason != EndReason::Transferred
+            && !is_answered
+        {
+            // Nobody was told of the new one: it was not to ring any more once it was written down.
+            self.close(turn, new, EndReason::Cancelled);
+            return;
+        }
         let Some(Call { caller, state: State::Answered { by, .. }, .. }) = self.calls.get(&old) else {
             return;
         };

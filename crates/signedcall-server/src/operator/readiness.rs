@@ -49,9 +49,9 @@ pub(super) async fn check(operator: &Operator) -> Result<(), Unready> {
         return Err(Unready::BusAway);
     }
     let (room, written) = operator.ask_disk(|probe| (probe.room(), probe.write())).await.ok_or(Unready::DiskSilent)?;
-    written.map_err(|error| Unready::Store(error.to_string()))?;
-    // Where the disk does not say how much room it has, having written to it has to do.
-    enough(room.unwrap_or(u64::MAX))
+    // First, since a store that cannot be written to is what comes of it. Where the disk does not say how much room it has, having written to it has to do.
+    enough(room.unwrap_or(u64::MAX))?;
+    written.map_err(|error| Unready::Store(error.to_string()))
 }
 
 const fn enough(room: u64) -> Result<(), Unready> {

@@ -61,7 +61,7 @@ pub(crate) fn check(text: &str, near_too: bool) -> Result<Url, InvalidUrl> {
         return wrong("it has more than 2048 bytes");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong("it cannot hold a name or password; what is sent is signed instead");
+        return wrong("it cannot hold a name or password");
     }
     if url.fragment().is_some() {
         return wrong("what follows # is not sent to anybody");

@@ -16,19 +16,20 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Makes a key, and registers it for the demo account.
-fn register_key(service: &TestService) -> Ed25519KeyPair {
+/// Makes a key, and registers it for an account.
+pub(crate) fn register_key(service: &TestService, account: &str) -> Ed25519KeyPair {
     let secret = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("randomness");
     let key = Ed25519KeyPair::from_pkcs8(secret.as_ref()).expect("a key");
     let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": encode(key.public_key())}]}).to_string();
     let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
-    account::set_token_keys(&accounts, &AccountId("demo".to_owned()), Environment::Development, &set).expect("the account");
+    account::set_token_keys(&accounts, &AccountId(account.to_owned()), Environment::Development, &set).expect("the account");
     key
 }
 
-fn token(key: &Ed25519KeyPair, cuid: &str, jti: &str) -> Redacted<String> {
+/// Makes a token of an account for one of its users.
+pub(crate) fn token(key: &Ed25519KeyPair, account: &str, cuid: &str, jti: &str) -> Redacted<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let claims = json!({"iss": "demo", "sub": cuid, "aud": "signedcall", "iat": now, "exp": now + 600, "jti": jti});
+    let claims = json!({"iss": account, "sub": cuid, "aud": "signedcall", "iat": now, "exp": now + 600, "jti": jti});
     let signed = format!("{}.{}", encode(json!({"alg": "EdDSA", "kid": "ed"}).to_string()), encode(claims.to_string()));
     let signature = encode(key.sign(signed.as_bytes()));
     Redacted::new(format!("{signed}.{signature}"))
@@ -37,11 +38,11 @@ fn token(key: &Ed25519KeyPair, cuid: &str, jti: &str) -> Redacted<String> {
 #[tokio::test]
 async fn what_is_said_on_a_socket_does_not_wait_for_a_renewal_and_no_two_are_verified_at_once() {
     let service = TestService::start().await;
-    let key = register_key(&service);
-    let by_token = Hello { credential: Credential::UserToken(token(&key, "courier_1", "first")), ..service.hello("courier_1") };
+    let key = register_key(&service, "demo");
+    let by_token = Hello { credential: Credential::UserToken(token(&key, "demo", "courier_1", "first")), ..service.hello("courier_1") };
     let mut device = Device::sign_in(&service.service.url(), by_token).await;
     let renew = |jti| {
-        let user_token = token(&key, "courier_1", jti);
+        let user_token = token(&key, "demo", "courier_1", jti);
         ClientMessage::Renew(Renew { account_id: AccountId("demo".to_owned()), cuid: "courier_1".to_owned(), user_token })
     };
     let store = rusqlite::Connection::open(service.data.path().join(STORE_FILE)).expect("the store");

@@ -21,7 +21,7 @@ pub use self::directory::Reach;
 pub use self::words::{ForgetPush, KeepPush, NewPush, PushOutcome, RenewPush};
 use super::call::{Call, Party, State};
 use super::request::refused;
-use super::session::{Answer, Link};
+use super::session::Answer;
 use super::timers::Timer;
 use super::{Hub, HubCommand, Right, Turn, User};
 
@@ -86,7 +86,8 @@ impl Hub {
                     self.renew_push(turn, user, device, &right);
                 }
                 if let Some(oldest) = self.pushes.too_many(user) {
-                    self.forget_push(turn, user, oldest, false);
+                    let left_alone = self.forget_push(turn, user, oldest, false);
+                    self.end_if_nobody_comes_for(turn, left_alone, EndReason::RemoteNetworkLoss, EndReason::Missed);
                 }
             }
             (Some(_), Ok(false)) => self.pushes.unset(user, device),
@@ -95,41 +96,49 @@ impl Hub {
         self.answer(turn, session, request, Answer::Given(kept.err()));
     }
 
-    /// Sends no more pushes to a device, and remembers that its user has signed out there, if so.
-    fn forget_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, logged_out: bool) {
+    /// Sends no more pushes to a device, and remembers that its user has signed out there, if so. Says which calls do not wait for it any more.
+    #[must_use]
+    fn forget_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, logged_out: bool) -> Vec<CallId> {
+        let mut left_alone = Vec::new();
         if !self.pushes.remove(user, device) {
-            return;
+            return left_alone;
         }
         if logged_out {
             self.pushes.set(user, device, Reach::LoggedOut);
         }
         let outcome = if logged_out { PushOutcome::Ended(EndReason::LoggedOut) } else { PushOutcome::NotBrought };
         for id in self.calls_of_users.get(user).into_iter().flatten() {
-            if let Some(call) = self.calls.get_mut(id).filter(|call| call.callee == *user) {
-                settle(turn, call, device, outcome);
+            if let Some(call) = self.calls.get_mut(id).filter(|call| call.callee == *user)
+                && settle(turn, call, device, outcome)
+            {
+                left_alone.push(*id);
             }
         }
         let (account, environment, cuid) = user.clone();
         turn.commands.push(HubCommand::ForgetPush(ForgetPush { account, environment, cuid, device, logged_out }));
+        left_alone
     }
 
     /// A user signs out on a device, or is signed out. The store may still be about to write down where it is reached.
     pub(super) fn push_no_more(&mut self, turn: &mut Turn, user: &User, device: DeviceId) {
         let known = self.pushes.not_logged_out(user).find(|(known, _)| *known == device);
         if let Some((_, is_wanted)) = known {
-            self.forget_push(turn, user, device, is_wanted);
+            let left_alone = self.forget_push(turn, user, device, is_wanted);
+            let (to_caller, to_callee) =
+                if is_wanted { (EndReason::LoggedOut, EndReason::LoggedOut) } else { (EndReason::RemoteNetworkLoss, EndReason::Missed) };
+            self.end_if_nobody_comes_for(turn, left_alone, to_caller, to_callee);
         }
     }
 
-    /// A user signs in on a device: they have not signed out there any more. Where they are on one device at a time, no other is called.
-    pub(super) fn push_again(&mut self, turn: &mut Turn, user: &User, device: DeviceId, single_device: bool) {
+    /// A user signs in on a device: they have not signed out there any more. Where they are on one device at a time, no other is called. Says which calls
+    /// do not wait for those any more: they may ring on this one.
+    #[must_use]
+    pub(super) fn push_again(&mut self, turn: &mut Turn, user: &User, device: DeviceId, single_device: bool) -> Vec<CallId> {
         let mut over: Vec<DeviceId> = self.pushes.logged_out(user).filter(|known| *known == device).collect();
         if single_device {
             over.extend(self.pushes.not_logged_out(user).map(|(known, _)| known).filter(|known| *known != device));
         }
-        for device in over {
-            self.forget_push(turn, user, device, false);
-        }
+        over.into_iter().flat_map(|device| self.forget_push(turn, user, device, false)).collect()
     }
 
     /// A device is let in by a right: its pushes rest on that from now on, and not on what may be withdrawn of before.
@@ -250,6 +259,13 @@ impl Hub {
         }
     }
 
+    /// The same for several.
+    pub(super) fn end_if_nobody_comes_for(&mut self, turn: &mut Turn, calls: Vec<CallId>, to_caller: EndReason, to_callee: EndReason) {
+        for id in calls {
+            self.end_if_nobody_comes(turn, id, to_caller, to_callee);
+        }
+    }
+
     /// Says what has become of the pushes of a call that are not settled yet, but for one device.
     pub(super) fn settle_pushes(turn: &mut Turn, call: &mut Call, rings: Option<DeviceId>, reason: EndReason) {
         for device in call.pushed.clone() {
@@ -274,20 +290,11 @@ impl Hub {
         true
     }
 
-    /// A device goes on with a session that had been away for too long to ring. `told` are the calls that it has just been told of.
-    pub(super) fn ring_resumed(&mut self, turn: &mut Turn, id: SessionId, was: Link, told: &BTreeSet<CallId>) {
-        match was {
-            Link::Up { .. } | Link::Missing { .. } => return,
-            Link::Gone { .. } => {}
-        }
-        let Some((user, party)) =
-            self.sessions.get(&id).map(|session| (session.user.clone(), Party { endpoint: session.endpoint, session: id }))
-        else {
-            return;
-        };
-        for call in self.ring_late(turn, &user, party) {
+    /// A device goes on with a session that had been away for too long to ring. `told` are the calls that it has just been invited to.
+    pub(super) fn ring_resumed(&mut self, turn: &mut Turn, user: &User, party: Party, told: &BTreeSet<CallId>) {
+        for call in self.ring_late(turn, user, party) {
             if let Some(invite) = self.calls.get(&call).map(|call| call.invite(turn.now)).filter(|_| !told.contains(&call)) {
-                self.tell(turn, id, ServiceEvent::Invite(invite));
+                self.tell(turn, party.session, ServiceEvent::Invite(invite));
             }
         }
     }

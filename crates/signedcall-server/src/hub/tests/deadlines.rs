@@ -205,6 +205,6 @@ fn a_device_that_comes_back_learns_how_long_its_call_may_last() {
     let (mut stage, _) = limited(Some(60_000), None);
     stage.run(10_000, Do::Lose('x'));
     assert_eq!(stage.run(15_000, Do::Resume('x', 1)), ["x2 resumed", "x2 #2 answered x for 45000"]);
-    assert_eq!(stage.run(20_000, Do::SignIn('a'))[2..], ["a2 welcome caller answered x for 40000"]);
+    assert_eq!(stage.run(20_000, Do::SignIn('a'))[1..], ["a2 welcome caller answered x for 40000"]);
     assert_eq!(stage.run(30_000, Do::Wake), ["a2 #1 time left 30000", "x2 #3 time left 30000"]);
 }

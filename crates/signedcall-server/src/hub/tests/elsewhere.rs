@@ -44,11 +44,11 @@ fn a_device_without_a_name_is_another_device_all_the_same() {
 fn a_device_that_was_away_learns_it_when_it_signs_in() {
     let mut stage = with_a_call("axy");
     stage.run(0, Do::Ask('y', accept()));
-    assert_eq!(stage.run(0, Do::SignIn('x'))[2], "x2 welcome ended AnsweredElsewhere on device y");
+    assert_eq!(stage.run(0, Do::SignIn('x'))[1], "x2 welcome ended AnsweredElsewhere on device y");
     assert_eq!(stage.run(0, Do::SignIn('z')), ["z welcome ended AnsweredElsewhere on device y"]);
     stage.run(0, Do::Ask('a', hang_up(EndReason::HungUp)));
     assert_eq!(stage.run(0, Do::Restart('z'))[2], "z2 welcome ended AnsweredElsewhere on device y", "also when the call is over");
-    assert_eq!(stage.run(0, Do::SignIn('a'))[2], "a2 welcome ended HungUp");
+    assert_eq!(stage.run(0, Do::SignIn('a'))[1], "a2 welcome ended HungUp");
 
     let mut stage = with_a_call("axyo");
     stage.run(0, Do::Ask('y', decline(EndReason::Declined)));

@@ -7,6 +7,7 @@ mod durable;
 mod early;
 mod elsewhere;
 mod limits;
+mod moved;
 mod properties;
 mod push;
 mod push_reach;

@@ -4,7 +4,7 @@ use signedcall_wire::{EndReason, Request};
 
 use super::arrows::{answered, placed};
 use super::push::{failed, know, known};
-use super::stage::{CALL, Do, Stage, THIRD, call_to, decline, ringing};
+use super::stage::{CALL, Do, Stage, THIRD, accept, call, call_to, decline, hang_up, ringing};
 
 /// Both devices of the callee are reached by push, and one is connected.
 fn placed_to_one_connected() -> Stage {
@@ -99,4 +99,107 @@ fn a_device_that_is_pushed_by_two_calls_rings_for_one_and_is_busy_for_the_other(
     let told = stage.run(1_000, Do::SignIn('x'));
     assert_eq!(told[..3], ["push x Ended(Busy)", "close record Busy", "a #1 ended Busy"]);
     assert!(told[3].starts_with("x welcome callee placed"), "{told:?}");
+}
+
+/// `x` has lost its socket at 0, is called and pushed at 28 s, and may come back by the push after its grace, which has passed. `y` has come by its own.
+fn lost_while_it_is_called() -> Stage {
+    let mut stage = Stage::with("ax");
+    know(&mut stage, "xy");
+    stage.run(0, Do::Lose('x'));
+    stage.run(28_000, Do::Ask('a', call()));
+    assert_eq!(stage.run(28_000, Do::Recorded), ["a ok", "push x until 63000", "push y until 63000"]);
+    assert!(stage.run(30_000, Do::Wake).is_empty());
+    assert_eq!(stage.run(31_000, Do::SignIn('y')), ["y welcome callee placed"]);
+    stage
+}
+
+#[test]
+fn a_device_that_resumes_once_the_call_is_over_is_told_so_and_rings_no_more() {
+    let back = |mut stage: Stage| stage.run(50_000, Do::Resume('x', 0));
+    let mut stage = lost_while_it_is_called();
+    stage.run(35_000, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    assert_eq!(back(stage), ["x2 resumed", "x2 #1 invite 35000", "x2 #2 ended Cancelled"]);
+
+    let mut stage = lost_while_it_is_called();
+    stage.run(35_000, Do::Ask('y', accept()));
+    assert_eq!(back(stage), ["x2 resumed", "x2 #1 invite 35000", "x2 #2 ended AnsweredElsewhere"], "which goes on");
+
+    let mut stage = lost_while_it_is_called();
+    stage.handle(35_000, failed('x', false));
+    stage.run(35_000, Do::Ask('y', decline(EndReason::MicrophoneRefused)));
+    assert_eq!(stage.hub.calls().count(), 0);
+    assert_eq!(back(stage), ["x2 resumed", "x2 #1 invite 35000", "x2 #2 ended Missed"]);
+}
+
+#[test]
+fn a_device_that_resumes_is_told_of_the_calls_that_ended_while_it_was_away_and_of_no_other() {
+    // It has heard of the call, and rings for it by itself.
+    let mut stage = Stage::with("ax");
+    know(&mut stage, "x");
+    for event in placed() {
+        stage.run(0, event);
+    }
+    stage.run(1_000, Do::Lose('x'));
+    assert_eq!(stage.run(2_000, Do::Wake), ["push x until 35000"]);
+    stage.run(31_000, Do::Wake);
+    stage.run(32_000, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    assert_eq!(stage.run(33_000, Do::Resume('x', 1)), ["x2 resumed", "x2 #2 ended Cancelled"]);
+    stage.run(34_000, Do::Ack('x', 2));
+    stage.run(34_000, Do::Lose('x'));
+    stage.run(64_000, Do::Wake);
+    assert_eq!(stage.run(65_000, Do::Resume('x', 2)), ["x3 resumed"], "it knows");
+
+    // It was pushed, and comes too late.
+    let mut stage = Stage::with("ax");
+    know(&mut stage, "x");
+    stage.run(0, Do::Lose('x'));
+    stage.run(30_000, Do::Wake);
+    stage.run(40_000, Do::Ask('a', call()));
+    stage.run(40_000, Do::Recorded);
+    stage.run(41_000, Do::Ask('a', hang_up(EndReason::Cancelled)));
+    assert_eq!(stage.run(42_000, Do::Resume('x', 0)), ["x2 resumed", "x2 #1 ended Cancelled"]);
+}
+
+#[test]
+fn a_device_that_was_pushed_and_comes_while_an_answer_is_written_down_is_told_of_it() {
+    let won = |last: &str| ["a #1 answered y", "y #1 answered y", last, "y ok"].map(str::to_owned);
+    let mut stage = lost_while_it_is_called();
+    stage.store_waits = true;
+    stage.run(35_000, Do::Ask('y', accept()));
+    assert_eq!(stage.run(35_100, Do::Resume('x', 0)), ["x2 resumed", "x2 #1 invite 35000"]);
+    assert_eq!(stage.run(35_200, Do::AnswerWritten), won("x2 #2 ended AnsweredElsewhere"));
+
+    let mut stage = lost_while_it_is_called();
+    stage.store_waits = true;
+    stage.run(35_000, Do::Ask('y', accept()));
+    assert_eq!(stage.run(35_100, Do::SignIn('x')), ["x2 welcome callee placed"]);
+    assert_eq!(stage.run(35_200, Do::AnswerWritten), won("x2 #1 ended AnsweredElsewhere"));
+}
+
+#[test]
+fn a_call_whose_last_hope_is_a_push_to_who_is_blocked_ends_at_once() {
+    let mut stage = Stage::with("ax");
+    know(&mut stage, "x");
+    stage.run(0, Do::Lose('x'));
+    stage.run(30_000, Do::Wake);
+    stage.run(40_000, Do::Ask('a', call()));
+    assert_eq!(stage.run(40_000, Do::Recorded), ["a ok", "push x until 75000"]);
+    let told = stage.run(41_000, Do::BlockUser('x'));
+    assert_eq!(
+        told,
+        ["push x Ended(LoggedOut)", "forget push x logged out", "close record LoggedOut", "a #1 ended LoggedOut"],
+        "and not when it has rung for long enough"
+    );
+}
+
+#[test]
+fn a_call_goes_on_that_waited_for_a_push_to_another_device_than_the_only_one_that_its_user_has_now() {
+    let mut stage = Stage::with("a");
+    know(&mut stage, "y");
+    for event in placed() {
+        stage.run(0, event);
+    }
+    stage.single_device = true;
+    assert_eq!(stage.run(1_000, Do::SignIn('x')), ["push y NotBrought", "forget push y", "x welcome callee placed"]);
+    assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
 }

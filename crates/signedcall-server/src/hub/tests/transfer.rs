@@ -200,10 +200,7 @@ fn devices_that_begin_new_sessions_meanwhile_go_on_where_they_were() {
             "o #1 invite 35000 of caller by callee for Your customer with a.png",
         ]
     );
-    assert_eq!(
-        stage.run(0, Do::SignIn('a')),
-        ["a2 refused ERR_CUID_ALREADY_CONNECTED_ELSEWHERE", "a2 close", "a3 welcome transferred placed"]
-    );
+    assert_eq!(stage.run(0, Do::SignIn('a')), ["a2 close", "a3 welcome transferred placed"]);
 }
 
 #[test]

@@ -29,6 +29,16 @@ async fn a_new_look_reaches_every_device_at_once_and_is_written_down() {
     let log = browser.get("/api/audit?account=demo").await.json();
     let of = |nth: usize| (log["entries"][nth]["action"].clone(), log["entries"][nth]["outcome"].clone());
     assert_eq!([of(0), of(1)], [(json!("set_branding"), json!("refused")), (json!("set_branding"), json!("done"))]);
+    for (logo, why) in [
+        ("https://127.0.0.1/logo.png", "public network"),
+        ("https://10.0.0.1/logo.png", "public network"),
+        ("https://user:pw@parcelo.example/logo.png", "name or password"),
+    ] {
+        let refused = browser.put(path, &json!({"name": "Parcelo", "bg_color": "#777777", "font_color": "#888888", "logo": logo})).await;
+        assert_eq!(refused.problem(), (400, "invalid_request".to_owned(), Some("logo".to_owned())), "{logo}");
+        assert!(refused.json()["detail"].as_str().is_some_and(|detail| detail.contains(why)), "{logo}: {refused:?}");
+    }
+    assert_eq!(browser.get(path).await.json(), changed);
 }
 
 #[tokio::test]
