@@ -2,9 +2,9 @@
 
 const PHONE = { width: 420, height: 720 };
 /** As much as the settings need. */
-const TALL = { width: 420, height: 1200 };
+const TALL = { width: 420, height: 1300 };
 /** As much as the settings need with all that there may be. */
-const LONG = { width: 420, height: 1400 };
+const LONG = { width: 420, height: 1500 };
 const WIDE = { width: 960, height: 640 };
 const CARD = { width: 360, height: 264 };
 /** The main window, at twice the size: half as much of it. */
