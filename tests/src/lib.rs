@@ -41,7 +41,7 @@ pub use desktop::{Desktop, Display, Keyring, Notifier, Screen, Setup};
 pub use distributor::{Distributor, HeldPush};
 pub use headless::{Headless, Told, now_ms, silence_between};
 pub use impaired::{Between, Counted, ImpairedLine, Impairment};
-pub use network::{Host, Network, may_make_networks};
+pub use network::{Family, Host, Network, may_make_networks};
 pub use notifications::{Notice, Notifications};
 pub use pair::{Pair, Seat};
 pub use process::{Line, Process};

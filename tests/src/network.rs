@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::Command;
 
@@ -9,6 +9,41 @@ use crate::process::output_of;
 
 /// The network of all hosts; the first address is the router's.
 const PREFIX: [u8; 3] = [10, 77, 5];
+/// The same with IPv6: of the addresses that are nobody's but a network's own (RFC 4193).
+const PREFIX_6: Ipv6Addr = Ipv6Addr::new(0xFD77, 5, 0, 0, 0, 0, 0, 0);
+
+/// Which addresses a network has, and no others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// Those of IPv4.
+    #[default]
+    Four,
+    /// Those of IPv6.
+    Six,
+}
+
+impl Family {
+    fn address(self, last: u8) -> IpAddr {
+        match self {
+            Self::Four => {
+                let [a, b, c] = PREFIX;
+                Ipv4Addr::new(a, b, c, last).into()
+            }
+            Self::Six => Ipv6Addr::from_bits(PREFIX_6.to_bits() | u128::from(last)).into(),
+        }
+    }
+
+    /// What is said to `ip` to give somebody an address. It is not looked first whether somebody has it: nobody has.
+    fn addition(self, last: u8, interface: &str) -> Vec<String> {
+        let (length, end): (u8, &[&str]) = match self {
+            Self::Four => (24, &[]),
+            Self::Six => (64, &["nodad"]),
+        };
+        let words = ["address", "add", &format!("{}/{length}", self.address(last)), "dev", interface].map(str::to_owned);
+        words.into_iter().chain(end.iter().map(|word| (*word).to_owned())).collect()
+    }
+}
+
 /// What each host calls its way out.
 const INTERFACE: &str = "eth0";
 
@@ -17,6 +52,7 @@ const INTERFACE: &str = "eth0";
 /// Needs the right to administer networks, which root has. Everything goes with the value.
 #[derive(Debug)]
 pub struct Network {
+    family: Family,
     /// The router, to which every host is connected.
     router: String,
     hosts: Vec<String>,
@@ -34,12 +70,17 @@ pub fn may_make_networks() -> bool {
 impl Network {
     /// Makes a router and so many hosts.
     pub fn new(hosts: usize) -> Result<(Self, Vec<Host>)> {
+        Self::of(Family::default(), hosts)
+    }
+
+    /// As [`new`](Self::new), with such addresses.
+    pub fn of(family: Family, hosts: usize) -> Result<(Self, Vec<Host>)> {
         let name = |part: &str| format!("rig-{}-{part}", std::process::id());
-        let mut network = Self { router: name("router"), hosts: Vec::new() };
+        let mut network = Self { family, router: name("router"), hosts: Vec::new() };
         ip(&["netns", "add", &network.router]).context("making hosts in network namespaces takes root")?;
         network.at_router(&["link", "add", "bridge", "type", "bridge"])?;
-        network.at_router(&["address", "add", &format!("{}/24", address(1)), "dev", "bridge"])?;
         network.at_router(&["link", "set", "bridge", "up"])?;
+        network.at_router(&words(&family.addition(1, "bridge")))?;
         network.at_router(&["link", "set", "lo", "up"])?;
         let mut made = Vec::new();
         for index in 0..hosts {
@@ -59,8 +100,8 @@ impl Network {
     }
 
     /// The router's address: a service that runs there is reached by every host.
-    pub fn router_address(&self) -> Ipv4Addr {
-        address(1)
+    pub fn router_address(&self) -> IpAddr {
+        self.family.address(1)
     }
 
     /// The words that come before a program that is to run on the router.
@@ -92,8 +133,8 @@ impl Network {
     }
 
     fn take_address(&self, host: Host, last: u8) -> Result<()> {
-        self.at(host, &["address", "add", &format!("{}/24", address(last)), "dev", INTERFACE])?;
-        self.at(host, &["route", "add", "default", "via", &address(1).to_string()])
+        self.at(host, &words(&self.family.addition(last, INTERFACE)))?;
+        self.at(host, &["route", "add", "default", "via", &self.router_address().to_string()])
     }
 
     fn at_router(&self, arguments: &[&str]) -> Result<()> {
@@ -113,9 +154,8 @@ impl Drop for Network {
     }
 }
 
-fn address(last: u8) -> Ipv4Addr {
-    let [a, b, c] = PREFIX;
-    Ipv4Addr::new(a, b, c, last)
+fn words(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 fn plug(host: usize) -> String {

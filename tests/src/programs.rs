@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -57,7 +57,7 @@ struct Certificate {
 }
 
 impl Certificate {
-    fn make(folder: &Path, name: &str, address: Ipv4Addr) -> Result<Self> {
+    fn make(folder: &Path, name: &str, address: IpAddr) -> Result<Self> {
         let made = rcgen::generate_simple_self_signed([address.to_string()]).context("making a certificate")?;
         let files = Self { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
         std::fs::write(&files.certificate, made.cert.pem()).context("writing a certificate")?;
@@ -91,7 +91,7 @@ impl Service {
 
     /// Starts the service on a free port of loopback, where it shows a certificate that vouches for itself.
     pub async fn start_with_tls(rig: &Rig, name: &str, setup: ServiceSetup) -> Result<Self> {
-        let certificate = Some(Certificate::make(rig.folder(), name, Ipv4Addr::LOCALHOST)?);
+        let certificate = Some(Certificate::make(rig.folder(), name, Ipv4Addr::LOCALHOST.into())?);
         let place = Place { name: name.to_owned(), folder: rig.folder().to_path_buf(), within: Vec::new(), certificate };
         Self::launch(place, setup, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), new_key()).await
     }
@@ -103,8 +103,7 @@ impl Service {
         let key = add_account(&place)?;
         let certificate = Certificate::make(rig.folder(), name, network.router_address())?;
         let place = Place { certificate: Some(certificate), ..place };
-        Self::launch(place, ServiceSetup { account_is_added: true, ..setup }, SocketAddr::new(network.router_address().into(), 0), key)
-            .await
+        Self::launch(place, ServiceSetup { account_is_added: true, ..setup }, SocketAddr::new(network.router_address(), 0), key).await
     }
 
     /// Ends the service as a crash would, and starts it again at the same address with the same store.

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use signedcall::{
-    Analytics, CallId, CallStatus, Capture, Direction, FRAME_SAMPLES, Frame, LinkState, Metadata, Options, Pace, Playback, SAMPLE_RATE,
-    SignedCall, Sound, SoundError, VoiceOptions,
+    Analytics, CallId, CallStatus, Capture, Direction, FRAME_SAMPLES, Frame, LinkState, Metadata, Options, Pace, Phase, Playback,
+    SAMPLE_RATE, SignedCall, Sound, SoundError, VoiceOptions,
 };
 use signedcall_tests::Told;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -28,7 +28,7 @@ pub(crate) async fn phone(url: &str, account: &str, cuid: &str, says: u32, hears
     let line = SignedCall::init(options).await?;
     let mut events = line.events();
     let mut view = line.view();
-    let mut link = LinkState::Ready;
+    let (mut link, mut was_interrupted) = (LinkState::Ready, false);
     tell("ready");
     let mut commands = BufReader::new(tokio::io::stdin()).lines();
     let mut current: Option<CallId> = None;
@@ -57,7 +57,15 @@ pub(crate) async fn phone(url: &str, account: &str, cuid: &str, says: u32, hears
             }
             changed = view.changed() => {
                 if changed.is_err() { break }
-                let now = view.borrow_and_update().link;
+                let (now, interrupted) = {
+                    let view = view.borrow_and_update();
+                    let phase = view.call.as_ref().map(|call| call.phase);
+                    (view.link, matches!(phase, Some(Phase::Talking { interrupted: true, .. })))
+                };
+                if interrupted && !was_interrupted {
+                    tell("interrupted");
+                }
+                was_interrupted = interrupted;
                 if now != link {
                     link = now;
                     tell(match link { LinkState::Ready => "ready", LinkState::Reconnecting => "lost", LinkState::Closed => "closed" });

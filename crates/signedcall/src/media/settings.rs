@@ -1,6 +1,7 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use signedcall_core::GRACE;
@@ -9,6 +10,9 @@ use webrtc::error::Error;
 use webrtc::peer_connection::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, SettingEngine, SettingEngineBuilder,
 };
+
+/// The group that is asked (RFC 6762, section 3).
+const MDNS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 
 /// The payload type of Opus: the one that browsers use, so that traces read as usual.
 const OPUS_PAYLOAD_TYPE: u8 = 111;
@@ -22,7 +26,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(20);
 /// deadline of its own.
 const CHECKS: u16 = 1_000;
 /// Nothing heard for this long is an interruption that the user is told of.
-const INTERRUPTED_AFTER: Duration = Duration::from_secs(2);
+const INTERRUPTED_AFTER: Duration = Duration::from_millis(1_500);
 /// An interruption that lasts this long is the end of this connection. It is longer than what the core waits for: a connection that gave up first
 /// would end a call that a change of networks has only interrupted.
 const FAILED_AFTER: Duration = GRACE.saturating_add(Duration::from_secs(10));
@@ -53,6 +57,7 @@ impl Setup {
 
     pub(super) fn engine(&self) -> SettingEngine {
         SettingEngineBuilder::new()
+            .with_multicast_dns_mode(multicast_dns())
             .with_ice_connection_attempts(Some(CHECK_EVERY), Some(CHECKS))
             .with_ice_timeouts(Some(INTERRUPTED_AFTER), Some(FAILED_AFTER), Some(KEEPALIVE_EVERY))
             .with_host_acceptance_min_wait(Some(Duration::ZERO))
@@ -81,6 +86,13 @@ impl Setup {
             Reach::Networks => !has_network(),
         }
     }
+}
+
+/// Whether names are asked for that browsers put in the place of their addresses. Where a machine has no way for that, as one with IPv6 alone, the library
+/// opens no connection at all when it is to.
+fn multicast_dns() -> MulticastDnsMode {
+    let joined = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.join_multicast_v4(&MDNS, &Ipv4Addr::UNSPECIFIED));
+    if joined.is_ok() { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled }
 }
 
 /// Whether there is a way out of this machine. Connecting a UDP socket sends nothing; it only asks the routing table.

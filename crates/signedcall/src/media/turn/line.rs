@@ -1,7 +1,7 @@
 //! One connection to a relay.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::Security;
 use super::framing::{self, LONGEST, PREFIX};
+use super::{DATAGRAM, Way};
 use crate::tls;
 
 /// How long a connection may take to open, with everything that belongs to it.
@@ -53,8 +53,8 @@ pub(super) enum Ended {
 }
 
 /// Opens a connection and carries messages both ways until it ends.
-pub(super) async fn run(address: (String, u16), security: Security, outgoing: mpsc::Receiver<Bytes>, back: Back) {
-    match carry(address, security, outgoing, back).await {
+pub(super) async fn run(address: (String, u16), way: Way, outgoing: mpsc::Receiver<Bytes>, back: Back) {
+    match carry(address, way, outgoing, back).await {
         Ended::Unused => tracing::debug!("a connection to a relay is not used any more"),
         why @ (Ended::NoAddress | Ended::NoName | Ended::NoTls | Ended::TooSlow | Ended::Garbage) => {
             tracing::warn!(%why, "a connection to a relay has ended");
@@ -67,12 +67,13 @@ pub(super) async fn run(address: (String, u16), security: Security, outgoing: mp
     }
 }
 
-async fn carry((host, port): (String, u16), security: Security, outgoing: mpsc::Receiver<Bytes>, back: Back) -> Ended {
+async fn carry((host, port): (String, u16), way: Way, outgoing: mpsc::Receiver<Bytes>, back: Back) -> Ended {
     let opened = async {
-        let stream = connect(&host, port).await?;
-        match security {
-            Security::Plain => Ok(Stream::Plain(stream)),
-            Security::Tls => {
+        match way {
+            Way::Udp => Ok(Stream::None(socket(&host, port).await?)),
+            Way::Tcp => Ok(Stream::Plain(connect(&host, port).await?)),
+            Way::Tls => {
+                let stream = connect(&host, port).await?;
                 let name = ServerName::try_from(host).map_err(|_| Ended::NoName)?;
                 let config = tls::config().await.ok_or(Ended::NoTls)?;
                 let stream = TlsConnector::from(config).connect(name, stream).await?;
@@ -87,12 +88,18 @@ async fn carry((host, port): (String, u16), security: Security, outgoing: mpsc::
     };
     tracing::debug!("a connection to a relay is open");
     match stream {
+        Stream::None(socket) => tokio::select! {
+            ended = send_datagrams(&socket, outgoing) => ended,
+            ended = receive_datagrams(&socket, back) => ended,
+        },
         Stream::Plain(stream) => both_ways(stream, outgoing, back).await,
         Stream::Encrypted(stream) => both_ways(stream, outgoing, back).await,
     }
 }
 
 enum Stream {
+    /// Messages are datagrams.
+    None(UdpSocket),
     Plain(TcpStream),
     Encrypted(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
@@ -110,6 +117,34 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Ended> {
         }
     }
     Err(last)
+}
+
+async fn socket(host: &str, port: u16) -> Result<UdpSocket, Ended> {
+    let address = lookup_host((host, port)).await?.next().ok_or(Ended::NoAddress)?;
+    let any: SocketAddr = if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let socket = UdpSocket::bind(any).await?;
+    socket.connect(address).await?;
+    Ok(socket)
+}
+
+async fn send_datagrams(socket: &UdpSocket, mut outgoing: mpsc::Receiver<Bytes>) -> Ended {
+    loop {
+        let Ok(Some(message)) = timeout(IDLE, outgoing.recv()).await else { return Ended::Unused };
+        if let Err(error) = socket.send(&message).await {
+            tracing::trace!(%error, "a datagram for a relay was lost");
+        }
+    }
+}
+
+async fn receive_datagrams(socket: &UdpSocket, back: Back) -> Ended {
+    let mut buffer = vec![0; DATAGRAM];
+    loop {
+        // What cannot be delivered now may be the next time: nobody else is told that a relay is not there.
+        let Ok(length) = socket.recv(&mut buffer).await else { continue };
+        if let Err(error) = back.socket.send_to(&buffer[..length], back.to).await {
+            tracing::trace!(%error, "a datagram of a relay was lost");
+        }
+    }
 }
 
 async fn both_ways(stream: impl AsyncRead + AsyncWrite, outgoing: mpsc::Receiver<Bytes>, back: Back) -> Ended {

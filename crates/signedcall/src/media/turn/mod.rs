@@ -1,5 +1,6 @@
 //! TURN over TCP and TLS (RFC 8656, section 2.1), for networks that let nothing else out. The WebRTC library speaks to relays by UDP only, so each of these
-//! relays is brought near: the library sends its datagrams to a socket on this machine, from which they go on over a connection to the real relay.
+//! relays is brought near: the library sends its datagrams to a socket on this machine, from which they go on over a connection to the real relay. So is a relay
+//! that is named by an address of IPv6, which the library does not understand.
 //!
 //! **Invariant:** nothing goes to a relay over TLS before its certificate has been checked.
 
@@ -10,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,8 @@ impl NearRelays {
     /// Brings every relay near that the library cannot reach by itself, and says how it reaches them then.
     pub(crate) async fn bring(&mut self, mut ice: IceConfig) -> IceConfig {
         for url in ice.servers.iter_mut().flat_map(|server| &mut server.urls) {
-            let Some((relay, security)) = over_a_connection(url) else { continue };
-            match self.place(relay, security).await {
+            let Some((relay, way)) = to_be_brought_near(url) else { continue };
+            match self.place(relay, way).await {
                 Ok(near) => *url = format!("turn:{near}?transport=udp"),
                 Err(error) => tracing::warn!(%error, "a relay cannot be brought near"),
             }
@@ -53,7 +54,7 @@ impl NearRelays {
         ice
     }
 
-    async fn place(&mut self, relay: TurnUrl, security: Security) -> io::Result<SocketAddr> {
+    async fn place(&mut self, relay: TurnUrl, way: Way) -> io::Result<SocketAddr> {
         let url = relay.to_string();
         if let Some(place) = self.places.get(&url) {
             return Ok(*place);
@@ -63,29 +64,30 @@ impl NearRelays {
         }
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let place = socket.local_addr()?;
-        let span = tracing::debug_span!("relay", ?security);
+        let span = tracing::debug_span!("relay", ?way);
         self.tasks.spawn(
-            Relay { socket: Arc::new(socket), address: (relay.host, relay.port), security, lines: BTreeMap::new() }.run().instrument(span),
+            Relay { socket: Arc::new(socket), address: (relay.host, relay.port), way, lines: BTreeMap::new() }.run().instrument(span),
         );
         self.places.insert(url, place);
         Ok(place)
     }
 }
 
-/// What a connection to a relay is made of.
+/// How a relay is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Security {
-    Plain,
+enum Way {
+    Udp,
+    Tcp,
     Tls,
 }
 
-/// The relay, if it is one that is reached by a connection.
-fn over_a_connection(url: &str) -> Option<(TurnUrl, Security)> {
+/// The relay, if it is one that the library cannot reach.
+fn to_be_brought_near(url: &str) -> Option<(TurnUrl, Way)> {
     let relay: TurnUrl = url.parse().ok()?;
     match relay.transport {
-        TurnTransport::Udp => None,
-        TurnTransport::Tcp => Some((relay, Security::Plain)),
-        TurnTransport::Tls => Some((relay, Security::Tls)),
+        TurnTransport::Udp => relay.host.parse::<Ipv6Addr>().is_ok().then_some((relay, Way::Udp)),
+        TurnTransport::Tcp => Some((relay, Way::Tcp)),
+        TurnTransport::Tls => Some((relay, Way::Tls)),
     }
 }
 
@@ -93,7 +95,7 @@ fn over_a_connection(url: &str) -> Option<(TurnUrl, Security)> {
 struct Relay {
     socket: Arc<UdpSocket>,
     address: (String, u16),
-    security: Security,
+    way: Way,
     lines: BTreeMap<SocketAddr, Line>,
 }
 
@@ -130,10 +132,14 @@ impl Relay {
             }
             let (outgoing, waiting) = mpsc::channel(WAITING);
             let back = line::Back { socket: Arc::clone(&self.socket), to: from };
-            connections.spawn(line::run(self.address.clone(), self.security, waiting, back).in_current_span());
+            connections.spawn(line::run(self.address.clone(), self.way, waiting, back).in_current_span());
             self.lines.insert(from, Line { outgoing, opened: Instant::now() });
         }
         let Some(line) = self.lines.get(&from) else { return };
+        let padding = match self.way {
+            Way::Udp => 0,
+            Way::Tcp | Way::Tls => padding,
+        };
         let mut padded = Vec::with_capacity(message.len() + padding);
         padded.extend_from_slice(message);
         padded.resize(message.len() + padding, 0);

@@ -64,6 +64,22 @@ async fn messages_go_both_ways_whole_and_each_socket_has_a_connection_of_its_own
 }
 
 #[tokio::test]
+async fn a_relay_that_is_named_by_an_address_of_ipv6_is_reached_by_datagrams() {
+    let relay = UdpSocket::bind("[::1]:0").await.expect("a port");
+    let mut relays = NearRelays::default();
+    let near = relays.bring(ice(&format!("turn:{}?transport=udp", relay.local_addr().expect("bound")))).await;
+    let client = client(&near).await;
+    client.send(&CHANNEL_DATA).await.expect("sent");
+    let mut heard = [0; 32];
+    let (length, from) = relay.recv_from(&mut heard).await.expect("a datagram");
+    assert_eq!(heard[..length], CHANNEL_DATA, "as it is");
+    relay.send_to(&REQUEST, from).await.expect("sent");
+    assert_eq!(received(&client).await, REQUEST);
+    let four = ice("turn:192.0.2.1:3478?transport=udp");
+    assert_eq!(relays.bring(four.clone()).await, four, "the library reaches it by itself");
+}
+
+#[tokio::test]
 async fn a_relay_that_goes_on_to_be_used_keeps_its_place_and_all_connections_end_with_it() {
     let relay = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("turn:{}?transport=tcp", relay.local_addr().expect("bound"));
