@@ -17,6 +17,8 @@ const NAME: &str = "devices::a_call_follows_the_devices";
 const FOLDER: &str = "SIGNEDCALL_TEST_SOUND";
 /// And whose it is.
 const SERVER: &str = "SIGNEDCALL_TEST_SOUND_SERVER";
+/// How often a microphone is unplugged and plugged in again.
+const REPLUGGED: usize = 5;
 /// What Bobby says. It stands out of everything else that is heard.
 const BOBBY: u32 = 1_500;
 
@@ -125,8 +127,15 @@ async fn follows_the_choice_of_the_system(folder: PathBuf) {
     talk.uses_speaker("Speaker").await;
 
     talk.card.plug_speaker("line").expect("a speaker");
-    talk.card.plug_microphone("boom", "line").expect("a microphone");
     talk.uses_microphone("Microphone").await;
+    for _ in 0..REPLUGGED {
+        let boom = talk.card.plug_microphone("boom", "line").expect("a microphone");
+        talk.card.choose_microphone("boom").expect("it is there");
+        talk.uses_microphone("boom").await;
+        talk.card.unplug(&boom).expect("it is there");
+        talk.uses_microphone("Microphone").await;
+    }
+    talk.card.plug_microphone("boom", "line").expect("a microphone");
     talk.card.choose_microphone("boom").expect("it is there");
     talk.uses_microphone("boom").await;
     let file = tone_in(&talk.folder, 2_000.0, Duration::from_secs(20)).expect("a tone");

@@ -114,15 +114,15 @@ async fn over_a_jittery_line(figures: &mut Figures) -> Result<()> {
     let between = Between::open(service.url(), line.for_second(), line.for_first()).await?;
     let pair = Pair::start_at(rig, service, Some(between.url()), Setup::default(), Setup::default()).await?;
     let words = speech("reading")?;
+    // A line is there for one call.
+    pair.connect().await?;
     for count in 1..=CALLS {
-        pair.connect().await?;
         let (said, heard) = pair.anna.say_to(&pair.ben, &words).await?;
         heard.save(&pair.ben.desktop.folder().join(format!("jitter-{count}.wav")))?;
         figures.add("mouth_to_ear_ms.jitter40", "ms", middle_delay(&said, &heard)?);
-        pair.hang_up().await?;
-        eprintln!("call {count} of {CALLS}: jitter");
+        eprintln!("saying {count} of {CALLS}: jitter");
     }
-    Ok(())
+    pair.hang_up().await
 }
 
 /// How long it takes until something rings, and until something is heard.

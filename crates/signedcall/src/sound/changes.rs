@@ -18,7 +18,8 @@ use pulseaudio::protocol::{
 /// How long the server may take for each answer while this begins.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long after devices have changed it is looked at them again: PipeWire tells one connection of a change before it answers by it on another.
+/// How long after devices have changed it is looked at them again: PipeWire tells one connection of a change before it answers by it on another, and now and then
+/// one that was made in that moment never knows of it.
 const LOOKED_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
 /// What has changed.
@@ -26,6 +27,8 @@ const LOOKED_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::
 pub(super) enum Changed {
     /// A device has come or gone, or the system has chosen another.
     Devices,
+    /// That was so a moment ago: whoever has asked then may ask again.
+    Settled,
     /// Something about a speaker: where its sound comes out, for example, when headphones are plugged in.
     Speaker,
 }
@@ -50,7 +53,7 @@ impl Changes {
             while let Ok(is_told) = is_told_within(&mut reader, looks.first().copied()) {
                 if !is_told {
                     looks = &looks[1..];
-                    changed(Changed::Devices);
+                    changed(Changed::Settled);
                     continue;
                 }
                 let Ok((_, command)) = protocol::read_command_message(&mut reader, version) else { break };

@@ -125,7 +125,13 @@ impl Found {
             Use::Microphone => false,
             Use::Speaker | Use::Ringer => self.has_open_speaker(),
         };
-        if is_shared { self.device_on(&open_host()?, used) } else { self.device(used) }
+        let device = self.device(used)?;
+        if !is_shared {
+            return Ok(device);
+        }
+        // PipeWire does not know on a new connection at once what the system has chosen, and names another.
+        let host = open_host()?;
+        id_of(&device).and_then(|id| find(&host, &id)).map_or_else(|| self.device_on(&host, used), Ok)
     }
 
     fn has_open_speaker(&self) -> bool {
@@ -180,6 +186,11 @@ impl Found {
 }
 
 impl SharedHost {
+    /// Has a new connection made for whoever asks next. What is open goes on over the one that it has.
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Uses the connection, or a new one when the sound server has been restarted since.
     fn with<T>(&self, look: impl Fn(&cpal::Host) -> Result<T, SoundError>) -> Result<T, SoundError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,6 +248,10 @@ impl Devices {
             let Some(found) = found.upgrade() else { return };
             match changed {
                 Changed::Devices => found.look_again(),
+                Changed::Settled => {
+                    found.host.forget();
+                    found.look_again();
+                }
                 Changed::Speaker => found.look_who_hears(),
             }
         });
