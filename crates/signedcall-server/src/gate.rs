@@ -23,16 +23,19 @@ pub struct GateSettings {
     pub of_one_address: Option<NonZeroUsize>,
 }
 
+/// How many files the service has open for itself, mostly those of its store. Where there are no more left, nobody is let in for a second.
+const OWN_FILES: u64 = 100;
+
 impl GateSettings {
     /// A crowd's worth: those who come back to one office after its network has failed.
     pub const OF_ONE_ADDRESS: usize = 256;
 
-    /// Half of the files that the process may have open, or the usual number where that is less: the others are for those who are signed in.
+    /// Half of the files that the process may have open beside its own, or the usual number where that is less: the others are for those who are signed in.
     pub(crate) fn most_by_files() -> NonZeroUsize {
         let usual = Self::default().most;
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let half = files.and_then(|files| NonZeroUsize::new(usize::try_from(files / 2).ok()?));
-        half.map_or(usual, |half| half.min(usual))
+        let half = files.and_then(|files| usize::try_from(files.saturating_sub(OWN_FILES) / 2).ok());
+        half.map_or(usual, |half| NonZeroUsize::new(half).unwrap_or(NonZeroUsize::MIN).min(usual))
     }
 
     pub(crate) fn most_of(&self, address: IpAddr) -> usize {
