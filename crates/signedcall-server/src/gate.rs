@@ -23,7 +23,8 @@ pub struct GateSettings {
     pub of_one_address: Option<NonZeroUsize>,
 }
 
-/// How many files the service has open for itself, mostly those of its store. Where there are no more left, nobody is let in for a second.
+/// How many files are left out: some forty that the service has open for itself, mostly those of its store, and as many again of those who are sent away and
+/// not gone yet. Where there are no more left, nobody is let in for a second.
 const OWN_FILES: u64 = 100;
 
 impl GateSettings {

@@ -107,7 +107,7 @@ pub struct Given {
     #[arg(long, env = "SIGNEDCALL_ACCOUNT_CALLS_PER_MINUTE", value_name = "CALLS")]
     pub account_calls_per_minute: Option<u64>,
     /// How many connections may wait altogether until somebody signs in on them, 16 to 1000000 [default: 4096, or half of the files that the process may have
-    /// open]. For one too many the oldest has to go
+    /// open beside its own]. For one too many the oldest has to go
     #[arg(long, env = "SIGNEDCALL_WAITING_CONNECTIONS", value_name = "CONNECTIONS")]
     pub waiting_connections: Option<u64>,
     /// How many of one address, or one IPv6 network of 64 bits, 1 to 1000000 [default: 256, and no limit for this machine's own, where a proxy may be]. One too
