@@ -1,5 +1,6 @@
-"""What was heard against what was said: a line of JSON for each recording. PESQ-WB (ITU-T P.862.2) and eSTOI are means over pieces of eight
-seconds, each aligned by itself; the delay is the mean over seconds with speech, of those that are found again."""
+"""What was heard against what was said: a line of JSON for each recording. PESQ-WB (ITU-T P.862.2) is the mean over pieces of eight seconds, and
+eSTOI over pieces of two, each aligned by itself: PESQ follows a delay that changes within a piece, as a jitter buffer's does, and eSTOI does not. The
+delay is the mean over seconds with speech, of those that are found again."""
 import functools
 import json
 import multiprocessing
@@ -29,9 +30,9 @@ def lag(said, heard):
     return late, float(products[place] / power) if power > 0 else 0.0
 
 
-def quality(said, heard, whole):
-    piece, margin = min(8 * RATE, len(said)), int(0.4 * RATE)
-    qualities, clearnesses = [], []
+def pieces(said, heard, whole, seconds):
+    """Pieces of what was said, each with what was heard of it."""
+    piece, margin = min(seconds * RATE, len(said)), int(0.4 * RATE)
     for start in range(0, len(said) - piece + 1, piece):
         original = said[start : start + piece]
         wide = heard[max(0, start + whole - margin) : max(0, start + whole + piece + margin)]
@@ -39,11 +40,13 @@ def quality(said, heard, whole):
             continue
         offset = min(max(0, lag(original, wide)[0]), len(wide))
         arrived = wide[offset : offset + piece]
-        original = original[: len(arrived)]
-        silent = numpy.sqrt(numpy.mean(arrived**2)) < 1e-4
-        qualities.append(1.0 if silent else pesq(RATE, original, arrived, "wb"))
-        clearnesses.append(0.0 if silent else stoi(original, arrived, RATE, extended=True))
-    return (float(numpy.mean(qualities)), float(numpy.mean(clearnesses))) if qualities else (1.0, 0.0)
+        yield original[: len(arrived)], arrived
+
+
+def mean(said, heard, whole, seconds, measure, worst):
+    """The mean of a measure over pieces of so long; a silent piece has the worst that there is."""
+    found = [worst if numpy.sqrt(numpy.mean(arrived**2)) < 1e-4 else measure(original, arrived) for original, arrived in pieces(said, heard, whole, seconds)]
+    return float(numpy.mean(found)) if found else worst
 
 
 def delay(said, heard, whole):
@@ -64,7 +67,8 @@ def delay(said, heard, whole):
 def score(said, path):
     heard = read(path)
     whole, _ = lag(said, heard)
-    similar, clear = quality(said, heard, whole)
+    similar = mean(said, heard, whole, 8, lambda original, arrived: pesq(RATE, original, arrived, "wb"), 1.0)
+    clear = mean(said, heard, whole, 2, lambda original, arrived: stoi(original, arrived, RATE, extended=True), 0.0)
     return {"pesq": round(similar, 3), "estoi": round(clear, 4), "delay_ms": delay(said, heard, whole)}
 
 
