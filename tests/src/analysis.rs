@@ -28,6 +28,13 @@ pub fn first_tone(samples: &[f32], hertz: f32) -> Option<usize> {
     })
 }
 
+/// The loudest sample, 0 to 1, of what a tone leaves that is always the same: of a step, its height. A tone that swells or fades within milliseconds leaves nothing.
+pub fn click_beside_tone(samples: &[f32], hertz: f32) -> f32 {
+    let next = 2.0 * (std::f32::consts::TAU * hertz / RATE as f32).cos();
+    // Each sample of a sine follows from the two before it.
+    samples.windows(3).map(|three| (three[2] - next * three[1] + three[0]).abs()).fold(0.0, f32::max)
+}
+
 /// Where the last sound ends, in windows of 1 ms: everything after it is quieter than `threshold`.
 pub fn silence_from(samples: &[f32], threshold: f32) -> usize {
     let window = RATE as usize / 1000;
@@ -107,6 +114,19 @@ mod tests {
         let found = first_tone(&samples, 1230.0).expect("the tone");
         assert!((4800 - STEP..=4800 + STEP).contains(&found), "{found}");
         assert_eq!(first_tone(&samples[..4800], 1230.0), None);
+    }
+
+    #[test]
+    fn a_step_in_a_tone_is_a_click_and_a_fade_is_none() {
+        let samples = tone(1_000.0, 4800);
+        assert!(click_beside_tone(&samples, 1_000.0) < 0.001);
+        let faded: Vec<f32> = samples.iter().enumerate().map(|(index, sample)| sample * (1.0 - (index as f32 / 192.0).min(1.0))).collect();
+        assert!(click_beside_tone(&faded, 1_000.0) < 0.003, "{}", click_beside_tone(&faded, 1_000.0));
+        // A quarter of a period after the tone's zero it is as far from silence as it gets.
+        let mut torn = samples[..4800 - 36].to_vec();
+        torn.extend([0.0; 480]);
+        let click = click_beside_tone(&torn, 1_000.0);
+        assert!((0.25..0.35).contains(&click), "{click}");
     }
 
     #[test]

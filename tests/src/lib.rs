@@ -35,7 +35,7 @@ mod tray;
 mod usage;
 mod woken;
 
-pub use analysis::{Delay, delay, first_tone, level, silence_from};
+pub use analysis::{Delay, click_beside_tone, delay, first_tone, level, silence_from};
 pub use app::{App, User, Window};
 pub use desktop::{Desktop, Display, Keyring, Notifier, Screen, Setup};
 pub use distributor::{Distributor, HeldPush};

@@ -27,11 +27,16 @@ const SLOW_AFTER: Duration = Duration::from_millis(1_200);
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to show that it lives when that is in doubt. A socket is opened as quickly, and loses nothing.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an acknowledgement may wait for something that it can go with: most of what comes is followed by a request, and each frame that goes by itself wakes
+/// the radio here and a task over there. The service keeps what is not acknowledged, and a socket that follows says itself what has come.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(200);
 /// The most messages that wait to be sent: all that a device may repeat at once on a new socket, and as many acknowledgements. A socket that cannot
 /// take them is given up, and what was not sent is repeated on the next.
 const OUTBOX: usize = 2 * MAX_UNANSWERED_REQUESTS;
 /// Bytes of the read buffer. Signalling frames are small; the library's default of 128 KiB would be most of what an idle device uses.
 const READ_BUFFER: usize = 4 * 1024;
+/// So many bytes leave before they are to: an acknowledgement and what it goes with fit in one write.
+const WRITE_BUFFER: usize = 1024;
 
 pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -69,7 +74,7 @@ pub(super) enum News {
 pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock: Clock, news: mpsc::Sender<(u64, News)>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(4 * MAX_MESSAGE_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
@@ -107,7 +112,7 @@ pub(super) async fn run(address: &ServiceAddress, number: u64, pace: Pace, clock
     if news.send((number, News::Opened(opened))).await.is_err() {
         return;
     }
-    let reason = write_all(write, outgoing, pace, &heard_at, clock, &pings).await;
+    let reason = write_all(Writer { sink: write, acknowledgement: None }, outgoing, pace, &heard_at, clock, &pings).await;
     reader.abort();
     tracing::debug!(reason, "a socket has ended");
     let _ = news.send((number, News::Gone)).await;
@@ -220,7 +225,7 @@ struct Question {
 }
 
 async fn write_all(
-    mut write: SplitSink<WebSocket, Message>,
+    mut writer: Writer,
     mut outgoing: mpsc::Receiver<Outgoing>,
     mut pace: Pace,
     heard_at: &AtomicU64,
@@ -231,17 +236,16 @@ async fn write_all(
     let mut question: Option<Question> = None;
     loop {
         let wake_at = question.map_or(ping_at, |question| question.give_up_at.min(ping_at));
+        let wake_at = writer.acknowledge_at().map_or(wake_at, |at| at.min(wake_at));
         let patience = match timeout_at(wake_at, outgoing.recv()).await {
             Ok(Some(Outgoing::Message(message))) => {
-                if let Some(frame) = frame_of(&message)
-                    && let Err(reason) = send(&mut write, frame).await
-                {
+                if let Err(reason) = writer.say(message).await {
                     return reason;
                 }
                 continue;
             }
             Ok(Some(Outgoing::Ask(tell))) => {
-                if let Err(reason) = send(&mut write, Message::Ping(pings.ask(tell).into())).await {
+                if let Err(reason) = writer.send(Message::Ping(pings.ask(tell).into())).await {
                     return reason;
                 }
                 continue;
@@ -254,7 +258,8 @@ async fn write_all(
                 patience
             }
             Ok(None) => {
-                let _ = timeout(WRITE_PATIENCE, write.close()).await;
+                // The service may be gone already, which comes to the same.
+                let _ = writer.close().await;
                 return "closed by this side";
             }
             Err(_) => {
@@ -263,6 +268,11 @@ async fn write_all(
                 let now = Instant::now();
                 if question.is_some_and(|question| question.give_up_at <= now) {
                     return "nothing was heard for too long";
+                }
+                if writer.acknowledge_at().is_some_and(|at| at <= now)
+                    && let Err(reason) = writer.acknowledge().await
+                {
+                    return reason;
                 }
                 if now < ping_at {
                     continue;
@@ -278,7 +288,7 @@ async fn write_all(
             Some(_) | None => asked,
         });
         ping_at = Instant::now() + pace.ping_every();
-        if let Err(reason) = send(&mut write, Message::Ping(Vec::new().into())).await {
+        if let Err(reason) = writer.send(Message::Ping(Vec::new().into())).await {
             return reason;
         }
     }
@@ -298,8 +308,53 @@ fn frame_of(message: &ClientMessage) -> Option<Message> {
     }
 }
 
-async fn send(write: &mut SplitSink<WebSocket, Message>, frame: Message) -> Result<(), &'static str> {
-    match timeout(WRITE_PATIENCE, write.send(frame)).await {
+/// Writes frames, and lets acknowledgements go with what is said next.
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    /// The last one that has not left, and when it goes by itself at the latest.
+    acknowledgement: Option<(Message, Instant)>,
+}
+
+impl Writer {
+    fn acknowledge_at(&self) -> Option<Instant> {
+        self.acknowledgement.as_ref().map(|(_, at)| *at)
+    }
+
+    /// Sends a message; an acknowledgement goes later, in place of an earlier one that it contains.
+    async fn say(&mut self, message: ClientMessage) -> Result<(), &'static str> {
+        let Some(frame) = frame_of(&message) else { return Ok(()) };
+        if let ClientMessage::Ack { .. } = message {
+            let at = self.acknowledge_at().unwrap_or_else(|| Instant::now() + ACKNOWLEDGE_WITHIN);
+            self.acknowledgement = Some((frame, at));
+            return Ok(());
+        }
+        self.send(frame).await
+    }
+
+    /// Sends the acknowledgement that waits, if there is one.
+    async fn acknowledge(&mut self) -> Result<(), &'static str> {
+        match self.acknowledgement.take() {
+            Some((frame, _)) => within_patience(self.sink.send(frame)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a frame, and the acknowledgement that waits in the same write.
+    async fn send(&mut self, frame: Message) -> Result<(), &'static str> {
+        if let Some((acknowledgement, _)) = self.acknowledgement.take() {
+            within_patience(self.sink.feed(acknowledgement)).await?;
+        }
+        within_patience(self.sink.send(frame)).await
+    }
+
+    async fn close(&mut self) -> Result<(), &'static str> {
+        self.acknowledge().await?;
+        within_patience(self.sink.close()).await
+    }
+}
+
+async fn within_patience(written: impl Future<Output = Result<(), tungstenite::Error>>) -> Result<(), &'static str> {
+    match timeout(WRITE_PATIENCE, written).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => Err("closed by the service"),
         Ok(Err(_)) => Err("broke while writing"),

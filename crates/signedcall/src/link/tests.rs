@@ -1,3 +1,7 @@
+use futures_util::StreamExt as _;
+use signedcall_wire::{Request, RequestId};
+use uuid::Uuid;
+
 use super::*;
 
 #[tokio::test]
@@ -24,6 +28,32 @@ async fn a_link_that_is_held_opens_no_socket_until_it_is_released() {
     listener.accept().await.expect("a socket is opened");
     link.release();
     assert_eq!(link.opening.len(), 1, "there is nothing to release");
+}
+
+#[tokio::test]
+async fn acknowledgements_go_with_what_is_said_next_and_by_themselves_before_long() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = ServiceAddress::parse(&format!("ws://{}", listener.local_addr().expect("an address"))).expect("a URL");
+    let mut link = Link::open(&address, Clock::start());
+    let (service, opened) = tokio::join!(
+        async { tokio_tungstenite::accept_async(listener.accept().await.expect("a socket").0).await.expect("a WebSocket") },
+        link.next()
+    );
+    assert!(matches!(opened, LinkEvent::Opened), "{opened:?}");
+    let said = service.filter_map(async |frame| frame.expect("a frame").into_text().ok().filter(|text| !text.is_empty()));
+    tokio::pin!(said);
+    let mut next = async || tokio::time::timeout(Duration::from_secs(20), said.next()).await.expect("in time").expect("a socket");
+
+    let logout = ClientMessage::Request { id: RequestId(Uuid::nil()), request: Request::Logout };
+    for message in [ClientMessage::Ack { seq: 1 }, ClientMessage::Ack { seq: 2 }, logout, ClientMessage::Ack { seq: 3 }] {
+        link.send(message);
+    }
+    assert_eq!(next().await, r#"{"type":"ack","seq":2}"#, "the last one contains the others");
+    assert!(next().await.contains("logout"));
+    assert_eq!(next().await, r#"{"type":"ack","seq":3}"#, "nothing else is said");
+    link.send(ClientMessage::Ack { seq: 4 });
+    link.close();
+    assert_eq!(next().await, r#"{"type":"ack","seq":4}"#, "the last words");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
 use signedcall::{SAMPLE_RATE, VoiceOptions};
-use signedcall_tests::{Counted, ImpairedLine, Impairment, Recording, Rig, Scorer, Service, ServiceSetup, delay, level, speech};
+use signedcall_tests::{Counted, ImpairedLine, Impairment, Recording, Rig, Scorer, Service, ServiceSetup, click_beside_tone, delay, level, speech};
 
 use crate::figures::{Figures, milliseconds};
 
@@ -23,10 +23,14 @@ const LOSSES: [u32; 6] = [0, 5, 10, 20, 30, 45];
 const JITTERS: [u64; 2] = [0, 40];
 /// What libwebrtc's 32 kbit/s of Opus take on the wire, measured with this bench.
 const EQUAL_BITS_PER_SECOND: u32 = 58_000;
-/// A black-out begins so long after the first packet, and lasts so long.
-const BLACK_OUT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3));
+/// A black-out lasts so long.
+const BLACK_OUT: Duration = Duration::from_secs(3);
 /// How soon a tone is back after it.
 const BLACK_OUT_FIGURE: &str = "black_out_back_ms";
+/// How loud the loudest click is from before it until half a second later, in dB below full scale.
+const CLICK_FIGURE: &str = "black_out_click_dbfs";
+/// What is heard before and after it, in hertz.
+const BLACK_OUT_TONE: f32 = 1_000.0;
 /// How the first seconds sound.
 const FIRST_FIGURE: &str = "pesq_first_8s";
 /// Calls with a black-out.
@@ -232,33 +236,39 @@ fn said_at(said: &Said, from: Instant) -> Recording {
     Recording::of(said.samples.to_vec(), vec![(said.samples.len(), end)])
 }
 
-/// How soon a tone is back after nothing has passed for three seconds.
+/// How soon a tone is back after nothing has passed for three seconds, and how it ends and begins.
 async fn black_outs(rig: &Rig, service: &Service, figures: &mut Figures) -> Result<()> {
-    let step = std::f32::consts::TAU * 1_000.0 / SAMPLE_RATE as f32;
+    let step = std::f32::consts::TAU * BLACK_OUT_TONE / SAMPLE_RATE as f32;
     let samples: Vec<f32> = (0..SAMPLE_RATE * 12).map(|index| 0.3 * (step * index as f32).sin()).collect();
     let said = save(&samples, 0, rig.folder())?;
     for seed in 1..=BLACK_OUTS {
         for who in [Who::Us, Who::Libwebrtc] {
-            let impairment = Impairment { black_out: Some(BLACK_OUT), seed, ..Impairment::default() };
+            // Each ends at another moment between two packets, which follow each other by 20 ms.
+            let begins = Duration::from_secs(5) + Duration::from_millis(20) * seed as u32 / BLACK_OUTS as u32;
+            let impairment = Impairment { black_out: Some((begins, BLACK_OUT)), seed, ..Impairment::default() };
             let line = ImpairedLine::open([127, 0, 0, 1].into(), impairment).await?;
             let heard = match who {
                 Who::Us => ours::call(service, 10_000 + seed as usize, &line, Bits::Cap, &said).await?,
                 Who::Libwebrtc => theirs::call(&line, Bits::Cap, &said, &rig.folder().join(format!("black-{seed}.wav"))).await?,
             };
-            let back = back_after(&line, &heard)?;
-            eprintln!("black-out {seed} of {BLACK_OUTS}: {who:?} is back after {back:.0} ms");
+            let (back, click) = around_black_out(&line, begins, &heard)?;
+            eprintln!("black-out {seed} of {BLACK_OUTS}: {who:?} is back after {back:.0} ms, the loudest click has {click:.0} dBFS");
             figures.add(&format!("{}{BLACK_OUT_FIGURE}", who.prefix()), "ms", back);
+            figures.add(&format!("{}{CLICK_FIGURE}", who.prefix()), "dBFS", click);
         }
     }
     Ok(())
 }
 
-/// From the end of the black-out to the first 10 ms that are as loud as before it.
-fn back_after(line: &ImpairedLine, heard: &Heard) -> Result<f64> {
+/// From the end of the black-out to the first 10 ms that are as loud as before it, and the loudest click from shortly before it until half a second later.
+fn around_black_out(line: &ImpairedLine, begins: Duration, heard: &Heard) -> Result<(f64, f64)> {
     let (first, _) = line.counted().between.context("nothing was sent")?;
-    let over = first + BLACK_OUT.0 + BLACK_OUT.1;
-    let from = heard.recording.index_at(over).context("nothing was heard")?;
+    let begins = first + begins;
+    let index_at = |at: Instant| heard.recording.index_at(at).context("nothing was heard");
+    let (before, from) = (index_at(begins - Duration::from_millis(200))?, index_at(begins + BLACK_OUT)?);
     let samples = heard.recording.samples.get(from..).context("nothing was heard after the black-out")?;
     let found = samples.chunks(SAMPLE_RATE as usize / 100).position(|chunk| level(chunk) > 0.1).context("the tone does not come back")?;
-    Ok(milliseconds(Duration::from_millis(10) * u32::try_from(found)?))
+    let around = heard.recording.samples.get(before..from + SAMPLE_RATE as usize / 2).context("the recording ends too early")?;
+    let click = 20.0 * f64::from(click_beside_tone(around, BLACK_OUT_TONE).max(1e-6)).log10();
+    Ok((milliseconds(Duration::from_millis(10) * u32::try_from(found)?), click))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{BLACK_OUT_FIGURE, Bits, Cell, FIRST_FIGURE, JITTERS, LOSSES, Who};
+use super::{BLACK_OUT_FIGURE, Bits, CLICK_FIGURE, Cell, FIRST_FIGURE, JITTERS, LOSSES, Who};
 use crate::figures::Figures;
 use crate::page::{self, Curve, Diagram};
 
@@ -48,12 +48,15 @@ fn tables(figures: &Figures) -> String {
             }
         }
     }
-    let back = |who: Who| value(figures, &format!("{}{BLACK_OUT_FIGURE}", who.prefix()), 0);
+    let of = |who: Who, figure: &str| value(figures, &format!("{}{figure}", who.prefix()), 0);
     let _ = write!(
         text,
-        "\nAfter three seconds in which nothing passes, a tone is back after {} ms, and after {} with libwebrtc.\n\n",
-        back(Who::Us),
-        back(Who::Libwebrtc)
+        "\nAfter three seconds in which nothing passes, a tone is back after {} ms, and after {} with libwebrtc. The loudest click about it has {} dBFS, and {} with \
+         libwebrtc.\n\n",
+        of(Who::Us, BLACK_OUT_FIGURE),
+        of(Who::Libwebrtc, BLACK_OUT_FIGURE),
+        of(Who::Us, CLICK_FIGURE),
+        of(Who::Libwebrtc, CLICK_FIGURE)
     );
     text
 }

@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// What a device reads at once: the library's own 128 KiB would be gigabytes for all of them.
 const READ_BUFFER_BYTES: usize = 1024;
+/// As many as the SDK keeps back until there is something to send them with.
+const WRITE_BUFFER_BYTES: usize = 1024;
 
 /// Where devices sign in, and with what.
 #[derive(Clone)]
@@ -48,17 +50,19 @@ pub(super) struct Device {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Where media of its calls would lead to.
     pub(super) endpoint: Endpoint,
+    /// The last event that came, where the service is not told yet.
+    unacknowledged: Option<u64>,
 }
 
 impl Device {
     pub(super) async fn sign_in(target: &Target, cuid: &str) -> Result<Self> {
         let stream = TcpStream::connect(target.address).await.context("connecting")?;
         stream.set_nodelay(true)?;
-        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES).write_buffer_size(0);
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES).write_buffer_size(WRITE_BUFFER_BYTES);
         let opened = client_async_tls_with_config(&target.url, stream, Some(config), Some(target.tls.clone()));
         let (socket, _) = opened.await.context("opening a WebSocket")?;
         let endpoint = Endpoint { device: DeviceId(Uuid::new_v4()), run: RunId(Uuid::new_v4()) };
-        let mut device = Self { socket, endpoint };
+        let mut device = Self { socket, endpoint, unacknowledged: None };
         let hello = Hello {
             version: PROTOCOL_VERSION,
             account_id: AccountId(ACCOUNT.to_owned()),
@@ -79,15 +83,26 @@ impl Device {
 
     /// Asks for something; the answer is looked at when it comes.
     pub(super) async fn ask(&mut self, request: Request) -> Result<()> {
+        if let Some(seq) = self.unacknowledged.take() {
+            self.socket.feed(frame(&ClientMessage::Ack { seq })?).await.context("writing to the service")?;
+        }
         self.say(&ClientMessage::Request { id: RequestId(Uuid::new_v4()), request }).await
     }
 
-    /// Waits for an event that is `wanted`, and acknowledges each that comes, as the SDK does.
+    /// Acknowledges what has come, by itself.
+    pub(super) async fn acknowledge(&mut self) -> Result<()> {
+        match self.unacknowledged.take() {
+            Some(seq) => self.say(&ClientMessage::Ack { seq }).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for an event that is `wanted`. Each that comes is acknowledged together with what is asked for next, as by the SDK.
     pub(super) async fn until(&mut self, what: &str, wanted: impl Fn(&ServiceEvent) -> bool) -> Result<ServiceEvent> {
         loop {
             let message = self.hear().await.with_context(|| format!("waiting for {what}"))?;
             if let ServiceMessage::Event { seq, event } = message {
-                self.say(&ClientMessage::Ack { seq }).await?;
+                self.unacknowledged = Some(seq);
                 if wanted(&event) {
                     return Ok(event);
                 }
@@ -104,7 +119,7 @@ impl Device {
     }
 
     async fn say(&mut self, message: &ClientMessage) -> Result<()> {
-        self.socket.send(Message::text(serde_json::to_string(message)?)).await.context("writing to the service")
+        self.socket.send(frame(message)?).await.context("writing to the service")
     }
 
     async fn hear(&mut self) -> Result<ServiceMessage> {
@@ -116,4 +131,8 @@ impl Device {
             }
         }
     }
+}
+
+fn frame(message: &ClientMessage) -> Result<Message> {
+    Ok(Message::text(serde_json::to_string(message)?))
 }

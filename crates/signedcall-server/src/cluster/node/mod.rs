@@ -74,10 +74,13 @@ impl Node {
         let beats = subscribe(&parts.bus, NODES).await;
         let (stop, stopped) = mpsc::channel(1);
         let (broken, breaks) = unbounded_channel();
+        let (says, said) = watch::channel(None);
+        tokio::spawn(publish(parts.bus.clone(), said));
         let now = Instant::now();
         let state = State {
             parts,
             exchange: exchange.clone(),
+            says,
             routes,
             figures,
             alive: watch::Sender::default(),
@@ -179,6 +182,8 @@ struct Looked {
 struct State {
     parts: NodeParts,
     exchange: Exchange,
+    /// What it says last of itself.
+    says: watch::Sender<Option<Beat>>,
     routes: watch::Sender<Routes>,
     figures: Arc<ClusterFigures>,
     alive: watch::Sender<BTreeSet<NodeId>>,
@@ -283,9 +288,8 @@ impl State {
         let partitions = self.mine.values().filter(|mine| !mine.leaves).map(|mine| (mine.tenure.partition, mine.tenure.epoch)).collect();
         let leaves = self.mine.values().filter(|mine| mine.leaves).map(|mine| mine.tenure.partition).collect();
         let beat = Beat { node: self.parts.id.clone(), partitions, leaves, takes: self.takes(), drains: self.figures.drains() };
-        let bus = self.parts.bus.clone();
-        // Nobody waits for a bus that is slow.
-        tokio::spawn(async move { bus.publish(NODES, to_json(&beat)).await });
+        // Nobody here waits for a bus that is slow.
+        self.says.send_replace(Some(beat));
     }
 
     fn takes(&self) -> bool {
@@ -332,6 +336,17 @@ impl State {
         if self.takes() && self.started.elapsed() >= LISTENED_FOR {
             self.claim_free(&looked.owners);
             self.hand_over();
+        }
+    }
+}
+
+/// Tells the other nodes what this one says of itself, one after the other, so that nothing older is heard last. What a slow bus has no time for is left out.
+async fn publish(bus: Bus, mut said: watch::Receiver<Option<Beat>>) {
+    while said.changed().await.is_ok() {
+        let beat = said.borrow_and_update().clone();
+        if let Some(beat) = beat {
+            // What is lost is said again before long.
+            let _ = bus.publish(NODES, to_json(&beat)).await;
         }
     }
 }
