@@ -123,7 +123,11 @@ impl Choice {
                 (share * losses.again_after(apart).powi(i32::from(count)), apart * u32::from(count))
             }
         };
-        let beside_coarse = if losses.are_cared_for() { BESIDE_COARSE.0 } else { BESIDE_COARSE.1 };
+        let beside_coarse = match (losses.are_cared_for(), losses.are_ruled_out()) {
+            (true, _) => BESIDE_COARSE.0,
+            (false, false) => BESIDE_COARSE.1,
+            (false, true) => 1.0,
+        };
         let sound = match self {
             Self::Long | Self::Copied { .. } => settings.bits_per_second,
             Self::Coarse => (settings.bits_per_second as f32 * beside_coarse) as u32,
@@ -140,8 +144,9 @@ impl Choice {
     pub(super) fn settings(self, losses: &Losses, budget: Budget) -> SendSettings {
         // In steps, so that not every report changes something.
         let percent = ((losses.share() * 100.0).round() as u8).div_ceil(5) * 5;
-        // Whoever expects no loss makes no coarse copy, and the first loss of all is heard.
-        let base = SendSettings { expected_loss_percent: percent.clamp(5, 30), ..SendSettings::default() };
+        // Whoever expects no loss makes no coarse copy: what a voice gains by that is more than what the first loss of all costs, where losses are rare.
+        let expected_loss_percent = if losses.are_ruled_out() { 0 } else { percent.clamp(5, 30) };
+        let base = SendSettings { expected_loss_percent, ..SendSettings::default() };
         let settings = match self {
             Self::Coarse => base,
             Self::Long => SendSettings { packet_duration: PacketDuration::FortyMilliseconds, ..base },

@@ -12,6 +12,10 @@ const SLOW: f32 = 0.95;
 /// From what share of losses on something is done about them. Below, the coarse copy alone makes up for them.
 const CARED_FOR: f32 = 0.004;
 
+/// Of how many packets no more than a trace of a loss has to be remembered for the line to be taken for one that loses none: five seconds' worth.
+const SEEN: f32 = 200.0;
+const TRACE: f32 = 0.0005;
+
 /// How many losses by themselves are counted from the beginning, so that the first two in a row do not make the line one of bursts.
 const FIRST_SINGLE: f32 = 2.0;
 
@@ -130,6 +134,11 @@ impl Losses {
         self.share() >= CARED_FOR
     }
 
+    /// Whether the line has lost nothing for so long that it is taken for one that never does.
+    pub(super) fn are_ruled_out(&self) -> bool {
+        self.slow.expected >= SEEN && self.slow.share() < TRACE
+    }
+
     /// Whether more has been lost of late than before, and not by chance.
     pub(super) fn are_growing(&self) -> bool {
         self.quick.share() > 1.8 * self.slow.share() + 0.04
@@ -167,6 +176,22 @@ mod tests {
             losses.learn(line(25, 0, 0));
         }
         assert!(losses.share() < 0.01, "{losses:?}");
+    }
+
+    #[test]
+    fn losses_are_ruled_out_after_five_seconds_without_any_and_fifteen_after_the_last() {
+        let mut losses = Losses::default();
+        let mut reports_until_ruled_out = |losses: &mut Losses| {
+            (1..100).find(|_| {
+                losses.learn(line(25, 0, 0));
+                losses.are_ruled_out()
+            })
+        };
+        assert_eq!(reports_until_ruled_out(&mut losses), Some(10));
+        losses.learn(line(25, 1, 1));
+        assert!(!losses.are_ruled_out());
+        let reports = reports_until_ruled_out(&mut losses).expect("it is forgotten");
+        assert!((25..35).contains(&reports), "{reports}");
     }
 
     #[test]

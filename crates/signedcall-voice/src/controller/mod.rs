@@ -19,7 +19,11 @@ use crate::settings::{PacketDuration, SendSettings};
 
 /// How much better than what is being sent something else has to promise to be, in marks of PESQ, before it is turned to while packets are
 /// lost: each change of the buffer's depth is heard.
-const WORTH_A_CHANGE: f32 = 0.07;
+const WORTH_A_CHANGE: f32 = 0.2;
+
+/// The same while it is not known yet what the line is like: since packets began to be lost no longer ago than this.
+const WORTH_A_CHANGE_AT_FIRST: f32 = 0.03;
+const SETTLES_WITHIN: Duration = Duration::from_secs(6);
 
 /// How long a choice is kept at least, unless the line has become worse: long enough that its effect is in the reports.
 const KEPT_FOR: Duration = Duration::from_secs(2);
@@ -59,6 +63,8 @@ pub struct Controller {
     settings: SendSettings,
     /// When something else was chosen last, once it was.
     changed: Option<Duration>,
+    /// When losses were last no matter.
+    calm_at: Option<Duration>,
 }
 
 impl Controller {
@@ -70,7 +76,7 @@ impl Controller {
         let chosen = Choice::best(config, &losses, budget, PacketDuration::default());
         let settings = chosen.settings(&losses, budget);
         losses.count_in(settings.packet_duration);
-        Self { config, losses, allowance, chosen, settings, changed: None }
+        Self { config, losses, allowance, chosen, settings, changed: None, calm_at: None }
     }
 
     /// What is to be sent now.
@@ -92,7 +98,13 @@ impl Controller {
         let gain = best.promise(&self.losses, budget) - self.chosen.promise(&self.losses, budget);
         let is_due =
             self.changed.is_none_or(|changed| now.saturating_sub(changed) >= KEPT_FOR) || self.losses.are_growing() || budget.bits < sent;
-        if best != self.chosen && is_due && (gain > WORTH_A_CHANGE || !self.losses.are_cared_for()) {
+        let calm_at = *self.calm_at.get_or_insert(now);
+        let is_calm = !self.losses.are_cared_for();
+        if is_calm {
+            self.calm_at = Some(now);
+        }
+        let worth_a_change = if now.saturating_sub(calm_at) < SETTLES_WITHIN { WORTH_A_CHANGE_AT_FIRST } else { WORTH_A_CHANGE };
+        if best != self.chosen && is_due && (gain > worth_a_change || is_calm) {
             self.chosen = best;
             self.changed = Some(now);
         }

@@ -52,9 +52,9 @@ fn a_call_begins_with_what_nearly_every_line_takes_and_takes_no_more_where_nothi
     let first = talk.controller.settings();
     assert_eq!((first.packet_duration, first.copies), (PacketDuration::TwentyMilliseconds, Copies::NONE));
     assert_eq!(first.bits_per_second, 20_000);
-    assert!(first.coarse_copy, "the first loss of a call is repaired");
+    assert!(first.coarse_copy && first.expected_loss_percent > 0, "the first loss of a call is repaired");
     let second = talk.go_on(CLEAN, 3);
-    assert_eq!(second, SendSettings { bits_per_second: 32_000, ..first });
+    assert_eq!(second, SendSettings { bits_per_second: 34_000, expected_loss_percent: 0, ..first }, "no bits go into copies on a line that loses nothing");
     assert_eq!(talk.go_on(CLEAN, 60), second);
 }
 
@@ -78,7 +78,7 @@ fn what_is_chosen_follows_from_the_line() {
         assert_eq!(chosen, (Copies::of(copies), bits, duration, described), "{name}");
     };
     // Who; lost of a hundred, in how many runs; copies, bits a second, milliseconds a packet, whether described.
-    row("no loss", cap, (0, 0), (&[], 32_000, 20, false));
+    row("no loss", cap, (0, 0), (&[], 34_000, 20, false));
     row("single losses", cap, (5, 5), (&[1], 41_000, 20, false));
     row("short runs", cap, (20, 16), (&[1, 2, 3], 16_000, 20, false));
     row("long runs", cap, (20, 7), (&[5, 10], 26_000, 20, false));
@@ -86,6 +86,17 @@ fn what_is_chosen_follows_from_the_line() {
     row("runs and few bits", equal, (20, 7), (&[2, 4], 13_000, 40, false));
     row("runs and nobody to take copies", without_copies, (20, 7), (&[], 48_000, 20, true));
     row("runs and another Opus", alone, (20, 7), (&[], 48_000, 20, false));
+}
+
+#[test]
+fn what_was_chosen_in_the_first_seconds_of_losses_stays_until_something_is_much_better() {
+    let line = |lost, bursts| Line { lost, bursts, queued_ms: 0 };
+    let anew = at_the_end(ControllerConfig::default(), line(8, 8));
+    let mut talk = Talk::new(ControllerConfig::default());
+    let first = talk.go_on(line(5, 5), 10);
+    assert_ne!(anew.copies, first.copies);
+    assert_eq!(talk.go_on(line(8, 8), 20).copies, first.copies, "each change of the buffer's depth is heard");
+    assert_ne!(talk.go_on(line(20, 7), 20).copies, first.copies);
 }
 
 #[test]
@@ -103,7 +114,7 @@ fn no_choice_takes_more_than_it_may() {
 fn whatever_each_packet_has_beside_its_payload_counts_and_no_loss_leaves_the_sound_its_bits() {
     for headers in [PACKET_HEADERS, PACKET_HEADERS + 8, 100] {
         let config = ControllerConfig { headers, ..ControllerConfig::default() };
-        assert_eq!(at_the_end(config, CLEAN).bits_per_second, 32_000);
+        assert_eq!(at_the_end(config, CLEAN).bits_per_second, 34_000);
         for (lost, bursts) in [(0, 0), (5, 5), (20, 7), (45, 15)] {
             let settings = at_the_end(config, Line { lost, bursts, queued_ms: 0 });
             assert!(

@@ -14,9 +14,10 @@ const KEEP: f32 = 0.99;
 /// The share of lost sound for which nobody waits: one loss by itself. Waiting all the time costs more than making up something now and then.
 const NOT_WAITED_FOR: f32 = 0.012;
 
-/// For how long a wait is kept after it was of use, in slots of a second: bursts that come every few seconds must not make it go to and fro, since
-/// every change of it is heard.
-const KEPT_FOR: usize = 7;
+/// For how long the longest wait is kept while losses go on, in slots of a second, since every change of it is heard.
+const KEPT_FOR: usize = 30;
+/// For how long without a loss that was worth any wait: bursts that come every few seconds must not make it go to and fro.
+const OF_NO_USE_FOR: usize = 7;
 const SLOT: Samples = SAMPLE_RATE as Samples;
 
 /// Remembers how far from lost sound what repairs it was sent: the copies of it, or what describes it.
@@ -67,7 +68,8 @@ impl RepairEstimator {
 
     /// For how long what repairs losses should be waited for, beyond the usual wait for packets; zero where nothing is lost.
     pub(super) fn worth_waiting(&self) -> Samples {
-        self.worth_waiting.iter().copied().max().unwrap_or(0)
+        let is_of_use = self.worth_waiting[KEPT_FOR - OF_NO_USE_FOR..].iter().any(|wait| *wait > 0);
+        if is_of_use { self.worth_waiting.iter().copied().max().unwrap_or(0) } else { 0 }
     }
 }
 
@@ -142,10 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_longer_than_was_needed_becomes_shorter() {
+    fn a_wait_that_is_longer_than_was_needed_becomes_shorter_after_half_a_minute() {
         let mut stream = Stream::new();
         stream.lose(50, 10, 120);
-        stream.lose(500, 10, 40);
+        stream.lose(28 * 50, 10, 40);
+        assert_eq!(stream.wait(), 120);
+        stream.lose(6 * 50, 10, 40);
         assert_eq!(stream.wait(), 40);
     }
 
