@@ -6,7 +6,7 @@ import { readMetrics } from "./metrics";
 import { outcomeOf } from "./outcome";
 import { brandOf, viewsOf } from "./preview/views";
 import { href, read, type Route } from "./route.svelte";
-import { actionOf, appleReasonOf, auditOutcomeOf, fieldError, languages, otherError, reasonOf, refusalOf, verdictOf, wordsFor } from "./words";
+import { actionOf, appleReasonOf, auditOutcomeOf, fieldError, languages, otherError, reasonOf, refusalOf, subjectOf, verdictOf, wordsFor } from "./words";
 import { en } from "./words/en";
 
 it.each<[string, Route]>([
@@ -85,6 +85,7 @@ it("says what came of something, and what nobody has foreseen as it is", () => {
     "a word of tomorrow",
   ]);
   expect(verdictOf(en, "gone")).toBe("Device not known");
+  expect([subjectOf(en, "(erased)"), subjectOf(en, "erased")]).toEqual([{ words: "an erased user" }, { id: "erased" }]);
   expect([appleReasonOf(en, "Unregistered"), appleReasonOf(en, "toString")]).toEqual(["The app was removed from the device.", "toString"]);
 });
 

@@ -344,7 +344,8 @@ export const en = {
   },
   audit: {
     title: "Audit log",
-    lead: "What operators did here, for good: nothing is changed or taken away.",
+    lead: "What operators did here, for good: nothing is changed or taken away but who a user was who is erased.",
+    erased: "an erased user",
     when: "When",
     who: "Who",
     what: "What",
