@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use signedcall_server::account;
 use signedcall_wire::{ClientMessage, Credential, Environment, ErrorCode, Hello, Redacted, ServiceMessage};
@@ -16,6 +16,8 @@ use crate::api::http::{ask, get_from};
 use crate::renewals::{register_key, token};
 use crate::support::{Device, Socket, in_time};
 
+/// What a sign-in may take then: as long as a device waits for its first answer, which is how long the service lets it wait for a verification.
+const SIGNS_IN_WITHIN: Duration = Duration::from_secs(5);
 /// Where the flood comes from.
 const ADDRESSES: u8 = 4;
 /// How many sockets try credentials at once, of each address. Together they wait for longer than a sign-in does.
@@ -110,7 +112,8 @@ async fn a_flood_of_wrong_credentials_is_refused_and_keeps_nobody_from_calling_o
         }
     }
     println!("calls ring after {rang:?}, sign-ins take {signed_in:?}; the flood was answered {answers:?}");
-    assert!(rang.iter().chain(&signed_in).all(|took| *took < RINGS_WITHIN), "{rang:?}, {signed_in:?}");
+    assert!(rang.iter().all(|took| *took < RINGS_WITHIN), "{rang:?}");
+    assert!(signed_in.iter().all(|took| *took < SIGNS_IN_WITHIN), "{signed_in:?}");
     for ((code, comes_back), number) in &answers {
         // Wrong, in the same words whatever is wrong with it, or not looked at for five seconds.
         let known = [(ErrorCode::ApiKeyRequired, false), (ErrorCode::ServerFailure, true)];
