@@ -16,8 +16,8 @@ use crate::api::http::{ask, get_from};
 use crate::renewals::{register_key, token};
 use crate::support::{Device, Socket, in_time};
 
-/// What a sign-in may take then: as long as a device waits for its first answer, which is how long the service lets it wait for a verification.
-const SIGNS_IN_WITHIN: Duration = Duration::from_secs(5);
+/// What a sign-in may take then: less than a device waits for its first answer, and than the flood waits for its own.
+const SIGNS_IN_WITHIN: Duration = Duration::from_secs(3);
 /// Where the flood comes from.
 const ADDRESSES: u8 = 4;
 /// How many sockets try credentials at once, of each address. Together they wait for longer than a sign-in does.
