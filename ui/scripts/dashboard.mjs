@@ -13,6 +13,8 @@ import { chromium } from "playwright-core";
 const here = fileURLToPath(new URL("..", import.meta.url));
 const { DASHBOARD_URL: origin, DASHBOARD_LINK: link, DASHBOARD_PICTURES: pictures, CHROMIUM } = process.env;
 const PASSWORD = "four words beside another";
+/** A picture of one point. */
+const PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const DESKTOP = { width: 1280, height: 860 };
 
 const executablePath =
@@ -266,6 +268,18 @@ const steps = {
     await at('[data-preview="popup"] [data-screen]').waitFor();
     expect(`it is kept: ${await background()}`, (await background()) === "rgb(18, 53, 91)");
     expect("nothing in a preview takes the focus", await page.evaluate(() => !document.activeElement.closest("[inert]")));
+    // What the service gives, whoever gives it that.
+    await page.route("**/api/logo?*", (route) => route.fulfill({ json: { picture: PIXEL } }));
+    await field("logo").fill("https://parcelo.example/logo.png");
+    await at('[data-preview="incoming"] img').waitFor();
+    const logos = await page.locator("[data-preview] img").evaluateAll((all) => all.map((one) => one.src));
+    expect(`the logo is in the preview: ${logos}`, logos.length > 1 && logos.every((src) => src === PIXEL));
+    await look("branding with a logo");
+    await page.unroute("**/api/logo?*");
+    await field("logo").fill("https://127.0.0.1/logo.png");
+    await page.getByText("No picture could be had there").waitFor();
+    expect("there is a letter in its place", (await page.locator("[data-preview] img").count()) === 0);
+    await field("logo").fill("");
   },
 
   async "what another operator has saved meanwhile is told, and nothing that was entered is lost"() {
@@ -311,8 +325,28 @@ const steps = {
     await at('[data-error="from"]').waitFor();
     await field("from").fill("22:00");
     await look("quiet hours");
+    expect("the reader's own zone is suggested", ["+01:00", "+02:00"].includes(await field("utc-offset").inputValue()));
     await action("confirm-quiet").click();
     await at('[data-panel="quiet"] td').waitFor();
+    // Those of somebody far away are told as they were set, wherever whoever reads them is.
+    await action("add-quiet").click();
+    await field("cuid").fill("courier_nuku");
+    await field("from").fill("21:15");
+    await field("utc-offset").fill("-09:30");
+    await action("confirm-quiet").click();
+    const set = '[data-panel="quiet"] [data-row="courier_nuku"]';
+    await at(set).waitFor();
+    const elsewhere = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", timezoneId: "Asia/Kolkata", storageState: await context.storageState() });
+    const theirs = await elsewhere.newPage();
+    await theirs.goto(`${origin}/?lang=en#/a/parcelo/production/users`);
+    await theirs.locator(set).waitFor();
+    for (const [whose, shown] of [["ours", page], ["theirs", theirs]]) {
+      const words = await shown.locator(`${set} td, ${set} th`).allInnerTexts();
+      expect(`${whose}: ${words}`, ["21:15", "07:00", "-09:30"].every((word) => words.some((text) => text.includes(word))));
+    }
+    await theirs.locator('[data-action="add-quiet"]').click();
+    expect("another zone is suggested there", (await theirs.locator('[data-field="utc-offset"]').inputValue()) === "+05:30");
+    await elsewhere.close();
     await open("#/a/parcelo/production/settings", "settings", '[data-field="max-call-seconds"]');
     await field("relay-only").click();
     await field("max-call-seconds").fill("0");

@@ -1,10 +1,6 @@
 // What pictures are taken of. Scenarios are those of `src/bridge/scenarios.ts`.
 
 const PHONE = { width: 420, height: 720 };
-/** As much as the settings need. */
-const TALL = { width: 420, height: 1300 };
-/** As much as the settings need with all that there may be. */
-const LONG = { width: 420, height: 1500 };
 const WIDE = { width: 960, height: 640 };
 const CARD = { width: 360, height: 264 };
 /** The main window, at twice the size: half as much of it. */
@@ -23,6 +19,8 @@ const shot = (name, screen, more = {}) => ({
   lang: "en",
   window: "main",
   query: {},
+  /** Whether the window is made as high as what is in it, so that nothing is cut off. */
+  whole: false,
   /** The reader's size of type. */
   type: "100%",
   /** Whether it is gone through by keyboard. */
@@ -139,8 +137,8 @@ export const shots = [
       await page.locator('[data-option="device:built-in"]').waitFor();
     },
   }),
-  shot("settings-distributors", "home", { viewport: LONG, act: openSettings }),
-  shot("settings-distributors-arabic", "home", { scenario: "settings-distributors", viewport: LONG, schemes: ONE, lang: "ar", act: openSettings }),
+  shot("settings-distributors", "home", { whole: true, act: openSettings }),
+  shot("settings-distributors-arabic", "home", { scenario: "settings-distributors", whole: true, schemes: ONE, lang: "ar", act: openSettings }),
   shot("settings-sign-out", "home", {
     scenario: "home",
     act: async (page) => {
@@ -149,7 +147,8 @@ export const shots = [
       await page.locator('[data-action="confirm-sign-out"]').waitFor();
     },
   }),
-  shot("settings-whole", "home", { scenario: "home", viewport: TALL, act: openSettings }),
+  shot("settings-whole", "home", { scenario: "home", whole: true, act: openSettings }),
+  shot("settings-whole-arabic", "home", { scenario: "home", whole: true, lang: "ar", act: openSettings }),
   shot("settings-arabic", "home", { scenario: "home", lang: "ar", schemes: ONE, act: openSettings }),
   shot("settings-wide", "home", { scenario: "home", viewport: WIDE, schemes: ONE, act: openSettings }),
   shot("sign-in-arabic", "sign-in", { scenario: "sign-in-field-error", lang: "ar", schemes: ONE }),

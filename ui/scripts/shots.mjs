@@ -68,6 +68,7 @@ async function take(shot, scheme) {
   await page.evaluate((size) => (document.documentElement.style.fontSize = size), shot.type);
   await shot.act?.(page);
   await page.evaluate(() => document.fonts.ready);
+  if (shot.whole) await growToFit(page, title);
 
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { rules: { region: { enabled: true } } }));
@@ -83,6 +84,20 @@ async function take(shot, scheme) {
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   if (only) writeFileSync(join(site, `${title}.png`), png);
   return { title, scheme, png, places, ...shot };
+}
+
+/** Makes the window as high as what is in it. What then still scrolls, or is cut off, never fits. */
+async function growToFit(page, title) {
+  const { width, height } = page.viewportSize();
+  await page.setViewportSize({ width, height: height + (await page.evaluate(hidden)) });
+  const left = await page.evaluate(hidden);
+  if (left) failures.push(`${title}: ${left} pixels are cut off`);
+}
+
+/** Runs in the page: how many pixels of what scrolls are out of sight. */
+function hidden() {
+  const scrolls = [...document.querySelectorAll("*")].filter((element) => /auto|scroll/.test(getComputedStyle(element).overflowY));
+  return Math.max(0, ...[document.documentElement, ...scrolls].map((element) => element.scrollHeight - element.clientHeight));
 }
 
 /** Runs in the page: what scrolls sideways, which nothing should. */

@@ -1,5 +1,6 @@
 //! Who may sign in: everything that is checked of a `hello` before the hub hears of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,6 @@ use signedcall_wire::{
     AccountId, Credential, Cuid, DeviceName, Endpoint, Environment, ErrorCode, Hello, PROTOCOL_VERSION, Redacted, Refusal, Renew,
     disturbs_its_surroundings,
 };
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::cluster::new_session;
@@ -17,6 +17,7 @@ use crate::key_use::KeyUse;
 use crate::keys::{KeyVerifier, ShownBy, id_in, random_secret};
 use crate::store::{self, Account, Accounts, StoreError, UsedTokens};
 use crate::tokens::{MAX_TOKEN_BYTES, PresentedToken, TokenVerifier, VerifiedToken, WrongToken, unix_seconds};
+use crate::turns::Turns;
 
 /// The most characters of a display name.
 const MAX_NAME_LENGTH: usize = 50;
@@ -39,7 +40,7 @@ pub(crate) struct Admission {
     keys: KeyVerifier,
     tokens: TokenVerifier,
     used_tokens: UsedTokens,
-    look_ups: Semaphore,
+    look_ups: Arc<Turns>,
     look_up_within: Duration,
 }
 
@@ -56,11 +57,11 @@ impl Admission {
         (keys, key_use): (KeyVerifier, Arc<KeyUse>),
         (tokens, used_tokens): (TokenVerifier, UsedTokens),
     ) -> Self {
-        Self { accounts, key_use, keys, tokens, used_tokens, look_ups: Semaphore::new(LOOK_UPS), look_up_within: LOOK_UP_WITHIN }
+        Self { accounts, key_use, keys, tokens, used_tokens, look_ups: Turns::new(LOOK_UPS), look_up_within: LOOK_UP_WITHIN }
     }
 
-    /// Verifies a `hello`, and makes what the hub needs for a session of it.
-    pub(crate) async fn admit(&self, socket: SocketId, hello: Hello) -> Result<SignIn, Refusal> {
+    /// Verifies a `hello` that comes from an address, and makes what the hub needs for a session of it.
+    pub(crate) async fn admit(&self, (socket, from): (SocketId, IpAddr), hello: Hello) -> Result<SignIn, Refusal> {
         check_version(hello.version)?;
         let cuid = check_cuid(&hello.cuid)?;
         let name = check_name(hello.name.clone())?;
@@ -68,8 +69,8 @@ impl Admission {
             return Err(refusal(ErrorCode::AccountIdRequired, "the account id is empty"));
         }
         let (entry, credential) = match &hello.credential {
-            Credential::ApiKey(key) => (self.admit_by_key(&hello.account_id, key).await?, "api key"),
-            Credential::UserToken(token) => (self.admit_by_token(&hello.account_id, &cuid, token).await?, "user token"),
+            Credential::ApiKey(key) => (self.admit_by_key(from, &hello.account_id, key).await?, "api key"),
+            Credential::UserToken(token) => (self.admit_by_token(from, (&hello.account_id, &cuid), token).await?, "user token"),
         };
         let Entry { account, environment, right } = entry;
         if environment != hello.environment {
@@ -77,7 +78,7 @@ impl Admission {
             return Err(refusal(ErrorCode::ProductionFieldRequired, detail));
         }
         let (id, user) = (account.id.clone(), cuid.clone());
-        if self.look_up(move |accounts| accounts.is_blocked(&id, environment, &user)).await? {
+        if self.look_up(from, move |accounts| accounts.is_blocked(&id, environment, &user)).await? {
             return Err(blocked());
         }
         let resume_token = random_secret().map_err(|error| come_back(error.to_string(), BUSY_RETRY_AFTER))?;
@@ -102,21 +103,21 @@ impl Admission {
         })
     }
 
-    /// Verifies the api key of a company's backend, which says no account: the key says what it is called, and its name whose it is. One that says nothing
-    /// of itself is good for devices only.
+    /// Verifies the api key of a company's backend at an address, which says no account: the key says what it is called, and its name whose it is. One that says
+    /// nothing of itself is good for devices only.
     ///
     /// The store is asked each time, so that a key that is revoked is good for nothing more; what is remembered is that the secret is right.
-    pub(crate) async fn admit_backend(&self, key: &Redacted<String>) -> Result<(Account, Environment), Refusal> {
+    pub(crate) async fn admit_backend(&self, from: IpAddr, key: &Redacted<String>) -> Result<(Account, Environment), Refusal> {
         if key.expose().is_empty() || key.expose().len() > MAX_KEY_BYTES {
             return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
         }
         let found = match id_in(key) {
-            Some(id) => self.look_up(move |accounts| accounts.find_key(&id)).await?,
+            Some(id) => self.look_up(from, move |accounts| accounts.find_key(&id)).await?,
             None => None,
         };
         let hash = found.iter().map(|(_, credential)| credential.key_hash.clone()).collect();
         // Also without such a key there is one to verify with, and the answer is the same.
-        let right = self.keys.find(ShownBy::Backend, key, hash, 1).await.map_err(|busy| too_many(busy.to_string()))?;
+        let right = self.keys.find((ShownBy::Backend, from), key, hash, 1).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = found.filter(|_| right.is_some()) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the api key is wrong"));
         };
@@ -126,23 +127,23 @@ impl Admission {
     }
 
     /// Verifies another token for the session on a socket, and makes what the hub needs to go on with that.
-    pub(crate) async fn renew(&self, socket: SocketId, renew: Renew) -> Result<HubEvent, Refusal> {
+    pub(crate) async fn renew(&self, (socket, from): (SocketId, IpAddr), renew: Renew) -> Result<HubEvent, Refusal> {
         let Renew { account_id: account, cuid, user_token } = renew;
         let cuid = check_cuid(&cuid)?;
-        let VerifiedToken { key, environment, lasts, .. } = self.take_token(&account, &cuid, &user_token).await?;
+        let VerifiedToken { key, environment, lasts, .. } = self.take_token(from, (&account, &cuid), &user_token).await?;
         Ok(HubEvent::TokenRenewed { socket, account, environment, cuid, key, lasts })
     }
 
-    async fn admit_by_key(&self, id: &AccountId, key: &Redacted<String>) -> Result<Entry, Refusal> {
+    async fn admit_by_key(&self, from: IpAddr, id: &AccountId, key: &Redacted<String>) -> Result<Entry, Refusal> {
         if key.expose().is_empty() || key.expose().len() > MAX_KEY_BYTES {
             return Err(refusal(ErrorCode::ApiKeyRequired, format!("an api key has 1 to {MAX_KEY_BYTES} bytes")));
         }
-        let (account, credentials) = self.find(id).await?.unzip();
+        let (account, credentials) = self.find(from, id).await?.unzip();
         let candidates = store::Credential::that_could_be(key, credentials.unwrap_or_default());
         let hashes = candidates.iter().map(|credential| credential.key_hash.clone()).collect();
         // Also without an account there is as much to verify with, and the answer is the same.
         let at_least = store::Credential::most_that_could_be(key);
-        let found = self.keys.find(ShownBy::Device, key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
+        let found = self.keys.find((ShownBy::Device, from), key, hashes, at_least).await.map_err(|busy| too_many(busy.to_string()))?;
         let Some((account, credential)) = account.zip(found.and_then(|index| candidates.into_iter().nth(index))) else {
             return Err(refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"));
         };
@@ -151,39 +152,45 @@ impl Admission {
         Ok(Entry { account, environment, right })
     }
 
-    async fn admit_by_token(&self, id: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<Entry, Refusal> {
-        let VerifiedToken { key, environment, lasts, .. } = self.take_token(id, cuid, token).await?;
-        let Some((account, _)) = self.find(id).await? else {
+    async fn admit_by_token(&self, from: IpAddr, (id, cuid): (&AccountId, &Cuid), token: &Redacted<String>) -> Result<Entry, Refusal> {
+        let VerifiedToken { key, environment, lasts, .. } = self.take_token(from, (id, cuid), token).await?;
+        let Some((account, _)) = self.find(from, id).await? else {
             return Err(come_back("the account has just been removed", BUSY_RETRY_AFTER));
         };
         Ok(Entry { account, environment, right: Right::UserToken { key, lasts } })
     }
 
     /// Verifies a token, and uses it up.
-    async fn take_token(&self, account: &AccountId, cuid: &Cuid, token: &Redacted<String>) -> Result<VerifiedToken, Refusal> {
+    async fn take_token(
+        &self,
+        from: IpAddr,
+        (account, cuid): (&AccountId, &Cuid),
+        token: &Redacted<String>,
+    ) -> Result<VerifiedToken, Refusal> {
         let token = token.expose();
         if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
             return Err(refusal(ErrorCode::ApiKeyRequired, format!("a user token has 1 to {MAX_TOKEN_BYTES} bytes")));
         }
         let token = PresentedToken::read(token).map_err(refuse_token)?;
         let (id, kid) = (account.clone(), token.kid().to_owned());
-        let key = self.look_up(move |accounts| accounts.token_key(&id, &kid)).await?;
+        let key = self.look_up(from, move |accounts| accounts.token_key(&id, &kid)).await?;
         let now = SystemTime::now();
         let verified = self.tokens.verify(&token, key.as_ref(), account, cuid.as_str(), now).map_err(refuse_token)?;
         let is_unused = self.used_tokens.take(account, &verified.jti, verified.until, unix_seconds(now)).await;
         if is_unused.map_err(|error| too_many(error.to_string()))? { Ok(verified) } else { Err(refuse_token(WrongToken::Used)) }
     }
 
-    async fn find(&self, id: &AccountId) -> Result<Option<(Account, Vec<store::Credential>)>, Refusal> {
+    async fn find(&self, from: IpAddr, id: &AccountId) -> Result<Option<(Account, Vec<store::Credential>)>, Refusal> {
         let id = id.clone();
-        self.look_up(move |accounts| accounts.find(&id)).await
+        self.look_up(from, move |accounts| accounts.find(&id)).await
     }
 
     async fn look_up<T: Send + 'static>(
         &self,
+        from: IpAddr,
         look: impl FnOnce(&Accounts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Ok(Ok(_turn)) = timeout(self.look_up_within, self.look_ups.acquire()).await else {
+        let Ok(_turn) = timeout(self.look_up_within, self.look_ups.take(from)).await else {
             return Err(too_many("too many sign-ins at once"));
         };
         let accounts = Arc::clone(&self.accounts);
@@ -248,6 +255,8 @@ pub(crate) fn come_back(detail: impl Into<String>, after: Duration) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use signedcall_wire::{DeviceId, RunId};
     use uuid::Uuid;
 
@@ -258,6 +267,8 @@ mod tests {
     use crate::tokens::TokenSettings;
     use crate::{STORE_FILE, open_accounts, serve};
 
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
     #[tokio::test]
     async fn one_of_a_crowd_is_told_when_to_come_back_each_at_another_moment() {
         let data = tempfile::tempdir().expect("a directory");
@@ -267,11 +278,14 @@ mod tests {
         let look_up_within = Duration::ZERO;
         let keys = (KeyVerifier::new().expect("randomness"), KeyUse::open(&accounts).expect("the same store"));
         let admission = Admission { look_up_within, ..Admission::new(accounts, keys, tokens) };
-        let all = admission.look_ups.acquire_many(u32::try_from(LOOK_UPS).expect("few")).await;
+        let mut all = Vec::new();
+        for _ in 0..LOOK_UPS {
+            all.push(admission.look_ups.take(FROM).await);
+        }
         let key = Redacted::new("key".to_owned());
         let mut moments = std::collections::BTreeSet::new();
         for _ in 0..8 {
-            let refused = admission.admit(SocketId(1), hello("grocer", &key, Environment::Production)).await.expect_err("a crowd");
+            let refused = admission.admit((SocketId(1), FROM), hello("grocer", &key, Environment::Production)).await.expect_err("a crowd");
             let after = Duration::from_millis(refused.retry_after_ms.expect("a moment"));
             assert_eq!(refused.code, ErrorCode::ServerFailure);
             assert!((BUSY_RETRY_AFTER..=BUSY_RETRY_AFTER + CROWD_SPREAD).contains(&after), "{after:?}");
@@ -331,11 +345,12 @@ mod tests {
             ("grocer", &development, Environment::Development),
             ("demo", &demo, Environment::Development),
         ] {
-            let admitted = admission.admit(SocketId(1), hello(account, key, environment)).await.expect("a good key");
+            let admitted = admission.admit((SocketId(1), FROM), hello(account, key, environment)).await.expect("a good key");
             assert_eq!((admitted.account.0.as_str(), admitted.environment), (account, environment));
         }
         for (account, key) in [("grocer", &wrong), ("demo", &production), ("nobody", &production)] {
-            let refused = admission.admit(SocketId(1), hello(account, key, Environment::Production)).await.expect_err("it is none of them");
+            let refused =
+                admission.admit((SocketId(1), FROM), hello(account, key, Environment::Production)).await.expect_err("it is none of them");
             assert_eq!(refused, refusal(ErrorCode::ApiKeyRequired, "the account id or the api key is wrong"), "{account}");
         }
     }

@@ -138,6 +138,11 @@ impl Ticket {
         }
     }
 
+    /// Whose address the connection comes from.
+    pub(crate) const fn house(&self) -> IpAddr {
+        self.from
+    }
+
     pub(crate) fn is_released(&self) -> bool {
         self.is_released.load(Ordering::Relaxed)
     }

@@ -1,9 +1,12 @@
 //! Api keys: how they are made, what of them is stored, and how they are verified without stalling anybody.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::hub::KeyId;
+use crate::turns::Turns;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use base64::Engine;
@@ -13,13 +16,11 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use sha2::Sha256;
 use signedcall_wire::{Environment, Redacted};
-use tokio::sync::Semaphore;
-
-use crate::hub::KeyId;
 
 /// Verifications for devices at the same time: each takes 19 MiB and a core for some 20 ms, and the service has other things to do.
 const MOST_VERIFICATIONS: usize = 2;
-/// The same for companies' backends, of which there are few. Whoever tries keys there keeps no device from signing in.
+/// The same for companies' backends, of which there are few. Whoever tries keys there keeps no device from signing in, and whoever tries them from one address
+/// nobody at another.
 const MOST_FOR_BACKENDS: usize = 1;
 /// How long a sign-in queues for a verification before it is asked to come back: within the time that a device waits for its first answer.
 const VERIFY_WITHIN: Duration = Duration::from_secs(5);
@@ -108,8 +109,8 @@ pub(crate) struct TooBusy;
 /// devices costs a MAC each.
 #[derive(Debug)]
 pub(crate) struct KeyVerifier {
-    for_devices: Arc<Semaphore>,
-    for_backends: Arc<Semaphore>,
+    for_devices: Arc<Turns>,
+    for_backends: Arc<Turns>,
     queue_for: Duration,
     /// The hash of a key that nobody has, to verify with where there is no other: how long an answer takes says nothing of the account.
     nobodys: String,
@@ -121,8 +122,8 @@ pub(crate) struct KeyVerifier {
 impl KeyVerifier {
     pub(crate) fn new() -> Result<Self, NoRandomness> {
         Ok(Self {
-            for_devices: Arc::new(Semaphore::new(MOST_VERIFICATIONS)),
-            for_backends: Arc::new(Semaphore::new(MOST_FOR_BACKENDS)),
+            for_devices: Turns::new(MOST_VERIFICATIONS),
+            for_backends: Turns::new(MOST_FOR_BACKENDS),
             queue_for: VERIFY_WITHIN,
             nobodys: hash(&random_secret()?)?,
             memory_key: random_secret()?,
@@ -130,10 +131,10 @@ impl KeyVerifier {
         })
     }
 
-    /// Finds the first of some stored hashes that is this key's. With fewer than `at_least` it takes as long as with so many.
+    /// Finds the first of some stored hashes that is this key's, which is shown from an address. With fewer than `at_least` it takes as long as with so many.
     pub(crate) async fn find(
         &self,
-        shown_by: ShownBy,
+        (shown_by, from): (ShownBy, IpAddr),
         key: &Redacted<String>,
         hashes: Vec<String>,
         at_least: usize,
@@ -141,18 +142,18 @@ impl KeyVerifier {
         if let Some(known) = hashes.iter().position(|hash| self.remembers(self.fingerprint(key, hash))) {
             return Ok(Some(known));
         }
-        let permits = match shown_by {
+        let turns = match shown_by {
             ShownBy::Device => &self.for_devices,
             ShownBy::Backend => &self.for_backends,
         };
-        let Ok(Ok(permit)) = tokio::time::timeout(self.queue_for, Arc::clone(permits).acquire_owned()).await else {
+        let Ok(turn) = tokio::time::timeout(self.queue_for, turns.take(from)).await else {
             return Err(TooBusy);
         };
         let fingerprints: Vec<_> = hashes.iter().map(|hash| self.fingerprint(key, hash)).collect();
         let (key, tried) = (key.clone(), self.pad(hashes, at_least));
         let verified = tokio::task::spawn_blocking(move || {
-            // Whoever has shown the key may have left: its place is free once the work is done, not before.
-            let _permit = permit;
+            // Whoever has shown the key may have left: its turn is over once the work is done, not before.
+            let _turn = turn;
             tried.iter().position(|hash| is_key_of(&key, hash))
         });
         let Ok(found) = verified.await else {
@@ -194,7 +195,21 @@ impl KeyVerifier {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::turns::Turn;
+
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// Takes all turns that there are.
+    async fn take_all(turns: &Arc<Turns>, number: usize) -> Vec<Turn> {
+        let mut all = Vec::new();
+        for _ in 0..number {
+            all.push(turns.take(FROM).await);
+        }
+        all
+    }
 
     #[tokio::test]
     async fn a_key_is_found_among_hashes_and_remembered_until_it_is_replaced() {
@@ -202,12 +217,16 @@ mod tests {
         let key = random_secret().expect("randomness");
         let other = hash(&random_secret().expect("randomness")).expect("randomness");
         let own = hash(&key).expect("randomness");
-        assert_eq!(verifier.find(ShownBy::Device, &key, vec![other.clone(), own.clone()], 2).await.ok(), Some(Some(1)));
+        assert_eq!(verifier.find((ShownBy::Device, FROM), &key, vec![other.clone(), own.clone()], 2).await.ok(), Some(Some(1)));
         assert!(verifier.remembers(verifier.fingerprint(&key, &own)));
         assert!(!verifier.remembers(verifier.fingerprint(&key, &other)), "the key has been replaced");
-        assert_eq!(verifier.find(ShownBy::Device, &key, vec![other], 2).await.ok(), Some(None));
-        let known = verifier.for_devices.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
-        assert_eq!(verifier.find(ShownBy::Device, &key, vec![own], 2).await.ok(), Some(Some(0)), "a known key needs no verification");
+        assert_eq!(verifier.find((ShownBy::Device, FROM), &key, vec![other], 2).await.ok(), Some(None));
+        let known = take_all(&verifier.for_devices, MOST_VERIFICATIONS).await;
+        assert_eq!(
+            verifier.find((ShownBy::Device, FROM), &key, vec![own], 2).await.ok(),
+            Some(Some(0)),
+            "a known key needs no verification"
+        );
         drop(known);
     }
 
@@ -237,14 +256,14 @@ mod tests {
     #[tokio::test]
     async fn a_sign_in_that_cannot_be_verified_in_time_is_sent_away() {
         let verifier = KeyVerifier { queue_for: Duration::ZERO, ..KeyVerifier::new().expect("randomness") };
-        let all = verifier.for_devices.acquire_many(u32::try_from(MOST_VERIFICATIONS).expect("few")).await;
+        let all = take_all(&verifier.for_devices, MOST_VERIFICATIONS).await;
         let key = Redacted::new("key".to_owned());
-        assert!(verifier.find(ShownBy::Device, &key, vec![], 1).await.is_err());
-        assert_eq!(verifier.find(ShownBy::Backend, &key, vec![], 1).await.ok(), Some(None), "a backend does not wait for devices");
+        assert!(verifier.find((ShownBy::Device, FROM), &key, vec![], 1).await.is_err());
+        assert_eq!(verifier.find((ShownBy::Backend, FROM), &key, vec![], 1).await.ok(), Some(None), "a backend does not wait for devices");
         drop(all);
-        let all = verifier.for_backends.acquire_many(u32::try_from(MOST_FOR_BACKENDS).expect("few")).await;
-        assert!(verifier.find(ShownBy::Backend, &key, vec![], 1).await.is_err());
-        assert_eq!(verifier.find(ShownBy::Device, &key, vec![], 1).await.ok(), Some(None), "nor a device for backends");
+        let all = take_all(&verifier.for_backends, MOST_FOR_BACKENDS).await;
+        assert!(verifier.find((ShownBy::Backend, FROM), &key, vec![], 1).await.is_err());
+        assert_eq!(verifier.find((ShownBy::Device, FROM), &key, vec![], 1).await.ok(), Some(None), "nor a device for backends");
         drop(all);
     }
 

@@ -35,6 +35,7 @@ mod switchboard;
 mod tenancy;
 mod tls;
 mod tokens;
+mod turns;
 mod wake;
 mod web;
 pub mod webhooks;

@@ -5,6 +5,7 @@
 mod end;
 mod waits;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ pub(crate) fn serve(
     let mut task = SocketTask {
         web_socket,
         socket,
+        from: ticket.house(),
         settings,
         hub: None,
         outgoing: None,
@@ -89,6 +91,8 @@ pub(crate) fn serve(
 struct SocketTask {
     web_socket: WebSocket,
     socket: SocketId,
+    /// Who takes turns with others at being verified.
+    from: IpAddr,
     settings: SocketSettings,
     /// Where what it says goes, once that is known.
     hub: Option<Sender<Note>>,
@@ -189,7 +193,7 @@ impl SocketTask {
             Message::Close(_) => return Err(End::Lost),
         };
         match codec::read(text.as_str()) {
-            Ok(ClientMessage::Hello(hello)) => match self.admission.admit(self.socket, hello).await {
+            Ok(ClientMessage::Hello(hello)) => match self.admission.admit((self.socket, self.from), hello).await {
                 Ok(sign_in) => {
                     let hub = self.exchange.of(&sign_in.account).await;
                     self.enter(hub).await?;
@@ -215,8 +219,8 @@ impl SocketTask {
                 self.send(ServiceMessage::NotRenewed(too_many)).await
             }
             Ok(ClientMessage::Renew(renew)) => {
-                let (admission, socket) = (Arc::clone(&self.admission), self.socket);
-                self.renewing = Some(Box::pin(async move { admission.renew(socket, renew).await }));
+                let (admission, whose) = (Arc::clone(&self.admission), (self.socket, self.from));
+                self.renewing = Some(Box::pin(async move { admission.renew(whose, renew).await }));
                 Ok(())
             }
             Ok(ClientMessage::Unknown) => {

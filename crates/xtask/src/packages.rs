@@ -59,6 +59,7 @@ const PACKAGES: &[(&str, &str, Need)] = &[
     ("webkit2gtk-driver", "/usr/bin/WebKitWebDriver", Need::VirtualDesktop),
     ("xdotool", "xdotool", Need::VirtualDesktop),
     ("imagemagick", "ImageMagick", Need::VirtualDesktop),
+    ("desktop-file-utils", "desktop-file-utils", Need::VirtualDesktop),
     ("iproute2", "iproute", Need::VirtualDesktop),
     ("espeak-ng", "espeak-ng", Need::VirtualDesktop),
     ("sox", "sox", Need::VirtualDesktop),

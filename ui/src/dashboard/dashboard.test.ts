@@ -6,8 +6,9 @@ import { readMetrics } from "./metrics";
 import { outcomeOf } from "./outcome";
 import { brandOf, viewsOf } from "./preview/views";
 import { href, read, type Route } from "./route.svelte";
-import { actionOf, appleReasonOf, auditOutcomeOf, fieldError, languages, otherError, reasonOf, refusalOf, verdictOf, wordsFor } from "./words";
+import { actionOf, appleReasonOf, auditOutcomeOf, fieldError, languages, otherError, reasonOf, refusalOf, subjectOf, verdictOf, wordsFor } from "./words";
 import { en } from "./words/en";
+import { aheadOfUtc } from "./zone";
 
 it.each<[string, Route]>([
   ["", { page: "accounts" }],
@@ -68,7 +69,7 @@ it.each(Object.entries(languages))("%s has words for the same reasons, actions a
 
 it("shows a brand on the app's own calls, as they are now", () => {
   const brand = brandOf({ name: "Parcelo", bg_color: "#12355B", font_color: "white", button_theme: "dark" });
-  expect(brand).toMatchObject({ background: "#12355B", foreground: "#FFFFFF", lightButtons: false });
+  expect(brand).toMatchObject({ logo: null, background: "#12355B", foreground: "#FFFFFF", lightButtons: false });
   const now = Date.UTC(2027, 0, 1);
   const views = viewsOf(brand, { name: "Amira", context: "Order 4711", now });
   expect(views.map(({ screen }) => screen)).toEqual(["incoming", "talking", "outgoing", "ended", "busy", "popup"]);
@@ -84,6 +85,7 @@ it("says what came of something, and what nobody has foreseen as it is", () => {
     "Refused",
     "a word of tomorrow",
   ]);
+  expect([subjectOf(en, "(erased)"), subjectOf(en, "erased")]).toEqual([{ words: "an erased user" }, { id: "erased" }]);
   expect(verdictOf(en, "gone")).toBe("Device not known");
   expect([appleReasonOf(en, "Unregistered"), appleReasonOf(en, "toString")]).toEqual(["The app was removed from the device.", "toString"]);
 });
@@ -98,4 +100,16 @@ it("leads to the headline whoever has pressed what is gone, and nobody else", as
   button("gone")?.remove();
   await keepFocus();
   expect(document.activeElement?.tagName).toBe("H1");
+});
+
+it.each([
+  [0, "+00:00"],
+  [-60, "+01:00"],
+  [-330, "+05:30"],
+  [-765, "+12:45"],
+  [210, "-03:30"],
+  [570, "-09:30"],
+  [720, "-12:00"],
+])("a clock that is %d minutes behind UTC is ahead of it by %s", (behind, ahead) => {
+  expect(aheadOfUtc(behind)).toBe(ahead);
 });

@@ -1,5 +1,6 @@
 //! Who asks, and for what: what is taken from a request before it is carried out.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use super::problem::Problem;
 use super::stores::Record;
 use crate::gate::Ticket;
 use crate::store::Scope;
+use crate::web::Peer;
 
 /// The company that a request is of, by the api key that it shows. Nothing else of a request is looked at before it is known.
 #[derive(Debug)]
@@ -43,7 +45,8 @@ impl FromRequestParts<Shared> for Company {
         }
         let key =
             bearer(&parts.headers).ok_or_else(|| Problem::unauthorized("there is no api key: send it as Authorization: Bearer sc_…"))?;
-        let (account, environment) = api.admission.admit_backend(&key).await.map_err(refuse)?;
+        let from = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(from)| *from);
+        let (account, environment) = api.admission.admit_backend(from, &key).await.map_err(refuse)?;
         // As a device that has signed in, it waits no more.
         if let Some(ticket) = parts.extensions.get::<Arc<Ticket>>() {
             ticket.release();

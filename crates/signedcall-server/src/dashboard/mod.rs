@@ -15,6 +15,7 @@ mod figures;
 mod guard;
 mod health;
 mod links;
+mod logo;
 mod pages;
 mod passwords;
 mod quiet;
@@ -37,6 +38,7 @@ use self::attempts::Attempts;
 use self::guard::guard;
 pub(crate) use self::links::FIRST_OPERATOR;
 pub use self::links::{OperatorError, list as operators, new_link, remove as remove_operator};
+use self::logo::Logos;
 use self::passwords::Passwords;
 use self::refused::{Code, Refused, in_words};
 use self::session::UntoldSessions;
@@ -84,6 +86,7 @@ pub(crate) struct Dashboard {
     attempts: Attempts,
     untold: UntoldSessions,
     operator: Operator,
+    logos: Logos,
     settings: DashboardSettings,
     /// Whether the listener itself has TLS.
     is_encrypted: bool,
@@ -100,7 +103,8 @@ impl Dashboard {
         is_encrypted: bool,
     ) -> Result<Self, NoRandomness> {
         let (passwords, attempts, untold) = (Passwords::new()?, Attempts::default(), UntoldSessions::default());
-        Ok(Self { stores, api, passwords, attempts, untold, operator, settings, is_encrypted })
+        let logos = Logos::new(settings.webhooks.to_private_addresses);
+        Ok(Self { stores, api, passwords, attempts, untold, operator, logos, settings, is_encrypted })
     }
 }
 
@@ -117,6 +121,7 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .merge(figures::routes())
         .merge(audit::routes())
         .merge(health::routes())
+        .merge(logo::routes())
         .merge(company::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(in_words))

@@ -96,7 +96,10 @@ impl Operator {
             page.counter("signedcall_relay_ports_refused_total", "Ports of the relay that were one too many.", quota.refused());
         }
         if let Some((bytes, room)) = self.ask_disk(|probe| (probe.bytes(), probe.room())).await {
-            page.value("signedcall_store_bytes", "Size of the store.", bytes);
+            // What nobody says is left out: nought would be something else.
+            if let Some(bytes) = bytes {
+                page.value("signedcall_store_bytes", "Size of the store.", bytes);
+            }
             if let Some(room) = room {
                 page.value("signedcall_disk_free_bytes", "Room on the store's disk.", room);
             }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{ConnectError, Stream};
 
-/// The most bytes of an answer that are read, of its head and of its body.
+/// The most bytes of an answer that are read, of its head and of its body, where nothing else is said.
 const MOST_ANSWERED: usize = 16 * 1024;
 /// The most characters of a refusal that are kept for the log: enough for a sentence.
 const MOST_WORDS: usize = 200;
@@ -43,6 +43,33 @@ pub(crate) enum NoAnswer {
 
 /// Asks on a connection that is for this alone, in HTTP/1.1.
 pub(crate) async fn ask_once(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, until: Instant) -> Result<Answer, NoAnswer> {
+    on(stream, until, async |sender| answer_to(sender.send_request(request), until).await).await
+}
+
+/// Asks on a connection that is for this alone, and reads what is given, if anything is: all of it by then, and so many bytes at most.
+pub(crate) async fn read_once(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+    until: Instant,
+    most: usize,
+) -> Result<Option<Bytes>, NoAnswer> {
+    on(stream, until, async |sender| {
+        let response = timeout_at(until, sender.send_request(request)).await.map_err(|_| NoAnswer::TooLate)??;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        let read = timeout_at(until, Limited::new(response.into_body(), most).collect()).await.map_err(|_| NoAnswer::TooLate)?;
+        Ok(read.ok().map(http_body_util::Collected::to_bytes))
+    })
+    .await
+}
+
+/// Asks by whoever sends requests on a connection, for as long as that takes.
+async fn on<T>(
+    stream: Box<dyn Stream>,
+    until: Instant,
+    ask: impl AsyncFnOnce(&mut http1::SendRequest<Full<Bytes>>) -> Result<T, NoAnswer>,
+) -> Result<T, NoAnswer> {
     let handshake = http1::Builder::new().max_buf_size(MOST_ANSWERED).handshake(TokioIo::new(stream));
     let (mut sender, connection) = timeout_at(until, handshake).await.map_err(|_| NoAnswer::TooLate)??;
     let carrying = async {
@@ -51,7 +78,7 @@ pub(crate) async fn ask_once(stream: Box<dyn Stream>, request: Request<Full<Byte
         pending::<Infallible>().await
     };
     tokio::select! {
-        answer = answer_to(sender.send_request(request), until) => answer,
+        answer = ask(&mut sender) => answer,
         never = carrying => match never {},
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-pub(crate) use self::exchange::{Answer, NoAnswer, answer_to, ask_once};
+pub(crate) use self::exchange::{Answer, NoAnswer, answer_to, ask_once, read_once};
 pub(crate) use self::trust::{Connector, Trust};
 pub use self::url::InvalidUrl;
 pub(crate) use self::url::check;

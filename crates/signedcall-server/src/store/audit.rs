@@ -1,9 +1,12 @@
-//! What operators have done by the dashboard. Rows are added, and never changed or taken away.
+//! What operators have done by the dashboard. Rows are added, and never changed or taken away, but for the name of a user who was erased.
 
 use std::time::SystemTime;
 
-use super::sql::params;
+use super::sql::{self, Connection, params};
 use super::{Accounts, StoreError, unix_millis};
+
+/// What stands in the place of a user who was erased. No user, key or call is called so, and the store takes no other word there.
+const ERASED: &str = "(erased)";
 
 /// Something that an operator has done, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub(crate) struct AuditEntry {
     pub(crate) account: Option<String>,
     /// In which of its environments.
     pub(crate) environment: Option<&'static str>,
-    /// To what: the id of a key, a user, a call.
+    /// To what: the id of a key, a user, a call. Nothing else of an entry says who a user is, so that they can be erased from it.
     pub(crate) subject: Option<String>,
     /// What has come of it, likewise.
     pub(crate) outcome: &'static str,
@@ -70,6 +73,19 @@ impl Accounts {
         };
         read().map_err(|error| self.failed(error))
     }
+}
+
+/// Takes a user out of a portion of the entries from before a moment, and says how many these are. Who has done what and when stays.
+pub(super) fn take_out(
+    connection: &Connection,
+    [account, environment, cuid]: [&str; 3],
+    before_ms: i64,
+    portion: usize,
+) -> sql::Result<usize> {
+    let take = "UPDATE audit_log SET subject = ? WHERE number IN (
+                    SELECT number FROM audit_log INDEXED BY audit_log_by_subject
+                    WHERE account = ? AND environment = ? AND subject = ? AND at_ms < ? LIMIT ?)";
+    connection.execute(take, params![ERASED, account, environment, cuid, before_ms, portion as i64])
 }
 
 #[cfg(test)]
@@ -149,15 +165,24 @@ mod tests {
     fn what_was_written_down_is_neither_changed_nor_taken_away(store: &TestStore) {
         let accounts = Accounts::open(store.at()).expect("a new store");
         for action in ["key.add", "key.revoke"] {
-            accounts.audit(&entry(action), SystemTime::now()).expect("a store");
+            let entry = AuditEntry { subject: Some("0123456789ab".to_owned()), ..entry(action) };
+            accounts.audit(&entry, SystemTime::now()).expect("a store");
         }
-        for change in ["UPDATE audit_log SET operator = 'somebody else'", "DELETE FROM audit_log", "DELETE FROM audit_log WHERE number = 1"]
-        {
+        accounts.audit(&AuditEntry { account: None, ..entry("sign_in") }, SystemTime::now()).expect("a store");
+        for change in [
+            "UPDATE audit_log SET operator = 'somebody else'",
+            "UPDATE audit_log SET subject = 'something else'",
+            "UPDATE audit_log SET subject = NULL",
+            "UPDATE audit_log SET subject = '(erased)', outcome = 'refused'",
+            "UPDATE audit_log SET subject = '(erased)' WHERE action = 'sign_in'",
+            "DELETE FROM audit_log",
+            "DELETE FROM audit_log WHERE number = 1",
+        ] {
             assert!(accounts.connection().execute(change, params![]).is_err(), "{change}");
         }
         let page = |account, before| accounts.audit_page(account, before, 10).expect("a store");
         let actions = |rows: Vec<AuditRow>| rows.into_iter().map(|row| row.action).collect::<Vec<_>>();
-        assert_eq!(actions(page(None, i64::MAX)), ["key.revoke", "key.add"]);
+        assert_eq!(actions(page(None, i64::MAX)), ["sign_in", "key.revoke", "key.add"]);
         assert_eq!(actions(page(Some("grocer"), 2)), ["key.add"]);
         assert_eq!(actions(page(Some("baker"), i64::MAX)), [""; 0]);
     }

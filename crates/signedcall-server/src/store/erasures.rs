@@ -1,4 +1,4 @@
-//! What is taken out of the records of calls: who a user was, once their company asks for that, and whole records when they are old.
+//! What is taken out of the records of calls and of the audit log: who a user was, once their company asks for that. And whole records when they are old.
 //!
 //! It is done a little at a time: nobody who writes has to wait for more than a portion. What is asked for is kept until it is done, so that a service that
 //! is stopped goes on with it, and then nothing is left that says who the pseudonym was.
@@ -8,13 +8,15 @@ use std::time::{Duration, SystemTime};
 use signedcall_wire::{AccountId, Cuid, Environment};
 
 use super::api_keys::note_withdrawal;
+use super::audit;
 use super::schema::BUSY_FOR;
 use super::sql::{self, Connection, Row, params};
 use super::{Accounts, StoreError, environment_name, unix_millis};
 
 /// How many records are changed at once: some milliseconds, in which no call is written down.
 pub(super) const PORTION: usize = 200;
-/// How long after it was asked for an erasure is done at the earliest: a call that was placed before may be written down as late as that.
+/// How long after it was asked for an erasure is done at the earliest: a call that was placed before, and what an operator had begun before, may be written down
+/// as late as that.
 const NOT_DONE_BEFORE: Duration = Duration::from_secs(30);
 
 /// How long after its end a call keeps who was in it: their devices say how it sounded, which is written down by who they are.
@@ -73,7 +75,8 @@ impl Accounts {
             for erasure in erasures(&connection)? {
                 let placed = erasure.replace(&connection, "caller", "calls_by_caller", "caller_device = ''", over_since)?;
                 let taken = erasure.replace(&connection, "callee", "calls_by_callee", OF_CALLEE, over_since)?;
-                if placed + taken > 0 {
+                let noted = erasure.take_out_of_log(&connection)?;
+                if placed + taken + noted > 0 {
                     return Ok(true);
                 }
                 if erasure.may_be_done(now) && !erasure.waits(&connection)? {
@@ -121,6 +124,12 @@ impl Erasure {
         connection.execute(&replace, params![pseudonym, account, environment, cuid, until_ms, over_since, PORTION as i64])
     }
 
+    /// Takes them out of a portion of what operators have done to them.
+    fn take_out_of_log(&self, connection: &Connection) -> sql::Result<usize> {
+        let later = i64::try_from(NOT_DONE_BEFORE.as_millis()).unwrap_or(i64::MAX);
+        audit::take_out(connection, [&self.account, &self.environment, &self.cuid], self.until_ms.saturating_add(later), PORTION)
+    }
+
     /// Whether a call of theirs has who they are, since it goes on or has just ended.
     fn waits(&self, connection: &Connection) -> sql::Result<bool> {
         let Self { account, environment, cuid, until_ms, .. } = self;
@@ -155,8 +164,8 @@ mod tests {
     use super::*;
     use crate::account::add;
     use crate::demo::demo_account;
-    use crate::store::Account;
     use crate::store::testing::{TestStore, on_each_store};
+    use crate::store::{Account, AuditEntry};
 
     const CUID: &str = "courier_1";
 
@@ -164,6 +173,7 @@ mod tests {
         an_erasure_is_done_in_portions_and_waits_for_calls_that_go_on_and_then_nobody_knows_who_it_was,
         a_call_that_has_just_ended_keeps_who_was_in_it_until_their_devices_have_said_how_it_sounded,
         calls_are_forgotten_once_they_are_old_and_no_sooner,
+        the_audit_log_says_what_was_done_to_an_erased_user_and_not_who_that_was,
     ];
 
     struct Store {
@@ -257,5 +267,41 @@ mod tests {
         assert!(forget(2_001) && store.count("calls") == 3);
         assert!(!forget(2_001) && store.count("calls") == 2);
         assert!(!forget(2_002) && store.count("calls") == 1, "that which goes on stays");
+    }
+
+    fn the_audit_log_says_what_was_done_to_an_erased_user_and_not_who_that_was(store: &TestStore) {
+        let store = Store::new(store);
+        let note = |operator: &str, action, environment, subject: &str, at_ms| {
+            let (operator, account, subject) = (operator.to_owned(), Some("grocer".to_owned()), Some(subject.to_owned()));
+            let entry = AuditEntry { operator, action, account, environment: Some(environment), subject, outcome: "done" };
+            store.accounts.audit(&entry, at(at_ms)).expect("a good store");
+        };
+        for _ in 0..PORTION {
+            note("admin", "set_quiet_hours", "production", CUID, 1_000);
+        }
+        note(CUID, "block_user", "production", CUID, 2_000);
+        note("admin", "block_user", "production", "courier_2", 3_000);
+        note("admin", "block_user", "development", CUID, 4_000);
+        note("admin", "erase_user", "production", CUID, 5_001);
+        // It was begun before.
+        note("admin", "test_push", "production", CUID, 34_999);
+        note("admin", "let_user_in", "production", CUID, 35_000);
+        store.ask("erased_one", 5_000);
+        while store.accounts.erase_some(at(35_000)).expect("a good store") {}
+        assert_eq!(store.count("erasures"), 0);
+        let log = store.accounts.audit_page(None, i64::MAX, PORTION * 2).expect("a good store");
+        let said: Vec<_> =
+            log.iter().map(|row| (row.at_ms, row.operator.as_str(), row.action.as_str(), row.subject.as_deref())).take(7).collect();
+        let known = [
+            (35_000, "admin", "let_user_in", Some(CUID)),
+            (34_999, "admin", "test_push", Some("(erased)")),
+            (5_001, "admin", "erase_user", Some("(erased)")),
+            (4_000, "admin", "block_user", Some(CUID)),
+            (3_000, "admin", "block_user", Some("courier_2")),
+            (2_000, CUID, "block_user", Some("(erased)")),
+            (1_000, "admin", "set_quiet_hours", Some("(erased)")),
+        ];
+        assert_eq!(said, known);
+        assert_eq!(store.count("audit_log WHERE subject = '(erased)' AND outcome = 'done' AND account = 'grocer'"), PORTION + 3);
     }
 }

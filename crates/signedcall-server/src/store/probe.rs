@@ -43,17 +43,18 @@ impl StoreProbe {
         }
     }
 
-    /// The bytes of the store, with what was written since it was last brought together.
-    pub(crate) fn bytes(&self) -> u64 {
+    /// The bytes of the store, with what was written since it was last brought together; `None` while nobody says how many.
+    pub(crate) fn bytes(&self) -> Option<u64> {
         match &self.at {
             Location::File(path) => {
                 let mut journal = path.clone().into_os_string();
                 journal.push("-wal");
-                [path.as_os_str(), &journal].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+                let gathered = std::fs::metadata(journal).map(|file| file.len()).unwrap_or_default();
+                std::fs::metadata(path).ok().map(|file| file.len() + gathered)
             }
             Location::Server(_) => {
                 let size = self.connection.query_one("SELECT pg_database_size(current_database())", params![], |row| row.get::<i64>(0));
-                size.ok().and_then(|size| size.try_into().ok()).unwrap_or_default()
+                size.ok().and_then(|size| size.try_into().ok())
             }
         }
     }
@@ -63,4 +64,27 @@ impl StoreProbe {
 pub(crate) fn room_at(path: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::TestStore;
+    use crate::store::testing::postgres::Postgres;
+
+    #[test]
+    fn a_store_whose_size_nobody_says_has_none_rather_than_nought() {
+        let server = Postgres::start();
+        let away = TestStore::on(&server);
+        for store in [TestStore::in_a_file(), away] {
+            drop(store.at().open().expect("a new store"));
+            let probe = StoreProbe::open(store.at()).expect("a store");
+            assert!(probe.bytes().is_some_and(|bytes| bytes > 0));
+            match store.at() {
+                Location::File(path) => std::fs::remove_file(path).expect("it is there"),
+                Location::Server(_) => server.stop(),
+            }
+            assert_eq!(probe.bytes(), None);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The layout of a database on a server, and how an older one is brought up to date.
 //!
 //! It goes by the same numbers as that of a file: a new database begins with one layout as a whole (`layouts/postgres.sql`), and takes the steps behind it as
-//! [`steps::MIGRATIONS`] has them. These make tables, columns, indexes and triggers that refuse a change, and nothing else: they are the same in both.
+//! [`steps::MIGRATIONS`] has them. These make tables, columns, indexes and triggers that refuse a change, or take such triggers
+//! away, and nothing else: they are the same in both.
 
 use std::time::Duration;
 
@@ -99,6 +100,9 @@ mod tests {
             ALTER TABLE diary ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
             CREATE INDEX diary_by_pages ON diary (pages) WHERE pages > 0;
             CREATE TRIGGER diary_stays BEFORE DELETE ON diary BEGIN SELECT RAISE(ABORT, 'it''s only added to'); END;
+            CREATE TRIGGER no_day BEFORE UPDATE ON diary BEGIN SELECT RAISE(ABORT, 'nothing is changed'); END;
+            DROP TRIGGER no_day;
+            CREATE TRIGGER no_day BEFORE UPDATE OF day ON diary WHEN NEW.day IS DISTINCT FROM 'a day' BEGIN SELECT RAISE(ABORT, 'it was another day'); END;
         ";
         for (store, text) in [(TestStore::in_a_file(), STEP.to_owned()), (TestStore::on_postgres(), step(STEP))] {
             let connection = store.at().open().expect("a new store");
@@ -107,6 +111,9 @@ mod tests {
             assert_eq!(store.number("SELECT number FROM diary"), 1);
             let refused = connection.execute("DELETE FROM diary", params![]).expect_err("it is only added to");
             assert!(refused.to_string().contains("it's only added to"), "{refused}");
+            let refused = connection.execute("UPDATE diary SET day = 'Tuesday'", params![]).expect_err("it is another day");
+            assert!(refused.to_string().contains("it was another day"), "{refused}");
+            connection.execute("UPDATE diary SET day = 'a day', pages = 1", params![]).expect("that may be said");
         }
     }
 }

@@ -329,4 +329,14 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 ",
+    // Whoever is erased is erased from there as well, and nothing else is changed.
+    "
+    CREATE INDEX audit_log_by_subject ON audit_log (account, subject) WHERE subject IS NOT NULL;
+    DROP TRIGGER audit_log_stays;
+    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log
+        WHEN OLD.subject IS NULL OR NEW.subject IS DISTINCT FROM '(erased)'
+             OR (NEW.number, NEW.at_ms, NEW.operator, NEW.action, NEW.account, NEW.environment, NEW.outcome)
+                IS DISTINCT FROM (OLD.number, OLD.at_ms, OLD.operator, OLD.action, OLD.account, OLD.environment, OLD.outcome)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+",
 ];

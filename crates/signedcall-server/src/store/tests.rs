@@ -3,6 +3,7 @@ mod file;
 mod pushes;
 mod records;
 mod server;
+mod upgrades;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::operator::get;
 use crate::support::{Device, PATIENCE, Socket, TestService, hello, new_call, proves_nothing};
 
 /// What a call may take to ring, with whatever goes on: a device that waits this long says so on its screen.
-const RINGS_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const RINGS_WITHIN: Duration = Duration::from_secs(2);
 /// The connections of one who means harm.
 const MANY: usize = 200;
 const UPGRADE: &[u8] = b"GET /v1/signalling HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -25,7 +25,7 @@ const UPGRADE: &[u8] = b"GET /v1/signalling HTTP/1.1\r\nHost: localhost\r\nConne
 const HALF_A_FRAME: &[u8] = &[0x81, 0xFE, 0xFF, 0xFF, 0, 0, 0, 0, b'{'];
 
 /// A call from one to the other and its end, and how long it took to ring.
-async fn call(caller: &mut Device, callee: &mut Device, to: &str) -> Duration {
+pub(crate) async fn call(caller: &mut Device, callee: &mut Device, to: &str) -> Duration {
     let (call, request) = new_call(to);
     let asked = Instant::now();
     caller.ask(request).await.expect("a call");
@@ -214,6 +214,14 @@ async fn when_everybody_comes_back_at_once_all_are_let_in_and_calls_go_on() {
     assert!(slowest < RINGS_WITHIN, "{slowest:?}");
 }
 
+/// Has as many files as this process may have, and says how many that are.
+pub(crate) fn raise_files() -> Option<u64> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let raised = rustix::process::Rlimit { current: limit, maximum: limit };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("as many as are allowed");
+    limit
+}
+
 /// What the system says of a process's memory, in bytes.
 fn memory_of(page: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
@@ -222,9 +230,7 @@ fn memory_of(page: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_half_open_connections_keep_nobody_from_calling_or_signing_in() {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    let raised = rustix::process::Rlimit { current: limit, maximum: limit };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("as many as are allowed");
+    let limit = raise_files();
     // As many as this machine lets one process have, where that is less.
     let number = limit.map_or(10_000, |limit| usize::try_from(limit.saturating_sub(500)).expect("few").min(10_000));
     if number < 10_000 {

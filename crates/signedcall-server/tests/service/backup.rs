@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use signedcall_server::store::read_records;
-use signedcall_server::{STORE_FILE, Settings, StartError, backup, serve};
-use signedcall_wire::{EndReason, Request, ServiceEvent};
+use signedcall_server::store::{Account, read_records};
+use signedcall_server::webhooks::{self, CallEvent, WebhookSettings};
+use signedcall_server::{STORE_FILE, Settings, StartError, account, backup, open_accounts, serve};
+use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, EndReason, Hello, Request, ServiceEvent};
+use tokio::task::JoinSet;
 
 use crate::binary::{run, start};
-use crate::support::{Device, TestService, new_call, proves_nothing};
+use crate::support::{Device, TestService, hello, new_call, proves_nothing};
 
 /// A call from its beginning to its end.
 async fn call(caller: &mut Device, callee: &mut Device) -> String {
@@ -67,6 +72,118 @@ async fn a_copy_that_is_made_while_calls_are_placed_has_all_that_was_acknowledge
         again.shutdown().await;
     }
     assert!(meanwhile > 0, "nothing was written while a copy was made");
+    service.service.shutdown().await;
+}
+
+/// What devices have been told of calls, by their ids.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    placed: BTreeSet<String>,
+    answered: BTreeSet<String>,
+}
+
+/// Has two devices call each other as fast as they can until they are told to stop, and notes what they are told; says how often they have called.
+async fn call_on((mut caller, mut callee): (Device, Device), to: String, told: Arc<Mutex<Told>>, stop: Arc<AtomicBool>) -> usize {
+    let told = || told.lock().expect("nobody has panicked");
+    let mut calls = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let (call, request) = new_call(&to);
+        caller.ask(request).await.expect("a call");
+        told().placed.insert(call.to_string());
+        callee.ask(Request::Accept { call }).await.expect("it rings");
+        while !matches!(caller.event().await, ServiceEvent::Answered { call: answered, .. } if answered == call) {}
+        told().answered.insert(call.to_string());
+        caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("it goes on");
+        while !matches!(callee.event().await, ServiceEvent::Ended { call: ended, .. } if ended == call) {}
+        calls += 1;
+    }
+    calls
+}
+
+/// Makes sure that a store has all that was told, and nothing by halves.
+fn assert_whole(store: &Path, told: &Told) {
+    let store = rusqlite::Connection::open(store).expect("a store");
+    let ids = |which: &str| {
+        let mut ids = store.prepare(&format!("SELECT id FROM calls WHERE {which}")).expect("a store");
+        let ids = ids.query_map([], |row| row.get::<_, String>(0)).expect("records").map(|id| id.expect("an id"));
+        ids.collect::<BTreeSet<_>>()
+    };
+    for (what, told, kept) in [("placed", &told.placed, ids("TRUE")), ("answered", &told.answered, ids("answered_at_ms IS NOT NULL"))] {
+        let missing: Vec<_> = told.difference(&kept).collect();
+        assert_eq!(missing, [&String::new(); 0], "of {} that were {what}", told.len());
+    }
+    let is_told = |event| format!("EXISTS (SELECT 1 FROM deliveries WHERE call = calls.id AND event = 'call.{event}')");
+    for half in [
+        "(ended_at_ms IS NULL) <> (end_reason IS NULL)".to_owned(),
+        "(answered_at_ms IS NULL) <> (answered_by IS NULL)".to_owned(),
+        // What the devices of a call that goes on need of it, and none of that afterwards.
+        "account <> 'demo' AND (ended_at_ms IS NULL) <> (invite IS NOT NULL)".to_owned(),
+        // What webhooks are told is written with the record.
+        format!("account <> 'demo' AND NOT {}", is_told("placed")),
+        format!("account <> 'demo' AND {} <> (answered_at_ms IS NOT NULL)", is_told("answered")),
+        format!("account <> 'demo' AND {} <> (ended_at_ms IS NOT NULL)", is_told("ended")),
+    ] {
+        assert_eq!(ids(&half), BTreeSet::new(), "{half}");
+    }
+    let verdict: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
+    assert_eq!(verdict, "ok");
+    let lost = store.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists([])).expect("a verdict");
+    assert!(!lost, "a row is of nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_that_are_made_again_and_again_while_companies_call_as_fast_as_they_can_are_whole() {
+    let service = TestService::start().await;
+    write_many_records(&service.data.path().join(STORE_FILE));
+    let accounts = open_accounts(&Settings::on_loopback(service.data.path().to_owned())).expect("the store");
+    let (told, stop) = (Arc::<Mutex<Told>>::default(), Arc::<AtomicBool>::default());
+    let mut calling = JoinSet::new();
+    for company in ["grocer", "florist", "clinic", "taxi"] {
+        let id = AccountId(company.to_owned());
+        let color = |text: &str| Color::try_from(text.to_owned()).expect("a colour");
+        let branding = Branding {
+            name: company.to_owned(),
+            bg_color: color("#102030"),
+            font_color: color("#FFFFFF"),
+            logo: None,
+            button_theme: ButtonTheme::Dark,
+        };
+        let account = Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false };
+        let [(environment, key), _] = account::add(&accounts, &account).expect("a new account");
+        // Nobody is there, so that what is to be told stays in the store.
+        let reachable = WebhookSettings { to_private_addresses: true, ..WebhookSettings::default() };
+        webhooks::add(&accounts, reachable, &id, environment, "http://127.0.0.1:1/calls", &CallEvent::ALL).expect("a webhook");
+        for pair in 0..2 {
+            let sign_in = async |cuid: String| {
+                let hello = Hello { account_id: id.clone(), environment, ..hello(key.clone(), &cuid) };
+                Device::sign_in(&service.service.url(), hello).await
+            };
+            let callee = format!("customer_{pair}x");
+            let devices = (sign_in(format!("courier_{pair}x")).await, sign_in(callee.clone()).await);
+            calling.spawn(call_on(devices, callee, Arc::clone(&told), Arc::clone(&stop)));
+        }
+    }
+    let folder = tempfile::tempdir().expect("a directory");
+    let (begun, mut copies, mut sizes) = (Instant::now(), 0, Vec::new());
+    while copies < 3 || begun.elapsed() < Duration::from_secs(3) {
+        let (data, before) = (service.data.path().to_owned(), told.lock().expect("nobody has panicked").clone());
+        sizes.push(before.placed.len());
+        let place = folder.path().join(copies.to_string());
+        let checked = tokio::task::spawn_blocking(move || {
+            let (copy, restored) = (place.with_extension("copy"), place);
+            backup::back_up(&data, &copy).expect("a copy");
+            assert_eq!(backup::restore(&copy, &restored).expect("nobody else is there"), None);
+            assert_whole(&restored.join(STORE_FILE), &before);
+        });
+        checked.await.expect("it is whole");
+        copies += 1;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let calls: usize = calling.join_all().await.into_iter().sum();
+    println!("{copies} copies while {calls} calls were placed: before each there had been {sizes:?}");
+    assert!(sizes.is_sorted_by(|before, after| before < after), "calls were placed during each copy: {sizes:?}");
+    let last = folder.path().join((copies - 1).to_string());
+    serve(Settings::on_loopback(last), None).await.expect("a service goes on with a copy").shutdown().await;
     service.service.shutdown().await;
 }
 

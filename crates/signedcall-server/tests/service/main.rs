@@ -9,6 +9,7 @@ mod check;
 mod cluster;
 mod dashboard;
 mod enumeration;
+mod flood;
 mod foreign_token;
 mod frames;
 mod full_disk;

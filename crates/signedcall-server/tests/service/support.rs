@@ -1,6 +1,7 @@
 //! A service, and devices that speak the protocol by hand.
 
 use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -10,9 +11,9 @@ use signedcall_wire::{
     NewCall, PROTOCOL_VERSION, Redacted, Request, RequestId, Resume, RunId, ServiceEvent, ServiceMessage, Welcome,
 };
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use uuid::Uuid;
 
 /// Nothing that a test waits for takes this long, even on a machine that is busy with other things.
@@ -89,6 +90,16 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     pub(crate) async fn open(url: &str) -> Self {
         let (stream, _) = connect_async(url).await.expect("the service listens");
+        Self(stream)
+    }
+
+    /// Opens one from an address of this machine's.
+    pub(crate) async fn open_from(url: &str, from: Ipv4Addr) -> Self {
+        let address = url.trim_start_matches("ws://").split('/').next().and_then(|address| address.parse().ok()).expect("an address");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from((from, 0))).expect("an address of this machine");
+        let stream = socket.connect(address).await.expect("the service listens");
+        let (stream, _) = client_async(url, MaybeTlsStream::Plain(stream)).await.expect("a web socket");
         Self(stream)
     }
 

@@ -36,11 +36,11 @@ export const silent: Bridge = {
   showMain: nothing,
 };
 
-/** A brand as the app has it. While a colour is being written, what it was before is better than none. */
-export const brandOf = ({ name, bg_color, font_color, button_theme }: Omit<Look, "logo">): BrandView => ({
+/** A brand as the app has it, with its logo as a picture, if there is one. While a colour is being written, what it was before is better than none. */
+export const brandOf = ({ name, bg_color, font_color, button_theme }: Omit<Look, "logo">, logo: string | null = null): BrandView => ({
   name,
   app: name,
-  logo: null,
+  logo,
   background: colorOr(bg_color, "#0F3D2E"),
   foreground: colorOr(font_color, "#FFFFFF"),
   lightButtons: button_theme === "light",

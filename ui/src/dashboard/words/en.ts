@@ -161,7 +161,8 @@ export const en = {
     text: "Text",
     pick: (what: string) => `Pick: ${what}`,
     logo: "Logo",
-    logoHint: "An https:// address. Apps fetch it; this page asks nobody for it and shows the first letter instead.",
+    logoHint: "An https:// address of a PNG, JPEG or WebP. Apps fetch it, and this service to show it here.",
+    logoLacking: "No picture could be had there: the first letter is shown instead.",
     buttons: "Buttons",
     light: "White",
     dark: "Black",
@@ -344,7 +345,8 @@ export const en = {
   },
   audit: {
     title: "Audit log",
-    lead: "What operators did here, for good: nothing is changed or taken away.",
+    lead: "What operators did here, for good: nothing is changed or taken away but who a user was who is erased.",
+    erased: "an erased user",
     when: "When",
     who: "Who",
     what: "What",
@@ -359,6 +361,7 @@ export const en = {
     title: "Health",
     ready: "Calls can be placed",
     notReady: "No calls can be placed",
+    notKnown: "Not known yet",
     unready: {
       hub_silent: "The hub does not answer.",
       no_writer: "Nobody writes the records of calls any more. Start the service again.",

@@ -33,6 +33,8 @@ export const otherError = (words: Words, refused: Refusal | null, fields: string
 export const reasonOf = (words: Words, reason: string): string => said(words.reasons, reason, reason);
 export const actionOf = (words: Words, action: string): string => said(words.actions, action, action);
 export const auditOutcomeOf = (words: Words, outcome: string): string => said(words.audit.outcomes, outcome, outcome);
+/** To what something was done; of a user who was erased it is not said who that was, by a word that is no user's, key's or call's id. */
+export const subjectOf = (words: Words, subject: string): { id: string } | { words: string } => (subject === "(erased)" ? { words: words.audit.erased } : { id: subject });
 export const verdictOf = (words: Words, verdict: string): string => said(words.push.verdicts, verdict, verdict);
 /** Why Apple has refused a push; what nobody has words for is as Apple calls it. */
 export const appleReasonOf = (words: Words, reason: string): string => said(words.push.appleReasons, reason, reason);

@@ -57,6 +57,9 @@ async fn nothing_says_any_more_who_an_erased_user_was_and_all_figures_stay() {
 async fn the_file_holds_nothing_of_an_erased_user_either() {
     let backend = Backend::start().await;
     backend.have_called("courier_8842", "customer_1", EndReason::HungUp, 1_000, 300);
+    let note = "INSERT INTO audit_log (at_ms, operator, action, account, environment, subject, outcome)
+                VALUES (1, 'admin', 'block_user', ?, 'production', 'courier_8842', 'done')";
+    backend.store().execute(note, [&backend.account.0]).expect("an entry");
     assert_eq!(backend.delete("/v1/users/courier_8842").await.status, 202);
     in_time(async { while !calls_of(&backend, "courier_8842").await.is_empty() {} }).await;
     // The note of what is to be done is there for half a minute longer.

@@ -1,10 +1,10 @@
 //! HTTP by hand: a request as it is written here, and whatever comes back.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::support::PATIENCE;
@@ -67,7 +67,19 @@ pub(crate) async fn ask_with(
 
 /// Says anything, and reads until the service closes the connection.
 pub(crate) async fn say(address: SocketAddr, request: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.expect("the service listens");
+    say_on(TcpStream::connect(address).await.expect("the service listens"), request).await
+}
+
+/// Asks for something from an address of this machine's.
+pub(crate) async fn get_from(from: Ipv4Addr, address: SocketAddr, path: &str, key: &str) -> Answer {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from((from, 0))).expect("an address of this machine");
+    let stream = socket.connect(address).await.expect("the service listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n");
+    say_on(stream, request.as_bytes()).await
+}
+
+async fn say_on(mut stream: TcpStream, request: &[u8]) -> Answer {
     // A service that has heard enough may close the connection meanwhile.
     let _ = stream.write_all(request).await;
     let mut heard = Vec::new();

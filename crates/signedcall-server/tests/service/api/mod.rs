@@ -1,6 +1,6 @@
 //! The API as a company's backend uses it: HTTP over a socket, against a service in this process.
 
-mod backend;
+pub(crate) mod backend;
 mod blocked;
 mod branding;
 mod calls;

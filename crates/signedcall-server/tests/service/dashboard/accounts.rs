@@ -1,11 +1,13 @@
 //! Accounts and what their apps sign in by, made and changed by an operator.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
-use signedcall_wire::{AccountId, Environment, Hello, Redacted};
+use signedcall_wire::{AccountId, EndReason, Environment, Hello, Redacted, Request, ServiceEvent};
 
 use super::browser::{Browser, Dashboard, refusal};
 use crate::api::http::Answer;
-use crate::support::{Device, hello, in_time};
+use crate::support::{Device, hello, in_time, new_call};
 
 fn grocer() -> Value {
     json!({"id": "grocer", "name": "Grocer & Sons", "bg_color": "#102040", "font_color": "#ffffff"})
@@ -158,4 +160,45 @@ async fn quiet_hours_and_token_keys_are_set_and_taken_away() {
     assert_eq!(refusal(&wrong), (400, "invalid_request".to_owned(), Some("keys".to_owned())));
     assert_eq!(browser.put(keys, &json!({"keys": []})).await.status, 204);
     assert_eq!(browser.get("/api/accounts/demo/token-keys").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn quiet_hours_are_those_of_the_zone_that_they_were_set_for() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let (mut caller, mut callee) = (dashboard.service.sign_in("courier_1").await, dashboard.service.sign_in("customer_1").await);
+    let minute = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 60 % 1_440;
+    // An hour before and after what clocks show there at the moment, by nine and a half hours behind UTC.
+    let clock = |minute: u64| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+    let there = minute + 1_440 - 570;
+    let hours = |offset: &str| json!({"cuid": "customer_1", "from": clock(there - 60), "to": clock(there + 60), "utc_offset": offset});
+    for (offset, is_quiet) in [("-09:30", true), ("+00:00", false), ("+09:30", false), ("-09:30", true)] {
+        let set = browser.put("/api/accounts/demo/environments/development/quiet-hours", &hours(offset)).await;
+        assert_eq!(set.status, 204, "{offset}");
+        // The service looks within a second.
+        let known = async {
+            loop {
+                let (call, request) = new_call("customer_1");
+                caller.ask(request).await.expect("a call");
+                let found = tokio::select! {
+                    event = caller.event() => {
+                        assert_eq!(event, ServiceEvent::Ended { call, reason: EndReason::QuietHours, other_device: None });
+                        true
+                    }
+                    event = callee.event() => {
+                        assert!(matches!(event, ServiceEvent::Invite(_)), "{event:?}");
+                        caller.ask(Request::Hangup { call, reason: EndReason::Cancelled }).await.expect("it rings");
+                        for ended in [caller.event().await, callee.event().await] {
+                            assert!(matches!(ended, ServiceEvent::Ended { .. }), "{ended:?}");
+                        }
+                        false
+                    }
+                };
+                if found == is_quiet {
+                    break;
+                }
+            }
+        };
+        in_time(known).await;
+    }
 }

@@ -34,6 +34,7 @@ const PROTECTED: &[(&str, &str)] = &[
     ("GET", "/api/accounts/demo/environments/production/figures"),
     ("GET", "/api/audit"),
     ("GET", "/api/health"),
+    ("GET", "/api/logo?url=https%3A%2F%2Fgrocer.example%2Flogo.png"),
     ("GET", "/api/accounts/demo/environments/production/v1/calls"),
     ("GET", "/api/accounts/demo/environments/production/v1/calls.csv"),
     ("PUT", "/api/accounts/demo/environments/production/v1/branding"),
