@@ -98,6 +98,7 @@ mod tests {
             ) STRICT;
             ALTER TABLE diary ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
             CREATE INDEX diary_by_pages ON diary (pages) WHERE pages > 0;
+            CREATE INDEX diary_by_end ON diary (substr(day, instr(day, 'day'))) WHERE instr(day, 'day') > 0;
             CREATE TRIGGER diary_stays BEFORE DELETE ON diary BEGIN SELECT RAISE(ABORT, 'it''s only added to'); END;
         ";
         for (store, text) in [(TestStore::in_a_file(), STEP.to_owned()), (TestStore::on_postgres(), step(STEP))] {

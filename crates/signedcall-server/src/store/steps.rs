@@ -329,4 +329,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 ",
+    // By which light connection a device is reached (`wake`): found in the endpoint that its target is kept with, whoever has kept it.
+    "
+    CREATE INDEX push_targets_by_line ON push_targets (substr(target, instr(target, '/v1/wake/') + 9, 43)) WHERE instr(target, '/v1/wake/') > 0;
+",
 ];
