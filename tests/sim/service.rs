@@ -52,7 +52,8 @@ impl World {
             }
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
-            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } => {}
+            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } | HubCommand::AnswerHangUp { .. } => {
+            }
             HubCommand::KeepPush(kept) => {
                 let KeepPush { session, request, device, cuid, by, .. } = kept;
                 self.reached.insert(device, (cuid.clone(), Reach::Push(by)));

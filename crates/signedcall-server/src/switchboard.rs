@@ -102,6 +102,7 @@ pub(crate) struct Switchboard {
     pushes: PushKeeper,
     /// The companies' backends that are still to be answered.
     asks: BTreeMap<AskId, oneshot::Sender<Connected>>,
+    hang_ups: BTreeMap<AskId, oneshot::Sender<bool>>,
     last_ask: AskId,
     draining: Option<(Instant, Next, oneshot::Sender<()>)>,
 }
@@ -126,6 +127,7 @@ impl Switchboard {
             receipts,
             pushes,
             asks: BTreeMap::new(),
+            hang_ups: BTreeMap::new(),
             last_ask: AskId(0),
             draining: None,
         };
@@ -232,10 +234,9 @@ impl Switchboard {
                 let _ = tell.send((devices, last_seen.map(|at| on_the_wall(now, at))));
             }
             Note::HangUp { account, environment, call, tell } => {
-                let goes_on = self.hub.has_call(&account, environment, call);
-                self.handle(HubEvent::HangUpAsked { account, environment, call });
-                // Whoever asked may have stopped waiting.
-                let _ = tell.send(goes_on);
+                self.last_ask = AskId(self.last_ask.0 + 1);
+                self.hang_ups.insert(self.last_ask, tell);
+                self.handle(HubEvent::HangUpAsked { ask: self.last_ask, account, environment, call });
             }
             // Whoever has the calls next is asked for it again.
             Note::Connect { .. } if self.draining.as_ref().is_some_and(|(_, next, _)| *next == Next::AtOnce) => {}
@@ -316,6 +317,12 @@ impl Switchboard {
                 if let Some(tell) = self.asks.remove(&ask) {
                     // Whoever asked may have stopped waiting.
                     let _ = tell.send(outcome);
+                }
+            }
+            HubCommand::AnswerHangUp { ask, went_on } => {
+                if let Some(tell) = self.hang_ups.remove(&ask) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = tell.send(went_on);
                 }
             }
             HubCommand::WriteAnswer { call, answer } => {

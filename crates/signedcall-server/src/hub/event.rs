@@ -99,8 +99,10 @@ pub enum HubEvent {
     Withdrawn(Withdrawn),
     /// Users are not called at these hours, and at no others.
     QuietHours(Quiet),
-    /// A company's backend ends a call.
+    /// A company's backend ends a call. [`HubCommand::AnswerHangUp`] follows.
     HangUpAsked {
+        /// By what it is answered.
+        ask: AskId,
         /// The company.
         account: AccountId,
         /// For which of its environments it asks.
@@ -258,6 +260,13 @@ pub enum HubCommand {
         ask: AskId,
         /// What has come of it.
         outcome: Connected,
+    },
+    /// Tell a company's backend what has come of [`HubEvent::HangUpAsked`]. Comes once for each, unless the service stops before.
+    AnswerHangUp {
+        /// What it has asked by.
+        ask: AskId,
+        /// Whether the call went on until then.
+        went_on: bool,
     },
     /// Close the record of a call. Comes once for each record that was opened and became durable.
     CloseRecord(CloseRecord),

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
-//!   is being written waits for the store, and is closed then; its device is answered no earlier, and says it again to a service that goes on with the call.
+//!   is being written waits for the store, and is closed then; its device, or company, is answered no earlier, and says it again to a service that goes on with the call.
 //! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
 //!   write it down keeps nobody waiting for long, unless it has others beside this service: one of them may have the call by then, as one that rings.
@@ -161,6 +161,8 @@ pub struct Hub {
     past: PastCalls,
     /// The companies' backends that wait for the record of a call which they have asked for.
     asks: BTreeMap<CallId, Vec<AskId>>,
+    /// Those that have ended a call whose record is being written, and wait for it.
+    hang_ups: BTreeMap<CallId, Vec<AskId>>,
     /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
@@ -222,6 +224,7 @@ impl Hub {
             early: EarlyCalls::default(),
             past: PastCalls::default(),
             asks: BTreeMap::new(),
+            hang_ups: BTreeMap::new(),
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
@@ -244,7 +247,10 @@ impl Hub {
             HubEvent::ResumeAsked { socket, resume } => self.resume(&mut turn, socket, &resume),
             HubEvent::Received { socket, message } => self.receive(&mut turn, socket, message),
             HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
-            HubEvent::Recorded { call } => self.recorded(&mut turn, call),
+            HubEvent::Recorded { call } => {
+                self.recorded(&mut turn, call);
+                self.answer_hang_ups(&mut turn, call, true);
+            }
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::FailureInMakeCall),
             HubEvent::StoreFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::ServerFailure),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
@@ -255,7 +261,9 @@ impl Hub {
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
-            HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::HangUpAsked { ask, account, environment, call } => {
+                self.hang_up_for_company(&mut turn, ask, &account, environment, call);
+            }
             HubEvent::ConnectAsked { ask, connect } => self.connect(&mut turn, ask, *connect),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),

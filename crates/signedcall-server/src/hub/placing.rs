@@ -242,6 +242,7 @@ impl Hub {
         let (asked_by, waiting, instead_of) = (*asked_by, std::mem::take(waiting), *instead_of);
         self.remove(turn, id, EndReason::InternalError);
         self.answer_asks(turn, id, if error == ErrorCode::ServerFailure { Connected::Unavailable } else { Connected::Before });
+        self.answer_hang_ups(turn, id, false);
         if let Some(old) = instead_of {
             self.give_up_connecting(turn, old, EndReason::InternalError);
         }

@@ -327,7 +327,8 @@ impl Stage {
             Do::StoreFailedOf(call) => HubEvent::StoreFailed { call },
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
             Do::CompanyHangsUp => {
-                HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
+                let account = AccountId("parcelo".to_owned());
+                HubEvent::HangUpAsked { ask: AskId(0), account, environment: Environment::Development, call: CALL }
             }
             Do::CompanyConnects(from, to) => HubEvent::ConnectAsked { ask: AskId(0), connect: Box::new(connect(from, to)) },
             Do::ReturnExpected(within) => HubEvent::ReturnExpected { within: Duration::from_millis(within) },
@@ -398,6 +399,7 @@ impl Stage {
                 | HubCommand::Push(_)
                 | HubCommand::PushSettled { .. }
                 | HubCommand::AnswerConnect { .. }
+                | HubCommand::AnswerHangUp { .. }
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -417,6 +419,7 @@ impl Stage {
             | HubCommand::RenewPush(_)
             | HubCommand::Push(_)
             | HubCommand::AnswerConnect { .. }
+            | HubCommand::AnswerHangUp { .. }
             | HubCommand::Send { .. }
             | HubCommand::Close { .. } => {}
             HubCommand::PushSettled { call, device, .. } => drop(self.settled.insert((*call, *device))),
@@ -464,6 +467,7 @@ impl Stage {
             HubCommand::OpenRecord(record) if record.by_company => "open record by company".to_owned(),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
             HubCommand::AnswerConnect { outcome, .. } => format!("company {outcome:?}"),
+            HubCommand::AnswerHangUp { went_on, .. } => format!("company {}", if *went_on { "has hung up" } else { "finds no call" }),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
             HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
