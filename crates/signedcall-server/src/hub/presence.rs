@@ -272,8 +272,8 @@ impl Hub {
             && let Some(socket) = session.socket()
             && session.endpoint.run != new.endpoint.run
         {
-            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: a socket on another
-            // node is known here by when its first frame was verified, so that the older of two may be taken for the newer.
+            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: which of two sockets
+            // on two nodes is the older one is known but for the moment that it takes to say so.
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
