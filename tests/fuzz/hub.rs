@@ -214,6 +214,7 @@ impl World {
             | HubCommand::MakeReceipt(_)
             | HubCommand::AnswerConnect { .. }
             | HubCommand::AnswerHangUp { .. } => {}
+            HubCommand::NoteRinging { call, .. } => assert!(self.durable.contains(&call), "a call rings that is not written down"),
             HubCommand::KeepPush(kept) => self.kept.push(kept),
             HubCommand::Push(push) => self.pushed.push(push),
             HubCommand::ForgetPush(_) | HubCommand::RenewPush(_) | HubCommand::PushSettled { .. } => {}

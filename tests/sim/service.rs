@@ -46,6 +46,7 @@ impl World {
                 let delay = self.weather.record_delay(&mut self.rng);
                 self.after(delay, Happening::AnswerStored { service: self.service, call, number });
             }
+            HubCommand::NoteRinging { call, rings_on } => self.store.note_ringing(call, rings_on),
             HubCommand::CloseRecord(record) => {
                 self.store.close(&record);
                 self.ledger.closed(record)?;

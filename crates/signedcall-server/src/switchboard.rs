@@ -313,6 +313,7 @@ impl Switchboard {
                 let placed_at = on_the_wall(now, record.placed_at);
                 self.records.open(record, placed_at);
             }
+            HubCommand::NoteRinging { call, rings_on } => self.records.note_ringing(call, rings_on),
             HubCommand::AnswerConnect { ask, outcome } => {
                 if let Some(tell) = self.asks.remove(&ask) {
                     // Whoever asked may have stopped waiting.

@@ -247,6 +247,13 @@ pub enum HubCommand {
     /// Write a call down durably, then say [`HubEvent::Recorded`], [`HubEvent::RecordFailed`] or [`HubEvent::StoreFailed`]: always one of
     /// them, and once.
     OpenRecord(OpenRecord),
+    /// Write down on which of the callee's devices a call can ring by now. Nobody waits for it.
+    NoteRinging {
+        /// The call.
+        call: CallId,
+        /// All of them.
+        rings_on: Vec<DeviceId>,
+    },
     /// Write down durably how an answered call goes on, then say [`HubEvent::AnswerWritten`], whether or not it could be written.
     WriteAnswer {
         /// The call.

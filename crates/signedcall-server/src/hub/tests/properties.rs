@@ -406,6 +406,12 @@ impl World {
                     assert!(self.pending.insert(record.invite.call), "a record is opened once at a time");
                     self.records.insert(record.invite.call, record);
                 }
+                HubCommand::NoteRinging { call, rings_on } => {
+                    assert!(self.durable.contains(&call), "a call rings once its record is durable");
+                    if let Some(record) = self.records.get_mut(&call) {
+                        record.rings_on = rings_on;
+                    }
+                }
                 HubCommand::WriteAnswer { call, answer } => {
                     self.kept.insert(call, answer);
                     assert!(self.durable.contains(&call), "an answer belongs to a record that is durable");

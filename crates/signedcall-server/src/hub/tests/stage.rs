@@ -386,6 +386,8 @@ impl Stage {
                     self.store(&command);
                     told.extend(self.handle(at, HubEvent::AnswerWritten { call: *call }));
                 }
+                // Nobody is told anything by it.
+                HubCommand::NoteRinging { .. } => self.store(&command),
                 HubCommand::Send { .. }
                 | HubCommand::Close { .. }
                 | HubCommand::OpenRecord(_)
@@ -424,6 +426,11 @@ impl Stage {
             | HubCommand::Close { .. } => {}
             HubCommand::PushSettled { call, device, .. } => drop(self.settled.insert((*call, *device))),
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
+            HubCommand::NoteRinging { call, rings_on } => {
+                if let Some((record, _)) = self.open.get_mut(call) {
+                    record.rings_on.clone_from(rings_on);
+                }
+            }
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
                     *kept = Some(answer.clone());
@@ -469,6 +476,9 @@ impl Stage {
             HubCommand::AnswerConnect { outcome, .. } => format!("company {outcome:?}"),
             HubCommand::AnswerHangUp { went_on, .. } => format!("company {}", if *went_on { "has hung up" } else { "finds no call" }),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
+            HubCommand::NoteRinging { rings_on, .. } => {
+                format!("rings on {}", rings_on.iter().map(|device| letter(*device)).collect::<String>())
+            }
             HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
             HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),
