@@ -19,7 +19,7 @@ pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
 pub(crate) use self::waiting::{Taker, waiting};
 use crate::clock::Clock;
 use crate::hub::{
-    AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach,
+    AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Policy, Presence, Quiet, Reach,
     SocketId, User, Withdrawn,
 };
 use crate::metrics::{Limit, Metrics, PushFate};
@@ -159,6 +159,11 @@ impl Switchboard {
     /// Calls nobody at an hour at which they are not called.
     pub(crate) fn quieten(&mut self, quiet: Quiet) {
         self.handle(HubEvent::QuietHours(quiet));
+    }
+
+    /// Goes by what accounts have set.
+    pub(crate) fn know_policies(&mut self, policies: BTreeMap<AccountId, Policy>) {
+        self.handle(HubEvent::Policies(policies));
     }
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the

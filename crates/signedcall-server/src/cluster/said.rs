@@ -115,6 +115,7 @@ impl Up {
             | HubEvent::ReturnExpected { .. }
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
+            | HubEvent::Policies(_)
             | HubEvent::HangUpAsked { .. }
             | HubEvent::ConnectAsked { .. }
             | HubEvent::BrandingChanged { .. }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use signedcall_wire::{
 
 use super::connecting::{AskId, Connect, Connected};
 use super::kept::{AskedReceipt, CloseRecord, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport, OpenRecord};
+use super::policy::Policy;
 use super::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
@@ -99,6 +101,8 @@ pub enum HubEvent {
     Withdrawn(Withdrawn),
     /// Users are not called at these hours, and at no others.
     QuietHours(Quiet),
+    /// These are the policies of all accounts. What is not as it was told before has changed.
+    Policies(BTreeMap<AccountId, Policy>),
     /// A company's backend ends a call. [`HubCommand::AnswerHangUp`] follows.
     HangUpAsked {
         /// By what it is answered.

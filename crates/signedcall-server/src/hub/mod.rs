@@ -44,6 +44,7 @@
 //!   is near, and when they begin a new session.
 //! * **A user token** lets a device in until it expires, unless another takes its place. When none does, the session cannot be resumed any more, and its
 //!   calls go on as after the loss of a socket: its device signs in anew in time, or has lost its network.
+//! * **A policy** that an account changes (see `policy`) counts for calls that are placed from then on, by whoever is signed in, too.
 //! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out. Where it is the key
 //!   of its user token, that is as if the token had expired.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
@@ -63,6 +64,7 @@ mod kept;
 mod limit;
 mod past;
 mod placing;
+mod policy;
 mod presence;
 mod push;
 mod quiet;
@@ -101,6 +103,8 @@ pub use self::kept::{
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub(crate) use self::placing::{MAX_IMAGE_URL_BYTES, MIN_CALL};
+use self::policy::Policies;
+pub use self::policy::Policy;
 use self::push::PushDirectory;
 pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 pub use self::quiet::{Quiet, QuietHours};
@@ -127,7 +131,7 @@ pub struct HubSettings {
     /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice. `None`: for as long
     /// as it takes, where somebody else may go on with the calls at any time, and knows what the store has.
     pub answer_within: Option<Duration>,
-    /// How many calls may be placed in a minute.
+    /// How many calls may be placed in a minute, where an account has not set that.
     pub call_rates: CallRates,
 }
 
@@ -169,6 +173,7 @@ pub struct Hub {
     drains: bool,
     /// How the calls of those accounts look that have changed it since the service was started.
     brandings: BTreeMap<AccountId, Branding>,
+    policies: Policies,
     pushes: PushDirectory,
     /// What devices are to show to services that take Web Push.
     push_key: Option<String>,
@@ -228,6 +233,7 @@ impl Hub {
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
+            policies: Policies::default(),
             pushes: PushDirectory::default(),
             push_key: None,
             timers: Timers::default(),
@@ -261,6 +267,7 @@ impl Hub {
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
+            HubEvent::Policies(policies) => self.change_policies(&mut turn, policies),
             HubEvent::HangUpAsked { ask, account, environment, call } => {
                 self.hang_up_for_company(&mut turn, ask, &account, environment, call);
             }

@@ -282,9 +282,8 @@ fn server(url: &str) -> Result<Server, SettingsError> {
     Server::parse(url).map_err(|error| wrong("store", "…", error.to_string()))
 }
 
-/// More than one in a millisecond is no limit.
 fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
-    let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
+    let calls = given.map(|calls| within(name, calls, 1..=u64::from(CallRates::MOST))).transpose()?;
     Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))
 }
 

@@ -47,7 +47,7 @@ use signedcall_wire::Environment;
 
 use crate::moment;
 
-pub use self::accounts::{Account, Accounts, AddAccountError, Policy};
+pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};

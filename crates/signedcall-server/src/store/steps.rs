@@ -333,4 +333,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX push_targets_by_line ON push_targets (substr(target, instr(target, '/v1/wake/') + 9, 43)) WHERE instr(target, '/v1/wake/') > 0;
 ",
+    // How many calls may be placed in a minute, where an account has set that itself: by one user, and by all.
+    "
+    ALTER TABLE accounts ADD COLUMN user_calls_per_minute INTEGER;
+    ALTER TABLE accounts ADD COLUMN account_calls_per_minute INTEGER;
+",
 ];
