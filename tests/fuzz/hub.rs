@@ -209,7 +209,12 @@ impl World {
                 self.answered += u64::from(record.answered.is_some());
             }
             // Whose it is, is for the store to say.
-            HubCommand::KeepReport(_) | HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } => {}
+            HubCommand::KeepReport(_)
+            | HubCommand::KeepEvents(_)
+            | HubCommand::MakeReceipt(_)
+            | HubCommand::AnswerConnect { .. }
+            | HubCommand::AnswerHangUp { .. } => {}
+            HubCommand::NoteRinging { call, .. } => assert!(self.durable.contains(&call), "a call rings that is not written down"),
             HubCommand::KeepPush(kept) => self.kept.push(kept),
             HubCommand::Push(push) => self.pushed.push(push),
             HubCommand::ForgetPush(_) | HubCommand::RenewPush(_) | HubCommand::PushSettled { .. } => {}

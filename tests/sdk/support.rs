@@ -61,7 +61,8 @@ impl Service {
             let branding = r##"{"name":"Private","bg_color":"#000000","font_color":"#FFFFFF"}"##;
             let branding = serde_json::from_str(branding).expect("a branding");
             let id = AccountId(id.to_owned());
-            let mut account = Account { id, branding, relay_only: false, max_call: None, single_device: false };
+            let mut account =
+                Account { id, branding, relay_only: false, max_call: None, single_device: false, call_rates: Default::default() };
             change(&mut account);
             let keys = account::add(&accounts, &account).expect("a new account");
             key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development).map(|(_, key)| key);

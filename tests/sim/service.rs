@@ -46,13 +46,15 @@ impl World {
                 let delay = self.weather.record_delay(&mut self.rng);
                 self.after(delay, Happening::AnswerStored { service: self.service, call, number });
             }
+            HubCommand::NoteRinging { call, rings_on } => self.store.note_ringing(call, rings_on),
             HubCommand::CloseRecord(record) => {
                 self.store.close(&record);
                 self.ledger.closed(record)?;
             }
             // Nothing in the simulation sounds.
             HubCommand::KeepReport(_) => {}
-            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } => {}
+            HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) | HubCommand::AnswerConnect { .. } | HubCommand::AnswerHangUp { .. } => {
+            }
             HubCommand::KeepPush(kept) => {
                 let KeepPush { session, request, device, cuid, by, .. } = kept;
                 self.reached.insert(device, (cuid.clone(), Reach::Push(by)));

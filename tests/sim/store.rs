@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::Rng;
 use rand::rngs::StdRng;
 use signedcall_server::hub::{CloseRecord, KeptAnswer, KeptEnd, OpenRecord};
-use signedcall_wire::CallId;
+use signedcall_wire::{CallId, DeviceId};
 
 /// The store. What is asked of it is done in order.
 #[derive(Debug, Default)]
@@ -47,6 +47,12 @@ impl Store {
     pub(crate) fn settle(&mut self, call: CallId, durable: bool) {
         if let Some(record) = self.opening.remove(&call).filter(|_| durable) {
             self.open.insert(call, (record, None));
+        }
+    }
+
+    pub(crate) fn note_ringing(&mut self, call: CallId, rings_on: Vec<DeviceId>) {
+        if let Some((record, _)) = self.open.get_mut(&call) {
+            record.rings_on = rings_on;
         }
     }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use signedcall_wire::{AccountId, Branding, Cuid, Environment, Redacted};
 
-use crate::hub::{KeyId, QuietHours};
+use crate::hub::{CallRates, KeyId, Policy, QuietHours};
 use crate::keys::{NoRandomness, hash, id_in, random_key, random_key_id};
 use crate::outward;
 use crate::store::{
-    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, Policy, QuietUser,
+    Account, Accounts, AddAccountError, AddedKey, BlockedUser, Credential, KeptEvent, KeyRecord, MAX_KEYS, Outcome, QuietUser,
     SetTokenKeys, StoreError,
 };
 use crate::tokens::{InvalidKeySet, TokenKey, read_key_set};
@@ -22,6 +22,9 @@ const MAX_LENGTH: usize = 64;
 const MAX_LOGO_BYTES: usize = 2 * 1024;
 /// The longest limit of a call, in seconds: a day is no limit to speak of.
 pub(crate) const MAX_CALL_SECONDS: u64 = 24 * 3600;
+/// What the limits of calls in a minute are called, as `account add` takes them.
+const USER_RATE: &str = "user-calls-per-minute";
+const ACCOUNT_RATE: &str = "account-calls-per-minute";
 
 /// Why an account is not added or changed, by the property's name.
 #[derive(Debug, thiserror::Error)]
@@ -126,12 +129,14 @@ pub(crate) fn add_with(accounts: &Accounts, account: &Account, credentials: &[Cr
     Ok(accounts.add(account, credentials)?)
 }
 
-/// Changes what an account has set for calls of its users. Devices go by it from their next sign-in on.
+/// Changes what an account has set for calls of its users. It counts within a second for calls that are placed from then on, also by whoever is signed in. Where users are on
+/// one device at a time from then on, those who are in no call are left signed in on the one that was connected last.
 ///
 /// # Errors
 /// The limit makes no sense; there is no such account; the store failed.
 pub fn set_policy(accounts: &Accounts, id: &AccountId, policy: Policy) -> Result<(), AccountError> {
     check_limit(policy.max_call)?;
+    check_rates(policy.call_rates)?;
     if accounts.set_policy(id, policy)? { Ok(()) } else { Err(AccountError::Unknown(id.clone())) }
 }
 
@@ -278,6 +283,7 @@ fn check(account: &Account) -> Result<(), AccountError> {
         return wrong("id", id, "an id has 1 to 64 ASCII letters, digits, _ and -");
     }
     check_limit(account.max_call)?;
+    check_rates(account.call_rates)?;
     match check_branding(&account.branding) {
         Ok(()) => Ok(()),
         Err(InvalidLook { name: "name", why }) => wrong("name", &account.branding.name, why),
@@ -293,6 +299,15 @@ fn check_limit(max_call: Option<Duration>) -> Result<(), AccountError> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+fn check_rates(rates: CallRates) -> Result<(), AccountError> {
+    for (name, rate) in [(USER_RATE, rates.per_user), (ACCOUNT_RATE, rates.per_account)] {
+        if let Some(rate) = rate.filter(|rate| rate.get() > CallRates::MOST) {
+            return Err(AccountError::Property { name, value: rate.to_string(), why: "1 to 60000 calls may be placed in a minute" });
+        }
+    }
+    Ok(())
 }
 
 /// Which property of a branding is wrong.
@@ -329,12 +344,26 @@ fn check_logo(logo: &str) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
     use crate::demo::demo_account;
 
     fn named(id: &str, name: &str, logo: Option<&str>) -> Account {
         let branding = Branding { name: name.to_owned(), logo: logo.map(str::to_owned), ..demo_account().branding };
-        Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None, single_device: false }
+        Account {
+            id: AccountId(id.to_owned()),
+            branding,
+            relay_only: false,
+            max_call: None,
+            single_device: false,
+            call_rates: Default::default(),
+        }
+    }
+
+    fn rated(per_user: Option<u32>, per_account: Option<u32>) -> Account {
+        let rate = |rate: Option<u32>| rate.and_then(NonZeroU32::new);
+        Account { call_rates: CallRates { per_user: rate(per_user), per_account: rate(per_account) }, ..named("parcelo", "Parcelo", None) }
     }
 
     fn limited(seconds: u64) -> Account {
@@ -343,6 +372,7 @@ mod tests {
 
     #[test]
     fn a_wrong_property_is_refused_by_its_name() {
+        assert!(check(&rated(Some(1), Some(CallRates::MOST))).is_ok());
         assert!(check(&limited(1)).is_ok() && check(&limited(MAX_CALL_SECONDS)).is_ok());
         for logo in ["https://parcelo.example/logo.png", "https://1.1.1.1/logo.png", "https://parcelo.example:8443/logo.svg?of=eu#dark"] {
             assert!(check(&named("parcelo-eu_1", "Parcelo", Some(logo))).is_ok(), "{logo}");
@@ -362,6 +392,8 @@ mod tests {
             (named("parcelo", "Parcelo", Some("https://user:pw@parcelo.example/logo.png")), "logo"),
             (limited(0), "max-call-seconds"),
             (limited(MAX_CALL_SECONDS + 1), "max-call-seconds"),
+            (rated(Some(CallRates::MOST + 1), None), "user-calls-per-minute"),
+            (rated(None, Some(CallRates::MOST + 1)), "account-calls-per-minute"),
         ];
         for (account, property) in rows {
             let refused = check(&account);

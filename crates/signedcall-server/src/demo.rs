@@ -84,7 +84,14 @@ pub(crate) fn demo_account() -> Account {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    Account { id: AccountId(DEMO_ACCOUNT.to_owned()), branding, relay_only: false, max_call: None, single_device: false }
+    Account {
+        id: AccountId(DEMO_ACCOUNT.to_owned()),
+        branding,
+        relay_only: false,
+        max_call: None,
+        single_device: false,
+        call_rates: Default::default(),
+    }
 }
 
 /// Reads a key that an earlier start has made.

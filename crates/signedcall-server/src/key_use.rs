@@ -106,7 +106,8 @@ mod tests {
         let (name, button_theme) = ("Grocer".to_owned(), ButtonTheme::Light);
         let branding = Branding { name, bg_color: black, font_color: black, logo: None, button_theme };
         let id = AccountId("grocer".to_owned());
-        let grocer = Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false };
+        let grocer =
+            Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false, call_rates: Default::default() };
         account::add(&accounts, &grocer).expect("a new account");
         let (used, _) = account::add_key(&accounts, &id, Environment::Production).expect("room for another");
         let (notes, mut hub) = mpsc::channel(1);

@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signedcall_server::account::Change;
+use signedcall_server::hub::CallRates;
 use signedcall_server::settings::{
     AccountCommand, Command, CommandLine, Given, JwksCommand, KeyCommand, LogFormat, NewAccountArguments, QuietArguments, QuietCommand,
     TimeOfDay, UserArguments, UserCommand, UtcOffset,
@@ -268,7 +269,20 @@ fn name_of(environment: Environment) -> String {
 }
 
 fn read_account(arguments: NewAccountArguments) -> Account {
-    let NewAccountArguments { id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device } = arguments;
+    let NewAccountArguments {
+        id,
+        name,
+        bg_color,
+        font_color,
+        logo,
+        button_theme,
+        relay_only,
+        max_call_seconds,
+        single_device,
+        user_calls_per_minute,
+        account_calls_per_minute,
+    } = arguments;
+    let call_rates = CallRates { per_user: user_calls_per_minute, per_account: account_calls_per_minute };
     let branding = Branding { name, bg_color, font_color, logo, button_theme: button_theme.into() };
-    Account { id: AccountId(id), branding, relay_only, max_call: max_call_seconds.map(Duration::from_secs), single_device }
+    Account { id: AccountId(id), branding, relay_only, max_call: max_call_seconds.map(Duration::from_secs), single_device, call_rates }
 }

@@ -34,11 +34,13 @@ use crate::push::{PushParts, PushTrials, StartPushError, send_pushes, tell_faile
 use crate::receipts::ReceiptMaker;
 use crate::relay::{Relay, StartRelayError};
 use crate::settings::Settings;
-use crate::store::{Accounts, Location, Outbox, StoreError, StoreProbe, UsedTokens, create_private_directory, give_to_owner_of_folder};
+use crate::store::{
+    Accounts, Location, Outbox, StoreError, StoreProbe, UsedTokens, WakeTargets, create_private_directory, give_to_owner_of_folder,
+};
 use crate::tenancy::Tenancy;
 use crate::tls::{self, TlsError};
 use crate::tokens::TokenVerifier;
-use crate::wake::{self, WakeLines, most_by_files};
+use crate::wake::{self, Registered, WakeLines};
 use crate::web::{self, Door, SIGNALLING_PATH, Web};
 use crate::webhooks::deliver;
 use crate::withdrawals::Withdrawals;
@@ -202,7 +204,8 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
     let push = PushParts::open(&settings.push, &store)?;
     let (to_erase, probe) = (Arc::new(accounts.open_again()?), StoreProbe::open(&store)?);
     let (push_filled, push_jobs, pushes) = (push.thread.filled(), push.thread.jobs(), push.pushes);
-    let wake_lines = WakeLines::new(push.key.clone(), most_by_files(), settings.gate, joining.bus());
+    let wake_lines = WakeLines::new(push.key.clone(), settings.wake_lines, settings.gate, joining.bus());
+    let registered = Registered::new(WakeTargets::open(&store)?);
     let opening = Opening {
         store,
         hub: settings.hub,
@@ -246,7 +249,7 @@ pub async fn serve(settings: Settings, demo_key: Option<Redacted<String>>) -> Re
         None => None,
     };
     let web = Web::new(exchange.clone(), admission, settings.sockets, (metrics, gate));
-    let web = tokio::spawn(web::serve(listener, tls, web, api.merge(wake::router(Arc::clone(&wake_lines)))));
+    let web = tokio::spawn(web::serve(listener, tls, web, api.merge(wake::router(Arc::clone(&wake_lines), registered))));
     let watch = tokio::spawn(withdrawals.watch(exchange.clone(), relay));
     let erasure = tokio::spawn(erase(to_erase, settings.keep_records));
     let key_use = tokio::spawn(note_use(key_use, exchange.clone()));

@@ -19,7 +19,7 @@ pub(crate) use self::outbox::{NotTaken, OUTBOX, Outbox, Outgoing};
 pub(crate) use self::waiting::{Taker, waiting};
 use crate::clock::Clock;
 use crate::hub::{
-    AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Presence, Quiet, Reach,
+    AskId, Connect, Connected, Hub, HubCommand, HubEvent, HubFigures, HubSettings, KeptCall, KeyId, Moment, Policy, Presence, Quiet, Reach,
     SocketId, User, Withdrawn,
 };
 use crate::metrics::{Limit, Metrics, PushFate};
@@ -102,6 +102,7 @@ pub(crate) struct Switchboard {
     pushes: PushKeeper,
     /// The companies' backends that are still to be answered.
     asks: BTreeMap<AskId, oneshot::Sender<Connected>>,
+    hang_ups: BTreeMap<AskId, oneshot::Sender<bool>>,
     last_ask: AskId,
     draining: Option<(Instant, Next, oneshot::Sender<()>)>,
 }
@@ -126,6 +127,7 @@ impl Switchboard {
             receipts,
             pushes,
             asks: BTreeMap::new(),
+            hang_ups: BTreeMap::new(),
             last_ask: AskId(0),
             draining: None,
         };
@@ -157,6 +159,11 @@ impl Switchboard {
     /// Calls nobody at an hour at which they are not called.
     pub(crate) fn quieten(&mut self, quiet: Quiet) {
         self.handle(HubEvent::QuietHours(quiet));
+    }
+
+    /// Goes by what accounts have set.
+    pub(crate) fn know_policies(&mut self, policies: BTreeMap<AccountId, Policy>) {
+        self.handle(HubEvent::Policies(policies));
     }
 
     /// Runs until everyone who could send a note is gone or a drain is over, then writes what is left to be written. Calls that go on stay open in the
@@ -232,10 +239,9 @@ impl Switchboard {
                 let _ = tell.send((devices, last_seen.map(|at| on_the_wall(now, at))));
             }
             Note::HangUp { account, environment, call, tell } => {
-                let goes_on = self.hub.has_call(&account, environment, call);
-                self.handle(HubEvent::HangUpAsked { account, environment, call });
-                // Whoever asked may have stopped waiting.
-                let _ = tell.send(goes_on);
+                self.last_ask = AskId(self.last_ask.0 + 1);
+                self.hang_ups.insert(self.last_ask, tell);
+                self.handle(HubEvent::HangUpAsked { ask: self.last_ask, account, environment, call });
             }
             // Whoever has the calls next is asked for it again.
             Note::Connect { .. } if self.draining.as_ref().is_some_and(|(_, next, _)| *next == Next::AtOnce) => {}
@@ -312,10 +318,17 @@ impl Switchboard {
                 let placed_at = on_the_wall(now, record.placed_at);
                 self.records.open(record, placed_at);
             }
+            HubCommand::NoteRinging { call, rings_on } => self.records.note_ringing(call, rings_on),
             HubCommand::AnswerConnect { ask, outcome } => {
                 if let Some(tell) = self.asks.remove(&ask) {
                     // Whoever asked may have stopped waiting.
                     let _ = tell.send(outcome);
+                }
+            }
+            HubCommand::AnswerHangUp { ask, went_on } => {
+                if let Some(tell) = self.hang_ups.remove(&ask) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = tell.send(went_on);
                 }
             }
             HubCommand::WriteAnswer { call, answer } => {

@@ -1,12 +1,14 @@
-//! Notices what another process, the operator's command, has withdrawn in the store while the service runs, and whose quiet hours it has set.
+//! Notices what another process, the operator's command, has withdrawn in the store while the service runs, and which quiet hours and policies it has set.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use signedcall_wire::AccountId;
 use tokio::time::MissedTickBehavior;
 
 use crate::cluster::Exchange;
-use crate::hub::{HubEvent, Quiet, Withdrawn};
+use crate::hub::{HubEvent, Policy, Quiet, Withdrawn};
 use crate::relay::Relay;
 use crate::store::{Accounts, StoreError};
 use crate::switchboard::Note;
@@ -44,10 +46,15 @@ impl Withdrawals {
             let (accounts, seen) = (Arc::clone(&self.accounts), all_know.then_some(self.seen));
             let failed = match tokio::task::spawn_blocking(move || look(&accounts, seen)).await {
                 Ok(Ok(None)) => None,
-                Ok(Ok(Some((now, withdrawn, quiet)))) => {
+                Ok(Ok(Some((now, withdrawn, quiet, policies)))) => {
                     relay.withdraw(&withdrawn);
                     for hub in &here {
-                        for event in [HubEvent::Withdrawn(withdrawn.clone()), HubEvent::QuietHours(quiet.clone())] {
+                        let events = [
+                            HubEvent::Withdrawn(withdrawn.clone()),
+                            HubEvent::QuietHours(quiet.clone()),
+                            HubEvent::Policies(policies.clone()),
+                        ];
+                        for event in events {
                             // One that is there no more lets nobody in.
                             let _ = hub.send(Note::Event(Box::new(event))).await;
                         }
@@ -66,9 +73,12 @@ impl Withdrawals {
     }
 }
 
-/// What is withdrawn, if that is another than what was seen last, or nothing was.
-fn look(accounts: &Accounts, seen: Option<i64>) -> Result<Option<(i64, Withdrawn, Quiet)>, StoreError> {
+/// What hubs go by, as of a number.
+type Seen = (i64, Withdrawn, Quiet, BTreeMap<AccountId, Policy>);
+
+/// What hubs go by, if that is another than what was seen last, or nothing was.
+fn look(accounts: &Accounts, seen: Option<i64>) -> Result<Option<Seen>, StoreError> {
     let now = accounts.withdrawals()?;
     // In this order: what is withdrawn in between is read again.
-    if Some(now) == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?, accounts.quiet_hours()?))) }
+    if Some(now) == seen { Ok(None) } else { Ok(Some((now, accounts.withdrawn()?, accounts.quiet_hours()?, accounts.policies()?))) }
 }

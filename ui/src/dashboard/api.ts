@@ -10,10 +10,13 @@ export interface Account {
   relay_only: boolean;
   single_device: boolean;
   max_call_seconds: number | null;
+  /** Null where the service's limit counts. */
+  user_calls_per_minute: number | null;
+  account_calls_per_minute: number | null;
 }
 
 /** What an account has set for calls of its users. */
-export type Policy = Pick<Account, "relay_only" | "single_device" | "max_call_seconds">;
+export type Policy = Pick<Account, "relay_only" | "single_device" | "max_call_seconds" | "user_calls_per_minute" | "account_calls_per_minute">;
 
 export interface ApiKey {
   id: string;

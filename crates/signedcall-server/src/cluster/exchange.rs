@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use signedcall_wire::{AccountId, SessionId};
@@ -10,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use super::numbers::SocketNumbers;
 use super::{ClusterFigures, OWNED_WITHIN, partition_of, partition_of_session};
 use crate::hub::SocketId;
 use crate::store::owners::Partition;
@@ -24,7 +24,7 @@ pub(crate) struct Exchange(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ways: Ways,
-    last_socket: AtomicU64,
+    sockets: SocketNumbers,
 }
 
 #[derive(Debug)]
@@ -49,17 +49,22 @@ pub(super) struct Route {
 impl Exchange {
     /// Where one switchboard has all calls.
     pub(crate) fn to_one(notes: Sender<Note>) -> Self {
-        Self(Arc::new(Inner { ways: Ways::One(notes), last_socket: AtomicU64::default() }))
+        Self(Arc::new(Inner { ways: Ways::One(notes), sockets: SocketNumbers::default() }))
     }
 
     /// Where each partition has its own.
     pub(super) fn to_many(routes: watch::Receiver<Routes>, figures: Arc<ClusterFigures>) -> Self {
-        Self(Arc::new(Inner { ways: Ways::Many { routes, figures }, last_socket: AtomicU64::default() }))
+        Self(Arc::new(Inner { ways: Ways::Many { routes, figures }, sockets: SocketNumbers::default() }))
     }
 
-    /// A number that no socket of this process has had.
+    /// A number for a socket that is opened now.
     pub(crate) fn new_socket(&self) -> SocketId {
-        SocketId(self.0.last_socket.fetch_add(1, Ordering::Relaxed))
+        self.socket_of(Duration::ZERO)
+    }
+
+    /// A number for a socket that was opened so long ago.
+    pub(super) fn socket_of(&self, ago: Duration) -> SocketId {
+        self.0.sockets.give(ago)
     }
 
     /// The one that has all calls, where there is one: a socket goes there before it is known whose it is.

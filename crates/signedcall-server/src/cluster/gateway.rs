@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+use super::numbers::opened_ago;
 use super::said::{Answer, Asked, Down, Link, Question, ToGateway, ToOwner, Up, questions, read, to_gateway, to_json, to_owner};
 use super::{BEAT_EVERY, ClusterFigures, MOVED_WITHIN};
 use crate::bus::Bus;
@@ -95,7 +96,8 @@ impl Gateway {
             Note::Opened { socket, outbox } => {
                 self.to.figures.forwarded.fetch_add(1, Ordering::Relaxed);
                 self.sockets.insert(socket, outbox);
-                self.say(Up::Opened { socket: socket.0 }).await;
+                let ago_ms = u64::try_from(opened_ago(socket).as_millis()).unwrap_or(u64::MAX);
+                self.say(Up::Opened { socket: socket.0, ago_ms }).await;
             }
             Note::Event(event) => self.take_event(*event).await,
             Note::Presence { user, tell } => self.ask(Asked::Presence { user }, |answer| {

@@ -13,6 +13,7 @@
 //! * **[`gateway`]** takes the switchboard's place on a node that has a socket and not the partition; **[`trunk`]** takes the socket's place on the one that
 //!   has the partition. Both count what is said each way. Where a message is missing, the sockets are closed, and their devices' sessions go on by another:
 //!   the bus may lose something, but never without that.
+//! * **[`numbers`]** of sockets say which was opened first, also of those on other nodes: what a device has said last is what counts.
 //! * **[`members`]** are the nodes that have said lately that they are there, and **[`balance`]** who of them is to have which partition.
 //! * **[`node`]** claims partitions, gives them up, and takes note when others do.
 //! * **[`opening`]** makes the switchboard of a partition, which goes on with the calls that its last one has left, as a service does that is started again.
@@ -23,6 +24,7 @@ mod figures;
 mod gateway;
 mod members;
 mod node;
+mod numbers;
 mod opening;
 mod said;
 #[cfg(test)]

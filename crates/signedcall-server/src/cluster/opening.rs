@@ -55,7 +55,7 @@ impl Opening {
         }
         let known = self.pushes.lock().unwrap_or_else(PoisonError::into_inner).known(partition)?;
         // What changes from now on is told to all that are there: this one, once it is.
-        let (withdrawn, quiet) = (self.accounts.withdrawn()?, self.accounts.quiet_hours()?);
+        let (withdrawn, quiet, policies) = (self.accounts.withdrawn()?, self.accounts.quiet_hours()?, self.accounts.policies()?);
         let (receipts, keeper) = (self.receipts.another(), self.push_jobs.for_hub(by));
         // Whoever goes on with these calls may do so at any time, and knows of a winner by the store alone.
         let hub = if is_shared { HubSettings { answer_within: None, ..self.hub } } else { self.hub };
@@ -67,6 +67,7 @@ impl Opening {
         }
         switchboard.withdraw(withdrawn);
         switchboard.quieten(quiet);
+        switchboard.know_policies(policies);
         Ok(Opened { switchboard, notes, inbox, written })
     }
 }

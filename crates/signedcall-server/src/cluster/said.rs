@@ -65,6 +65,9 @@ pub(super) struct ToOwner {
 pub(super) enum Up {
     Opened {
         socket: u64,
+        /// How long before this was said. A node of an earlier version does not say so, and has its sockets opened when it says that they are.
+        #[serde(default)]
+        ago_ms: u64,
     },
     SignedIn(Box<SignIn>),
     Resume {
@@ -112,6 +115,7 @@ impl Up {
             | HubEvent::ReturnExpected { .. }
             | HubEvent::Withdrawn(_)
             | HubEvent::QuietHours(_)
+            | HubEvent::Policies(_)
             | HubEvent::HangUpAsked { .. }
             | HubEvent::ConnectAsked { .. }
             | HubEvent::BrandingChanged { .. }
@@ -128,7 +132,7 @@ impl Up {
     /// The socket that it is of, by the gateway's number.
     pub(super) fn socket(&self) -> Option<u64> {
         match self {
-            Self::Opened { socket }
+            Self::Opened { socket, .. }
             | Self::Resume { socket, .. }
             | Self::Received { socket, .. }
             | Self::Renewed { socket, .. }

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::gateway::{Gateway, GatewayTo};
 use super::members::Members;
-use super::said::{Beat, Link, questions, to_owner};
+use super::numbers::SocketNumbers;
+use super::said::{Beat, Link, Up, questions, to_owner};
 use super::trunk::Trunk;
 use super::*;
 use crate::bus::{Bus, BusWithin};
@@ -31,13 +32,16 @@ struct Far {
     gateway: Sender<Note>,
     broken: mpsc::UnboundedReceiver<(Partition, Link)>,
     alive: watch::Sender<BTreeSet<NodeId>>,
+    /// Where the switchboard is.
+    exchange: Exchange,
 }
 
 async fn far() -> Far {
     let within = BusWithin::default();
     let bus = Bus::Within(within.clone());
     let (notes, hub) = mpsc::channel(16);
-    let trunk = Trunk::new(bus.clone(), (PARTITION, EPOCH), notes.clone(), Exchange::to_one(notes));
+    let exchange = Exchange::to_one(notes.clone());
+    let trunk = Trunk::new(bus.clone(), (PARTITION, EPOCH), notes, exchange.clone());
     let said = bus.subscribe(&to_owner(PARTITION)).await.expect("a bus");
     let asked = bus.subscribe(&questions(PARTITION)).await.expect("a bus");
     let node = NodeId("near".to_owned());
@@ -48,7 +52,7 @@ async fn far() -> Far {
     let figures = Arc::new(ClusterFigures::new(bus.clone()));
     let to = GatewayTo { bus, node, partition: PARTITION, epoch: EPOCH, link: Link(1), figures };
     tokio::spawn(Gateway::new(to).run(inbox, tell));
-    Far { bus: within, hub, gateway, broken, alive }
+    Far { bus: within, hub, gateway, broken, alive, exchange }
 }
 
 impl Far {
@@ -116,6 +120,23 @@ async fn sockets_are_closed_when_something_that_they_are_told_is_lost_also_when_
     assert_eq!(far.broken.recv().await, Some((PARTITION, Link(1))));
     assert_eq!(next(&mut told).await, None);
     far.hears_that_it_is_lost(socket).await;
+}
+
+#[tokio::test]
+async fn of_two_sockets_the_one_that_was_opened_first_is_the_older_though_it_is_heard_of_last() {
+    let mut far = far().await;
+    let numbers = SocketNumbers::default();
+    let [older, newer] = [5_000, 100].map(|ago| numbers.give(Duration::from_millis(ago)));
+    let (_told, newer, _outbox) = far.open(newer.0).await;
+    let (_told, older, _outbox) = far.open(older.0).await;
+    assert!(older < newer);
+    assert!(newer < far.exchange.new_socket(), "which is opened where the calls are");
+}
+
+#[test]
+fn a_node_of_an_earlier_version_says_no_age_of_a_socket() {
+    let said: Up = serde_json::from_str(r#"{"Opened":{"socket":7}}"#).expect("as it was said before");
+    assert!(matches!(said, Up::Opened { socket: 7, ago_ms: 0 }));
 }
 
 #[tokio::test]

@@ -161,8 +161,8 @@ impl Trunk {
             return self.refuse(link).await;
         }
         let Some(theirs) = what.socket() else { return };
-        if let Up::Opened { .. } = what {
-            let (socket, way) = (self.exchange.new_socket(), linked.way.clone());
+        if let Up::Opened { ago_ms, .. } = what {
+            let (socket, way) = (self.exchange.socket_of(Duration::from_millis(ago_ms)), linked.way.clone());
             linked.sockets.insert(theirs, socket);
             return self.tell(Note::Opened { socket, outbox: Outbox::Elsewhere(Forwarded { socket: theirs, way }) }).await;
         }

@@ -1,5 +1,6 @@
 //! The accounts of the service, and what each has set for calls of its users.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
@@ -16,7 +17,8 @@ use super::refused::{Code, Refused, failed};
 use super::session::SignedIn;
 use crate::account;
 use crate::api::{Etag, IfMatch, Members};
-use crate::store::{Account, Policy, environment_name};
+use crate::hub::{CallRates, Policy};
+use crate::store::{Account, environment_name};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -33,21 +35,19 @@ struct AccountView {
     name: String,
     bg_color: String,
     font_color: String,
-    relay_only: bool,
-    single_device: bool,
-    max_call_seconds: Option<u64>,
+    #[serde(flatten)]
+    policy: PolicyView,
 }
 
 impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
+        let policy = PolicyView::from(&account);
         Self {
+            policy,
             id: account.id.0,
             name: account.branding.name,
             bg_color: account.branding.bg_color.into(),
             font_color: account.branding.font_color.into(),
-            relay_only: account.relay_only,
-            single_device: account.single_device,
-            max_call_seconds: account.max_call.map(|limit| limit.as_secs()),
         }
     }
 }
@@ -74,7 +74,8 @@ async fn add(State(dashboard): State<Shared>, who: SignedIn, mut members: Member
         button_theme: ButtonTheme::Light,
     };
     members.finish()?;
-    let account = Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false };
+    let account =
+        Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false, call_rates: Default::default() };
     let deed = Deed::of(Action::AddAccount, &who.operator).in_account(&id);
     let made = dashboard.passwords.work(account::new_keys).await?;
     let (credentials, keys) = made.map_err(|error| failed(&error))?;
@@ -111,12 +112,21 @@ struct PolicyView {
     relay_only: bool,
     single_device: bool,
     max_call_seconds: Option<u64>,
+    /// `null` where the service's limit counts.
+    user_calls_per_minute: Option<NonZeroU32>,
+    account_calls_per_minute: Option<NonZeroU32>,
 }
 
 impl From<&Account> for PolicyView {
     fn from(account: &Account) -> Self {
-        let max_call_seconds = account.max_call.map(|limit| limit.as_secs());
-        Self { relay_only: account.relay_only, single_device: account.single_device, max_call_seconds }
+        let Policy { relay_only, max_call, single_device, call_rates: CallRates { per_user, per_account } } = account.policy();
+        Self {
+            relay_only,
+            single_device,
+            max_call_seconds: max_call.map(|limit| limit.as_secs()),
+            user_calls_per_minute: per_user,
+            account_calls_per_minute: per_account,
+        }
     }
 }
 
@@ -144,6 +154,10 @@ async fn set_policy(
         relay_only: members.take("relay_only", "true or false")?,
         single_device: members.take("single_device", "true or false")?,
         max_call: members.take_if_there("max_call_seconds", "a number of seconds")?.map(Duration::from_secs),
+        call_rates: CallRates {
+            per_user: members.take_if_there("user_calls_per_minute", "a number of calls")?,
+            per_account: members.take_if_there("account_calls_per_minute", "a number of calls")?,
+        },
     };
     members.finish()?;
     let deed = Deed::of(Action::SetPolicy, &who.operator).in_account(&id);

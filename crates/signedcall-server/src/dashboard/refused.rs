@@ -135,6 +135,8 @@ impl From<AccountError> for Refused {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Property { name: "max-call-seconds", .. } => Self::field("max_call_seconds"),
+            AccountError::Property { name: "user-calls-per-minute", .. } => Self::field("user_calls_per_minute"),
+            AccountError::Property { name: "account-calls-per-minute", .. } => Self::field("account_calls_per_minute"),
             AccountError::Property { name, .. } => Self::field(name),
             AccountError::Unknown(_) | AccountError::UnknownKey { .. } => Self::new(Code::NotFound),
             AccountError::KeySet(_) => Self::field("keys"),

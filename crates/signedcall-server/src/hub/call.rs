@@ -23,6 +23,8 @@ pub(super) struct Call {
     pub(super) instead_of: Option<CallId>,
     /// The longest that it may last from its answer.
     pub(super) limit: Option<Duration>,
+    /// The callee's devices that it can ring on, as its record says.
+    pub(super) rings_on: BTreeSet<DeviceId>,
     /// The callee's devices that have declined for themselves, so that they do not ring again.
     pub(super) left: BTreeSet<DeviceId>,
     /// The callee's devices that are called by push, and of whose push it is not said yet what has become of it.

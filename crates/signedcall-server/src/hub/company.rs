@@ -4,7 +4,7 @@ use signedcall_wire::{AccountId, Branding, CallId, EndReason, Environment, Servi
 
 use super::call::{Intent, State};
 use super::session::Link;
-use super::{Hub, Turn, User};
+use super::{AskId, Hub, HubCommand, Turn, User};
 
 /// Where a user is signed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Presence {
 
 impl Hub {
     /// Whether a call goes on that is of this account, in this environment.
-    pub fn has_call(&self, account: &AccountId, environment: Environment, call: CallId) -> bool {
+    pub(super) fn has_call(&self, account: &AccountId, environment: Environment, call: CallId) -> bool {
         self.calls.get(&call).is_some_and(|call| call.callee.0 == *account && call.callee.1 == environment)
     }
 
@@ -52,18 +52,27 @@ impl Hub {
     }
 
     /// Ends a call of an account for both sides, as if one of them had.
-    pub(super) fn hang_up_for_company(&mut self, turn: &mut Turn, account: &AccountId, environment: Environment, id: CallId) {
-        if !self.has_call(account, environment, id) {
-            return;
+    pub(super) fn hang_up_for_company(&mut self, turn: &mut Turn, ask: AskId, account: &AccountId, environment: Environment, id: CallId) {
+        let went_on = self.has_call(account, environment, id);
+        match self.calls.get_mut(&id).filter(|_| went_on).map(|call| &mut call.state) {
+            // As for a device that hangs up: the record can be closed once it is durable, and a service that takes the place of this one before finds that it rings.
+            Some(State::Recording { intent, .. }) => {
+                if *intent != Intent::End(EndReason::InternalError) {
+                    *intent = Intent::End(EndReason::Cancelled);
+                }
+                return self.hang_ups.entry(id).or_default().push(ask);
+            }
+            Some(State::Ringing { .. }) => self.end(turn, id, EndReason::Cancelled, |_| EndReason::Cancelled),
+            Some(State::Answered { .. }) => self.end(turn, id, EndReason::HungUp, |_| EndReason::HungUp),
+            None => {}
         }
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        match &mut call.state {
-            // The record can be closed once it is durable, and whoever asked for the call is told then.
-            State::Recording { intent, .. } => *intent = Intent::End(EndReason::Cancelled),
-            State::Ringing { .. } => self.end(turn, id, EndReason::Cancelled, |_| EndReason::Cancelled),
-            State::Answered { .. } => self.end(turn, id, EndReason::HungUp, |_| EndReason::HungUp),
+        turn.commands.push(HubCommand::AnswerHangUp { ask, went_on });
+    }
+
+    /// Tells whoever has ended a call before it was known whether it is written down.
+    pub(super) fn answer_hang_ups(&mut self, turn: &mut Turn, call: CallId, went_on: bool) {
+        for ask in self.hang_ups.remove(&call).unwrap_or_default() {
+            turn.commands.push(HubCommand::AnswerHangUp { ask, went_on });
         }
     }
 }

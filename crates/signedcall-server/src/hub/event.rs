@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use signedcall_wire::{
 
 use super::connecting::{AskId, Connect, Connected};
 use super::kept::{AskedReceipt, CloseRecord, KeptAnswer, KeptCall, KeptEnd, KeptEvents, KeptReport, OpenRecord};
+use super::policy::Policy;
 use super::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 use super::quiet::Quiet;
 use super::rights::{Right, TokenKeyId, Withdrawn};
@@ -99,8 +101,12 @@ pub enum HubEvent {
     Withdrawn(Withdrawn),
     /// Users are not called at these hours, and at no others.
     QuietHours(Quiet),
-    /// A company's backend ends a call.
+    /// These are the policies of all accounts. What is not as it was told before has changed.
+    Policies(BTreeMap<AccountId, Policy>),
+    /// A company's backend ends a call. [`HubCommand::AnswerHangUp`] follows.
     HangUpAsked {
+        /// By what it is answered.
+        ask: AskId,
         /// The company.
         account: AccountId,
         /// For which of its environments it asks.
@@ -245,6 +251,13 @@ pub enum HubCommand {
     /// Write a call down durably, then say [`HubEvent::Recorded`], [`HubEvent::RecordFailed`] or [`HubEvent::StoreFailed`]: always one of
     /// them, and once.
     OpenRecord(OpenRecord),
+    /// Write down on which of the callee's devices a call can ring by now. Nobody waits for it.
+    NoteRinging {
+        /// The call.
+        call: CallId,
+        /// All of them.
+        rings_on: Vec<DeviceId>,
+    },
     /// Write down durably how an answered call goes on, then say [`HubEvent::AnswerWritten`], whether or not it could be written.
     WriteAnswer {
         /// The call.
@@ -258,6 +271,13 @@ pub enum HubCommand {
         ask: AskId,
         /// What has come of it.
         outcome: Connected,
+    },
+    /// Tell a company's backend what has come of [`HubEvent::HangUpAsked`]. Comes once for each, unless the service stops before.
+    AnswerHangUp {
+        /// What it has asked by.
+        ask: AskId,
+        /// Whether the call went on until then.
+        went_on: bool,
     },
     /// Close the record of a call. Comes once for each record that was opened and became durable.
     CloseRecord(CloseRecord),

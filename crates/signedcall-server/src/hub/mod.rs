@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * **A record is durable before the caller is told that the call is placed**, and closed exactly once. So a call that is cancelled while its record
-//!   is being written waits for the store, and is closed then; its device is answered no earlier, and says it again to a service that goes on with the call.
+//!   is being written waits for the store, and is closed then; its device, or company, is answered no earlier, and says it again to a service that goes on with the call.
 //! * **A store that cannot be written to** places no calls, which are answered with `ERR_SERVER_FAILURE`; those that there are go on.
 //! * **An answer is durable before anybody is told of it**, so that a service which dies in between gives the call to nobody else. A store that cannot
 //!   write it down keeps nobody waiting for long, unless it has others beside this service: one of them may have the call by then, as one that rings.
@@ -44,6 +44,7 @@
 //!   is near, and when they begin a new session.
 //! * **A user token** lets a device in until it expires, unless another takes its place. When none does, the session cannot be resumed any more, and its
 //!   calls go on as after the loss of a socket: its device signs in anew in time, or has lost its network.
+//! * **A policy** that an account changes (see `policy`) counts for calls that are placed from then on, by whoever is signed in, too.
 //! * **A right that is withdrawn** while a device is signed in by it signs the device out; its calls end as when its user signs out. Where it is the key
 //!   of its user token, that is as if the token had expired.
 //! * A device whose program has started again while it rang has lost its media: the caller is told once it rings again, and offers anew. What was meant
@@ -63,6 +64,7 @@ mod kept;
 mod limit;
 mod past;
 mod placing;
+mod policy;
 mod presence;
 mod push;
 mod quiet;
@@ -101,6 +103,8 @@ pub use self::kept::{
 pub(crate) use self::past::ENDED_REMEMBERED_FOR;
 use self::past::PastCalls;
 pub(crate) use self::placing::{MAX_IMAGE_URL_BYTES, MIN_CALL};
+use self::policy::Policies;
+pub use self::policy::Policy;
 use self::push::PushDirectory;
 pub use self::push::{ForgetPush, KeepPush, NewPush, PushOutcome, Reach, RenewPush};
 pub use self::quiet::{Quiet, QuietHours};
@@ -127,7 +131,7 @@ pub struct HubSettings {
     /// How long the store may take to write an answer down before both sides are told all the same: two users wait for each other's voice. `None`: for as long
     /// as it takes, where somebody else may go on with the calls at any time, and knows what the store has.
     pub answer_within: Option<Duration>,
-    /// How many calls may be placed in a minute.
+    /// How many calls may be placed in a minute, where an account has not set that.
     pub call_rates: CallRates,
 }
 
@@ -161,12 +165,15 @@ pub struct Hub {
     past: PastCalls,
     /// The companies' backends that wait for the record of a call which they have asked for.
     asks: BTreeMap<CallId, Vec<AskId>>,
+    /// Those that have ended a call whose record is being written, and wait for it.
+    hang_ups: BTreeMap<CallId, Vec<AskId>>,
     /// The calls of each user that one of their devices may have to learn of when it signs in: those to them, and those that are over.
     calls_of_users: BTreeMap<User, BTreeSet<CallId>>,
     /// Whether no more calls are placed, and no device is given up: the next service goes on with all.
     drains: bool,
     /// How the calls of those accounts look that have changed it since the service was started.
     brandings: BTreeMap<AccountId, Branding>,
+    policies: Policies,
     pushes: PushDirectory,
     /// What devices are to show to services that take Web Push.
     push_key: Option<String>,
@@ -222,9 +229,11 @@ impl Hub {
             early: EarlyCalls::default(),
             past: PastCalls::default(),
             asks: BTreeMap::new(),
+            hang_ups: BTreeMap::new(),
             calls_of_users: BTreeMap::new(),
             drains: false,
             brandings: BTreeMap::new(),
+            policies: Policies::default(),
             pushes: PushDirectory::default(),
             push_key: None,
             timers: Timers::default(),
@@ -244,7 +253,10 @@ impl Hub {
             HubEvent::ResumeAsked { socket, resume } => self.resume(&mut turn, socket, &resume),
             HubEvent::Received { socket, message } => self.receive(&mut turn, socket, message),
             HubEvent::SocketLost { socket } => self.lose_socket(&turn, socket),
-            HubEvent::Recorded { call } => self.recorded(&mut turn, call),
+            HubEvent::Recorded { call } => {
+                self.recorded(&mut turn, call);
+                self.answer_hang_ups(&mut turn, call, true);
+            }
             HubEvent::RecordFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::FailureInMakeCall),
             HubEvent::StoreFailed { call } => self.fail_to_place(&mut turn, call, ErrorCode::ServerFailure),
             HubEvent::RelayRenewed { grant } => self.renew_relay(&mut turn, grant),
@@ -255,7 +267,10 @@ impl Hub {
             }
             HubEvent::Withdrawn(withdrawn) => self.withdraw(&mut turn, withdrawn),
             HubEvent::QuietHours(quiet) => self.quiet = quiet,
-            HubEvent::HangUpAsked { account, environment, call } => self.hang_up_for_company(&mut turn, &account, environment, call),
+            HubEvent::Policies(policies) => self.change_policies(&mut turn, policies),
+            HubEvent::HangUpAsked { ask, account, environment, call } => {
+                self.hang_up_for_company(&mut turn, ask, &account, environment, call);
+            }
             HubEvent::ConnectAsked { ask, connect } => self.connect(&mut turn, ask, *connect),
             HubEvent::BrandingChanged { account, branding } => self.change_branding(&mut turn, account, branding),
             HubEvent::EventsKept { session, request, durable } => self.events_kept(&mut turn, session, request, durable),

@@ -74,6 +74,7 @@ impl Hub {
             invite,
             instead_of: None,
             limit: asked.into_iter().chain(caller.max_call).min(),
+            rings_on: BTreeSet::new(),
             left: BTreeSet::new(),
             pushed: BTreeSet::new(),
             settled: BTreeSet::new(),
@@ -94,12 +95,12 @@ impl Hub {
     }
 
     /// Keeps a new call, counts it, and has its record opened.
-    pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, call: Call, reachable: &[Party]) {
+    pub(super) fn write_down(&mut self, turn: &mut Turn, asked_by: SessionId, mut call: Call, reachable: &[Party]) {
         self.count_call(turn.now, asked_by);
         let id = call.invite.call;
         let (account, environment, callee) = call.callee.clone();
         let devices = reachable.iter().map(|party| party.endpoint.device);
-        let rings_on: BTreeSet<DeviceId> = devices.chain(self.reached_by_push(&call.callee)).collect();
+        call.rings_on = devices.chain(self.reached_by_push(&call.callee)).collect();
         let leads_here = |before: &CallId| self.calls.get(before).is_some_and(|before| before.invite.leads_to == Some(id));
         let by_company = call.is_by_company() || call.instead_of.as_ref().is_some_and(leads_here);
         turn.commands.push(HubCommand::OpenRecord(OpenRecord {
@@ -111,7 +112,7 @@ impl Hub {
             instead_of: call.instead_of,
             limit: call.limit,
             by_company,
-            rings_on: rings_on.into_iter().collect(),
+            rings_on: call.rings_on.iter().copied().collect(),
             placed_at: turn.now,
         }));
         self.involve(call.callee.clone(), id);
@@ -185,6 +186,7 @@ impl Hub {
         call.state =
             State::Ringing { give_up_at, awaited: BTreeMap::new(), restored: false, devices: devices.clone(), confirmed: Vec::new() };
         let invite = call.invite(turn.now);
+        note_ringing(turn, call, &devices);
         self.timers.set(Timer::RingOver(id), give_up_at);
         for party in devices {
             if let Some(session) = self.sessions.get_mut(&party.session) {
@@ -212,8 +214,11 @@ impl Hub {
                 self.pushed_in_vain(turn, id, device);
                 continue;
             }
-            if let Some(Call { state: State::Ringing { devices, .. }, .. }) = self.calls.get_mut(&id) {
-                devices.push(party);
+            if let Some(call) = self.calls.get_mut(&id) {
+                note_ringing(turn, call, &[party]);
+                if let State::Ringing { devices, .. } = &mut call.state {
+                    devices.push(party);
+                }
             }
             if let Some(session) = self.sessions.get_mut(&party.session) {
                 session.calls.insert(id);
@@ -242,6 +247,7 @@ impl Hub {
         let (asked_by, waiting, instead_of) = (*asked_by, std::mem::take(waiting), *instead_of);
         self.remove(turn, id, EndReason::InternalError);
         self.answer_asks(turn, id, if error == ErrorCode::ServerFailure { Connected::Unavailable } else { Connected::Before });
+        self.answer_hang_ups(turn, id, false);
         if let Some(old) = instead_of {
             self.give_up_connecting(turn, old, EndReason::InternalError);
         }
@@ -312,6 +318,15 @@ impl Hub {
         let sessions = self.presence.get(user).into_iter().flat_map(Few::values);
         let reachable = sessions.filter_map(|id| Some((*id, self.sessions.get(id).filter(|session| session.is_reachable())?)));
         reachable.map(|(session, of)| Party { endpoint: of.endpoint, session }).collect()
+    }
+}
+
+/// Has it written down where a call rings, unless its record says so: after a restart these devices are waited for.
+fn note_ringing(turn: &mut Turn, call: &mut Call, parties: &[Party]) {
+    let known = call.rings_on.len();
+    call.rings_on.extend(parties.iter().map(|party| party.endpoint.device));
+    if call.rings_on.len() > known {
+        turn.commands.push(HubCommand::NoteRinging { call: call.invite.call, rings_on: call.rings_on.iter().copied().collect() });
     }
 }
 

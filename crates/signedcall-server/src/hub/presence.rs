@@ -11,7 +11,7 @@ use super::budget::Budget;
 use super::call::{Departure, Party, State};
 use super::session::{Answers, EventRing, Link, Session, room_for};
 use super::timers::Timer;
-use super::{Hub, HubCommand, SignIn, SocketId, Turn, User};
+use super::{Hub, HubCommand, Policy, SignIn, SocketId, Turn, User};
 
 /// The most ends of calls that a welcome lists, the newest: whoever calls and cancels without end must not make it longer than a device takes. A line has
 /// two calls on at most, and a few that end.
@@ -39,6 +39,9 @@ impl Hub {
         } = sign_in;
         let device = endpoint.device;
         self.lose_socket(turn, socket);
+        // It may have been changed since the shell looked.
+        let looked_up = Policy { relay_only, max_call, single_device, ..Policy::default() };
+        let Policy { relay_only, max_call, single_device, call_rates: _ } = self.policies.changed(&account).unwrap_or(looked_up);
         let user: User = (account, environment, cuid);
         // It may have been withdrawn since the shell looked.
         if let Some(refusal) = self.withdrawn.sign_in_refusal(&user, &right) {
@@ -272,8 +275,8 @@ impl Hub {
             && let Some(socket) = session.socket()
             && session.endpoint.run != new.endpoint.run
         {
-            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: a socket on another
-            // node is known here by when its first frame was verified, so that the older of two may be taken for the newer.
+            // A copy of this installation that is still running must not take the place back, and so on for ever. The same program may: which of two sockets
+            // on two nodes is the older one is known but for the moment that it takes to say so.
             turn.send(socket, ServiceMessage::Refused(signed_in_elsewhere("this device has signed in again".to_owned())));
         }
         self.forget_session(turn, old, Departure::NetworkLoss);
@@ -354,6 +357,6 @@ impl Turn {
     }
 }
 
-fn signed_in_elsewhere(detail: String) -> Refusal {
+pub(super) fn signed_in_elsewhere(detail: String) -> Refusal {
     Refusal { code: ErrorCode::CuidAlreadyConnectedElsewhere, detail, retry_after_ms: None }
 }

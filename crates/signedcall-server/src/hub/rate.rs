@@ -22,9 +22,23 @@ pub struct CallRates {
     pub per_account: Option<NonZeroU32>,
 }
 
+impl CallRates {
+    /// The most that can be set: more than one in a millisecond is no limit.
+    pub const MOST: u32 = 60_000;
+
+    /// These, and others where nothing is set.
+    const fn or(self, others: Self) -> Self {
+        Self {
+            per_user: if self.per_user.is_some() { self.per_user } else { others.per_user },
+            per_account: if self.per_account.is_some() { self.per_account } else { others.per_account },
+        }
+    }
+}
+
 /// What users and accounts have left of that.
 #[derive(Debug)]
 pub(super) struct CallBudgets {
+    /// The service's, which count where an account has set nothing.
     rates: CallRates,
     users: Buckets<User>,
     accounts: Buckets<(AccountId, Environment)>,
@@ -35,18 +49,20 @@ impl CallBudgets {
         Self { rates, users: Buckets::default(), accounts: Buckets::default() }
     }
 
-    /// Whether a user, and the account with all its users, has a call left.
-    fn has_one(&self, now: Timestamp, user: &User) -> bool {
-        self.rates.per_user.is_none_or(|rate| self.users.has_one(now, user, rate))
-            && self.rates.per_account.is_none_or(|rate| self.accounts.has_one(now, &account_of(user), rate))
+    /// Whether a user, and the account with all its users, has a call left. `own` is what the account has set.
+    fn has_one(&self, now: Timestamp, user: &User, own: CallRates) -> bool {
+        let CallRates { per_user, per_account } = own.or(self.rates);
+        per_user.is_none_or(|rate| self.users.has_one(now, user, rate))
+            && per_account.is_none_or(|rate| self.accounts.has_one(now, &account_of(user), rate))
     }
 
     /// Takes one call of both.
-    fn take(&mut self, now: Timestamp, user: &User) {
-        if let Some(rate) = self.rates.per_user {
+    fn take(&mut self, now: Timestamp, user: &User, own: CallRates) {
+        let CallRates { per_user, per_account } = own.or(self.rates);
+        if let Some(rate) = per_user {
             self.users.take(now, user.clone(), rate);
         }
-        if let Some(rate) = self.rates.per_account {
+        if let Some(rate) = per_account {
             self.accounts.take(now, account_of(user), rate);
         }
     }
@@ -59,57 +75,66 @@ fn account_of((account, environment, _): &User) -> (AccountId, Environment) {
 impl Hub {
     /// Whether the user of a session may place another call.
     pub(super) fn may_call(&self, now: Timestamp, session: SessionId) -> bool {
-        self.sessions.get(&session).is_none_or(|session| self.budgets.has_one(now, &session.user))
+        self.sessions.get(&session).is_none_or(|session| self.may_be_connected(now, &session.user))
     }
 
     /// The same for a user whom the company connects with another.
     pub(super) fn may_be_connected(&self, now: Timestamp, user: &User) -> bool {
-        self.budgets.has_one(now, user)
+        self.budgets.has_one(now, user, self.policies.call_rates(&user.0))
     }
 
     /// Counts a call that the company has such a user make.
     pub(super) fn count_connected(&mut self, now: Timestamp, user: &User) {
-        self.budgets.take(now, user);
+        self.budgets.take(now, user, self.policies.call_rates(&user.0));
     }
 
     /// Counts a call that the user of a session places.
     pub(super) fn count_call(&mut self, now: Timestamp, session: SessionId) {
         if let Some(session) = self.sessions.get(&session) {
-            self.budgets.take(now, &session.user);
+            self.budgets.take(now, &session.user, self.policies.call_rates(&session.user.0));
         }
     }
 }
 
-/// Token buckets, each by the moment at which it is full again. One that is full is as good as none.
-///
-/// Moments are counted in fractions of a millisecond, as many as there are calls in a minute, so that nothing is lost by rounding.
+/// Token buckets. One that is full is as good as none, and so is one of another rate than there is by now.
 #[derive(Debug)]
 struct Buckets<K> {
-    full_at: BTreeMap<K, u64>,
+    buckets: BTreeMap<K, Bucket>,
     sweep_at: usize,
+}
+
+/// A bucket, by the moment at which it is full again.
+///
+/// It is counted in fractions of a millisecond, as many as there are calls in a minute, so that nothing is lost by rounding.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    full_at: u64,
+    per_minute: NonZeroU32,
 }
 
 impl<K> Default for Buckets<K> {
     fn default() -> Self {
-        Self { full_at: BTreeMap::new(), sweep_at: SWEEP_FROM }
+        Self { buckets: BTreeMap::new(), sweep_at: SWEEP_FROM }
     }
 }
 
 impl<K: Ord> Buckets<K> {
     fn has_one(&self, now: Timestamp, whose: &K, per_minute: NonZeroU32) -> bool {
         let now = fractions(now, per_minute);
-        let full_at = self.full_at.get(whose).copied().unwrap_or_default().max(now);
-        full_at - now + MINUTE_MS <= fractions(Timestamp::from_millis(MINUTE_MS), per_minute)
+        self.full_at(whose, per_minute).max(now) - now + MINUTE_MS <= fractions(Timestamp::from_millis(MINUTE_MS), per_minute)
     }
 
     fn take(&mut self, now: Timestamp, whose: K, per_minute: NonZeroU32) {
-        let now = fractions(now, per_minute);
-        let full_at = self.full_at.entry(whose).or_default();
-        *full_at = (*full_at).max(now).saturating_add(MINUTE_MS);
-        if self.full_at.len() >= self.sweep_at {
-            self.full_at.retain(|_, full_at| *full_at > now);
-            self.sweep_at = SWEEP_FROM.max(2 * self.full_at.len());
+        let full_at = self.full_at(&whose, per_minute).max(fractions(now, per_minute)).saturating_add(MINUTE_MS);
+        self.buckets.insert(whose, Bucket { full_at, per_minute });
+        if self.buckets.len() >= self.sweep_at {
+            self.buckets.retain(|_, bucket| bucket.full_at > fractions(now, bucket.per_minute));
+            self.sweep_at = SWEEP_FROM.max(2 * self.buckets.len());
         }
+    }
+
+    fn full_at(&self, whose: &K, per_minute: NonZeroU32) -> u64 {
+        self.buckets.get(whose).filter(|bucket| bucket.per_minute == per_minute).map(|bucket| bucket.full_at).unwrap_or_default()
     }
 }
 
@@ -141,9 +166,14 @@ mod tests {
 
     /// Places a call, if there is one left.
     fn places(budgets: &mut CallBudgets, now: Timestamp, user: &User) -> bool {
-        let may = budgets.has_one(now, user);
+        places_by(budgets, now, user, CallRates::default())
+    }
+
+    /// The same where the account has set something.
+    fn places_by(budgets: &mut CallBudgets, now: Timestamp, user: &User, own: CallRates) -> bool {
+        let may = budgets.has_one(now, user, own);
         if may {
-            budgets.take(now, user);
+            budgets.take(now, user, own);
         }
         may
     }
@@ -206,6 +236,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_account_has_set_takes_the_place_of_the_service_s_and_a_bucket_of_another_rate_is_full() {
+        let mut budgets = budgets(1, 2);
+        let own = CallRates { per_user: NonZeroU32::new(3), per_account: None };
+        for may in [true, true, false] {
+            assert_eq!(places_by(&mut budgets, at(0), &user("a", 1), own), may, "the service's limit for accounts counts still");
+        }
+        for may in [true, false] {
+            assert_eq!(places(&mut budgets, at(0), &user("b", 1)), may, "another account has set nothing");
+        }
+        let less = CallRates { per_account: NonZeroU32::new(1), ..own };
+        for may in [true, false] {
+            assert_eq!(places_by(&mut budgets, at(0), &user("a", 1), less), may);
+        }
+        let more = CallRates { per_user: NonZeroU32::new(60_000), per_account: NonZeroU32::new(60_000) };
+        assert!(places_by(&mut budgets, at(0), &user("a", 1), more));
+    }
+
+    #[test]
     fn without_a_limit_there_is_none() {
         let mut budgets = budgets(0, 0);
         assert!((0..10_000).all(|_| places(&mut budgets, at(0), &user("a", 1))));
@@ -217,6 +265,6 @@ mod tests {
         for number in 0..SWEEP_FROM * 4 {
             assert!(places(&mut budgets, at(61_000 * number as u64), &user("a", number)));
         }
-        assert!(budgets.users.full_at.len() < SWEEP_FROM);
+        assert!(budgets.users.buckets.len() < SWEEP_FROM);
     }
 }

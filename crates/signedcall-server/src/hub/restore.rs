@@ -9,7 +9,7 @@
 //! When it signs in, that session is its old one, so that it keeps its part in the call and learns what has become of it. A device that knows nothing of
 //! the call any more, since its program was started again or since it has left the call, says so by hanging up.
 //!
-//! Which devices could be rung on is in the record. One that declines for itself ends the call for no other of them that may be back in a moment; when it
+//! Which devices could be rung on is in the record, also those that have come while it rang. One that declines for itself ends the call for no other of them that may be back in a moment; when it
 //! was the last of them, or the grace is over, the call ends with it.
 //!
 //! Of the calls that have ended shortly before, whoever was not told learns when it signs in.
@@ -85,7 +85,7 @@ impl Hub {
                     self.timers.set(Timer::PushDue(id), turn.now + CONFIRM_WITHIN);
                 }
                 let until = turn.now + self.settings.call_grace;
-                let awaited = rings_on.into_iter().map(|device| (device, until)).collect();
+                let awaited = rings_on.iter().map(|device| (*device, until)).collect();
                 State::Ringing { give_up_at, awaited, restored: true, devices: Vec::new(), confirmed: Vec::new() }
             }
             Some(answer) => {
@@ -98,8 +98,9 @@ impl Hub {
         };
         self.involve(callee.clone(), id);
         let (left, pushed, relayed) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        let (settled, declined_by) = (settled.into_iter().collect(), None);
-        let call = Call { caller, callee, context, invite, instead_of, limit, left, pushed, settled, declined_by, relayed, state };
+        let (rings_on, settled, declined_by) = (rings_on.into_iter().collect(), settled.into_iter().collect(), None);
+        let call =
+            Call { caller, callee, context, invite, instead_of, limit, rings_on, left, pushed, settled, declined_by, relayed, state };
         self.calls.insert(id, call);
         self.limit(turn, id);
     }

@@ -81,6 +81,7 @@ impl Hub {
             instead_of: Some(old),
             // Worked out anew when it takes the place of the old one; this is what a service that dies meanwhile is left with.
             limit,
+            rings_on: BTreeSet::new(),
             left: BTreeSet::new(),
             pushed: BTreeSet::new(),
             settled: BTreeSet::new(),

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -425,6 +426,12 @@ pub struct NewAccountArguments {
     /// Let each user be signed in on one device at a time: another is refused until that one signs out, or has been away for half a minute
     #[arg(long)]
     pub single_device: bool,
+    /// How many calls each user may place in a minute, on all devices together, 1 to 60000 [default: what the service has set]
+    #[arg(long, value_name = "CALLS")]
+    pub user_calls_per_minute: Option<NonZeroU32>,
+    /// How many calls all users together may place in a minute, in each environment, 1 to 60000 [default: what the service has set]
+    #[arg(long, value_name = "CALLS")]
+    pub account_calls_per_minute: Option<NonZeroU32>,
 }
 
 /// An environment, as it is typed.

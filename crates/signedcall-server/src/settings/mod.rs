@@ -41,6 +41,7 @@ use crate::socket::SocketSettings;
 use crate::store::{Location, Server};
 use crate::tls::TlsFiles;
 use crate::tokens::TokenSettings;
+use crate::wake::most_by_files;
 use crate::webhooks::WebhookSettings;
 
 /// Where the service listens unless told otherwise.
@@ -88,6 +89,8 @@ pub struct Settings {
     pub sockets: SocketSettings,
     /// How many connections may wait for somebody to sign in.
     pub gate: GateSettings,
+    /// How many light connections may be held, by which computers hear of pushes.
+    pub wake_lines: NonZeroUsize,
     /// What companies' backends may ask for.
     pub api: ApiSettings,
     /// How long the record of a call is kept after the call's end; for ever when nothing is set.
@@ -171,6 +174,7 @@ impl Settings {
             hub: HubSettings::default(),
             sockets: SocketSettings::default(),
             gate: GateSettings::default(),
+            wake_lines: most_by_files(),
             api: ApiSettings::default(),
             keep_records: None,
             webhooks: WebhookSettings::default(),
@@ -278,9 +282,8 @@ fn server(url: &str) -> Result<Server, SettingsError> {
     Server::parse(url).map_err(|error| wrong("store", "…", error.to_string()))
 }
 
-/// More than one in a millisecond is no limit.
 fn rate(name: &'static str, given: Option<u64>) -> Result<Option<NonZeroU32>, SettingsError> {
-    let calls = given.map(|calls| within(name, calls, 1..=60_000)).transpose()?;
+    let calls = given.map(|calls| within(name, calls, 1..=u64::from(CallRates::MOST))).transpose()?;
     Ok(calls.and_then(|calls| NonZeroU32::new(u32::try_from(calls).ok()?)))
 }
 

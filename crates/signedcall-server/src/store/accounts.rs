@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use signedcall_wire::{AccountId, Branding, ButtonTheme, Color};
 
-use super::api_keys::{Credential, credentials_of, put_credential};
+use super::api_keys::{Credential, credentials_of, note_withdrawal, put_credential};
 use super::sql::{self, Connection, Row, SqlError, params};
 use super::{LAYOUT, Location, StoreError, schema, unix_millis};
+use crate::hub::{CallRates, Policy};
 
 /// A company that uses the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +23,15 @@ pub struct Account {
     pub max_call: Option<Duration>,
     /// Whether a user is signed in on one device at a time (R35); a second one is refused.
     pub single_device: bool,
+    /// How many calls may be placed in a minute; where nothing is set, what the service has set counts.
+    pub call_rates: CallRates,
 }
 
-/// What an account has set for calls of its users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Whether media goes through a relay only.
-    pub relay_only: bool,
-    /// The longest that a call may last from its answer, in whole seconds; `None` for no limit.
-    pub max_call: Option<Duration>,
-    /// Whether a user is signed in on one device at a time.
-    pub single_device: bool,
+impl Account {
+    /// What it has set for calls of its users.
+    pub const fn policy(&self) -> Policy {
+        Policy { relay_only: self.relay_only, max_call: self.max_call, single_device: self.single_device, call_rates: self.call_rates }
+    }
 }
 
 /// Why an account was not added.
@@ -97,8 +98,8 @@ impl Accounts {
         let added = transaction
             .execute(
                 "INSERT INTO accounts (id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device,
-                                                 created_at_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                                                 user_calls_per_minute, account_calls_per_minute, created_at_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 params![
                     account.id.0,
                     branding.name,
@@ -109,6 +110,8 @@ impl Accounts {
                     account.relay_only,
                     account.max_call.map(seconds),
                     account.single_device,
+                    account.call_rates.per_user.map(NonZeroU32::get),
+                    account.call_rates.per_account.map(NonZeroU32::get),
                     now,
                 ],
             )
@@ -119,6 +122,7 @@ impl Accounts {
         for credential in credentials {
             put_credential(&transaction, &account.id, credential).map_err(|error| self.failed(error))?;
         }
+        note_withdrawal(&transaction).map_err(|error| self.failed(error))?;
         Ok(transaction.commit().map_err(|error| self.failed(error))?)
     }
 
@@ -130,10 +134,26 @@ impl Accounts {
 
     /// Changes what an account has set for calls of its users, and says whether there is such an account.
     pub(crate) fn set_policy(&self, id: &AccountId, policy: Policy) -> Result<bool, StoreError> {
-        let Policy { relay_only, max_call, single_device } = policy;
-        let set = "UPDATE accounts SET relay_only = ?, max_call_seconds = ?, single_device = ? WHERE id = ?";
-        let changed = self.connection().execute(set, params![relay_only, max_call.map(seconds), single_device, id.0]);
-        changed.map(|changed| changed > 0).map_err(|error| self.failed(error))
+        let Policy { relay_only, max_call, single_device, call_rates: CallRates { per_user, per_account } } = policy;
+        let connection = self.connection();
+        let write = || {
+            let transaction = connection.begin()?;
+            let set = "UPDATE accounts SET relay_only = ?, max_call_seconds = ?, single_device = ?, user_calls_per_minute = ?, account_calls_per_minute = ?
+                       WHERE id = ?";
+            let (per_user, per_account) = (per_user.map(NonZeroU32::get), per_account.map(NonZeroU32::get));
+            let values = params![relay_only, max_call.map(seconds), single_device, per_user, per_account, id.0];
+            let is_there = transaction.execute(set, values)? > 0;
+            if is_there {
+                note_withdrawal(&transaction)?;
+            }
+            transaction.commit().map(|()| is_there)
+        };
+        write().map_err(|error| self.failed(error))
+    }
+
+    /// What all accounts have set for calls of their users.
+    pub(crate) fn policies(&self) -> Result<BTreeMap<AccountId, Policy>, StoreError> {
+        Ok(self.list()?.into_iter().map(|account| (account.id.clone(), account.policy())).collect())
     }
 
     /// Changes how the calls of an account look, and says whether they looked otherwise.
@@ -188,14 +208,17 @@ impl Drop for Whole<'_> {
 }
 
 const SELECT_ACCOUNTS: &str =
-    "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device FROM accounts";
+    "SELECT id, name, bg_color, font_color, logo, button_theme, relay_only, max_call_seconds, single_device, user_calls_per_minute,
+            account_calls_per_minute FROM accounts";
 
 fn read_account(row: &Row<'_>) -> sql::Result<Account> {
     let color = |column: usize| Color::try_from(row.get::<String>(column)?).map_err(|_| SqlError::Unreadable(column));
     let button_theme = if row.get::<String>(5)? == theme_name(ButtonTheme::Dark) { ButtonTheme::Dark } else { ButtonTheme::Light };
     let branding = Branding { name: row.get(1)?, bg_color: color(2)?, font_color: color(3)?, logo: row.get(4)?, button_theme };
     let max_call = row.get::<Option<u32>>(7)?.map(|seconds| Duration::from_secs(seconds.into()));
-    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call, single_device: row.get(8)? })
+    let rate = |column: usize| row.get::<Option<u32>>(column).map(|rate| rate.and_then(NonZeroU32::new));
+    let call_rates = CallRates { per_user: rate(9)?, per_account: rate(10)? };
+    Ok(Account { id: AccountId(row.get(0)?), branding, relay_only: row.get(6)?, max_call, single_device: row.get(8)?, call_rates })
 }
 
 fn seconds(duration: Duration) -> u32 {
@@ -206,5 +229,33 @@ const fn theme_name(theme: ButtonTheme) -> &'static str {
     match theme {
         ButtonTheme::Light => "light",
         ButtonTheme::Dark => "dark",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{add, set_policy};
+    use crate::demo::demo_account;
+    use crate::store::testing::{TestStore, on_each_store};
+
+    on_each_store![what_accounts_have_set_is_read_back_and_whoever_goes_by_it_is_told];
+
+    fn what_accounts_have_set_is_read_back_and_whoever_goes_by_it_is_told(store: &TestStore) {
+        let accounts = Accounts::open(store.at()).expect("a new store");
+        let noted = || accounts.withdrawals().expect("a good store");
+        let rates = |rate| CallRates { per_user: NonZeroU32::new(rate), per_account: None };
+        let before = noted();
+        let account = Account { call_rates: rates(7), ..demo_account() };
+        add(&accounts, &account).expect("a new account");
+        assert!(noted() > before, "it has limits of its own");
+        let known = || accounts.policies().expect("a good store");
+        assert_eq!(known(), [(account.id.clone(), account.policy())].into());
+        let (before, all) = (noted(), CallRates { per_user: None, per_account: NonZeroU32::new(CallRates::MOST) });
+        let policy = Policy { relay_only: true, max_call: Some(Duration::from_secs(60)), single_device: true, call_rates: all };
+        set_policy(&accounts, &account.id, policy).expect("an account");
+        assert_eq!((noted(), known()), (before + 1, [(account.id, policy)].into()));
+        set_policy(&accounts, &AccountId("nobody".to_owned()), policy).expect_err("there is no such account");
+        assert_eq!(noted(), before + 1);
     }
 }

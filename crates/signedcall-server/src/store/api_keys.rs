@@ -206,7 +206,7 @@ impl Accounts {
         list().map(|keys| Some(keys.into_iter().flatten().collect())).map_err(|error| self.failed(error))
     }
 
-    /// How often something was withdrawn, to be compared with an earlier answer.
+    /// How often something was withdrawn, or set that the running service goes by, to be compared with an earlier answer.
     pub(crate) fn withdrawals(&self) -> Result<i64, StoreError> {
         let number = self.connection().query_one("SELECT number FROM withdrawals", params![], |row| row.get(0));
         number.map_err(|error| self.failed(error))
@@ -249,7 +249,7 @@ pub(super) fn put_credential(connection: &Connection, account: &AccountId, crede
     )
 }
 
-/// Lets the running service know that something was withdrawn.
+/// Lets the running service know that something was withdrawn, or set that it goes by.
 pub(super) fn note_withdrawal(connection: &Connection) -> sql::Result<usize> {
     connection.execute("UPDATE withdrawals SET number = number + 1", params![])
 }

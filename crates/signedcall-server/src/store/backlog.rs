@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use signedcall_wire::CallId;
+use signedcall_wire::{CallId, DeviceId};
 
 use super::records::{Answering, Closing, Opening};
 use crate::hub::KeptReport;
@@ -15,6 +15,8 @@ const MOST_REPORTS: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     answers: BTreeMap<CallId, Answering>,
+    /// Where calls ring that have come to ring on more devices.
+    ringing: BTreeMap<CallId, Vec<DeviceId>>,
     closings: Vec<Closing>,
     refused: Vec<Opening>,
     reports: VecDeque<Box<KeptReport>>,
@@ -26,9 +28,15 @@ impl Backlog {
         self.answers.insert(answering.call, answering);
     }
 
+    /// Each says all devices.
+    pub(super) fn note_ringing(&mut self, call: CallId, rings_on: Vec<DeviceId>) {
+        self.ringing.insert(call, rings_on);
+    }
+
     /// An end says everything that there was to say before.
     pub(super) fn close(&mut self, closing: Closing) {
         self.answers.remove(&closing.record.call);
+        self.ringing.remove(&closing.record.call);
         self.closings.push(closing);
     }
 
@@ -47,6 +55,10 @@ impl Backlog {
         self.answers.values()
     }
 
+    pub(super) fn ringing(&self) -> impl Iterator<Item = (CallId, &[DeviceId])> {
+        self.ringing.iter().map(|(call, rings_on)| (*call, rings_on.as_slice()))
+    }
+
     pub(super) fn closings(&self) -> impl Iterator<Item = &Closing> {
         self.closings.iter()
     }
@@ -60,7 +72,7 @@ impl Backlog {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.answers.len() + self.closings.len() + self.refused.len() + self.reports.len()
+        self.answers.len() + self.ringing.len() + self.closings.len() + self.refused.len() + self.reports.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -37,6 +37,7 @@ pub(crate) mod testing;
 mod tests;
 mod token_keys;
 mod used_tokens;
+mod wake_targets;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ use signedcall_wire::Environment;
 
 use crate::moment;
 
-pub use self::accounts::{Account, Accounts, AddAccountError, Policy};
+pub use self::accounts::{Account, Accounts, AddAccountError};
 pub use self::analytics::KeptEvent;
 pub use self::api_keys::KeyRecord;
 pub(crate) use self::api_keys::{AddedKey, Credential, MAX_KEYS, ReplacedKey, USE_NOTED_EVERY};
@@ -74,6 +75,7 @@ pub(crate) use self::sql::Trouble;
 pub use self::sql::{InvalidServer, Server, SqlError};
 pub(crate) use self::token_keys::{RegisteredKey, SetTokenKeys};
 pub(crate) use self::used_tokens::UsedTokens;
+pub(crate) use self::wake_targets::WakeTargets;
 pub(crate) use self::webhooks::{AddedWebhook, NewWebhook, Redelivery};
 pub use self::webhooks::{Delivery, Webhook};
 

@@ -6,12 +6,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use signedcall_wire::{CallId, EndReason, RequestId, SessionId, Timestamp};
+use signedcall_wire::{CallId, DeviceId, EndReason, RequestId, SessionId, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::gathering::gather;
-use self::statements::{close_refused, insert, update_answer, update_end, update_report};
+use self::statements::{close_refused, insert, update_answer, update_end, update_report, update_ringing};
 use super::analytics::commit_events;
 use super::backlog::Backlog;
 use super::figures::StoreFigures;
@@ -69,6 +69,7 @@ pub(crate) enum Written {
 #[derive(Debug)]
 enum Job {
     Open(Box<Opening>),
+    NoteRinging(CallId, Vec<DeviceId>),
     Answer(Answering),
     Close(Closing),
     KeepReport(Box<KeptReport>),
@@ -97,7 +98,7 @@ impl Job {
         match self {
             Self::Open(_) | Self::KeepEvents(_) | Self::Finish => true,
             Self::Answer(answering) => answering.answer.connected_at.is_none(),
-            Self::Close(_) | Self::KeepReport(_) => false,
+            Self::NoteRinging(..) | Self::Close(_) | Self::KeepReport(_) => false,
         }
     }
 }
@@ -160,6 +161,11 @@ impl Records {
     /// Writes the beginning of a call down; [`Written::Opened`] or [`Written::NotOpened`] follows, once.
     pub(crate) fn open(&self, record: OpenRecord, placed_at: SystemTime) {
         self.send(Job::Open(Box::new(Opening { record, placed_at, handed_in: Instant::now() })));
+    }
+
+    /// Writes down on which devices a call rings, however often it takes.
+    pub(crate) fn note_ringing(&self, call: CallId, rings_on: Vec<DeviceId>) {
+        self.send(Job::NoteRinging(call, rings_on));
     }
 
     /// Writes down how an answered call goes on, however often it takes; [`Written::Answered`] follows the first attempt, once. Where another service may have the
@@ -233,6 +239,7 @@ fn write(
                     answered.push(Written::Answered { call: answer.call });
                     backlog.answer(answer);
                 }
+                Job::NoteRinging(call, rings_on) => backlog.note_ringing(call, rings_on),
                 Job::Close(closing) => backlog.close(closing),
                 Job::KeepReport(kept) => backlog.keep_report(kept),
                 Job::KeepEvents(kept) => events.push(kept),
@@ -325,7 +332,7 @@ pub(super) enum Committed {
     Fenced,
 }
 
-/// Writes everything in one transaction: of one call, its beginning before its answer before its end before how it sounded. With it goes what webhooks are
+/// Writes everything in one transaction: of one call, its beginning before where it rings before its answer before its end before how it sounded. With it goes what webhooks are
 /// to be told; says how much that is.
 pub(super) fn commit(
     connection: &Connection,
@@ -367,6 +374,9 @@ fn write_all(connection: &Connection, tenure: Option<&Tenure>, opening: &[Box<Op
             told += put(&record.invite.call.to_string(), CallEvent::Placed, *placed_at, false)?;
         }
         outcomes.push(Written::Opened { call: record.invite.call, durable });
+    }
+    for (call, rings_on) in backlog.ringing() {
+        update_ringing(&transaction, call, rings_on)?;
     }
     for answering in backlog.answers() {
         let (call, at) = (answering.call.to_string(), answering.answered_at);

@@ -99,6 +99,7 @@ mod tests {
             ) STRICT;
             ALTER TABLE diary ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
             CREATE INDEX diary_by_pages ON diary (pages) WHERE pages > 0;
+            CREATE INDEX diary_by_end ON diary (substr(day, instr(day, 'day'))) WHERE instr(day, 'day') > 0;
             CREATE TRIGGER diary_stays BEFORE DELETE ON diary BEGIN SELECT RAISE(ABORT, 'it''s only added to'); END;
             CREATE TRIGGER no_day BEFORE UPDATE ON diary BEGIN SELECT RAISE(ABORT, 'nothing is changed'); END;
             DROP TRIGGER no_day;

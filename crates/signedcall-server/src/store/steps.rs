@@ -339,4 +339,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
                 IS DISTINCT FROM (OLD.number, OLD.at_ms, OLD.operator, OLD.action, OLD.account, OLD.environment, OLD.outcome)
         BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 ",
+    // By which light connection a device is reached (`wake`): found in the endpoint that its target is kept with, whoever has kept it.
+    "
+    CREATE INDEX push_targets_by_line ON push_targets (substr(target, instr(target, '/v1/wake/') + 9, 43)) WHERE instr(target, '/v1/wake/') > 0;
+",
+    // How many calls may be placed in a minute, where an account has set that itself: by one user, and by all.
+    "
+    ALTER TABLE accounts ADD COLUMN user_calls_per_minute INTEGER;
+    ALTER TABLE accounts ADD COLUMN account_calls_per_minute INTEGER;
+",
 ];

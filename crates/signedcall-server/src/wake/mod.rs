@@ -15,11 +15,16 @@
 //!  "taken" or "gone" ───────────▶   201 or 410; 503 when nobody holds the line, or does not answer
 //! ```
 //!
+//! Whoever holds a line shows nothing that somebody has given to them, so most places are for lines that are registered: some device's pushes go to them, as is looked
+//! up when one is opened (`registered`), and again when a push has come by it. The others share the rest, and the one of them that is held longest is closed for a new
+//! one (`lines`): a crowd sends itself away.
+//!
 //! Of several nodes any may hold the line, and any may be the one that the push comes to: they bring it to each other by the bus (`elsewhere`).
 
 mod elsewhere;
 mod lines;
 mod proof;
+mod registered;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -34,8 +39,9 @@ use axum::routing::{get, post};
 use tokio::time::timeout;
 
 use self::elsewhere::Heard;
-use self::lines::{Brought, Held, LineId, Taken};
+use self::lines::{Brought, FirstWords, Held, LineId, Taken};
 pub(crate) use self::lines::{WakeLines, most_by_files};
+pub(crate) use self::registered::Registered;
 use crate::bus::Message as BusMessage;
 use crate::gate::Ticket;
 use crate::web::Peer;
@@ -54,17 +60,19 @@ const SECRET_WITHIN: Duration = Duration::from_secs(10);
 const GONE_AFTER: Duration = Duration::from_secs(150);
 /// How long a computer may take to hand a push on, which may have to start its app: less than whoever sends the push waits for the answer.
 const TAKEN_WITHIN: Duration = Duration::from_secs(4);
+/// Why a line is not held, or not any more.
+const TOO_MANY: &str = "there are too many lines";
 /// How long a frame may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Both ends of the lines.
-pub(crate) fn router(lines: Arc<WakeLines>) -> Router {
-    let endpoint = post(bring).layer(DefaultBodyLimit::max(MOST_BYTES));
-    Router::new().route(PATH, get(hold)).route(&format!("{PATH}/{{line}}"), endpoint).with_state(lines)
+pub(crate) fn router(lines: Arc<WakeLines>, registered: Registered) -> Router {
+    let endpoint = post(bring).layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(Arc::clone(&lines));
+    Router::new().route(PATH, get(hold)).with_state((lines, registered)).route(&format!("{PATH}/{{line}}"), endpoint)
 }
 
 async fn hold(
-    State(lines): State<Arc<WakeLines>>,
+    State((lines, registered)): State<(Arc<WakeLines>, Registered)>,
     Extension(ticket): Extension<Arc<Ticket>>,
     Extension(Peer(from)): Extension<Peer>,
     upgrade: WebSocketUpgrade,
@@ -81,13 +89,14 @@ async fn hold(
                 () = ticket.sent_away() => return close(socket, close_code::AGAIN, "too many wait").await,
             };
             let Ok(Some(Ok(Message::Text(said)))) = shown else { return };
-            let Some(id) = LineId::of_first_words(&said) else { return close(socket, close_code::POLICY, "this is no secret").await };
-            let Some(line) = lines.hold(id, from) else { return close(socket, close_code::AGAIN, "there are too many lines").await };
+            let Some(said) = FirstWords::read(&said) else { return close(socket, close_code::POLICY, "this is no secret").await };
+            let is_known = registered.has(&said).await;
+            let Some(line) = lines.hold(said.id, is_known, from) else { return close(socket, close_code::AGAIN, TOO_MANY).await };
             // It has a place among the lines now.
             ticket.release();
             drop(ticket);
-            let heard = lines.hear(id).await;
-            serve(socket, line, heard).await;
+            let heard = lines.hear(said.id).await;
+            serve(socket, line, heard, (&said, &registered)).await;
         })
 }
 
@@ -97,15 +106,20 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
     let _ = timeout(WRITE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
 }
 
-/// Serves a line until its computer is gone, or holds it by another connection.
-async fn serve(mut socket: WebSocket, mut line: Held, mut heard: Option<Heard>) {
+/// Serves a line until its computer is gone, holds it by another connection, or has to make room for another one.
+async fn serve(mut socket: WebSocket, mut line: Held, mut heard: Option<Heard>, (said, registered): (&FirstWords, &Registered)) {
     if !write(&mut socket, Message::text("held")).await {
         return;
     }
     loop {
         tokio::select! {
             brought = line.next() => {
-                let Some(Brought { sealed, answer }) = brought else { return };
+                let Some(Brought { sealed, answer }) = brought else {
+                    if line.is_given_away() {
+                        close(socket, close_code::AGAIN, TOO_MANY).await;
+                    }
+                    return;
+                };
                 // Whoever has sent it has given it up, and sends it once more.
                 if answer.is_closed() {
                     continue;
@@ -113,18 +127,28 @@ async fn serve(mut socket: WebSocket, mut line: Held, mut heard: Option<Heard>) 
                 let Some(taken) = hand_over(&mut socket, sealed).await else { return };
                 // Whoever has sent it may have waited for too long.
                 let _ = answer.send(taken);
+                get_known(&line, said, registered).await;
             }
             Some(push) = heard_elsewhere(&mut heard) => {
                 let Some(taken) = hand_over(&mut socket, push.payload.clone()).await else { return };
                 if let Some(heard) = &heard {
                     heard.answer(&push, taken).await;
                 }
+                get_known(&line, said, registered).await;
             }
             said = timeout(GONE_AFTER, socket.recv()) => match said {
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                 Ok(Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_)) | None) | Err(_) => return,
             },
         }
+    }
+}
+
+/// What this service has signed has come by a line: it was registered after it was opened, as a rule. That is looked up all the same, since whoever is sent pushes
+/// elsewhere can bring what was signed for that to lines of their own.
+async fn get_known(line: &Held, said: &FirstWords, registered: &Registered) {
+    if line.is_stranger() && registered.has(said).await {
+        line.know();
     }
 }
 

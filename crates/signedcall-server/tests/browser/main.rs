@@ -59,7 +59,14 @@ fn add_account(data: &Path, id: &str, name: &str, bg_color: &str) {
         logo: None,
         button_theme: ButtonTheme::Light,
     };
-    let account = Account { id: AccountId(id.to_owned()), branding, relay_only: false, max_call: None, single_device: false };
+    let account = Account {
+        id: AccountId(id.to_owned()),
+        branding,
+        relay_only: false,
+        max_call: None,
+        single_device: false,
+        call_rates: Default::default(),
+    };
     account::add(&open_accounts(&Settings::on_loopback(data.to_owned())).expect("the store"), &account).expect("a new account");
 }
 

@@ -7,7 +7,9 @@ use std::process::{Output, Stdio};
 
 use signedcall_server::STORE_FILE;
 use signedcall_server::store::read_records;
-use signedcall_wire::{CallPhase, CallSnapshot, ClientMessage, EndReason, ErrorCode, Redacted, Request, ServiceEvent, ServiceMessage};
+use signedcall_wire::{
+    CallPhase, CallSnapshot, ClientMessage, EndReason, ErrorCode, Hello, Redacted, Request, ServiceEvent, ServiceMessage,
+};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -154,6 +156,9 @@ async fn wrong_settings_and_files_are_refused_by_name() {
         (vec!["--listen", "127.0.0.1:0", "--turn-listen", "192.0.2.1:1"], "192.0.2.1:1"),
     ];
     rows.push((vec!["account", "add", "a b", "--name", "A", "--bg-color", "#000000", "--font-color", "#FFFFFF"], "id \"a b\""));
+    let rate = ["account", "add", "grocer", "--name", "A", "--bg-color", "#000000", "--font-color", "#FFFFFF", "--user-calls-per-minute"];
+    rows.push(([&rate[..], &["0"]].concat(), "--user-calls-per-minute"));
+    rows.push(([&rate[..], &["60001"]].concat(), "user-calls-per-minute"));
     rows.push((vec!["account", "add", "grocer", "--name", "A", "--bg-color", "black", "--font-color", "#FFFFFF"], "--bg-color"));
     rows.push((vec!["key", "add", "nobody", "--environment", "production"], "\"nobody\""));
     rows.push((vec!["key", "list", "nobody"], "\"nobody\""));
@@ -222,7 +227,8 @@ async fn a_command_leaves_the_store_of_an_older_service_that_is_running_as_it_is
 #[tokio::test]
 async fn an_account_s_keys_are_printed_when_it_is_added_and_kept_as_hashes() {
     let data = tempfile::tempdir().expect("a directory");
-    let add = ["account", "add", "grocer", "--name", "Grocer", "--bg-color", "#777777", "--font-color", "#FFFFFF", "--relay-only"];
+    let looks = ["--name", "Grocer", "--bg-color", "#777777", "--font-color", "#FFFFFF"];
+    let add = [&["account", "add", "grocer"][..], &looks, &["--relay-only", "--user-calls-per-minute", "1"]].concat();
     let added = run(data.path(), &add).await;
     assert!(String::from_utf8_lossy(&added.stderr).contains("contrast of 4.48"));
     let keys = String::from_utf8(added.stdout).expect("text");
@@ -237,10 +243,16 @@ async fn an_account_s_keys_are_printed_when_it_is_added_and_kept_as_hashes() {
     assert_eq!(String::from_utf8_lossy(&listed.stdout), "grocer\tGrocer\n");
 
     let mut running = start(data.path(), &[]).await;
-    let mut grocer = hello(Redacted::new((*production).to_owned()), "courier_1");
-    grocer.account_id = signedcall_wire::AccountId("grocer".to_owned());
-    grocer.environment = signedcall_wire::Environment::Production;
-    assert!(Device::sign_in(&running.url, grocer).await.welcome.ice.relay_only);
+    let grocer = |cuid: &str| Hello {
+        account_id: signedcall_wire::AccountId("grocer".to_owned()),
+        environment: signedcall_wire::Environment::Production,
+        ..hello(Redacted::new((*production).to_owned()), cuid)
+    };
+    let mut caller = Device::sign_in(&running.url, grocer("courier_1")).await;
+    assert!(caller.welcome.ice.relay_only);
+    let _callee = Device::sign_in(&running.url, grocer("courier_2")).await;
+    caller.ask(new_call("courier_2").1).await.expect("it is placed");
+    assert_eq!(caller.ask(new_call("courier_2").1).await, Err(ErrorCode::StopRetry));
     running.child.kill().await.expect("it runs");
 }
 

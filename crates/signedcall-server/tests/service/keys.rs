@@ -29,7 +29,14 @@ impl Grocer {
             logo: None,
             button_theme: signedcall_wire::ButtonTheme::Dark,
         };
-        let account = Account { id: AccountId("grocer".to_owned()), branding, relay_only: true, max_call: None, single_device: false };
+        let account = Account {
+            id: AccountId("grocer".to_owned()),
+            branding,
+            relay_only: true,
+            max_call: None,
+            single_device: false,
+            call_rates: Default::default(),
+        };
         let [(_, production), _] = account::add(&accounts, &account).expect("a new account");
         Self { service, accounts, account, production }
     }

@@ -185,7 +185,14 @@ fn make_accounts(store: &Server, ids: impl IntoIterator<Item = String>) -> Resul
     let (green, white) = (Color { red: 0x0F, green: 0x3D, blue: 0x2E }, Color { red: 0xFF, green: 0xFF, blue: 0xFF });
     let make = |id: String| {
         let branding = Branding { name: id.clone(), bg_color: green, font_color: white, logo: None, button_theme: ButtonTheme::Light };
-        let account = Account { id: AccountId(id.clone()), branding, relay_only: false, max_call: None, single_device: false };
+        let account = Account {
+            id: AccountId(id.clone()),
+            branding,
+            relay_only: false,
+            max_call: None,
+            single_device: false,
+            call_rates: Default::default(),
+        };
         let keys = account::add(&accounts, &account)?;
         let key = keys.into_iter().find(|(environment, _)| *environment == Environment::Development);
         Ok((id, key.context("a key for development")?.1))

@@ -141,6 +141,20 @@ impl Hub {
         over.into_iter().flat_map(|device| self.forget_push(turn, user, device, false)).collect()
     }
 
+    /// A user is on one device at a time from now on: no other is called by push, but for calls that wait for it already.
+    pub(super) fn push_to_no_other(&mut self, turn: &mut Turn, user: &User, device: DeviceId) {
+        let is_awaited = |known: &DeviceId| {
+            let mut calls = self.calls_involving(user).filter_map(|id| self.calls.get(&id));
+            calls.any(|call| call.callee == *user && call.pushed.contains(known))
+        };
+        let others = self.pushes.not_logged_out(user).map(|(known, _)| known);
+        let others: Vec<DeviceId> = others.filter(|known| *known != device && !is_awaited(known)).collect();
+        for other in others {
+            let left_alone = self.forget_push(turn, user, other, false);
+            self.end_if_nobody_comes_for(turn, left_alone, EndReason::RemoteNetworkLoss, EndReason::Missed);
+        }
+    }
+
     /// A device is let in by a right: its pushes rest on that from now on, and not on what may be withdrawn of before.
     pub(super) fn renew_push(&mut self, turn: &mut Turn, user: &User, device: DeviceId, right: &Right) {
         let by = right.basis();

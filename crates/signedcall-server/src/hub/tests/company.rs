@@ -4,7 +4,7 @@ use signedcall_wire::{AccountId, Branding, ButtonTheme, Color, Environment, Serv
 
 use super::arrows::{Row, answered, check, placed};
 use super::stage::{CALL, Do, Stage, THIRD, call, cuid, transfer};
-use crate::hub::{HubCommand, HubEvent, HubStep, Presence};
+use crate::hub::{AskId, HubCommand, HubEvent, HubStep, Presence};
 
 fn account() -> AccountId {
     AccountId("parcelo".to_owned())
@@ -18,24 +18,50 @@ fn a_company_ends_a_call_in_whatever_state_it_is() {
             devices: "ax",
             given: vec![Do::Ask('a', call()), Do::CompanyHangsUp],
             when: Do::Recorded,
-            then: &["close record Cancelled", "a ok", "a #1 ended Cancelled"],
+            then: &["close record Cancelled", "a ok", "a #1 ended Cancelled", "company has hung up"],
         },
-        Row { name: "Recording → nothing yet", devices: "ax", given: vec![Do::Ask('a', call())], when: Do::CompanyHangsUp, then: &[] },
+        Row {
+            name: "Recording → nothing yet, also for the company: a service that takes the place of this one may find that it rings",
+            devices: "ax",
+            given: vec![Do::Ask('a', call())],
+            when: Do::CompanyHangsUp,
+            then: &[],
+        },
+        Row {
+            name: "Recording → each who has ended it is told once it is durable",
+            devices: "ax",
+            given: vec![Do::Ask('a', call()), Do::CompanyHangsUp, Do::CompanyHangsUp],
+            when: Do::Recorded,
+            then: &["close record Cancelled", "a ok", "a #1 ended Cancelled", "company has hung up", "company has hung up"],
+        },
+        Row {
+            name: "Recording → there was no call",
+            devices: "ax",
+            given: vec![Do::Ask('a', call()), Do::CompanyHangsUp],
+            when: Do::StoreFailed,
+            then: &["company finds no call", "a ERR_SERVER_FAILURE"],
+        },
         Row {
             name: "Ringing → over for all",
             devices: "axy",
             given: placed(),
             when: Do::CompanyHangsUp,
-            then: &["close record Cancelled", "a #1 ended Cancelled", "x #2 ended Cancelled", "y #2 ended Cancelled"],
+            then: &[
+                "close record Cancelled",
+                "a #1 ended Cancelled",
+                "x #2 ended Cancelled",
+                "y #2 ended Cancelled",
+                "company has hung up",
+            ],
         },
         Row {
             name: "Answered → over for both",
             devices: "ax",
             given: answered(),
             when: Do::CompanyHangsUp,
-            then: &["close record HungUp x never connected", "a #3 ended HungUp", "x #3 ended HungUp"],
+            then: &["close record HungUp x never connected", "a #3 ended HungUp", "x #3 ended HungUp", "company has hung up"],
         },
-        Row { name: "there is no call", devices: "ax", given: vec![], when: Do::CompanyHangsUp, then: &[] },
+        Row { name: "there is no call", devices: "ax", given: vec![], when: Do::CompanyHangsUp, then: &["company finds no call"] },
     ]);
 }
 
@@ -46,9 +72,9 @@ fn a_transfer_that_is_being_written_down_is_not_done_when_the_company_ends_the_n
         stage.run(0, event);
     }
     stage.run(0, Do::Ask('x', transfer(THIRD, 'o')));
-    let hang_up = HubEvent::HangUpAsked { account: account(), environment: Environment::Development, call: THIRD };
+    let hang_up = HubEvent::HangUpAsked { ask: AskId(0), account: account(), environment: Environment::Development, call: THIRD };
     assert!(stage.handle(0, hang_up).is_empty());
-    assert_eq!(stage.run(0, Do::RecordedOf(THIRD)), ["close record Cancelled", "x ERR_FAILURE_IN_MAKE_CALL"]);
+    assert_eq!(stage.run(0, Do::RecordedOf(THIRD)), ["close record Cancelled", "x ERR_FAILURE_IN_MAKE_CALL", "company has hung up"]);
     assert_eq!(stage.hub.calls().collect::<Vec<_>>(), [CALL]);
 }
 
@@ -81,7 +107,8 @@ fn another_company_and_the_other_environment_end_nothing() {
     }
     for (account, environment) in [(AccountId("other".to_owned()), Environment::Development), (account(), Environment::Production)] {
         assert!(!stage.hub.has_call(&account, environment, CALL));
-        assert!(stage.handle(0, HubEvent::HangUpAsked { account, environment, call: CALL }).is_empty());
+        let asked = HubEvent::HangUpAsked { ask: AskId(0), account, environment, call: CALL };
+        assert_eq!(stage.handle(0, asked), ["company finds no call"]);
     }
     assert!(stage.hub.has_call(&account(), Environment::Development, CALL));
 }

@@ -252,9 +252,9 @@ fn the_company_ends_it_while_the_second_call_is_being_written_down() {
         stage.run(0, event);
     }
     let Connect { account, environment, .. } = connect('x', 'o');
-    assert!(stage.handle(0, HubEvent::HangUpAsked { account, environment, call: THIRD }).is_empty());
+    assert!(stage.handle(0, HubEvent::HangUpAsked { ask: AskId(0), account, environment, call: THIRD }).is_empty());
     assert_eq!(
         stage.run(0, Do::RecordedOf(THIRD)),
-        ["close record Cancelled", "close record Cancelled x never connected", "x #3 ended Cancelled"]
+        ["close record Cancelled", "close record Cancelled x never connected", "x #3 ended Cancelled", "company has hung up"]
     );
 }

@@ -8,6 +8,7 @@ mod early;
 mod elsewhere;
 mod limits;
 mod moved;
+mod policy;
 mod properties;
 mod push;
 mod push_reach;

@@ -287,7 +287,10 @@ impl World {
             }
             Op::HangUp { call } => {
                 let (account, environment) = (AccountId("parcelo".to_owned()), Environment::Development);
-                self.handle(HubEvent::HangUpAsked { account, environment, call: call_id(call) });
+                self.made += 1;
+                let ask = AskId(u64::try_from(self.made).expect("few"));
+                self.asks.insert(ask);
+                self.handle(HubEvent::HangUpAsked { ask, account, environment, call: call_id(call) });
             }
             Op::Store { durable } => {
                 if let Some(call) = self.answers.pop_front() {
@@ -403,6 +406,12 @@ impl World {
                     assert!(self.pending.insert(record.invite.call), "a record is opened once at a time");
                     self.records.insert(record.invite.call, record);
                 }
+                HubCommand::NoteRinging { call, rings_on } => {
+                    assert!(self.durable.contains(&call), "a call rings once its record is durable");
+                    if let Some(record) = self.records.get_mut(&call) {
+                        record.rings_on = rings_on;
+                    }
+                }
                 HubCommand::WriteAnswer { call, answer } => {
                     self.kept.insert(call, answer);
                     assert!(self.durable.contains(&call), "an answer belongs to a record that is durable");
@@ -416,7 +425,9 @@ impl World {
                     assert!(self.winners.get(&record.call).is_none_or(|told| Some(*told) == written), "who was told has won");
                 }
                 HubCommand::KeepEvents(_) | HubCommand::MakeReceipt(_) => {}
-                HubCommand::AnswerConnect { ask, .. } => assert!(self.asks.remove(&ask), "a request is answered once"),
+                HubCommand::AnswerConnect { ask, .. } | HubCommand::AnswerHangUp { ask, .. } => {
+                    assert!(self.asks.remove(&ask), "a request is answered once")
+                }
                 HubCommand::KeepPush(_)
                 | HubCommand::ForgetPush(_)
                 | HubCommand::RenewPush(_)

@@ -319,6 +319,28 @@ fn a_device_that_leaves_first_after_a_restart_leaves_the_call_to_those_that_are_
 }
 
 #[test]
+fn a_device_that_leaves_first_after_a_restart_leaves_the_call_to_those_that_came_while_it_rang() {
+    let refuses = || Do::Ask('x', decline(EndReason::MicrophoneRefused));
+    // While the record was written, and while it rang.
+    for given in [vec![Do::Ask('a', call()), Do::SignIn('y'), Do::Recorded], after(placed(), [Do::SignIn('y')])] {
+        let mut stage = restarted("ax", given);
+        sign_in(&mut stage, "ax");
+        assert_eq!(stage.run(2_000, refuses()), ["x2 #1 ended MicrophoneRefused", "x2 ok"]);
+        assert_eq!(stage.run(2_000, Do::SignIn('y')), ["y2 welcome callee placed"]);
+    }
+
+    // Also when that was after another restart.
+    let mut stage = restarted("ax", placed());
+    sign_in(&mut stage, "y");
+    assert_eq!(stage.restart_service(3_000), NOTHING);
+    for who in ['a', 'x'] {
+        stage.run(3_000, Do::SignIn(who));
+    }
+    assert_eq!(stage.run(3_000, refuses()), ["x2 #1 ended MicrophoneRefused", "x2 ok"]);
+    assert_eq!(stage.run(3_000, Do::SignIn('y')), ["y2 welcome callee placed"]);
+}
+
+#[test]
 fn the_last_device_that_leaves_after_a_restart_ends_the_call_at_once() {
     let refuses = |who| Do::Ask(who, decline(EndReason::MicrophoneRefused));
     let over = ["close record MicrophoneRefused", "a2 #1 ended MicrophoneRefused", "x2 #1 ended MicrophoneRefused", "x2 ok"];

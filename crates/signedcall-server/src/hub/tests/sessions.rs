@@ -252,7 +252,7 @@ fn an_account_may_have_its_users_on_one_device_at_a_time() {
     assert_eq!(stage.run(31_000, Do::SignIn('x')), ["x4 welcome"]);
 }
 
-/// The `hello` of an older socket that is on another node may be verified last. Whose program it is comes again on another socket, and is not sent away.
+/// Of two sockets on two nodes that are opened in the same moment the older one may be taken for the newer. Whose program it is comes again on another socket, and is not sent away.
 #[test]
 fn only_another_run_of_a_device_s_program_is_told_that_it_has_signed_in_elsewhere() {
     let mut stage = Stage::with("a");

@@ -327,7 +327,8 @@ impl Stage {
             Do::StoreFailedOf(call) => HubEvent::StoreFailed { call },
             Do::AnswerWritten => HubEvent::AnswerWritten { call: CALL },
             Do::CompanyHangsUp => {
-                HubEvent::HangUpAsked { account: AccountId("parcelo".to_owned()), environment: Environment::Development, call: CALL }
+                let account = AccountId("parcelo".to_owned());
+                HubEvent::HangUpAsked { ask: AskId(0), account, environment: Environment::Development, call: CALL }
             }
             Do::CompanyConnects(from, to) => HubEvent::ConnectAsked { ask: AskId(0), connect: Box::new(connect(from, to)) },
             Do::ReturnExpected(within) => HubEvent::ReturnExpected { within: Duration::from_millis(within) },
@@ -385,6 +386,8 @@ impl Stage {
                     self.store(&command);
                     told.extend(self.handle(at, HubEvent::AnswerWritten { call: *call }));
                 }
+                // Nobody is told anything by it.
+                HubCommand::NoteRinging { .. } => self.store(&command),
                 HubCommand::Send { .. }
                 | HubCommand::Close { .. }
                 | HubCommand::OpenRecord(_)
@@ -398,6 +401,7 @@ impl Stage {
                 | HubCommand::Push(_)
                 | HubCommand::PushSettled { .. }
                 | HubCommand::AnswerConnect { .. }
+                | HubCommand::AnswerHangUp { .. }
                 | HubCommand::WriteAnswer { .. } => {
                     self.store(&command);
                     told.push(self.describe(&command));
@@ -417,10 +421,16 @@ impl Stage {
             | HubCommand::RenewPush(_)
             | HubCommand::Push(_)
             | HubCommand::AnswerConnect { .. }
+            | HubCommand::AnswerHangUp { .. }
             | HubCommand::Send { .. }
             | HubCommand::Close { .. } => {}
             HubCommand::PushSettled { call, device, .. } => drop(self.settled.insert((*call, *device))),
             HubCommand::OpenRecord(record) => drop(self.opening.insert(record.invite.call, record.clone())),
+            HubCommand::NoteRinging { call, rings_on } => {
+                if let Some((record, _)) = self.open.get_mut(call) {
+                    record.rings_on.clone_from(rings_on);
+                }
+            }
             HubCommand::WriteAnswer { call, answer } => {
                 if let Some((_, kept)) = self.open.get_mut(call).filter(|_| !self.store_waits) {
                     *kept = Some(answer.clone());
@@ -464,7 +474,11 @@ impl Stage {
             HubCommand::OpenRecord(record) if record.by_company => "open record by company".to_owned(),
             HubCommand::OpenRecord(_) => "open record".to_owned(),
             HubCommand::AnswerConnect { outcome, .. } => format!("company {outcome:?}"),
+            HubCommand::AnswerHangUp { went_on, .. } => format!("company {}", if *went_on { "has hung up" } else { "finds no call" }),
             HubCommand::WriteAnswer { .. } => "write answer".to_owned(),
+            HubCommand::NoteRinging { rings_on, .. } => {
+                format!("rings on {}", rings_on.iter().map(|device| letter(*device)).collect::<String>())
+            }
             HubCommand::KeepEvents(kept) => format!("keep {} events of {}", kept.events.len(), kept.cuid),
             HubCommand::MakeReceipt(asked) => format!("make receipt for {}", asked.cuid),
             HubCommand::KeepReport(kept) => format!("keep report {}", letter(kept.device)),

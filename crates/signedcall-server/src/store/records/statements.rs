@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use signedcall_wire::{DeviceName, Timestamp};
+use signedcall_wire::{CallId, DeviceId, DeviceName, Timestamp};
 
 use super::{Answering, Closing, Opening};
 use crate::hub::{KeptReport, OpenRecord};
@@ -35,6 +35,11 @@ pub(super) fn insert(connection: &Connection, record: &OpenRecord, placed_at: Sy
             record.invite.leads_to.map(|call| call.to_string()),
         ],
     )
+}
+
+pub(super) fn update_ringing(connection: &Connection, call: CallId, rings_on: &[DeviceId]) -> sql::Result<usize> {
+    let update = "UPDATE calls SET rings_on = ? WHERE id = ? AND ended_at_ms IS NULL";
+    connection.execute(update, params![serde_json::to_string(rings_on)?, call.to_string()])
 }
 
 pub(super) fn update_answer(connection: &Connection, answering: &Answering) -> sql::Result<usize> {

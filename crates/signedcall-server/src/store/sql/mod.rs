@@ -171,6 +171,14 @@ impl Connection {
         }
     }
 
+    /// What says where a text begins in a column, from 1; 0 where it is not in it. `text` is not from outside.
+    pub(super) fn place_in(&self, column: &str, text: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("instr({column}, '{text}')"),
+            Self::Postgres(_) => format!("strpos({column}, '{text}')"),
+        }
+    }
+
     /// How long whoever else writes is waited for.
     pub(super) fn wait_for_others(&self, patience: Duration) -> Result<()> {
         match self {

@@ -7,6 +7,7 @@ on_each_store![
     a_record_is_written_opened_and_closed_once,
     the_id_of_an_earlier_call_is_not_taken_again_and_the_others_of_the_same_commit_are,
     what_was_left_open_goes_on_with_the_next_start,
+    where_a_call_has_come_to_ring_is_known_to_the_next_service,
     nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over,
     how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked,
     an_open_record_of_an_older_version_is_closed_as_an_internal_error,
@@ -91,9 +92,21 @@ fn nothing_of_what_devices_were_shown_is_kept_once_a_call_is_over(store: &TestSt
     let (records, _written, _legacy) = Records::start(store.at(), None).expect("a new store");
     records.open(opening(1), SystemTime::now());
     records.close(closing(1), SystemTime::now());
+    records.note_ringing(opening(1).invite.call, vec![endpoint(2).device]);
     records.finish();
     let kept = ["invite", "rings_on"].map(|column| store.text(&format!("SELECT {column} FROM calls")));
     assert_eq!(kept, [None, None]);
+}
+
+fn where_a_call_has_come_to_ring_is_known_to_the_next_service(store: &TestStore) {
+    let (records, _written, _legacy) = Records::start(store.at(), None).expect("a new store");
+    let rings_on = [2, 3, 4].map(|device| endpoint(device).device).to_vec();
+    records.open(opening(1), SystemTime::now());
+    records.note_ringing(opening(1).invite.call, rings_on.clone());
+    records.finish();
+    let (records, _written, Legacy { open, .. }) = Records::start(store.at(), None).expect("the same store");
+    assert_eq!(open.into_iter().map(|call| call.record.rings_on).collect::<Vec<_>>(), [rings_on]);
+    records.finish();
 }
 
 fn how_a_call_sounded_is_kept_once_for_each_side_and_only_from_who_talked(store: &TestStore) {

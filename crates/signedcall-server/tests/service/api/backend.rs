@@ -146,5 +146,9 @@ fn add(accounts: &Accounts, id: &str) -> account::Keys {
     let (bg_color, font_color) = (color("#102030"), color("#FFFFFF"));
     let branding = Branding { name: "Company".to_owned(), bg_color, font_color, logo: None, button_theme: ButtonTheme::Dark };
     let id = AccountId(id.to_owned());
-    account::add(accounts, &Account { id, branding, relay_only: false, max_call: None, single_device: false }).expect("a new account")
+    account::add(
+        accounts,
+        &Account { id, branding, relay_only: false, max_call: None, single_device: false, call_rates: Default::default() },
+    )
+    .expect("a new account")
 }

@@ -192,7 +192,10 @@ fn make_account(database: &str) -> [Redacted<String>; 2] {
     let black = Color { red: 0, green: 0, blue: 0 };
     let branding = Branding { name: "Grocer".to_owned(), bg_color: black, font_color: black, logo: None, button_theme: ButtonTheme::Light };
     let id = AccountId(ACCOUNT.to_owned());
-    let keys = account::add(&accounts, &Account { id, branding, relay_only: false, max_call: None, single_device: false });
+    let keys = account::add(
+        &accounts,
+        &Account { id, branding, relay_only: false, max_call: None, single_device: false, call_rates: Default::default() },
+    );
     let keys = keys.expect("a new account");
     [Environment::Production, Environment::Development].map(|environment| {
         let key = keys.iter().find(|(of, _)| *of == environment);

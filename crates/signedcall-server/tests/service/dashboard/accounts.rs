@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use signedcall_wire::{AccountId, EndReason, Environment, Hello, Redacted, Request, ServiceEvent};
+use signedcall_wire::{AccountId, EndReason, Environment, ErrorCode, Hello, Redacted, Refusal, Request, ServiceEvent, ServiceMessage};
 
 use super::browser::{Browser, Dashboard, refusal};
 use crate::api::http::Answer;
@@ -73,12 +73,13 @@ async fn a_key_is_replaced_with_an_overlap_and_the_old_one_signs_out_whoever_has
 }
 
 #[tokio::test]
-async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
+async fn what_an_account_sets_for_calls_counts_for_whoever_signs_in() {
     let dashboard = Dashboard::start().await;
     let mut browser = dashboard.signed_in().await;
-    let policy = json!({"relay_only": true, "single_device": true, "max_call_seconds": 600});
+    let policy = json!({"relay_only": true, "single_device": true, "max_call_seconds": 600, "account_calls_per_minute": 60});
     let set = browser.put("/api/accounts/demo/policy", &policy).await.json();
     assert_eq!((&set["relay_only"], &set["single_device"], &set["max_call_seconds"]), (&json!(true), &json!(true), &json!(600)));
+    assert_eq!((&set["user_calls_per_minute"], &set["account_calls_per_minute"]), (&Value::Null, &json!(60)));
     assert_eq!(browser.get("/api/accounts/demo/policy").await.json(), set);
     assert_eq!(browser.get("/api/accounts/demo").await.json()["max_call_seconds"], json!(600));
     let first = dashboard.service.sign_in("courier_1").await;
@@ -87,6 +88,9 @@ async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
     for (wrong, field) in [
         (json!({"relay_only": true, "single_device": true, "max_call_seconds": 0}), "max_call_seconds"),
         (json!({"relay_only": true, "single_device": true, "max_call_seconds": 86_401}), "max_call_seconds"),
+        (json!({"relay_only": true, "single_device": true, "user_calls_per_minute": 0}), "user_calls_per_minute"),
+        (json!({"relay_only": true, "single_device": true, "user_calls_per_minute": 60_001}), "user_calls_per_minute"),
+        (json!({"relay_only": true, "single_device": true, "account_calls_per_minute": 60_001}), "account_calls_per_minute"),
         (json!({"relay_only": "yes", "single_device": true}), "relay_only"),
         (json!({"relay_only": true}), "single_device"),
     ] {
@@ -95,6 +99,36 @@ async fn what_an_account_sets_for_calls_counts_from_the_next_sign_in() {
     }
     assert_eq!(browser.get("/api/accounts/demo/policy").await.json(), set, "as it was");
     assert_eq!(browser.put("/api/accounts/nobody/policy", &json!({"relay_only": true, "single_device": true})).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_an_account_sets_for_calls_reaches_whoever_is_signed_in() {
+    let dashboard = Dashboard::start().await;
+    let mut browser = dashboard.signed_in().await;
+    let service = &dashboard.service;
+    let (mut caller, mut callee) = (service.sign_in("courier_1").await, service.sign_in("courier_2").await);
+    let policy = json!({"relay_only": true, "single_device": false, "max_call_seconds": 600, "user_calls_per_minute": 1});
+    assert_eq!(browser.put("/api/accounts/demo/policy", &policy).await.status, 200);
+    for device in [&mut caller, &mut callee] {
+        let told = device.socket.hear().await;
+        assert!(matches!(&told, Some(ServiceMessage::Ice(ice)) if ice.relay_only), "{told:?}");
+    }
+    let (call, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    assert!(matches!(callee.event().await, ServiceEvent::Invite(_)));
+    callee.ask(Request::Accept { call }).await.expect("it rings");
+    let answered = caller.event().await;
+    assert!(matches!(answered, ServiceEvent::Answered { left_ms: Some(left), .. } if left <= 600_000), "{answered:?}");
+    assert_eq!(caller.ask(new_call("courier_3").1).await, Err(ErrorCode::StopRetry));
+
+    let mut other = service.sign_in("courier_1").await;
+    let policy = json!({"relay_only": true, "single_device": true, "max_call_seconds": 600});
+    assert_eq!(browser.put("/api/accounts/demo/policy", &policy).await.status, 200);
+    let told = other.socket.hear().await;
+    let is_out = |refusal: &Refusal| refusal.code == ErrorCode::CuidAlreadyConnectedElsewhere;
+    assert!(matches!(&told, Some(ServiceMessage::Refused(refusal)) if is_out(refusal)), "the one that is in no call: {told:?}");
+    assert_eq!(other.socket.hear().await, None);
+    caller.ask(Request::Hangup { call, reason: EndReason::HungUp }).await.expect("its call goes on");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Pushes that come by a light connection to the service itself.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use ring::digest::{SHA256, digest};
-use signedcall_wire::{EndReason, ErrorCode, ServiceEvent};
+use signedcall_wire::{EndReason, ErrorCode, Request, ServiceEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -15,7 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use super::receiver::Receiver;
 use super::stand_in::StandIn;
 use super::{idle, service_with};
-use crate::support::{TestService, in_time, new_call};
+use crate::support::{Device, TestService, in_time, new_call};
 
 async fn service() -> TestService {
     let data = tempfile::tempdir().expect("a directory");
@@ -48,6 +49,14 @@ impl Computer {
     /// What the service says next; `None` when it has closed the line.
     async fn hear(&mut self) -> Option<Message> {
         in_time(self.0.next()).await.and_then(Result::ok).filter(|message| !message.is_close())
+    }
+
+    /// With which code the service closes the line.
+    async fn hear_close(&mut self) -> Option<u16> {
+        match in_time(self.0.next()).await {
+            Some(Ok(Message::Close(frame))) => frame.map(|frame| frame.code.into()),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) async fn push(&mut self) -> Vec<u8> {
@@ -115,6 +124,60 @@ async fn a_computer_on_which_nobody_takes_pushes_any_more_is_not_pushed_again() 
     let ended = ServiceEvent::Ended { call, reason: EndReason::RemoteNetworkLoss, other_device: None };
     assert_eq!(caller.event().await, ended);
     assert_eq!(caller.ask(new_call("courier_2").1).await, Err(ErrorCode::ContactNotReachable));
+}
+
+/// A service that has room for few lines.
+async fn small_service() -> TestService {
+    let data = tempfile::tempdir().expect("a directory");
+    TestService::start_as(data, |settings| {
+        settings.push.to_private_addresses = true;
+        settings.wake_lines = NonZeroUsize::new(24).expect("some");
+    })
+    .await
+}
+
+/// More computers that nobody has registered than there are places.
+async fn crowd(service: &TestService, first: u8) -> Vec<Computer> {
+    let mut crowd = Vec::new();
+    for number in first..first + 30 {
+        crowd.push(Computer::hold(service.service.address(), &secret_of(number)).await);
+    }
+    crowd
+}
+
+/// Calls somebody whose app is closed, who is pushed, and hangs up again.
+async fn call_by(computer: &mut Computer, caller: &mut Device, receiver: &Receiver) {
+    let (call, request) = new_call("courier_2");
+    caller.ask(request).await.expect("it is placed");
+    assert_eq!(receiver.open(&computer.push().await).call, call);
+    computer.say("taken").await;
+    caller.ask(Request::Hangup { call, reason: EndReason::Cancelled }).await.expect("it rings");
+}
+
+#[tokio::test]
+async fn a_crowd_that_nobody_knows_keeps_no_registered_computer_from_its_line_nor_from_its_push() {
+    let (service, receiver) = (small_service().await, Receiver::new());
+    let address = service.service.address();
+    idle(&service, "courier_2", receiver.web(&endpoint_of(address, 1))).await;
+    let mut earlier = crowd(&service, 100).await;
+    let mut computer = Computer::hold(address, &secret_of(1)).await;
+    let _later = crowd(&service, 150).await;
+    assert_eq!(earlier[0].hear_close().await, Some(1013), "it makes room for another of the crowd");
+    call_by(&mut computer, &mut service.sign_in("courier_1").await, &receiver).await;
+}
+
+#[tokio::test]
+async fn a_computer_that_is_registered_while_it_holds_its_line_is_known_once_a_push_has_come() {
+    let (service, receiver) = (small_service().await, Receiver::new());
+    let address = service.service.address();
+    let mut computer = Computer::hold(address, &secret_of(1)).await;
+    idle(&service, "courier_2", receiver.web(&endpoint_of(address, 1))).await;
+    let mut caller = service.sign_in("courier_1").await;
+    call_by(&mut computer, &mut caller, &receiver).await;
+    // What has come by the first one is settled before it gets another.
+    call_by(&mut computer, &mut caller, &receiver).await;
+    let _crowd = crowd(&service, 100).await;
+    call_by(&mut computer, &mut caller, &receiver).await;
 }
 
 #[tokio::test]

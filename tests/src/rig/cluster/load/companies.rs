@@ -93,7 +93,14 @@ impl Company {
             logo: None,
             button_theme: self.button_theme,
         };
-        Ok(Account { id: AccountId(self.id.to_owned()), branding, relay_only: false, max_call: None, single_device: false })
+        Ok(Account {
+            id: AccountId(self.id.to_owned()),
+            branding,
+            relay_only: false,
+            max_call: None,
+            single_device: false,
+            call_rates: Default::default(),
+        })
     }
 }
 

@@ -40,6 +40,7 @@ pub(in crate::store) fn step(sql: &str) -> String {
         ("INTEGER", "BIGINT"),
         ("BLOB", "BYTEA"),
         ("TEXT", "TEXT COLLATE \"C\""),
+        ("instr(", "strpos("),
         (") STRICT, WITHOUT ROWID", ")"),
         (") STRICT", ")"),
     ]
