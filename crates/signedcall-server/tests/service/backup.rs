@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use signedcall_server::hub::CallRates;
 use signedcall_server::store::{Account, read_records};
 use signedcall_server::webhooks::{self, CallEvent, WebhookSettings};
 use signedcall_server::{STORE_FILE, Settings, StartError, account, backup, open_accounts, serve};
@@ -148,7 +149,8 @@ async fn copies_that_are_made_again_and_again_while_companies_call_as_fast_as_th
             logo: None,
             button_theme: ButtonTheme::Dark,
         };
-        let account = Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false };
+        let account =
+            Account { id: id.clone(), branding, relay_only: false, max_call: None, single_device: false, call_rates: CallRates::default() };
         let [(environment, key), _] = account::add(&accounts, &account).expect("a new account");
         // Nobody is there, so that what is to be told stays in the store.
         let reachable = WebhookSettings { to_private_addresses: true, ..WebhookSettings::default() };

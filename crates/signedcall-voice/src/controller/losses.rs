@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn losses_are_ruled_out_after_five_seconds_without_any_and_fifteen_after_the_last() {
         let mut losses = Losses::default();
-        let mut reports_until_ruled_out = |losses: &mut Losses| {
+        let reports_until_ruled_out = |losses: &mut Losses| {
             (1..100).find(|_| {
                 losses.learn(line(25, 0, 0));
                 losses.are_ruled_out()

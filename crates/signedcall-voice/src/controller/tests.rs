@@ -54,7 +54,11 @@ fn a_call_begins_with_what_nearly_every_line_takes_and_takes_no_more_where_nothi
     assert_eq!(first.bits_per_second, 20_000);
     assert!(first.coarse_copy && first.expected_loss_percent > 0, "the first loss of a call is repaired");
     let second = talk.go_on(CLEAN, 3);
-    assert_eq!(second, SendSettings { bits_per_second: 34_000, expected_loss_percent: 0, ..first }, "no bits go into copies on a line that loses nothing");
+    assert_eq!(
+        second,
+        SendSettings { bits_per_second: 34_000, expected_loss_percent: 0, ..first },
+        "no bits go into copies on a line that loses nothing"
+    );
     assert_eq!(talk.go_on(CLEAN, 60), second);
 }
 

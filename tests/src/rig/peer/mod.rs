@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
 use signedcall::{SAMPLE_RATE, VoiceOptions};
-use signedcall_tests::{Counted, ImpairedLine, Impairment, Recording, Rig, Scorer, Service, ServiceSetup, click_beside_tone, delay, level, speech};
+use signedcall_tests::{
+    Counted, ImpairedLine, Impairment, Recording, Rig, Scorer, Service, ServiceSetup, click_beside_tone, delay, level, speech,
+};
 
 use crate::figures::{Figures, milliseconds};
 

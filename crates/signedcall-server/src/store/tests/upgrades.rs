@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use signedcall_wire::{Branding, ButtonTheme, Color, PushService, Redacted};
 
 use super::*;
-use crate::hub::{Basis, KeyId, Quiet, QuietHours, Reach, TokenKeyId};
+use crate::hub::{Basis, CallRates, KeyId, Quiet, QuietHours, Reach, TokenKeyId};
 use crate::push::{ApnsCredential, ApnsProof};
 use crate::store::owners::{Epoch, Owners, Partition};
 use crate::store::sql::params;
@@ -152,10 +152,17 @@ fn what_there_is_of_companies(store: &TestStore) {
         relay_only: false,
         max_call: None,
         single_device: false,
+        call_rates: CallRates::default(),
     };
     let looks = branding("Grocer", ["#0F3D2E", "#FFFFFF"], Some("https://grocer.example/logo.png"), ButtonTheme::Dark);
-    let of_grocer =
-        Account { id: grocer(), branding: looks, relay_only: true, max_call: Some(Duration::from_secs(600)), single_device: true };
+    let of_grocer = Account {
+        id: grocer(),
+        branding: looks,
+        relay_only: true,
+        max_call: Some(Duration::from_secs(600)),
+        single_device: true,
+        call_rates: CallRates::default(),
+    };
     assert_eq!(accounts.list().expect("a good store"), [florist, of_grocer]);
 
     let (_, good) = accounts.find(&grocer()).expect("a good store").expect("it is there");
