@@ -18,6 +18,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// Messages that wait for the connection: all that a thousand calls say in a moment.
 const CAPACITY: usize = 8192;
+/// Where nobody listens.
+const NOBODY: &str = "signedcall.nobody";
 
 /// The way to a server.
 #[derive(Clone, Debug)]
@@ -67,8 +69,9 @@ impl NatsBus {
         let subscribed = timeout(TAKEN_WITHIN, self.client.subscribe(subject.to_owned())).await;
         let subscriber = subscribed.map_err(|_| BusError::Away)?.map_err(|_| BusError::Away)?;
         if self.is_there() {
-            // What is said after this is heard. While there is no connection, it is what is said after there is one.
-            let _ = timeout(TAKEN_WITHIN, self.client.flush()).await;
+            // What is said after this is heard: the server takes in what comes on a connection in its order, and has an answer to this, that nobody listens.
+            // While there is no connection, it is what is said after there is one.
+            let _ = timeout(TAKEN_WITHIN, self.client.request(NOBODY, Default::default())).await;
         }
         Ok(NatsSubscription(subscriber))
     }

@@ -83,6 +83,7 @@ macro_rules! on_each_bus {
 
 on_each_bus![
     everybody_who_listens_hears_everything_in_order_and_nobody_else_does,
+    whoever_has_subscribed_hears_what_another_says_right_after,
     the_first_answer_is_taken_and_without_one_it_is_said_why,
     what_is_said_while_the_bus_is_away_is_refused_and_listening_goes_on_afterwards,
 ];
@@ -103,6 +104,16 @@ async fn everybody_who_listens_hears_everything_in_order_and_nobody_else_does(mu
         }
     }
     assert_eq!(next(&mut elsewhere).await, "elsewhere");
+}
+
+async fn whoever_has_subscribed_hears_what_another_says_right_after(mut rig: Rig) {
+    let (one, other) = (rig.way("one").await, rig.way("other").await);
+    for number in 0..300 {
+        let subject = format!("a.{number}");
+        let mut heard = other.subscribe(&subject).await.expect("a bus");
+        one.publish(&subject, b"right after".to_vec()).await.expect("a bus");
+        assert_eq!(next(&mut heard).await, "right after");
+    }
 }
 
 async fn the_first_answer_is_taken_and_without_one_it_is_said_why(mut rig: Rig) {
