@@ -18,26 +18,27 @@ use crate::support::{Device, Socket, in_time};
 
 /// How many keys of the flood may be verified while somebody at another address waits: a few in their turns, and those whose answers are still on the way, on a
 /// machine that does much else. Without turns it would be all that wait.
-const VERIFIED_MEANWHILE: usize = 200;
+const VERIFIED_MEANWHILE: usize = 100;
 /// The same at the API, where fewer wait.
 const VERIFIED_MEANWHILE_AT_API: usize = 20;
 /// Where the flood comes from.
 const ADDRESSES: u8 = 4;
 /// How many sockets try credentials at once, of each address. Together they wait for longer than a sign-in does.
-const OF_EACH: usize = 150;
+const OF_EACH: usize = 100;
 
-/// What is tried, one after the other: keys of nobody, of no account and of the account itself, and a token that another has signed.
+/// What is tried, one after the other: keys of nobody, of no account and of the account itself, and now and then a token that another has signed, which is answered
+/// at once and tried again.
 fn wrong(nth: usize, good: &Hello, forged: &Redacted<String>) -> Hello {
     let secret = "A".repeat(43);
     let key = |id: &str| Credential::ApiKey(Redacted::new(format!("sc_production_{id}_{secret}")));
     let mut hello = good.clone();
-    hello.credential = match nth % 4 {
-        0 => key("0123456789ab"),
-        1 => {
+    hello.credential = match nth % 8 {
+        0 | 3 | 6 => key("0123456789ab"),
+        1 | 4 => {
             hello.account_id.0 = format!("nobody_{nth}");
             key("ba9876543210")
         }
-        2 => match &good.credential {
+        2 | 5 => match &good.credential {
             Credential::ApiKey(own) => Credential::ApiKey(Redacted::new(own.expose()[..own.expose().len() - 43].to_owned() + &secret)),
             Credential::UserToken(_) => unreachable!("it has a key"),
         },
