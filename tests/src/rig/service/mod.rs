@@ -62,7 +62,6 @@ pub(crate) async fn service(part: Option<&str>) -> Result<Figures> {
     if wants("kamailio") {
         for _ in 0..STARTS {
             figures.add("kamailio.cpu_us_per_call", "µs", peers::kamailio(&rig, peers::SIP_RATE).await?);
-            figures.add("kamailio.cpu_us_per_call.fast", "µs", peers::kamailio(&rig, peers::FAST_SIP_RATE).await?);
         }
     }
     if part.is_none() {

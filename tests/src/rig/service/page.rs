@@ -18,12 +18,11 @@ const SERVERS: [(&str, &str, &str); 5] = [
 ];
 
 /// What is said of calls, by figure.
-const CALLS: [(&str, &str, &str); 7] = [
+const CALLS: [(&str, &str, &str); 6] = [
     ("calls that can be set up and ended", "call_setups_per_s", "a second"),
     ("from call to answer at half as many", "call_setup_ms.half_load", "ms"),
     ("from call to answer at so many", "call_setup_ms.full_load", "ms"),
     ("processor time of the service for each of so many", "cpu_us_per_call", "µs"),
-    ("processor time of Kamailio for each of SIPp's, 3,000 a second", "kamailio.cpu_us_per_call.fast", "µs"),
     ("processor time of the service for each at 500 a second, with 1,000 signed in", "cpu_us_per_call.sockets1000", "µs"),
     ("processor time of Kamailio for each of SIPp's, 500 a second", "kamailio.cpu_us_per_call", "µs"),
 ];

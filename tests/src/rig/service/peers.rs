@@ -13,7 +13,6 @@ use tokio::net::TcpStream;
 const SIP_SECONDS: u32 = 20;
 /// How many of them a second: far fewer than the two manage, and as many as the service here does.
 pub(super) const SIP_RATE: u32 = 500;
-pub(super) const FAST_SIP_RATE: u32 = 3_000;
 
 /// Starts Mosquitto, a broker of MQTT.
 pub(super) async fn mosquitto(rig: &Rig) -> Result<(Process, SocketAddr)> {
