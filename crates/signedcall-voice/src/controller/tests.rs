@@ -95,11 +95,11 @@ fn what_is_chosen_follows_from_the_line() {
 #[test]
 fn what_was_chosen_in_the_first_seconds_of_losses_stays_until_something_is_much_better() {
     let line = |lost, bursts| Line { lost, bursts, queued_ms: 0 };
-    let anew = at_the_end(ControllerConfig::default(), line(8, 8));
+    let anew = at_the_end(ControllerConfig::default(), line(10, 10));
     let mut talk = Talk::new(ControllerConfig::default());
     let first = talk.go_on(line(5, 5), 10);
     assert_ne!(anew.copies, first.copies);
-    assert_eq!(talk.go_on(line(8, 8), 20).copies, first.copies, "each change of the buffer's depth is heard");
+    assert_eq!(talk.go_on(line(10, 10), 20).copies, first.copies, "each change of the buffer's depth is heard");
     assert_ne!(talk.go_on(line(20, 7), 20).copies, first.copies);
 }
 
